@@ -1,0 +1,1 @@
+"""What effects exist: classes that hold ports, one idempotent effect a method."""

@@ -1,0 +1,1 @@
+"""With what: each adapter answers ports and knows no other adapter."""

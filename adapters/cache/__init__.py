@@ -1,0 +1,1 @@
+"""The second-level cache is shared and may be absent."""

@@ -1,0 +1,1 @@
+"""Every outbound call leaves through one door."""

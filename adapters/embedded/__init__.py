@@ -1,0 +1,1 @@
+"""The real servers run as child processes."""

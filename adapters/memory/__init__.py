@@ -1,0 +1,1 @@
+"""Every port has a twin that lives in memory."""

@@ -1,0 +1,1 @@
+"""Counts come from Prometheus or from our own telemetry."""

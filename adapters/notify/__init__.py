@@ -1,0 +1,1 @@
+"""People are told by mail and by signed webhook."""

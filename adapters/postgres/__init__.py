@@ -1,0 +1,1 @@
+"""State lives in PostgreSQL, under forced row-level security."""

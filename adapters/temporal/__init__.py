@@ -1,0 +1,1 @@
+"""Processes live in Temporal."""

@@ -1,0 +1,42 @@
+"""Who may say yes, in which order, how many, and until when."""
+
+from domain.approvals.policy import ApprovalPolicy, Level, TimeoutScope, default_policy, parse_policy
+from domain.approvals.refusals import (
+    AlreadyVoted,
+    ApprovalClosed,
+    DigestMismatch,
+    LevelComplete,
+    NotAnApprover,
+    ReasonTooShort,
+    SelfApproval,
+    ServiceVoted,
+    VoteMissing,
+    WrongLevel,
+)
+from domain.approvals.tally import Answer, Ballot, Standing, Tally, Voter, check_reason
+from domain.approvals.timetable import Timetable
+
+__all__ = [
+    "AlreadyVoted",
+    "Answer",
+    "ApprovalClosed",
+    "ApprovalPolicy",
+    "Ballot",
+    "DigestMismatch",
+    "Level",
+    "LevelComplete",
+    "NotAnApprover",
+    "ReasonTooShort",
+    "SelfApproval",
+    "ServiceVoted",
+    "Standing",
+    "Tally",
+    "TimeoutScope",
+    "Timetable",
+    "VoteMissing",
+    "Voter",
+    "WrongLevel",
+    "check_reason",
+    "default_policy",
+    "parse_policy",
+]

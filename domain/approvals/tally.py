@@ -1,0 +1,164 @@
+"""A tally never changes: each ballot returns a new one, so a workflow can replay it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID
+
+from domain.approvals.policy import Level
+from domain.approvals.refusals import (
+    LEAST_REASON,
+    AlreadyVoted,
+    ApprovalClosed,
+    DigestMismatch,
+    LevelComplete,
+    NotAnApprover,
+    ReasonTooShort,
+    SelfApproval,
+    ServiceVoted,
+    VoteMissing,
+    WrongLevel,
+)
+from domain.people import Actor, Permission, PrincipalKind, Role
+
+
+class Answer(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class Standing(StrEnum):
+    """Where a request for approval stands; all but PENDING are ends."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+    INVALIDATED = "INVALIDATED"
+
+
+@dataclass(frozen=True)
+class Voter:
+    """A principal with the roles that the database gives now."""
+
+    id: UUID
+    kind: PrincipalKind
+    roles: frozenset[Role]
+    may_approve: bool
+
+    @classmethod
+    def of(cls, actor: Actor) -> "Voter":
+        return cls(actor.id, actor.kind, actor.roles, Permission.CHANGE_APPROVE in actor.permissions)
+
+    def fits(self, level: Level) -> bool:
+        return self.may_approve and (self.id in level.people or not self.roles.isdisjoint(level.roles))
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One vote, bound to the digest of the content that the voter saw; `behalf` is who delegated it, if anybody."""
+
+    voter: UUID
+    level: int
+    answer: Answer
+    digest: str
+    behalf: UUID | None = None
+
+    def uses(self, person: UUID) -> bool:
+        """Whether this ballot spends the one vote of `person`: a delegate's ballot spends both."""
+        return person in (self.voter, self.behalf)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The votes of one request: `authors` are the requester and every contributor, none of whom may vote."""
+
+    digest: str
+    authors: tuple[UUID, ...]
+    levels: tuple[Level, ...]
+    ballots: tuple[Ballot, ...] = ()
+
+    @property
+    def level(self) -> int:
+        """Index of the open level; the number of levels when all are complete."""
+        for index, level in enumerate(self.levels):
+            if self._approvals(index) < level.quorum:
+                return index
+        return len(self.levels)
+
+    @property
+    def standing(self) -> Standing:
+        if any(ballot.answer is Answer.REJECT for ballot in self.ballots):
+            return Standing.REJECTED
+        return Standing.APPROVED if self.level == len(self.levels) else Standing.PENDING
+
+    def ballot_of(self, voter: UUID) -> Ballot | None:
+        return next((ballot for ballot in self.ballots if ballot.uses(voter)), None)
+
+    def repeats(self, voter: UUID, answer: Answer, digest: str) -> bool:
+        """Whether this vote was given before, on the level that is open or on the one that it completed."""
+        given = self.ballot_of(voter)
+        if given is None or given.voter != voter or given.answer is not answer or given.digest != digest:
+            return False
+        return self.standing is not Standing.PENDING or given.level == self.level
+
+    def check(self, voter: UUID, digest: str, behalf: UUID | None = None) -> None:
+        """What can be known without roles; raises the refusal that applies first."""
+        people = [person for person in (voter, behalf) if person is not None]
+        if any(person in self.authors for person in people):
+            raise SelfApproval
+        if any(self.ballot_of(person) is not None for person in people):
+            raise AlreadyVoted
+        if self.standing is not Standing.PENDING:
+            raise ApprovalClosed(standing=self.standing.value)
+        if digest != self.digest:
+            raise DigestMismatch(expected=self.digest)
+
+    def check_voter(self, voter: Voter, behalf: Voter | None = None) -> None:
+        """What needs present roles: the voter's own, or those of the person who delegated the vote."""
+        if voter.kind is not PrincipalKind.HUMAN:
+            raise ServiceVoted
+        entitled = behalf or voter
+        if not any(entitled.fits(level) for level in self.levels):
+            raise NotAnApprover
+        if not entitled.fits(self.levels[self.level]):
+            raise WrongLevel(open_level=self.level + 1)
+
+    def with_ballot(self, voter: UUID, answer: Answer, digest: str, behalf: UUID | None = None) -> "Tally":
+        return replace(self, ballots=(*self.ballots, Ballot(voter, self.level, answer, digest, behalf)))
+
+    def check_withdrawal(self, voter: UUID) -> None:
+        """A vote can be taken back until the level that it was given on is complete."""
+        if self.standing is not Standing.PENDING:
+            raise ApprovalClosed(standing=self.standing.value)
+        given = self.ballot_of(voter)
+        if given is None or given.voter != voter:
+            raise VoteMissing
+        if given.level != self.level:
+            raise LevelComplete(level=given.level + 1)
+
+    def without(self, voters: Iterable[UUID]) -> "Tally":
+        gone = frozenset(voters)
+        return replace(self, ballots=tuple(ballot for ballot in self.ballots if ballot.voter not in gone))
+
+    def ineligible(self, voters: Iterable[Voter]) -> tuple[UUID, ...]:
+        """Who approved and, by the roles of now, no longer may."""
+        present = {voter.id: voter for voter in voters}
+        return tuple(
+            ballot.voter
+            for ballot in self.ballots
+            if not _still_fits(present.get(ballot.behalf or ballot.voter), self.levels[ballot.level])
+        )
+
+    def _approvals(self, index: int) -> int:
+        return sum(ballot.level == index and ballot.answer is Answer.APPROVE for ballot in self.ballots)
+
+
+def _still_fits(voter: Voter | None, level: Level) -> bool:
+    return voter is not None and voter.fits(level)
+
+
+def check_reason(answer: Answer, reason: str) -> None:
+    if answer is Answer.REJECT and len(reason.strip()) < LEAST_REASON:
+        raise ReasonTooShort

@@ -1,0 +1,25 @@
+"""A change set is immutable; its digest is what people approve."""
+
+from domain.changes.change_set import ChangeSet, ChangeStatus, Content, Kind, Target
+from domain.changes.refusals import (
+    ApprovalRequired,
+    BaseVersionConflict,
+    ChangeNotDraft,
+    DigestTampered,
+    NothingChanges,
+    TargetBusy,
+)
+
+__all__ = [
+    "ApprovalRequired",
+    "BaseVersionConflict",
+    "ChangeNotDraft",
+    "ChangeSet",
+    "ChangeStatus",
+    "Content",
+    "DigestTampered",
+    "Kind",
+    "NothingChanges",
+    "Target",
+    "TargetBusy",
+]

@@ -1,0 +1,97 @@
+"""What would change, from which version, how it would be rolled out and how it would be judged."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from uuid import UUID
+
+from domain.canonical import Json, digest_of
+from domain.environments import Environment
+
+
+class Kind(StrEnum):
+    FLAG = "flag"
+
+
+class ChangeStatus(StrEnum):
+    """A submitted change goes on as its rollout, which has states of its own."""
+
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    WITHDRAWN = "WITHDRAWN"
+    SUPERSEDED = "SUPERSEDED"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing that changes. `base_version` 0 means that it does not exist yet."""
+
+    environment: Environment
+    kind: Kind
+    key: str
+    base_version: int
+    content: Json
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "environment": self.environment.value,
+            "kind": self.kind.value,
+            "key": self.key,
+            "base_version": self.base_version,
+            "content": self.content,
+        }
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the digest covers: targets in order, strategy, gates and where the metrics come from."""
+
+    targets: tuple[Target, ...]
+    plan: Json
+    gates: Json
+    metrics: Json
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "targets": [target.to_json() for target in self.targets],
+            "plan": self.plan,
+            "gates": self.gates,
+            "metrics": self.metrics,
+        }
+
+    @cached_property
+    def digest(self) -> str:
+        return digest_of(self.to_json())
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """`revision` counts status changes and is what If-Match compares; content and digest never change."""
+
+    id: UUID
+    tenant: UUID
+    author: UUID
+    content: Content
+    digest: str
+    reason: str
+    created_at: datetime
+    ticket: str | None = None
+    contributors: tuple[UUID, ...] = ()
+    supersedes: UUID | None = None
+    status: ChangeStatus = ChangeStatus.DRAFT
+    revision: int = 1
+    authors: tuple[UUID, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "authors", tuple(dict.fromkeys((self.author, *self.contributors))))
+
+    @property
+    def target(self) -> Target:
+        """The only target: a change set holds one until ordered sets over several are released together."""
+        return self.content.targets[0]
+
+    @property
+    def intact(self) -> bool:
+        """Whether the stored digest is still the digest of the stored content."""
+        return self.content.digest == self.digest

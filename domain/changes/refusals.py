@@ -1,0 +1,39 @@
+"""The ways a change is refused."""
+
+from domain.errors import Conflict, Forbidden, Invalid
+
+
+class ChangeNotDraft(Conflict):
+    """This change has been submitted; edit it by making a new one."""
+
+    kind = "change-not-draft"
+
+
+class TargetBusy(Conflict):
+    """Another rollout holds this target."""
+
+    kind = "target-busy"
+
+
+class BaseVersionConflict(Conflict):
+    """The target has moved since this change was written; rebase it."""
+
+    kind = "base-version-conflict"
+
+
+class ApprovalRequired(Conflict):
+    """In this environment such a change needs approval; propose it as a change set."""
+
+    kind = "approval-required"
+
+
+class DigestTampered(Forbidden):
+    """The content is not the content that was approved."""
+
+    kind = "digest-tampered"
+
+
+class NothingChanges(Invalid):
+    """The new content equals the present content."""
+
+    kind = "nothing-changes"

@@ -1,0 +1,15 @@
+"""Environments stand in an order: a change travels from dev towards production."""
+
+from enum import StrEnum
+
+
+class Environment(StrEnum):
+    DEV = "dev"
+    QA = "qa"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+    @property
+    def rank(self) -> int:
+        """0 for dev, rising towards production."""
+        return list(Environment).index(self)

@@ -1,0 +1,6 @@
+"""Who may do what, in one table."""
+
+from domain.people.actors import Actor, PrincipalKind
+from domain.people.permissions import GRANTS, Permission, Role, permissions_of
+
+__all__ = ["GRANTS", "Actor", "Permission", "PrincipalKind", "Role", "permissions_of"]

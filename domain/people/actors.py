@@ -1,0 +1,38 @@
+"""An actor is a principal who acts in one tenant, with the roles that the database gives at this moment."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from domain.errors import Forbidden
+from domain.people.permissions import Permission, Role, permissions_of
+
+
+class PrincipalKind(StrEnum):
+    HUMAN = "human"
+    SERVICE = "service"
+
+
+class PermissionMissing(Forbidden):
+    """Your roles in this tenant do not allow this."""
+
+    kind = "permission-missing"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: `id` is the principal's, `handle` the short name that people see in histories and tables."""
+
+    tenant: UUID
+    id: UUID
+    handle: str
+    kind: PrincipalKind = PrincipalKind.HUMAN
+    roles: frozenset[Role] = frozenset()
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        return permissions_of(self.roles)
+
+    def require(self, permission: Permission) -> None:
+        if permission not in self.permissions:
+            raise PermissionMissing(permission=permission.value)

@@ -1,0 +1,74 @@
+"""A role is a set of permissions; this table is the only place that says which."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    ADMIN = "Admin"
+    CONFIG_MANAGER = "ConfigManager"
+    APPROVER = "Approver"
+    VIEWER = "Viewer"
+    OPERATOR = "Operator"
+    AUDITOR = "Auditor"
+    FINANCE_CONTROLLER = "FinanceController"
+
+
+class Permission(StrEnum):
+    """What a person may do; the value is the name that problems, docs and the audit trail use."""
+
+    FEATURES_READ = "features.read"
+    FEATURES_EVALUATE = "features.evaluate"
+    FEATURES_MANAGE = "features.manage"
+    FEATURES_KILL = "features.kill"
+    SETTINGS_READ = "settings.read"
+    SETTINGS_MANAGE = "settings.manage"
+    CHANGE_READ = "change.read"
+    CHANGE_PROPOSE = "change.propose"
+    CHANGE_APPROVE = "change.approve"
+    CHANGE_BREAKGLASS = "change.breakglass"
+    ROLLOUT_CONTROL = "rollout.control"
+    ROLLOUT_PROMOTE = "rollout.promote"
+    TELEMETRY_WRITE = "telemetry.write"
+    PERIODS_MANAGE = "periods.manage"
+    POLICY_MANAGE = "policy.manage"
+    PEOPLE_MANAGE = "people.manage"
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORT = "audit.export"
+
+
+_READ = frozenset(
+    {
+        Permission.FEATURES_READ,
+        Permission.FEATURES_EVALUATE,
+        Permission.SETTINGS_READ,
+        Permission.CHANGE_READ,
+    }
+)
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.ADMIN: frozenset(Permission) - {Permission.CHANGE_APPROVE, Permission.CHANGE_BREAKGLASS},
+    Role.CONFIG_MANAGER: _READ
+    | {
+        Permission.FEATURES_MANAGE,
+        Permission.SETTINGS_MANAGE,
+        Permission.CHANGE_PROPOSE,
+        Permission.ROLLOUT_CONTROL,
+        Permission.TELEMETRY_WRITE,
+    },
+    Role.APPROVER: _READ | {Permission.CHANGE_APPROVE},
+    Role.VIEWER: _READ,
+    Role.OPERATOR: _READ
+    | {
+        Permission.ROLLOUT_CONTROL,
+        Permission.ROLLOUT_PROMOTE,
+        Permission.CHANGE_BREAKGLASS,
+        Permission.TELEMETRY_WRITE,
+    },
+    Role.AUDITOR: _READ | {Permission.AUDIT_READ, Permission.AUDIT_EXPORT},
+    Role.FINANCE_CONTROLLER: _READ | {Permission.PERIODS_MANAGE, Permission.CHANGE_APPROVE},
+}
+
+
+def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
+    return frozenset().union(*(GRANTS[role] for role in roles))

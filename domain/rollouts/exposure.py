@@ -1,0 +1,59 @@
+"""Exposure rises by moving fractional weights between two arms whose order never changes.
+
+The candidate comes first, so its range of buckets only grows from zero upwards: nobody leaves the cohort while it
+grows, and whoever came last leaves first when it shrinks (flagd, fractional operator).
+"""
+
+from domain.canonical import Json
+from domain.errors import Fault, Invalid
+
+TOTAL_WEIGHT = 100_000
+
+
+class NotRollable(Invalid):
+    """This change cannot be rolled out in stages."""
+
+    kind = "not-rollable"
+
+
+def check_exposure(base: Json | None, content: Json) -> None:
+    """Refuse what could not be exposed gradually; paths point into `content`."""
+    faults = []
+    candidate = content.get("defaultVariant")
+    if base is None:
+        faults.append(Fault("", "the flag does not exist yet; create it with a one-stage plan"))
+        raise NotRollable(faults)
+    control = base.get("defaultVariant")
+    if candidate is None or control is None:
+        faults.append(Fault("/defaultVariant", "old and new content both need a default variant"))
+    elif candidate == control:
+        faults.append(Fault("/defaultVariant", "the default variant does not change; nothing would be rolled out"))
+    elif content["variants"].get(control, _ABSENT) != base["variants"][control]:
+        faults.append(Fault(f"/variants/{_escaped(control)}", "the present default variant must stay as it is"))
+    if content.get("state") != "ENABLED" or base.get("state") != "ENABLED":
+        faults.append(Fault("/state", "old and new content must both be ENABLED"))
+    if content.get("targeting") != base.get("targeting"):
+        faults.append(Fault("/targeting", "targeting changes for everybody at once; make it a change of its own"))
+    if faults:
+        raise NotRollable(faults)
+
+
+def exposed(base: Json, content: Json, weight: int) -> Json:
+    """The definition that serves the new default to `weight` of 100000, and the old default to the rest.
+
+    Targeting that already exists keeps precedence: only whoever would get the default is split.
+    """
+    if weight >= TOTAL_WEIGHT:
+        return content
+    candidate, control = content["defaultVariant"], base["defaultVariant"]
+    split: Json = {"fractional": [[candidate, weight], [control, TOTAL_WEIGHT - weight]]}
+    targeting = content.get("targeting")
+    rule = {"if": [{"!==": [targeting, None]}, targeting, split]} if targeting else split
+    return {**content, "defaultVariant": control, "targeting": rule}
+
+
+_ABSENT = object()
+
+
+def _escaped(token: str) -> str:
+    return token.replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,91 @@
+"""A rollout is where a submitted change stands; its transitions are its history."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from domain.environments import Environment
+from domain.errors import Conflict, Forbidden
+from domain.gates import Verdict
+from domain.rollouts.machine import TERMINAL, Phase, State
+from domain.rollouts.plan import Plan
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """`live_version` is the target's version that this rollout wrote last: whoever writes next must find it there."""
+
+    id: UUID
+    tenant: UUID
+    environment: Environment
+    key: str
+    change: UUID
+    digest: str
+    requester: UUID
+    plan: Plan
+    state: State
+    created_at: datetime
+    base_version: int
+    live_version: int
+    stage: int | None = None
+    phase: Phase | None = None
+    cause: str | None = None
+    verdict: Verdict | None = None
+    revision: int = 1
+    started: bool = False
+
+    @property
+    def workflow_id(self) -> str:
+        return f"rollout/{self.id}"
+
+    @property
+    def terminal(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def percent(self) -> float:
+        """How many per cent of the subjects the plan exposes now."""
+        if self.stage is None or self.state in {State.ROLLED_BACK, State.SUPERSEDED}:
+            return 0.0
+        return self.plan.stages[self.stage].percent
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One line of the timeline; `step` names it once and for all, so that doing it twice is doing it once."""
+
+    rollout: UUID
+    seq: int
+    step: str
+    from_state: State | None
+    to_state: State
+    cause: str
+    at: datetime
+    actor: UUID | None = None
+    stage: int | None = None
+    percent: float = 0.0
+    reason: str | None = None
+
+
+class GateNotPassed(Conflict):
+    """The gate of this stage has not passed; it cannot be promoted now."""
+
+    kind = "stage-gate-not-passed"
+
+
+class NotRunning(Conflict):
+    """The rollout is not in a state in which this can be done."""
+
+    kind = "not-running"
+
+
+class StaleGeneration(Conflict):
+    """Somebody else wrote the target since; this write is refused."""
+
+    kind = "stale-generation"
+
+
+class VerbUnknown(Forbidden):
+    """The signed act is for something else."""
+
+    kind = "act-mismatch"

@@ -1,0 +1,1 @@
+"""When it happens: deterministic Temporal workflows, one policy a file."""
