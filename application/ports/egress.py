@@ -8,7 +8,7 @@ from domain.errors import Forbidden, Unavailable
 
 
 class AddressRefused(Forbidden):
-    """This address may not be called from here."""
+    """The address may not be called from here."""
 
     kind = "address-refused"
 
