@@ -1,0 +1,175 @@
+"""Evidence only accumulates: every measured window adds to it, and it is carried from stage to stage."""
+
+from dataclasses import dataclass, field, replace
+
+from domain.canonical import Json
+from domain.gates import eprocess
+from domain.gates.eprocess import (
+    HARM_RATIOS,
+    HEALTH_RATIOS,
+    NO_HARM,
+    NO_HEALTH,
+    NO_SLOWDOWN,
+    NO_SPEEDUP,
+    SLOWDOWNS,
+    SPEEDUPS,
+    Logs,
+)
+from domain.gates.latency import added, frozen_threshold, slower_than
+from domain.gates.readings import Buckets, Counts, buckets_from_json, buckets_to_json
+from domain.gates.spec import LatencyGate
+
+
+@dataclass(frozen=True, slots=True)
+class RateEvidence:
+    """How often an event (an error, a slow request) happened in both arms at the same times.
+
+    `even_*` are Mantel-Haenszel sums over windows: both arms weighted alike, so that an incident shared by both, or a
+    split that grows from stage to stage, does not distort the ratio. `harm` and `health` are the logs of the bets.
+    """
+
+    candidate: int = 0
+    candidate_events: int = 0
+    control: int = 0
+    control_events: int = 0
+    even_candidate: float = 0.0
+    even_control: float = 0.0
+    even_weight: float = 0.0
+    harm: Logs = NO_HARM
+    health: Logs = NO_HEALTH
+    peak: float = 0.0
+
+    @property
+    def rates(self) -> tuple[float, float] | None:
+        """(candidate, control) rate, both standardised to the same times; None before both arms had traffic."""
+        if self.even_weight == 0.0:
+            return None
+        return self.even_candidate / self.even_weight, self.even_control / self.even_weight
+
+    def with_window(
+        self, candidate: tuple[int, int], control: tuple[int, int], limit: float, tolerable: float
+    ) -> "RateEvidence":
+        """One more window; `candidate` and `control` are (requests, events) in it."""
+        (n, x), (m, y) = candidate, control
+        harm = eprocess.two_sample(self.harm, tuple([limit * each for each in HARM_RATIOS]), limit, (x, y), (n, m))
+        both = n + m or 1
+        return RateEvidence(
+            self.candidate + n,
+            self.candidate_events + x,
+            self.control + m,
+            self.control_events + y,
+            self.even_candidate + x * m / both,
+            self.even_control + y * n / both,
+            self.even_weight + n * m / both,
+            harm,
+            eprocess.two_sample(self.health, HEALTH_RATIOS, tolerable, (x, y), (n, m)),
+            max(self.peak, eprocess.log_mean(harm)),
+        )
+
+    @property
+    def log_harm(self) -> float:
+        return eprocess.log_mean(self.harm)
+
+    @property
+    def log_health(self) -> float:
+        return eprocess.log_mean(self.health)
+
+    def to_json(self) -> Json:
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @staticmethod
+    def from_json(raw: Json) -> "RateEvidence":
+        return RateEvidence(
+            int(raw["candidate"]),
+            int(raw["candidate_events"]),
+            int(raw["control"]),
+            int(raw["control_events"]),
+            float(raw["even_candidate"]),
+            float(raw["even_control"]),
+            float(raw["even_weight"]),
+            _logs(raw["harm"], HARM_RATIOS),
+            _logs(raw["health"], HEALTH_RATIOS),
+            float(raw["peak"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyEvidence:
+    """How many requests were slower than `threshold`, which is frozen once from the control arm and never moves.
+
+    `calibration` gathers the control's histogram until then; evidence counts from the window after the freezing one.
+    """
+
+    threshold: float | None = None
+    usual: float | None = None
+    calibration: Buckets = ()
+    slow: RateEvidence = field(default_factory=RateEvidence)
+    harm: Logs = NO_SLOWDOWN
+    health: Logs = NO_SPEEDUP
+    peak: float = 0.0
+
+    def with_window(self, candidate: Counts, control: Counts | None, gate: LatencyGate) -> "LatencyEvidence":
+        """One more window; raises ThresholdOutsideBuckets when the histogram cannot show the limit."""
+        if self.threshold is None:
+            return self._calibrated(control, gate)
+        seen = slower_than(self.threshold, candidate.buckets)
+        if not seen[0]:
+            return self
+        beside = slower_than(self.threshold, control.buckets if control is not None else ())
+        share = 1.0 - gate.quantile
+        harm = eprocess.exceedance(self.harm, SLOWDOWNS, share, seen[1], seen[0])
+        health = eprocess.exceedance(self.health, SPEEDUPS, share, seen[1], seen[0])
+        slow = self.slow.with_window(seen, beside, 1.0, gate.max_tolerable_ratio)
+        after = replace(self, slow=slow, harm=harm, health=health)
+        return replace(after, peak=max(self.peak, after.log_harm))
+
+    def _calibrated(self, control: Counts | None, gate: LatencyGate) -> "LatencyEvidence":
+        calibration = added(self.calibration, control.buckets if control is not None else ())
+        found = frozen_threshold(calibration, gate)
+        if found is None:
+            return replace(self, calibration=calibration)
+        return replace(self, threshold=found[0], usual=found[1], calibration=())
+
+    @property
+    def log_harm(self) -> float:
+        """Both bets must win: slower than the frozen limit, and slower than the control beside it."""
+        return min(eprocess.log_mean(self.harm), self.slow.log_harm)
+
+    @property
+    def log_health(self) -> float:
+        """Either reason acquits; the mean of two e-processes is one."""
+        return eprocess.log_mean((eprocess.log_mean(self.health), self.slow.log_health))
+
+    def to_json(self) -> Json:
+        return {
+            "threshold": self.threshold,
+            "usual": self.usual,
+            "calibration": buckets_to_json(self.calibration),
+            "slow": self.slow.to_json(),
+            "harm": list(self.harm),
+            "health": list(self.health),
+            "peak": self.peak,
+        }
+
+    @staticmethod
+    def from_json(raw: Json) -> "LatencyEvidence":
+        return LatencyEvidence(
+            None if raw["threshold"] is None else float(raw["threshold"]),
+            None if raw["usual"] is None else float(raw["usual"]),
+            buckets_from_json(raw["calibration"]),
+            RateEvidence.from_json(raw["slow"]),
+            _logs(raw["harm"], SLOWDOWNS),
+            _logs(raw["health"], SPEEDUPS),
+            float(raw["peak"]),
+        )
+
+
+def _plain(value: object) -> Json:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _logs(raw: Json, grid: tuple[float, ...]) -> Logs:
+    logs = tuple(float(each) for each in raw)
+    if len(logs) != len(grid):
+        raise ValueError("evidence of another grid")
+    return logs

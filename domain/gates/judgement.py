@@ -1,0 +1,53 @@
+"""A judgement is a verdict with everything that led to it, so that anyone may judge again and find the same."""
+
+from dataclasses import dataclass
+
+from domain.canonical import Json
+from domain.gates.readings import Observation
+from domain.gates.spec import GateSpec
+from domain.gates.state import GateState, StageClock
+from domain.gates.verdicts import MetricVerdict, Verdict
+from domain.gates.windows import Window
+
+FORMULA = "gates/1"
+"""Changes whenever the same inputs could give another verdict or another E."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`state` is the state after this check; `cause` says in one word why nothing could be measured, or `hard_stop`."""
+
+    verdict: Verdict
+    state: GateState
+    metrics: tuple[MetricVerdict, ...]
+    sentence: str
+    cause: str | None
+    window: Window | None
+    spec: GateSpec
+    before: GateState
+    observation: Observation
+    stage: StageClock
+
+    def to_json(self) -> Json:
+        """The evidence record: inputs, deltas, parameters, formula, E values, estimates, verdict and sentence."""
+        return {
+            "formula": FORMULA,
+            "verdict": self.verdict.value,
+            "sentence": self.sentence,
+            "cause": self.cause,
+            "metrics": [metric.to_json() for metric in self.metrics],
+            "window": self.window and _window(self.window),
+            "spec": self.spec.to_json(),
+            "before": self.before.to_json(),
+            "observation": self.observation.to_json(),
+            "stage": self.stage.to_json(),
+        }
+
+
+def _window(window: Window) -> Json:
+    return {
+        "since": window.since.isoformat(),
+        "until": window.until.isoformat(),
+        "candidate": window.candidate.to_json(),
+        "control": window.control and window.control.to_json(),
+    }

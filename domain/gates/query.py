@@ -1,0 +1,101 @@
+"""A metric query names what to count; for Prometheus it carries templates, checked before any rollout."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from string import Template
+from uuid import UUID
+
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.errors import Fault, Invalid
+
+_SAFE = re.compile(r"[A-Za-z0-9_.:/@ +-]{1,200}\Z")
+"""What may stand inside a quoted label value without being able to leave it."""
+_KNOWN = {"variant", "flag", "environment"}
+_LONGEST = 4000
+
+
+class SourceKind(StrEnum):
+    PROMETHEUS = "prometheus"
+    TELEMETRY = "telemetry"
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusTemplates:
+    """PromQL with $variant, $flag and $environment ($$ for a dollar sign); each query returns cumulative counters.
+
+    `requests` and `errors` return one series (write `... or vector(0)` where no error series may exist yet),
+    `latency_buckets` one series for each `le`.
+    """
+
+    requests: str
+    errors: str
+    latency_buckets: str | None = None
+
+    def named(self) -> dict[str, str]:
+        """Template by the field's name, without the absent."""
+        given = {"requests": self.requests, "errors": self.errors, "latency_buckets": self.latency_buckets}
+        return {name: template for name, template in given.items() if template is not None}
+
+    def to_json(self) -> Json:
+        return {"requests": self.requests, "errors": self.errors, "latency_buckets": self.latency_buckets}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricQuery:
+    """Which two variants of which flag to compare, and where; `templates` only for Prometheus."""
+
+    source: SourceKind
+    tenant: UUID
+    environment: Environment
+    flag: str
+    candidate: str
+    control: str
+    templates: PrometheusTemplates | None = None
+
+    def __post_init__(self) -> None:
+        faults = [
+            Fault(f"/{name}", "may hold letters, digits, spaces and . _ : / @ + - only")
+            for name, text in (("flag", self.flag), ("candidate", self.candidate), ("control", self.control))
+            if not _SAFE.match(text)
+        ]
+        if self.candidate == self.control:
+            faults.append(Fault("/control", "must be another variant than the candidate"))
+        if (self.source is SourceKind.PROMETHEUS) != (self.templates is not None):
+            faults.append(Fault("/templates", "must be given for prometheus, and only for it"))
+        if faults:
+            raise Invalid(faults)
+
+    def promql(self, template: str, variant: str) -> str:
+        """The query that counts `variant`."""
+        return Template(template).substitute(variant=variant, flag=self.flag, environment=self.environment.value)
+
+
+def parse_templates(raw: Json, pointer: str = "/templates") -> PrometheusTemplates:
+    """Templates whose every placeholder is known and which all name $variant; Invalid with a pointer each."""
+    if not isinstance(raw, dict):
+        raise Invalid([Fault(pointer, "must be an object")])
+    names = ("requests", "errors", "latency_buckets")
+    faults = [Fault(f"{pointer}/{name}", "is not a field") for name in raw if name not in names]
+    for name in names:
+        if raw.get(name) is None and name == "latency_buckets":
+            continue
+        fault = _fault(raw.get(name))
+        if fault:
+            faults.append(Fault(f"{pointer}/{name}", fault))
+    if faults:
+        raise Invalid(faults)
+    return PrometheusTemplates(raw["requests"], raw["errors"], raw.get("latency_buckets"))
+
+
+def _fault(given: object) -> str | None:
+    if not isinstance(given, str) or not 0 < len(given) <= _LONGEST:
+        return f"must be PromQL of 1 to {_LONGEST} characters"
+    template = Template(given)
+    if not template.is_valid():
+        return "has a $ that starts no placeholder; write $$ for a dollar sign"
+    unknown = sorted(set(template.get_identifiers()) - _KNOWN)
+    if unknown:
+        return f"has no value for ${unknown[0]}; known are $variant, $flag and $environment"
+    return None if "variant" in template.get_identifiers() else "must contain $variant, or both arms count the same"
