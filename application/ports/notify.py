@@ -1,0 +1,87 @@
+"""A message to one person is a template, a few short facts and one link; sending it twice is recognisable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from domain.errors import Unavailable
+
+
+class Channel(StrEnum):
+    MAIL = "mail"
+    WEBHOOK = "webhook"
+
+
+class DeliveryFailed(Unavailable):
+    """The message could not be delivered now."""
+
+    kind = "delivery-failed"
+
+
+class DeliveryRefused(DeliveryFailed):
+    """The message will not be delivered, however often it is tried."""
+
+    kind = "delivery-refused"
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """`address` is a mail address or the https address of a webhook, as `channel` says."""
+
+    channel: Channel
+    address: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """`id` stays the same when the message is sent again; `link` opens what the message is about."""
+
+    id: UUID
+    template: str
+    recipient: Recipient
+    facts: Mapping[str, str]
+    link: str
+
+
+_CHANGE: Final = frozenset({"title", "environment"})
+FACTS: Final[Mapping[str, frozenset[str]]] = {
+    "approval_requested": _CHANGE | {"requester", "deadline"},
+    "approval_reminder": _CHANGE | {"requester", "deadline"},
+    "approval_decided": _CHANGE | {"outcome"},
+    "approval_expired": _CHANGE,
+    "votes_invalidated": _CHANGE | {"cause"},
+    "rollout_finished": _CHANGE | {"outcome"},
+    "kill_switch": frozenset({"flag", "environment", "actor"}),
+}
+"""The facts that each template needs; some also use `level`, `actor` or `reason` when they are there."""
+
+
+def check(message: Message) -> None:
+    """DeliveryRefused for an unknown template, a fact that it needs and lacks, or a link that is not http(s)."""
+    needed = FACTS.get(message.template)
+    if needed is None:
+        raise DeliveryRefused(reason="unknown-template")
+    if not needed <= message.facts.keys():
+        raise DeliveryRefused(reason="facts-missing", facts_missing=sorted(needed - message.facts.keys()))
+    if not _is_link(message.link):
+        raise DeliveryRefused(reason="link")
+
+
+def _is_link(link: str) -> bool:
+    if not link.isascii() or not link.isprintable() or any(character in link for character in " <>|\"'\\"):
+        return False
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return False
+    return parts.scheme in {"https", "http"} and bool(parts.netloc)
+
+
+class Notifier(Protocol):
+    """Hands one message to its recipient's channel; DeliveryFailed when that did not work, and nothing else."""
+
+    async def deliver(self, message: Message) -> None: ...
