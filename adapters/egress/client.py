@@ -53,11 +53,13 @@ class EgressClient:
                 return await self._send(_request(method, target, headers or {}, body), addresses)
         except TimeoutError:
             raise CallFailed(reason="timeout", host=target.host) from None
+        except UnicodeError:  # a label that DNS cannot hold
+            raise AddressRefused(reason="malformed", host=target.host) from None
         except (httpx2.HTTPError, OSError) as error:
             raise CallFailed(reason=_reason(error), host=target.host) from None
 
     async def _vet(self, target: httpx2.URL) -> tuple[Address, ...]:
-        host, private = target.host, target.host in self._private
+        host, private = _wire_name(target), target.host in self._private
         port = target.port or (443 if target.scheme == "https" else 80)
         addresses = vetted(host, await self._resolve(host, port), loopback=self._loopback, private=private)
         inside = private or (self._loopback and all(address.is_loopback for address in addresses))
@@ -129,8 +131,13 @@ def _request(method: str, target: httpx2.URL, headers: Mapping[str, str], body: 
         target,
         headers={**given, **fixed},
         content=body,
-        extensions={"timeout": timeout, "sni_hostname": target.host},
+        extensions={"timeout": timeout, "sni_hostname": _wire_name(target)},
     )
+
+
+def _wire_name(target: httpx2.URL) -> str:
+    """The host in its ASCII form (IDNA 2008): one name is resolved, asked for and certified."""
+    return target.raw_host.decode("ascii")
 
 
 def _reason(error: Exception) -> str:

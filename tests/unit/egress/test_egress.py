@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from adapters.egress.client import BODY_BYTES, EgressClient
 from application.ports.egress import AddressRefused, CallFailed
 
+LONG_LABEL = f"https://{'a' * 64}.example.com/"
+
 
 @dataclass
 class Origin:
@@ -124,7 +126,10 @@ class TestScheme:
     async def test_credentials_in_the_address_are_refused(self) -> None:
         assert await reason_of(EgressClient(), "https://user:word@hooks.example.com/") == "credentials"
 
-    @pytest.mark.parametrize("url", ["file:///etc/passwd", "gopher://x/", "hooks.example.com", "https://", "", "//x"])
+    @pytest.mark.parametrize(
+        "url",
+        ["file:///etc/passwd", "gopher://x/", "hooks.example.com", "https://", "", "//x", "https://a..b/", LONG_LABEL],
+    )
     async def test_anything_but_an_http_address_is_refused(self, url: str) -> None:
         assert await reason_of(EgressClient(), url) == "malformed"
 
@@ -141,6 +146,18 @@ class TestConnection:
         assert origin.heads[0].startswith("GET /q?a=1 HTTP/1.1\r\n")
         assert f"host: metrics:{origin.port}\r\n" in origin.heads[0].lower()
         assert "other" not in origin.heads[0]
+
+    async def test_a_name_is_resolved_in_the_form_that_is_on_the_wire(self, origin: Origin) -> None:
+        asked: list[str] = []
+
+        async def here(host: str, _port: int) -> Sequence[str]:
+            asked.append(host)
+            return ["127.0.0.1"]
+
+        async with EgressClient(allow_loopback=True, resolver=here) as client:
+            await client.request("GET", f"http://bücher.example:{origin.port}/")
+        assert asked == ["xn--bcher-kva.example"]
+        assert "host: xn--bcher-kva.example" in origin.heads[0].lower()
 
     async def test_a_resolver_that_changes_its_mind_does_not_matter(self, origin: Origin) -> None:
         asked: list[str] = []
