@@ -13,12 +13,14 @@ from domain.approvals.refusals import (
     VoteMissing,
     WrongLevel,
 )
+from domain.approvals.request import Approval, Vote
 from domain.approvals.tally import Answer, Ballot, Standing, Tally, Voter, check_reason
 from domain.approvals.timetable import Timetable
 
 __all__ = [
     "AlreadyVoted",
     "Answer",
+    "Approval",
     "ApprovalClosed",
     "ApprovalPolicy",
     "Ballot",
@@ -33,6 +35,7 @@ __all__ = [
     "Tally",
     "TimeoutScope",
     "Timetable",
+    "Vote",
     "VoteMissing",
     "Voter",
     "WrongLevel",

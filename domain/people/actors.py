@@ -36,3 +36,21 @@ class Actor:
     def require(self, permission: Permission) -> None:
         if permission not in self.permissions:
             raise PermissionMissing(permission=permission.value)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A person or a service in one tenant, as the tenant's directory knows it."""
+
+    tenant: UUID
+    id: UUID
+    issuer: str
+    subject: str
+    handle: str
+    kind: PrincipalKind = PrincipalKind.HUMAN
+    email: str | None = None
+    roles: frozenset[Role] = frozenset()
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.tenant, self.id, self.handle, self.kind, self.roles)

@@ -71,7 +71,7 @@ class Plan:
             }
             for stage in self.stages
         ]
-        waits = {f"{name}_seconds": getattr(self, name).total_seconds() for name in _DURATIONS}
+        waits: dict[str, Any] = {f"{name}_seconds": getattr(self, name).total_seconds() for name in _DURATIONS}
         actions = {name: getattr(self, name).value for name in _ACTIONS}
         return {"strategy": self.strategy.value, "stages": stages, **waits, **actions}
 
@@ -102,8 +102,10 @@ def parse_plan(raw: Any, environment: Environment) -> Plan:
         raise Invalid([Fault("", "a plan is an object")])
     faults = [Fault(f"/{key}", "unknown field") for key in sorted(set(raw) - set(default.to_json()))]
     strategy = _choice(raw, "strategy", Strategy.CANARY, Strategy, faults)
-    waits = {name: _seconds(raw.get(f"{name}_seconds"), getattr(default, name), f"/{name}_seconds", faults)
-             for name in _DURATIONS}  # fmt: skip
+    waits: dict[str, Any] = {
+        name: _seconds(raw.get(f"{name}_seconds"), getattr(default, name), f"/{name}_seconds", faults)
+        for name in _DURATIONS
+    }
     if waits["check_interval"] <= timedelta(0):
         faults.append(Fault("/check_interval_seconds", "more than 0"))
     actions = {name: _choice(raw, name, getattr(default, name), DeadlineAction, faults) for name in _ACTIONS}
@@ -112,7 +114,13 @@ def parse_plan(raw: Any, environment: Environment) -> Plan:
         raise Invalid(faults)
     if strategy is Strategy.DIRECT and "bake_seconds" not in raw:
         waits["bake"] = timedelta(0)
-    return Plan(strategy, stages, **waits, **actions)
+    return Plan(
+        strategy,
+        stages,
+        on_manual_deadline=actions["on_manual_deadline"],
+        on_inconclusive=actions["on_inconclusive"],
+        **waits,
+    )
 
 
 def _stages(raw: Any, strategy: Strategy, default: Plan, faults: list[Fault]) -> tuple[Stage, ...]:

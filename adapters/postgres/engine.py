@@ -1,0 +1,52 @@
+"""A transaction is bound to one tenant before its first statement, and unbound when it ends."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session, SessionTransaction
+
+_BIND = text("SELECT set_config('app.tenant_id', :tenant, true), now()")
+
+
+class TenantSession(Session):
+    """A session whose `info` names the tenant; row-level security shows it nothing else."""
+
+
+@event.listens_for(TenantSession, "after_begin")
+def bind_tenant(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    """Bound here because this fires again after a commit and survives savepoints; a plain SET would leak."""
+    tenant: UUID | None = session.info.get("tenant_id")
+    row = connection.execute(_BIND, {"tenant": str(tenant) if tenant else ""}).one()
+    session.info["now"] = row[1]
+
+
+def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
+    """An engine on `postgresql+asyncpg`; parameters never appear in its errors."""
+    return create_async_engine(
+        asyncpg_url(url),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={"timeout": 5, "command_timeout": 30, "server_settings": {"application_name": "changegate"}},
+    )
+
+
+def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+    return async_sessionmaker(engine, sync_session_class=TenantSession, expire_on_commit=False)
+
+
+def asyncpg_url(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if scheme in {"postgres", "postgresql"} else url
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,58 @@
+"""What the database refuses, in the product's own words."""
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from domain.approvals import AlreadyVoted, ApprovalClosed, DigestMismatch, SelfApproval
+from domain.errors import Conflict, Fault, Invalid, Refusal, Unavailable
+
+_BY_CONSTRAINT: dict[str, type[Refusal]] = {
+    "one_vote_each": AlreadyVoted,
+    "one_vote_given": AlreadyVoted,
+    "author_does_not_vote": SelfApproval,
+    "approval_is_open": ApprovalClosed,
+    "vote_binds_digest": DigestMismatch,
+}
+_GONE = ("08", "53", "57P")  # connection exceptions, insufficient resources, shutdown: SQLSTATE classes
+_UNTEXTUAL = {"22021", "22P05"}
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer; nothing was changed."""
+
+    kind = "database-unavailable"
+
+
+class AuditUnavailable(Unavailable):
+    """The audit trail cannot be written, so the change did not happen."""
+
+    kind = "audit-unavailable"
+
+
+class AlreadyExists(Conflict):
+    """Something with this name exists already."""
+
+    kind = "already-exists"
+
+
+def translated(error: BaseException) -> Refusal | None:
+    """The refusal that `error` means, or None when it is a defect of ours."""
+    if isinstance(error, OSError | TimeoutError | PoolTimeout):
+        return DatabaseUnavailable()
+    if not isinstance(error, DBAPIError):
+        return None
+    original = error.orig
+    cause = getattr(original, "__cause__", None) or original
+    state = str(getattr(cause, "sqlstate", "") or "")
+    constraint = getattr(cause, "constraint_name", None)
+    if constraint in _BY_CONSTRAINT:
+        return _BY_CONSTRAINT[constraint]()
+    if state in _UNTEXTUAL:
+        return Invalid([Fault("", "text holds a character that cannot be stored")])
+    if "audit_event" in str(original):
+        return AuditUnavailable()
+    if isinstance(error, IntegrityError) and state == "23505":
+        return AlreadyExists()
+    if error.connection_invalidated or state.startswith(_GONE) or not state:
+        return DatabaseUnavailable()
+    return None

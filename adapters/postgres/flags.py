@@ -1,0 +1,94 @@
+"""Flags: the present version in one row, every version in another, and a revision for the whole set."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from adapters.postgres.tables import flag, flag_set, flag_version
+from application.ports.records import FlagSetRecord, StoredFlag
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.rollouts import StaleGeneration
+
+
+class PostgresFlags:
+    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+        self._session = session
+        self._tenant = tenant
+
+    async def get(self, environment: Environment, key: str, *, lock: bool = False) -> StoredFlag | None:
+        query = select(flag).where(flag.c.environment == environment, flag.c.key == key)
+        row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
+        return _stored(row) if row else None
+
+    async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
+        query = select(flag).where(flag.c.environment == environment, flag.c.key > after)
+        return [_stored(row) for row in await self._session.execute(query.order_by(flag.c.key).limit(limit))]
+
+    async def version(self, environment: Environment, key: str, version: int) -> Json | None:
+        v = flag_version.c
+        query = select(v.definition).where(v.environment == environment, v.key == key, v.version == version)
+        return await self._session.scalar(query)
+
+    async def versions(self, environment: Environment, key: str, before: int, limit: int) -> list[StoredFlag]:
+        v = flag_version.c
+        query = select(flag_version).where(v.environment == environment, v.key == key, v.version < before)
+        rows = await self._session.execute(query.order_by(v.version.desc()).limit(limit))
+        return [_stored(row) for row in rows]
+
+    async def put(self, stored: StoredFlag, *, expected: int) -> None:
+        row = {
+            "version": stored.version,
+            "definition": stored.definition,
+            "origin": stored.origin,
+            "written_by": stored.written_by,
+            "written_at": stored.written_at,
+        }
+        place = {"tenant_id": self._tenant, "environment": stored.environment, "key": stored.key}
+        # The set's row is locked first, by everybody: two writers of one environment can then never deadlock.
+        await self._session.execute(
+            update(flag_set)
+            .where(flag_set.c.environment == stored.environment)
+            .values(revision=flag_set.c.revision + 1)
+        )
+        if expected == 0:
+            await self._session.execute(insert(flag).values(**place, **row))
+        else:
+            written = await self._session.execute(
+                update(flag)
+                .where(flag.c.environment == stored.environment, flag.c.key == stored.key, flag.c.version == expected)
+                .values(**row)
+                .returning(flag.c.version)
+            )
+            if written.one_or_none() is None:
+                raise StaleGeneration(key=stored.key, expected=expected)
+        await self._session.execute(insert(flag_version).values(**place, **row))
+
+    async def flag_set(self, environment: Environment) -> FlagSetRecord:
+        s = flag_set.c
+        # The revision is read before the flags: a write between the two shows up again as a newer revision.
+        head = (await self._session.execute(select(flag_set).where(s.environment == environment))).one()
+        rows = await self._session.execute(
+            select(flag.c.key, flag.c.definition).where(flag.c.environment == environment)
+        )
+        return FlagSetRecord(
+            head.revision, head.bucketing, head.metadata, head.evaluators, {row.key: row.definition for row in rows}
+        )
+
+    async def revision(self, environment: Environment) -> int:
+        query = select(flag_set.c.revision).where(flag_set.c.environment == environment)
+        return int(await self._session.scalar(query) or 0)
+
+
+def _stored(row: Any) -> StoredFlag:
+    return StoredFlag(
+        environment=row.environment,
+        key=row.key,
+        version=row.version,
+        definition=row.definition,
+        origin=row.origin,
+        written_by=row.written_by,
+        written_at=row.written_at,
+    )

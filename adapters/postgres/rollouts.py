@@ -1,0 +1,202 @@
+"""Rollouts, their timelines and the evidence of their gates."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from adapters.postgres.tables import gate_check, rollout, rollout_transition
+from application.ports.records import Check
+from domain.changes import TargetBusy
+from domain.environments import Environment
+from domain.gates import Verdict
+from domain.rollouts import Phase, Rollout, State, Transition, parse_plan
+
+
+class PostgresRollouts:
+    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+        self._session = session
+        self._tenant = tenant
+
+    async def add(self, new: Rollout) -> None:
+        result = await self._session.execute(
+            upsert(rollout)
+            .values(
+                tenant_id=self._tenant,
+                rollout_id=new.id,
+                environment=new.environment,
+                key=new.key,
+                digest=new.digest,
+                requester=new.requester,
+                plan=new.plan.to_json(),
+                base_version=new.base_version,
+                created_at=new.created_at,
+                **_moving(new),
+            )
+            .on_conflict_do_nothing()
+            .returning(rollout.c.rollout_id)
+        )
+        if result.one_or_none() is None:
+            holder = await self.holder(new.environment, new.key)
+            raise TargetBusy(holder=str(holder.id) if holder else None)
+
+    async def get(self, rollout_id: UUID, *, lock: bool = False) -> Rollout | None:
+        query = select(rollout).where(rollout.c.rollout_id == rollout_id)
+        row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
+        return _rollout(row) if row else None
+
+    async def holder(self, environment: Environment, key: str, *, lock: bool = False) -> Rollout | None:
+        r = rollout.c
+        query = select(rollout).where(r.environment == environment, r.key == key, r.terminal.is_(False))
+        row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
+        return _rollout(row) if row else None
+
+    async def page(self, before: datetime | None, limit: int) -> list[Rollout]:
+        query = select(rollout).order_by(rollout.c.created_at.desc()).limit(limit)
+        if before is not None:
+            query = query.where(rollout.c.created_at < before)
+        return [_rollout(row) for row in await self._session.execute(query)]
+
+    async def save(self, changed: Rollout) -> None:
+        await self._session.execute(
+            update(rollout).where(rollout.c.rollout_id == changed.id).values(**_moving(changed))
+        )
+
+    async def mark_started(self, rollout_id: UUID) -> None:
+        await self._session.execute(update(rollout).where(rollout.c.rollout_id == rollout_id).values(started=True))
+
+    async def step(self, rollout_id: UUID, step: str) -> Transition | None:
+        c = rollout_transition.c
+        query = select(rollout_transition).where(c.rollout_id == rollout_id, c.step == step)
+        row = (await self._session.execute(query)).one_or_none()
+        return _transition(row) if row else None
+
+    async def append(self, line: Transition) -> None:
+        await self._session.execute(
+            insert(rollout_transition).values(
+                tenant_id=self._tenant,
+                rollout_id=line.rollout,
+                seq=line.seq,
+                step=line.step,
+                from_state=line.from_state.value if line.from_state else None,
+                to_state=line.to_state.value,
+                cause=line.cause,
+                actor=line.actor,
+                stage=line.stage,
+                percent=line.percent,
+                reason=line.reason,
+                at=line.at,
+            )
+        )
+
+    async def timeline(self, rollout_id: UUID) -> list[Transition]:
+        c = rollout_transition.c
+        rows = await self._session.execute(select(rollout_transition).where(c.rollout_id == rollout_id).order_by(c.seq))
+        return [_transition(row) for row in rows]
+
+
+class PostgresEvidence:
+    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+        self._session = session
+        self._tenant = tenant
+
+    async def add(self, check: Check) -> None:
+        await self._session.execute(
+            insert(gate_check).values(
+                tenant_id=self._tenant,
+                rollout_id=check.rollout,
+                number=check.number,
+                stage=check.stage,
+                verdict=check.verdict.value,
+                sentence=check.sentence,
+                record=orjson.dumps(check.record).decode(),
+                state=orjson.dumps(check.state).decode(),
+            )
+        )
+
+    async def get(self, rollout_id: UUID, number: int) -> Check | None:
+        c = gate_check.c
+        query = select(gate_check).where(c.rollout_id == rollout_id, c.number == number)
+        row = (await self._session.execute(query)).one_or_none()
+        return _check(row) if row else None
+
+    async def latest(self, rollout_id: UUID) -> Check | None:
+        c = gate_check.c
+        query = select(gate_check).where(c.rollout_id == rollout_id).order_by(c.number.desc()).limit(1)
+        row = (await self._session.execute(query)).one_or_none()
+        return _check(row) if row else None
+
+    async def all(self, rollout_id: UUID) -> list[Check]:
+        c = gate_check.c
+        rows = await self._session.execute(select(gate_check).where(c.rollout_id == rollout_id).order_by(c.number))
+        return [_check(row) for row in rows]
+
+
+def _moving(r: Rollout) -> dict[str, Any]:
+    return {
+        "state": r.state.value,
+        "terminal": r.terminal,
+        "stage": r.stage,
+        "phase": r.phase.value if r.phase else None,
+        "cause": r.cause,
+        "verdict": r.verdict.value if r.verdict else None,
+        "live_version": r.live_version,
+        "revision": r.revision,
+        "started": r.started,
+    }
+
+
+def _rollout(row: Any) -> Rollout:
+    return Rollout(
+        id=row.rollout_id,
+        tenant=row.tenant_id,
+        environment=row.environment,
+        key=row.key,
+        change=row.rollout_id,
+        digest=row.digest,
+        requester=row.requester,
+        plan=parse_plan(row.plan, row.environment),
+        state=State(row.state),
+        created_at=row.created_at,
+        base_version=row.base_version,
+        live_version=row.live_version,
+        stage=row.stage,
+        phase=Phase(row.phase) if row.phase else None,
+        cause=row.cause,
+        verdict=Verdict(row.verdict) if row.verdict else None,
+        revision=row.revision,
+        started=row.started,
+    )
+
+
+def _transition(row: Any) -> Transition:
+    return Transition(
+        rollout=row.rollout_id,
+        seq=row.seq,
+        step=row.step,
+        from_state=State(row.from_state) if row.from_state else None,
+        to_state=State(row.to_state),
+        cause=row.cause,
+        at=row.at,
+        actor=row.actor,
+        stage=row.stage,
+        percent=row.percent,
+        reason=row.reason,
+    )
+
+
+def _check(row: Any) -> Check:
+    return Check(
+        rollout=row.rollout_id,
+        number=row.number,
+        stage=row.stage,
+        verdict=Verdict(row.verdict),
+        sentence=row.sentence,
+        record=orjson.loads(row.record),
+        state=orjson.loads(row.state),
+        judged_at=row.judged_at,
+    )

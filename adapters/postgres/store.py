@@ -1,0 +1,99 @@
+"""The database as the core sees it: one transaction, one tenant."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from adapters.postgres import tables as t
+from adapters.postgres.approvals import PostgresApprovals, PostgresPolicies
+from adapters.postgres.audit import PostgresAuditTrail
+from adapters.postgres.changes import PostgresChanges
+from adapters.postgres.engine import sessions
+from adapters.postgres.errors import translated
+from adapters.postgres.flags import PostgresFlags
+from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
+from adapters.postgres.notices import PostgresNotices, PostgresReviews
+from adapters.postgres.people import PostgresPeople
+from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
+from adapters.postgres.telemetry import PostgresTelemetry
+from application.ports.records import Tenant, Waiting, WaitingKind
+from domain.environments import Environment
+
+
+class PostgresTransaction:
+    """Every repository on one session."""
+
+    def __init__(self, session: AsyncSession, tenant: UUID, now: datetime) -> None:
+        self.tenant = tenant
+        self.now = now
+        self.people = PostgresPeople(session, tenant)
+        self.flags = PostgresFlags(session, tenant)
+        self.changes = PostgresChanges(session, tenant)
+        self.policies = PostgresPolicies(session, tenant)
+        self.approvals = PostgresApprovals(session, tenant)
+        self.rollouts = PostgresRollouts(session, tenant)
+        self.evidence = PostgresEvidence(session, tenant)
+        self.audit = PostgresAuditTrail(session, tenant)
+        self.intents = PostgresIntents(session, tenant)
+        self.notices = PostgresNotices(session, tenant)
+        self.telemetry = PostgresTelemetry(session, tenant)
+        self.reviews = PostgresReviews(session, tenant)
+        self.idempotency = PostgresIdempotency(session, tenant)
+
+
+class PostgresStore:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._sessions = sessions(engine)
+
+    @asynccontextmanager
+    async def transaction(self, tenant: UUID) -> AsyncIterator[PostgresTransaction]:
+        async with self._session(tenant) as session:
+            yield PostgresTransaction(session, tenant, session.info["now"])
+
+    async def create_tenant(self, tenant: Tenant) -> None:
+        """The tenant and an empty flag set in each environment."""
+        async with self._session(tenant.id) as session:
+            await session.execute(insert(t.tenant).values(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name))
+            rows = [
+                {"tenant_id": tenant.id, "environment": environment, "revision": 0, "bucketing": "v3"}
+                for environment in Environment
+            ]
+            await session.execute(insert(t.flag_set), rows)
+
+    async def tenant(self, slug: str) -> Tenant | None:
+        async with self._session(None) as session:
+            row = (await session.execute(text("SELECT * FROM find_tenant(:slug)"), {"slug": slug})).one_or_none()
+            return Tenant(row.tenant_id, row.slug, row.name) if row else None
+
+    async def memberships(self, issuer: str, subject: str) -> list[tuple[Tenant, UUID]]:
+        async with self._session(None) as session:
+            rows = await session.execute(
+                text("SELECT * FROM find_memberships(:issuer, :subject)"), {"issuer": issuer, "subject": subject}
+            )
+            return [(Tenant(row.tenant_id, row.slug, row.name), row.principal_id) for row in rows]
+
+    async def waiting(self) -> list[Waiting]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM find_waiting()"))
+            return [Waiting(WaitingKind(row.kind), row.tenant_id, row.id) for row in rows]
+
+    async def ping(self) -> None:
+        async with self._session(None) as session:
+            await session.execute(text("SELECT 1"))
+
+    @asynccontextmanager
+    async def _session(self, tenant: UUID | None) -> AsyncIterator[AsyncSession]:
+        try:
+            async with self._sessions(info={"tenant_id": tenant}) as session, session.begin():
+                await session.connection()
+                yield session
+        except Exception as error:
+            refusal = translated(error)
+            if refusal is None:
+                raise
+            raise refusal from error

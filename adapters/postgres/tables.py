@@ -1,0 +1,211 @@
+"""The tables as queries see them; the migrations own their shape."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Enum,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+
+from domain.environments import Environment
+
+metadata = MetaData()
+moment = TIMESTAMP(timezone=True)
+environment = Enum(Environment, name="environment", values_callable=lambda kinds: [kind.value for kind in kinds])
+
+
+def _table(called: str, /, **columns: Any) -> Table:
+    return Table(called, metadata, Column("tenant_id", Uuid), *(Column(key, kind) for key, kind in columns.items()))
+
+
+tenant = _table("tenant", slug=Text, name=Text, created_at=moment)
+principal = _table(
+    "principal",
+    principal_id=Uuid,
+    issuer=Text,
+    subject=Text,
+    handle=Text,
+    kind=Text,
+    email=Text,
+    roles=ARRAY(Text),
+)
+delegation = _table("delegation", giver=Uuid, taker=Uuid, starts=moment, ends=moment)
+flag_set = _table(
+    "flag_set", environment=environment, revision=BigInteger, bucketing=Text, metadata=JSONB, evaluators=JSONB
+)
+_FLAG = {
+    "environment": environment,
+    "key": Text,
+    "version": BigInteger,
+    "definition": JSONB,
+    "origin": Text,
+    "written_by": Uuid,
+    "written_at": moment,
+}
+flag = _table("flag", **_FLAG)
+flag_version = _table("flag_version", **_FLAG)
+approval_policy = _table("approval_policy", environment=environment, kind=Text, policy=JSONB)
+change_set = _table(
+    "change_set",
+    change_id=Uuid,
+    author=Uuid,
+    contributors=ARRAY(Uuid),
+    content=JSONB,
+    digest=Text,
+    reason=Text,
+    ticket=Text,
+    supersedes=Uuid,
+    status=Text,
+    revision=Integer,
+    created_at=moment,
+)
+approval = _table(
+    "approval",
+    approval_id=Uuid,
+    environment=environment,
+    digest=Text,
+    authors=ARRAY(Uuid),
+    policy=JSONB,
+    standing=Text,
+    opened_at=moment,
+    level_opened_at=moment,
+    closed_at=moment,
+)
+approval_vote = _table(
+    "approval_vote",
+    vote_id=BigInteger,
+    approval_id=Uuid,
+    voter=Uuid,
+    behalf=Uuid,
+    author=Uuid,
+    level=Integer,
+    answer=Text,
+    digest=Text,
+    reason=Text,
+    via=Text,
+    voted_at=moment,
+    dropped_at=moment,
+    dropped=Text,
+)
+rollout = _table(
+    "rollout",
+    rollout_id=Uuid,
+    environment=environment,
+    key=Text,
+    digest=Text,
+    requester=Uuid,
+    plan=JSONB,
+    state=Text,
+    terminal=Boolean,
+    stage=Integer,
+    phase=Text,
+    cause=Text,
+    verdict=Text,
+    base_version=BigInteger,
+    live_version=BigInteger,
+    revision=Integer,
+    started=Boolean,
+    created_at=moment,
+)
+rollout_transition = _table(
+    "rollout_transition",
+    rollout_id=Uuid,
+    seq=Integer,
+    step=Text,
+    from_state=Text,
+    to_state=Text,
+    cause=Text,
+    actor=Uuid,
+    stage=Integer,
+    percent=Double,
+    reason=Text,
+    at=moment,
+)
+gate_check = _table(
+    "gate_check",
+    rollout_id=Uuid,
+    number=Integer,
+    stage=Integer,
+    verdict=Text,
+    sentence=Text,
+    record=Text,
+    state=Text,
+    judged_at=moment,
+)
+intent = _table("intent", intent_id=Uuid, actor=Uuid, verb=Text, subject=Uuid, body=JSONB, expires_at=moment)
+notice = _table(
+    "notice",
+    notice_id=Uuid,
+    template=Text,
+    recipient=Uuid,
+    facts=JSONB,
+    link=Text,
+    state=Text,
+    attempts=Integer,
+    last_error=Text,
+    created_at=moment,
+    settled_at=moment,
+)
+telemetry_batch = _table("telemetry_batch", source=Uuid, batch=Text)
+telemetry = _table(
+    "telemetry",
+    environment=environment,
+    key=Text,
+    variant=Text,
+    window_end=moment,
+    source=Uuid,
+    batch=Text,
+    requests=BigInteger,
+    errors=BigInteger,
+    bounds=ARRAY(Double),
+    counts=ARRAY(BigInteger),
+)
+review = _table(
+    "review",
+    review_id=Uuid,
+    environment=environment,
+    key=Text,
+    opened_by=Uuid,
+    reason=Text,
+    opened_at=moment,
+    due_at=moment,
+    closed_at=moment,
+)
+idempotency_key = _table(
+    "idempotency_key",
+    principal=Uuid,
+    key=Text,
+    fingerprint=Text,
+    status=Integer,
+    body=LargeBinary,
+    claimed_at=moment,
+)
+audit_event = _table(
+    "audit_event",
+    event_id=Uuid,
+    recorded_at=moment,
+    occurred_at=moment,
+    actor_type=Text,
+    actor=Uuid,
+    action=Text,
+    resource_type=Text,
+    resource=Text,
+    outcome=Text,
+    change_id=Uuid,
+    workflow_id=Text,
+    run_id=Text,
+    trace_id=Text,
+    canon=LargeBinary,
+    leaf=LargeBinary,
+    **{"class": Text},
+)

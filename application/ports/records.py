@@ -1,0 +1,157 @@
+"""Rows that have no rule of their own, as the core sees them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.gates import Verdict
+
+
+@dataclass(frozen=True)
+class Tenant:
+    id: UUID
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True)
+class StoredFlag:
+    """One version of a flag; `origin` says what wrote it (`api`, `rollout:<id>:stage:10`, `kill`, ...)."""
+
+    environment: Environment
+    key: str
+    version: int
+    definition: Json
+    origin: str
+    written_by: UUID | None
+    written_at: datetime
+
+
+@dataclass(frozen=True)
+class FlagSetRecord:
+    """Everything one environment of one tenant serves, at one revision."""
+
+    revision: int
+    bucketing: str
+    metadata: Json
+    evaluators: Json
+    flags: dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One judgement of a gate: `record` holds inputs, parameters and evidence, `state` what the next check needs."""
+
+    rollout: UUID
+    number: int
+    stage: int
+    verdict: Verdict
+    sentence: str
+    record: Json
+    state: Json
+    judged_at: datetime
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What a person asked for; the free text stays here and never enters a workflow."""
+
+    id: UUID
+    actor: UUID
+    verb: str
+    subject: UUID
+    body: Json
+    expires_at: datetime
+
+
+class NoticeState(StrEnum):
+    DUE = "due"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A message for one recipient; `facts` fill the template and hold no free text of people."""
+
+    id: UUID
+    template: str
+    recipient: UUID | None
+    facts: dict[str, str]
+    link: str
+    created_at: datetime
+    state: NoticeState = NoticeState.DUE
+    attempts: int = 0
+
+
+@dataclass(frozen=True)
+class Review:
+    """A look after the fact that somebody owes, by `due_at`."""
+
+    id: UUID
+    environment: Environment
+    key: str
+    opened_by: UUID
+    reason: str
+    opened_at: datetime
+    due_at: datetime
+    closed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TelemetrySample:
+    """Counts of one variant in one window: `buckets` are non-cumulative (upper bound in seconds, count)."""
+
+    environment: Environment
+    key: str
+    variant: str
+    window_end: datetime
+    requests: int
+    errors: int
+    buckets: tuple[tuple[float, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class TelemetryBatch:
+    source: UUID
+    id: str
+    samples: tuple[TelemetrySample, ...]
+
+
+@dataclass(frozen=True)
+class AuditFilter:
+    """Every field narrows; None does not."""
+
+    action: str | None = None
+    actor: UUID | None = None
+    resource_type: str | None = None
+    resource: str | None = None
+    change: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    id: UUID
+    recorded_at: datetime
+    event: Json
+    leaf: bytes
+
+
+class WaitingKind(StrEnum):
+    ROLLOUT = "rollout"
+    NOTICE = "notice"
+    KILLED = "killed"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A row that somebody must still act on: start its workflow, send it, or tell a workflow of a kill."""
+
+    kind: WaitingKind
+    tenant: UUID
+    id: UUID
