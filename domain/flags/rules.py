@@ -1,0 +1,154 @@
+"""A rule is checked before it is kept: its operators, its references, its splits and its size."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.canonical import Json
+from domain.errors import Fault
+from domain.flags.bucketing import LARGEST_TOTAL
+from domain.flags.jsonlogic import OPERATORS
+from domain.flags.limits import DEEPEST, MOST_NODES, Faults, check_scalar, pointer
+from domain.flags.semver import COMPARISONS
+
+_GIVING_OPERANDS = frozenset({"if", "?:", "and", "or"})
+"""Operators whose value is that of one of their arguments."""
+
+
+def variant_name(result: Any) -> str:
+    """The name of the variant that a rule's result stands for."""
+    if isinstance(result, bool):
+        return "true" if result else "false"
+    return result if isinstance(result, str) else str(result)
+
+
+def check_rule(
+    rule: Json, path: str, *, variants: Mapping[str, Json], evaluators: Mapping[str, Json], faults: Faults
+) -> None:
+    """Append every fault of the rule and of the shared rules that it refers to."""
+    _Check(variants, evaluators, faults).visit(rule, _Place(path, gives_result=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where in the rule: `gives_result` when the value there can become the rule's result."""
+
+    path: str
+    depth: int = 1
+    gives_result: bool = False
+    evaluator: str | None = None
+
+    def at(self, step: object, *, gives_result: bool = False) -> "_Place":
+        """One argument of the operator here."""
+        path = self.path if self.evaluator is not None else pointer(self.path, step)
+        return _Place(path, self.depth, gives_result and self.gives_result, self.evaluator)
+
+    def below(self) -> "_Place":
+        return _Place(self.path, self.depth + 1, self.gives_result, self.evaluator)
+
+
+@dataclass(slots=True)
+class _Check:
+    variants: Mapping[str, Json]
+    evaluators: Mapping[str, Json]
+    faults: Faults
+    nodes: int = field(default=0, init=False)
+
+    def fault(self, place: _Place, message: str) -> None:
+        within = "" if place.evaluator is None else f"in the evaluator {place.evaluator!r}: "
+        self.faults.append(Fault(place.path, within + message))
+
+    def visit(self, rule: Json, place: _Place) -> None:
+        self.nodes += 1
+        if self.nodes > MOST_NODES:
+            if self.nodes == MOST_NODES + 1:
+                self.fault(place, f"expected at most {MOST_NODES} values and operators in a rule")
+        elif not isinstance(rule, list | dict):
+            scalars: Faults = []
+            check_scalar(rule, place.path, scalars)
+            for each in scalars:
+                self.fault(place, each.message)
+        elif place.depth > DEEPEST:
+            self.fault(place, f"nested deeper than {DEEPEST} levels")
+        elif isinstance(rule, list):
+            self.visit_each(rule, place.below())
+        elif len(rule) == 1:
+            ((name, argument),) = rule.items()
+            self.operator(name, argument, place)
+        else:
+            self.fault(place, "expected exactly one operator")
+
+    def visit_each(self, rules: Sequence[Json], place: _Place, *, conditions: bool = False) -> None:
+        """Visit each argument; with `conditions` every second one is an `if`'s value, as is the last."""
+        for index, rule in enumerate(rules):
+            gives_result = not conditions or index % 2 == 1 or index == len(rules) - 1
+            self.visit(rule, place.at(index, gives_result=gives_result))
+
+    def operator(self, name: Any, argument: Json, place: _Place) -> None:
+        inside = place.at(name, gives_result=name in _GIVING_OPERANDS or name == "fractional").below()
+        if name == "$ref":
+            self.reference(argument, place.at(name, gives_result=True))
+            return
+        if name not in OPERATORS:
+            self.fault(inside, f"unknown operator {str(name)[:100]!r}")
+        if name == "fractional":
+            self.split(argument if isinstance(argument, list) else [argument], inside)
+            return
+        if name == "sem_ver":
+            self.comparison(argument, inside)
+        if isinstance(argument, list):
+            self.visit_each(argument, inside, conditions=name in ("if", "?:"))
+        else:
+            self.visit(argument, inside)
+
+    def reference(self, name: Json, place: _Place) -> None:
+        if place.evaluator is not None:
+            self.fault(place, "a shared rule may not refer to another")
+        elif not isinstance(name, str) or name not in self.evaluators:
+            self.fault(place, f"no evaluator {str(name)[:100]!r}")
+        else:
+            self.visit(self.evaluators[name], _Place(place.path, place.depth, place.gives_result, name))
+
+    def comparison(self, argument: Json, place: _Place) -> None:
+        sign = argument[1] if isinstance(argument, list) and len(argument) > 1 else None
+        if sign is not None and not isinstance(sign, dict) and (not isinstance(sign, str) or sign not in COMPARISONS):
+            self.fault(place.at(1), "expected one of " + " ".join(COMPARISONS))
+
+    def split(self, arguments: Sequence[Json], place: _Place) -> None:
+        start = 0 if arguments and isinstance(arguments[0], list) else 1
+        if len(arguments) <= start:
+            self.fault(place, "expected at least one arm")
+        for index, argument in enumerate(arguments):
+            at = place.at(index, gives_result=True)
+            if index < start or isinstance(argument, dict):
+                self.visit(argument, at)
+            else:
+                self.arm(argument, at)
+        if sum(_weight_of(arm) for arm in arguments[start:]) > LARGEST_TOTAL:
+            self.fault(place, f"expected weights with a sum of at most {LARGEST_TOTAL}")
+
+    def misnamed(self, variant: Json, place: _Place) -> bool:
+        """A written result of the rule that is no variant; where the value is only compared, any will do."""
+        written = variant is not None and not isinstance(variant, dict)
+        return written and place.gives_result and variant_name(variant) not in self.variants
+
+    def arm(self, arm: Json, place: _Place) -> None:
+        if not isinstance(arm, list) or not 1 <= len(arm) <= 2:  # noqa: PLR2004  variant and weight
+            self.fault(place, "expected an arm: [variant] or [variant, weight]")
+            return
+        variant, weight = arm[0], [*arm, 1][1]
+        named = place.at(0, gives_result=True)
+        if isinstance(variant, list):
+            self.fault(named, "expected the name of a variant, or a rule")
+        elif self.misnamed(variant, place):
+            self.fault(named, f"no variant {variant_name(variant)[:100]!r}")
+        self.visit(variant, named.below())
+        if not isinstance(weight, dict) and (not isinstance(weight, int) or isinstance(weight, bool) or weight < 0):
+            self.fault(place.at(1), "expected a whole number of at least 0, or a rule")
+        elif len(arm) > 1:
+            self.visit(weight, place.at(1).below())
+
+
+def _weight_of(arm: Json) -> int:
+    weight = arm[1] if isinstance(arm, list) and len(arm) > 1 else 1
+    return weight if isinstance(weight, int) and not isinstance(weight, bool) and weight > 0 else 0

@@ -1,0 +1,79 @@
+"""All flags of one tenant in one environment, compiled and never changed: a new revision is a new set."""
+
+from collections.abc import Callable, KeysView, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from domain.canonical import Json
+from domain.flags.bucketing import Bucketing
+from domain.flags.evaluation import ErrorCode, Evaluation, failure
+from domain.flags.resolution import Resolve, Setting, compile_flag
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class FlagSet:
+    """A snapshot that any number of threads may read; `with_flag` makes the next one."""
+
+    __slots__ = ("_resolvers", "_setting", "_timed", "revision")
+
+    def __init__(
+        self, revision: int, setting: Setting, resolvers: Mapping[str, Resolve], timed: frozenset[str]
+    ) -> None:
+        self.revision = revision
+        self._setting = setting
+        self._resolvers = resolvers
+        self._timed = timed
+
+    @property
+    def keys(self) -> KeysView[str]:
+        return self._resolvers.keys()
+
+    @property
+    def bucketing(self) -> Bucketing:
+        return self._setting.bucketing
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        return self._setting.metadata
+
+    @property
+    def time_dependent(self) -> bool:
+        """Some rule reads `$flagd.timestamp`: the same context may evaluate differently at another moment."""
+        return bool(self._timed)
+
+    def evaluate(self, key: str, context: Mapping[str, Any]) -> Evaluation:
+        """The outcome of one flag; whatever goes wrong is an outcome, too, and nothing is raised."""
+        resolve = self._resolvers.get(key)
+        if resolve is None:
+            return failure(key, ErrorCode.FLAG_NOT_FOUND, "no such flag here", dict(self._setting.metadata))
+        return resolve(context)
+
+    def evaluate_all(self, context: Mapping[str, Any]) -> list[Evaluation]:
+        return [resolve(context) for resolve in self._resolvers.values()]
+
+    def with_flag(self, key: str, raw: Json | None, revision: int) -> "FlagSet":
+        """The next snapshot: this flag compiled anew, or gone when `raw` is None; all others are shared."""
+        resolvers, timed = dict(self._resolvers), self._timed - {key}
+        if raw is None:
+            resolvers.pop(key, None)
+            return FlagSet(revision, self._setting, resolvers, timed)
+        resolver = compile_flag(key, raw, self._setting)
+        resolvers[key] = resolver.resolve
+        return FlagSet(revision, self._setting, resolvers, timed | {key} if resolver.time_dependent else timed)
+
+
+def compile_flag_set(
+    flags: Mapping[str, Json],
+    *,
+    revision: int,
+    now: Callable[[], float],
+    bucketing: Bucketing = Bucketing.V3,
+    metadata: Mapping[str, Any] = _NOTHING,
+    evaluators: Mapping[str, Json] = _NOTHING,
+) -> FlagSet:
+    """Compile stored definitions; `now` gives Unix seconds, for rules that read `$flagd.timestamp`."""
+    setting = Setting(bucketing, dict(metadata), dict(evaluators), now)
+    resolvers = {key: compile_flag(key, raw, setting) for key, raw in flags.items()}
+    timed = frozenset(key for key, resolver in resolvers.items() if resolver.time_dependent)
+    return FlagSet(revision, setting, {key: resolver.resolve for key, resolver in resolvers.items()}, timed)
