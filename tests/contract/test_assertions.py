@@ -1,13 +1,17 @@
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from adapters.identity.assertions import AUDIENCE, ISSUER, TYPE, ActReader, SignedActs
 from adapters.identity.keys import kept_key, public_pem, read_public
@@ -140,3 +144,24 @@ class TestKeptKey:
         assert SignedActs(kept_key(path), clock).verify(token) == VOTE
         assert path.stat().st_mode & 0o777 == 0o600
         assert [file.name for file in path.parent.iterdir()] == ["acts.pem"]
+
+    def test_processes_that_race_get_the_same_key(self, tmp_path: Path) -> None:
+        path = tmp_path / "acts.pem"
+        together = Barrier(8)
+
+        def first(_: int) -> bytes:
+            together.wait()
+            return public_pem(kept_key(path).public_key())
+
+        with ThreadPoolExecutor(8) as racers:
+            assert len(set(racers.map(first, range(8)))) == 1
+        assert [file.name for file in tmp_path.iterdir()] == ["acts.pem"]
+
+    def test_another_kind_of_key_is_not_taken(self, tmp_path: Path) -> None:
+        path = tmp_path / "acts.pem"
+        key = ec.generate_private_key(ec.SECP256R1())
+        path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        with pytest.raises(ValueError, match="Ed25519"):
+            kept_key(path)
+        with pytest.raises(ValueError, match="Ed25519"):
+            read_public(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))

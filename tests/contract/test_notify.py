@@ -117,7 +117,15 @@ class TestNotifier:
             await reachable.notifier.deliver(replace(message(reachable.recipient), facts={"title": "x"}))
 
     @pytest.mark.parametrize(
-        "link", ["", "javascript:alert(1)", "https://a.example/>x|y", "https://a.example/\r\nX: y", "//a.example/"]
+        "link",
+        [
+            "",
+            "javascript:alert(1)",
+            "https://a.example/>x|y",
+            "https://a.example/\r\nX: y",
+            "//a.example/",
+            "https://[/",
+        ],
     )
     async def test_a_link_that_is_none_is_refused(self, reachable: Reachable, link: str) -> None:
         with pytest.raises(DeliveryRefused):

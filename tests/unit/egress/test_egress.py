@@ -84,6 +84,7 @@ class TestAddress:
             "::127.0.0.1",
             "64:ff9b::7f00:1",
             "2002:7f00:1::",
+            "2001:0:102:304::80ff:fffe",
         ],
     )
     async def test_an_address_that_is_not_public_is_refused_behind_a_name(self, address: str) -> None:
@@ -100,6 +101,9 @@ class TestAddress:
     @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "0x7f.1", "127.0.0.1."])
     async def test_a_number_in_an_odd_spelling_is_refused(self, host: str) -> None:
         assert await reason_of(EgressClient(), f"https://{host}/") in {"odd-spelling", "malformed"}
+
+    async def test_a_name_without_an_address_is_refused(self) -> None:
+        assert await reason_of(EgressClient(resolver=answering([])), "https://hooks.example.com/") == "no-address"
 
     async def test_one_private_address_among_public_ones_is_enough_to_refuse(self) -> None:
         client = EgressClient(resolver=answering(["93.184.215.14", "10.0.0.1"]))

@@ -197,6 +197,17 @@ class TestIssuerConfig:
             IssuerConfig(ISSUER, "changegate", frozenset({"EdDSA"}))
 
 
+class TestTokenVerifier:
+    def test_an_issuer_is_listed_under_its_own_name(self) -> None:
+        with pytest.raises(ValueError, match="own name"):
+            TokenVerifier({"https://other.example.com": CONFIG})
+
+    def test_fetched_keys_need_a_cache(self) -> None:
+        config = IssuerConfig(ISSUER, "changegate", frozenset({"EdDSA"}), jwks_url="https://id.example.com/jwks")
+        with pytest.raises(ValueError, match="KeyCache"):
+            TokenVerifier({ISSUER: config})
+
+
 class TestEmbeddedIssuer:
     async def test_what_it_mints_is_believed(self, tmp_path: Path) -> None:
         issuer = EmbeddedIssuer(tmp_path)
