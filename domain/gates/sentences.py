@@ -61,10 +61,11 @@ def hard_stop(window: Counts, limit: HardStop) -> str:
 
 def slow(gate: LatencyGate, seen: LatencyEvidence, evidence: str) -> str:
     share = seen.slow.candidate_events / seen.slow.candidate
-    limit = seen.threshold or 0.0
+    limit, usual = seen.threshold or 0.0, seen.usual or 0.0
+    times = f", {limit / usual:.2g}x the control's {1000 * usual:,.0f} ms," if usual else ""
     return (
         f"p{100 * gate.quantile:.3g} against {gate.ratio:.3g}x control: {percent(share)} of "
-        f"{seen.slow.candidate:,} canary requests exceeded {1000 * limit:,.0f} ms, "
+        f"{seen.slow.candidate:,} canary requests exceeded {1000 * limit:,.0f} ms{times or ','} "
         f"expected at most {percent(1 - gate.quantile)}; {evidence}"
     )
 

@@ -60,18 +60,20 @@ class TestPass:
     def test_waits_for_min_requests_of_this_stage(self) -> None:
         before = judged(steady(30, (600, 6), (5400, 54)))[-1].state
         next_stage = StageClock(1, soaked_s=600, min_soak_s=600)
-        state, verdicts = before, []
+        state = before
+        verdicts: list[Verdict] = []
         for k in range(1, 9):
             later = reading(30 + k, (18000 + 150 * k, 180 + k), (162000 + 450 * k, 1620 + 4 * k))
             outcome = judge(SPEC, state, later, next_stage)
-            state, verdicts = outcome.state, [*verdicts, outcome.verdict]
+            state = outcome.state
+            verdicts.append(outcome.verdict)
         assert verdicts == [Verdict.CONTINUE] * 6 + [Verdict.PASS] * 2
 
     @pytest.mark.req("S47")
     def test_caution_band_holds_although_soak_has_passed(self) -> None:
         calm = judged(steady(20, (600, 6), (5400, 54)))[-1]
         state = calm.state
-        verdicts = []
+        verdicts: list[tuple[Verdict, float]] = []
         for k in range(1, 40):
             at = 20 + k
             outcome = judge(SPEC, state, reading(at, (600 * at, 120 + 9 * k), (5400 * at, 1080 + 54 * k)), SOAKED)
