@@ -46,7 +46,7 @@ def _weight_of(value: Any) -> int:
             raise RuleTooCostly
         inner = items if isinstance(items, list) else items.values()
         waiting.extend(item for item in inner if isinstance(item, list | dict))
-    return 1 + nodes // 16
+    return 1 + nodes // 4
 
 
 def _body(compilation: Compilation, arguments: Sequence[Json]) -> tuple[Expression, Compiled, int]:

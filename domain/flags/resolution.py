@@ -111,20 +111,30 @@ def _prepared(rule: Expression, notes: Notes, key: str, now: Callable[[], float]
     return run_counted
 
 
+class _NoObject(TypeError):
+    """The context is not an object."""
+
+
+def _plain(context: Any) -> dict[str, Any]:
+    if not isinstance(context, Mapping):
+        raise _NoObject
+    return dict(context)
+
+
 def _guarded(run: Expression, outcomes: _Outcomes) -> Resolve:
     matches = outcomes.matches
 
-    def resolve(context: Any) -> Evaluation:
+    def resolve(context: Mapping[str, Any]) -> Evaluation:
         try:
-            result = run(context if type(context) is dict else dict(context))
+            result = run(context if type(context) is dict else _plain(context))
             if type(result) is str and result in matches:
                 return matches[result]
             return outcomes.of(result)
         except RuleTooCostly:
             return outcomes.failed("the targeting took more work than one evaluation may use")
+        except _NoObject:
+            return outcomes.failed("the context is not an object", ErrorCode.INVALID_CONTEXT)
         except Exception as error:  # noqa: BLE001  no context may break the application that asks
-            if not isinstance(context, Mapping):
-                return outcomes.failed("the context is not an object", ErrorCode.INVALID_CONTEXT)
             return outcomes.failed(f"the targeting could not be evaluated: {type(error).__name__}")
 
     return resolve
