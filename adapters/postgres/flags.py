@@ -47,7 +47,7 @@ class PostgresFlags:
             "written_at": stored.written_at,
         }
         place = {"tenant_id": self._tenant, "environment": stored.environment, "key": stored.key}
-        # The set's row is locked first, by everybody: two writers of one environment can then never deadlock.
+        # Always after the flag's own row, never before it: writers of one environment cannot deadlock.
         await self._session.execute(
             update(flag_set)
             .where(flag_set.c.environment == stored.environment)

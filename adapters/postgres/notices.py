@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, literal_column, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +12,8 @@ from adapters.postgres.tables import notice, review
 from application.ports.records import Notice, NoticeState, Review
 
 _MOST_ATTEMPTS = 20
+_LONGEST_PAUSE = 300
+_SECOND: ColumnElement[Any] = literal_column("interval '1 second'")
 
 
 class PostgresNotices:
@@ -42,12 +44,16 @@ class PostgresNotices:
     async def delivered(self, notice_id: UUID) -> None:
         await self._settle(notice_id, state=NoticeState.DELIVERED.value, settled_at=func.clock_timestamp())
 
-    async def failed(self, notice_id: UUID, why: str) -> None:
+    async def failed(self, notice_id: UUID, why: str, *, final: bool = False) -> None:
         n = notice.c
-        await self._settle(notice_id, attempts=n.attempts + 1, last_error=why[:500])
+        pause = func.least(func.power(2, n.attempts), _LONGEST_PAUSE) * _SECOND
+        await self._settle(
+            notice_id, attempts=n.attempts + 1, last_error=why[:500], not_before=func.clock_timestamp() + pause
+        )
+        last = true() if final else n.attempts >= _MOST_ATTEMPTS
         await self._session.execute(
             update(notice)
-            .where(n.notice_id == notice_id, n.attempts >= _MOST_ATTEMPTS)
+            .where(n.notice_id == notice_id, last)
             .values(state=NoticeState.FAILED.value, settled_at=func.clock_timestamp())
         )
 

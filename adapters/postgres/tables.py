@@ -154,6 +154,7 @@ notice = _table(
     attempts=Integer,
     last_error=Text,
     created_at=moment,
+    not_before=moment,
     settled_at=moment,
 )
 telemetry_batch = _table("telemetry_batch", source=Uuid, batch=Text)

@@ -15,3 +15,18 @@ class Assertions(ActVerifier, Protocol):
     """Also issues: ValueError for an act that has expired or lives longer than domain.people.acts.LIFETIME."""
 
     def issue(self, act: Act) -> str: ...
+
+
+class TokenClaims(Protocol):
+    """Who a verified token speaks for."""
+
+    @property
+    def issuer(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+
+
+class Tokens(Protocol):
+    """Verifies an access token; raises Unauthenticated with a `reason` for any that is not good."""
+
+    async def verify(self, token: str) -> TokenClaims: ...

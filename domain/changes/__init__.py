@@ -1,6 +1,7 @@
 """A change set is immutable; its digest is what people approve."""
 
 from domain.changes.change_set import ChangeSet, ChangeStatus, Content, Kind, Target
+from domain.changes.difference import difference, merged
 from domain.changes.refusals import (
     ApprovalRequired,
     BaseVersionConflict,
@@ -22,4 +23,6 @@ __all__ = [
     "NothingChanges",
     "Target",
     "TargetBusy",
+    "difference",
+    "merged",
 ]

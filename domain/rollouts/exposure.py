@@ -6,6 +6,7 @@ grows, and whoever came last leaves first when it shrinks (flagd, fractional ope
 
 from domain.canonical import Json
 from domain.errors import Fault, Invalid
+from domain.pointers import escaped
 
 TOTAL_WEIGHT = 100_000
 
@@ -29,7 +30,7 @@ def check_exposure(base: Json | None, content: Json) -> None:
     elif candidate == control:
         faults.append(Fault("/defaultVariant", "the default variant does not change; nothing would be rolled out"))
     elif content["variants"].get(control, _ABSENT) != base["variants"][control]:
-        faults.append(Fault(f"/variants/{_escaped(control)}", "the present default variant must stay as it is"))
+        faults.append(Fault(f"/variants/{escaped(control)}", "the present default variant must stay as it is"))
     if content.get("state") != "ENABLED" or base.get("state") != "ENABLED":
         faults.append(Fault("/state", "old and new content must both be ENABLED"))
     if content.get("targeting") != base.get("targeting"):
@@ -53,7 +54,3 @@ def exposed(base: Json, content: Json, weight: int) -> Json:
 
 
 _ABSENT = object()
-
-
-def _escaped(token: str) -> str:
-    return token.replace("~", "~0").replace("/", "~1")

@@ -222,10 +222,11 @@ CREATE TABLE notice (
   attempts   int NOT NULL DEFAULT 0,
   last_error text,
   created_at timestamptz NOT NULL DEFAULT now(),
+  not_before timestamptz NOT NULL DEFAULT now(),
   settled_at timestamptz,
   PRIMARY KEY (tenant_id, notice_id)
 );
-CREATE INDEX notice_due ON notice (created_at) WHERE state = 'due';
+CREATE INDEX notice_due ON notice (not_before) WHERE state = 'due';
 
 CREATE TABLE telemetry_batch (
   tenant_id uuid NOT NULL REFERENCES tenant,

@@ -25,7 +25,7 @@ GRANT UPDATE (status, revision) ON change_set TO changegate_app;
 GRANT UPDATE (standing, level_opened_at, closed_at) ON approval TO changegate_app;
 GRANT UPDATE (dropped_at, dropped) ON approval_vote TO changegate_app;
 GRANT UPDATE (state, terminal, stage, phase, cause, verdict, live_version, revision, started) ON rollout TO changegate_app;
-GRANT UPDATE (state, attempts, last_error, settled_at) ON notice TO changegate_app;
+GRANT UPDATE (state, attempts, last_error, not_before, settled_at) ON notice TO changegate_app;
 GRANT UPDATE (closed_at) ON review TO changegate_app;
 GRANT UPDATE (status, body, claimed_at), DELETE ON idempotency_key TO changegate_app;
 

@@ -3,7 +3,7 @@ SET LOCAL ROLE changegate_owner;
 GRANT SELECT (tenant_id, slug, name) ON tenant TO changegate_relay;
 GRANT SELECT (tenant_id, principal_id, issuer, subject) ON principal TO changegate_relay;
 GRANT SELECT (tenant_id, rollout_id, created_at, started, terminal, state, environment, key, live_version) ON rollout TO changegate_relay;
-GRANT SELECT (tenant_id, notice_id, created_at, state) ON notice TO changegate_relay;
+GRANT SELECT (tenant_id, notice_id, not_before, state) ON notice TO changegate_relay;
 GRANT SELECT (tenant_id, environment, key, version) ON flag TO changegate_relay;
 CREATE POLICY relay ON tenant FOR SELECT TO changegate_relay USING (true);
 CREATE POLICY relay ON principal FOR SELECT TO changegate_relay USING (true);
@@ -39,7 +39,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
    WHERE NOT r.terminal AND r.state IN ('RUNNING', 'PAUSED', 'BAKING') AND f.version > r.live_version
   UNION ALL
   SELECT 'notice', n.tenant_id, n.notice_id FROM notice n
-   WHERE n.state = 'due' AND n.created_at < now() - interval '2 seconds'
+   WHERE n.state = 'due' AND n.not_before <= now()
   LIMIT 500
 $$;
 

@@ -1,0 +1,148 @@
+"""People see what waits for them and vote; the same rules are asked here as where the vote is counted."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from application.acting import Acting
+from application.changes import existing_change
+from application.ports.processes import Processes
+from application.ports.store import Store, Transaction
+from application.recording import record
+from domain.approvals import (
+    Answer,
+    Approval,
+    ApprovalClosed,
+    DigestMismatch,
+    NotAnApprover,
+    Standing,
+    Vote,
+    Voter,
+    check_reason,
+)
+from domain.audit import Action, Outcome
+from domain.changes import ChangeSet
+from domain.errors import Missing, Refusal
+from domain.people import Actor, Permission
+
+
+@dataclass(frozen=True)
+class VoteWish:
+    """`digest` is what the voter saw; None means the present one. `behalf` is who delegated the vote."""
+
+    answer: Answer
+    reason: str = ""
+    digest: str | None = None
+    behalf: UUID | None = None
+
+
+@dataclass(frozen=True)
+class ApprovalView:
+    approval: Approval
+    change: ChangeSet
+    votes: tuple[Vote, ...]
+    handles: dict[UUID, str]
+
+
+class Approvals:
+    def __init__(self, store: Store, processes: Processes, acting: Acting) -> None:
+        self._store = store
+        self._processes = processes
+        self._acting = acting
+
+    async def get(self, actor: Actor, approval_id: UUID) -> ApprovalView:
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await _view(tx, await _existing(tx, approval_id))
+
+    async def pending(self, actor: Actor) -> list[ApprovalView]:
+        """Requests whose open level this actor may vote on."""
+        actor.require(Permission.CHANGE_READ)
+        voter = Voter.of(actor)
+        async with self._store.transaction(actor.tenant) as tx:
+            return [
+                await _view(tx, approval) for approval in await tx.approvals.pending() if _waits_for(approval, voter)
+            ]
+
+    async def vote(self, actor: Actor, approval_id: UUID, wish: VoteWish) -> ApprovalView:
+        """Cast a vote through the workflow and return what the database then holds.
+
+        Raises SelfApproval, NotAnApprover, WrongLevel, AlreadyVoted, ApprovalClosed, DigestMismatch, ReasonTooShort.
+        """
+        assertion = await self.assertion(actor, approval_id, wish)
+        if assertion is not None:
+            await self._processes.vote(approval_id, wish.answer, assertion)
+        return await self.get(actor, approval_id)
+
+    async def assertion(self, actor: Actor, approval_id: UUID, wish: VoteWish) -> str | None:
+        """A signed assertion of this vote, valid for minutes; None when the vote was given already."""
+        try:
+            approval = await self._checked(actor, approval_id, wish)
+        except Refusal as refusal:
+            await self._denied(actor, approval_id, refusal)
+            raise
+        if approval is None:
+            return None
+        body = {"reason": wish.reason, "behalf": str(wish.behalf) if wish.behalf else None}
+        return await self._acting.sign(actor, wish.answer.value, approval_id, body, digest=approval.digest)
+
+    async def withdraw_vote(self, actor: Actor, approval_id: UUID, reason: str) -> ApprovalView:
+        async with self._store.transaction(actor.tenant) as tx:
+            approval = await _existing(tx, approval_id)
+            approval.tally.check_withdrawal(actor.id)
+        assertion = await self._acting.sign(actor, "withdraw_vote", approval_id, {"reason": reason})
+        await self._processes.withdraw_vote(approval_id, assertion)
+        return await self.get(actor, approval_id)
+
+    async def _checked(self, actor: Actor, approval_id: UUID, wish: VoteWish) -> Approval | None:
+        async with self._store.transaction(actor.tenant) as tx:
+            approval = await _existing(tx, approval_id)
+            tally, digest = approval.tally, wish.digest or approval.digest
+            if digest != approval.digest:
+                raise DigestMismatch(expected=approval.digest)
+            if tally.repeats(actor.id, wish.answer, digest):
+                return None
+            if approval.standing is not Standing.PENDING:
+                raise ApprovalClosed(standing=approval.standing.value)
+            check_reason(wish.answer, wish.reason)
+            tally.check(actor.id, digest, wish.behalf)
+            tally.check_voter(Voter.of(actor), await _giver(tx, actor, wish))
+            return approval
+
+    async def _denied(self, actor: Actor, approval_id: UUID, refusal: Refusal) -> None:
+        if isinstance(refusal, Missing):
+            return
+        async with self._store.transaction(actor.tenant) as tx:
+            await record(tx, Action.VOTE_REFUSED, ("approval", approval_id), actor=actor, outcome=Outcome.DENIED,
+                         change=approval_id, after={"refusal": refusal.kind, "via": "api"})  # fmt: skip
+
+
+async def _giver(tx: Transaction, actor: Actor, wish: VoteWish) -> Voter | None:
+    if wish.behalf is None:
+        return None
+    giver = await tx.people.actor(wish.behalf)
+    if giver is None or not await tx.people.delegated(wish.behalf, actor.id, tx.now):
+        raise NotAnApprover
+    return Voter.of(giver)
+
+
+def _waits_for(approval: Approval, voter: Voter) -> bool:
+    tally = approval.tally
+    if voter.id in tally.authors or tally.ballot_of(voter.id) is not None or tally.level >= len(tally.levels):
+        return False
+    return voter.fits(tally.levels[tally.level])
+
+
+async def _existing(tx: Transaction, approval_id: UUID) -> Approval:
+    approval = await tx.approvals.get(approval_id)
+    if approval is None:
+        raise Missing(kind_of_thing="approval", id=str(approval_id))
+    return approval
+
+
+async def _view(tx: Transaction, approval: Approval) -> ApprovalView:
+    votes = await tx.approvals.votes(approval.id)
+    known = {*approval.authors, *(vote.ballot.voter for vote in votes)}
+    known |= {vote.ballot.behalf for vote in votes if vote.ballot.behalf}
+    people = await tx.people.by_ids(list(known))
+    change = await existing_change(tx, approval.id)
+    return ApprovalView(approval, change, tuple(votes), {person.id: person.handle for person in people})

@@ -1,0 +1,196 @@
+"""A vote is counted by the database, in the transaction that also completes the level and the request."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from application.acting import proven
+from application.notices import tell, tell_level
+from application.ports.identity import ActVerifier
+from application.ports.records import Intent
+from application.ports.store import Store, Transaction
+from application.recording import record
+from domain.approvals import Answer, Approval, ApprovalClosed, Ballot, DigestMismatch, Standing, Voter, check_reason
+from domain.audit import Action, Outcome
+from domain.errors import Missing, Refusal
+from domain.people.acts import Act
+from domain.rollouts import State
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the database holds after an act: enough for a workflow to go on, and no more."""
+
+    standing: Standing
+    ballots: tuple[Ballot, ...]
+    level: int
+
+
+@dataclass(frozen=True)
+class Cast:
+    """`assertion` proves who votes; `via` is `update` or `signal`."""
+
+    tenant: UUID
+    approval: UUID
+    answer: Answer
+    assertion: str
+    via: str
+
+
+class Balloting:
+    def __init__(self, store: Store, verifier: ActVerifier) -> None:
+        self._store = store
+        self._verifier = verifier
+
+    async def cast(self, vote: Cast) -> Counted:
+        """Count one vote; every refusal is raised after it was written to the audit trail."""
+        try:
+            return await self._cast(vote)
+        except Refusal as refusal:
+            await self._refused(vote.tenant, vote.approval, refusal, vote.via)
+            raise
+
+    async def withdraw_vote(self, tenant: UUID, approval_id: UUID, assertion: str) -> Counted:
+        """Take a vote back while its level is open."""
+        async with self._store.transaction(tenant) as tx:
+            approval = await locked(tx, approval_id)
+            act, intent = await proven(tx, self._verifier, assertion, "withdraw_vote", approval_id)
+            approval.tally.check_withdrawal(act.actor)
+            await tx.approvals.drop(approval_id, act.actor, "withdrawn")
+            await record(tx, Action.VOTE_WITHDRAWN, ("approval", approval_id), actor=act.actor, change=approval_id,
+                         reason=str(intent.body.get("reason", "")))  # fmt: skip
+            return await _counted(tx, approval_id)
+
+    async def remind(self, tenant: UUID, approval_id: UUID, occasion: str) -> None:
+        """Tell the approvers of the open level again; `occasion` names this reminder once and for all."""
+        async with self._store.transaction(tenant) as tx:
+            approval = await locked(tx, approval_id)
+            if approval.standing is Standing.PENDING:
+                await tell_level(tx, "approval_reminder", approval, await _facts(tx, approval, occasion=occasion))
+
+    async def expire(self, tenant: UUID, approval_id: UUID, at: datetime) -> Counted:
+        """The end of the time; a vote that was counted first wins."""
+        async with self._store.transaction(tenant) as tx:
+            approval = await locked(tx, approval_id)
+            if approval.standing is Standing.PENDING:
+                await _close(tx, approval, Standing.EXPIRED, at=at)
+                requester = [approval.authors[0], None]
+                await tell(tx, "approval_expired", requester, await _facts(tx, approval),
+                           link=f"/changes/{approval_id}", seed=approval_id)  # fmt: skip
+            return await _counted(tx, approval_id)
+
+    async def state(self, tenant: UUID, approval_id: UUID) -> Counted:
+        """What the database holds; closes a request that needs no vote, or whose kept votes suffice."""
+        async with self._store.transaction(tenant) as tx:
+            approval = await locked(tx, approval_id)
+            if approval.standing is Standing.PENDING and approval.tally.standing is not Standing.PENDING:
+                await _close(tx, approval, approval.tally.standing)
+            return await _counted(tx, approval_id)
+
+    async def _cast(self, vote: Cast) -> Counted:
+        async with self._store.transaction(vote.tenant) as tx:
+            approval = await locked(tx, vote.approval)
+            act, intent = await proven(tx, self._verifier, vote.assertion, vote.answer.value, vote.approval)
+            behalf = _behalf(intent)
+            tally = approval.tally
+            if act.digest != approval.digest:
+                raise DigestMismatch(expected=approval.digest)
+            if tally.repeats(act.actor, vote.answer, act.digest):
+                return await _counted(tx, vote.approval)
+            if approval.standing is not Standing.PENDING:
+                raise ApprovalClosed(standing=approval.standing.value)
+            tally.check(act.actor, act.digest, behalf)
+            await _check_people(tx, approval, act, behalf)
+            check_reason(vote.answer, _reason(intent))
+            await self._count(tx, approval, vote, act, intent)
+            return await _counted(tx, vote.approval)
+
+    async def _count(self, tx: Transaction, approval: Approval, vote: Cast, act: Act, intent: Intent) -> None:
+        behalf, level = _behalf(intent), approval.tally.level
+        ballot = Ballot(act.actor, level, vote.answer, approval.digest, behalf)
+        await tx.approvals.cast(approval.id, ballot, author=approval.authors[0], reason=_reason(intent), via=vote.via)
+        after = replace(approval, ballots=(*approval.ballots, ballot))
+        said = {"answer": vote.answer.value, "level": level + 1, "via": vote.via}
+        on_behalf = {"on_behalf_of": str(behalf)} if behalf else {}
+        await record(tx, Action.VOTE_CAST, ("approval", approval.id), actor=act.actor, change=approval.id,
+                     reason=_reason(intent) or None, after={**said, **on_behalf})  # fmt: skip
+        if after.tally.level > level:
+            await tx.approvals.open_level(approval.id, tx.now)
+            await record(tx, Action.APPROVAL_LEVEL_COMPLETED, ("approval", approval.id), actor=act.actor,
+                         change=approval.id, after={"level": level + 1})  # fmt: skip
+            await tell_level(tx, "approval_requested", after, await _facts(tx, after))
+        if after.tally.standing is not Standing.PENDING:
+            await _close(tx, after, after.tally.standing)
+
+    async def _refused(self, tenant: UUID, approval_id: UUID, refusal: Refusal, via: str) -> None:
+        async with self._store.transaction(tenant) as tx:
+            await record(tx, Action.VOTE_REFUSED, ("approval", approval_id), outcome=Outcome.DENIED,
+                         change=approval_id, after={"refusal": refusal.kind, "via": via})  # fmt: skip
+
+
+async def locked(tx: Transaction, approval_id: UUID) -> Approval:
+    approval = await tx.approvals.get(approval_id, lock=True)
+    if approval is None:
+        raise Missing(kind_of_thing="approval", id=str(approval_id))
+    return approval
+
+
+async def _check_people(tx: Transaction, approval: Approval, act: Act, behalf: UUID | None) -> None:
+    voter = await _present(tx, act.actor)
+    giver = await _present(tx, behalf) if behalf else None
+    if behalf is not None and not await tx.people.delegated(behalf, act.actor, tx.now):
+        giver = None
+        voter = replace(voter, roles=frozenset(), may_approve=False)
+    approval.tally.check_voter(voter, giver)
+
+
+async def _present(tx: Transaction, principal: UUID) -> Voter:
+    actor = await tx.people.actor(principal)
+    if actor is None:
+        raise Missing(kind_of_thing="principal", id=str(principal))
+    return Voter.of(actor)
+
+
+async def _close(tx: Transaction, approval: Approval, standing: Standing, *, at: datetime | None = None) -> None:
+    await tx.approvals.close(approval.id, standing)
+    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval.id), change=approval.id, at=at,
+                 before={"standing": approval.standing.value}, after={"standing": standing.value})  # fmt: skip
+    if standing in {Standing.APPROVED, Standing.REJECTED}:
+        facts = await _facts(tx, approval, outcome=standing.value.lower())
+        await tell(tx, "approval_decided", [approval.authors[0], None], facts,
+                   link=f"/changes/{approval.id}", seed=approval.id)  # fmt: skip
+
+
+async def _counted(tx: Transaction, approval_id: UUID) -> Counted:
+    approval = await locked(tx, approval_id)
+    return Counted(approval.standing, approval.ballots, approval.tally.level)
+
+
+async def _facts(tx: Transaction, approval: Approval, **more: str) -> dict[str, str]:
+    change = await tx.changes.get(approval.id)
+    requester = await tx.people.actor(approval.authors[0])
+    return {
+        "title": f"flag {change.target.key}" if change else "",
+        "environment": approval.environment.value,
+        "requester": requester.handle if requester else "",
+        "deadline": (approval.opened_at + approval.policy.deadline).isoformat(timespec="minutes"),
+        **more,
+    }
+
+
+def _behalf(intent: Intent) -> UUID | None:
+    given = intent.body.get("behalf")
+    return UUID(given) if given else None
+
+
+def _reason(intent: Intent) -> str:
+    return str(intent.body.get("reason") or "")
+
+
+ENDS = {
+    Standing.REJECTED: State.REJECTED,
+    Standing.EXPIRED: State.EXPIRED,
+    Standing.WITHDRAWN: State.WITHDRAWN,
+    Standing.INVALIDATED: State.INVALIDATED,
+}
+"""How a rollout ends whose approval ended so."""

@@ -1,0 +1,188 @@
+"""Operators pause, resume, promote, abort and roll back; the workflow hears of it with proof of who did."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from application.acting import Acting, proven
+from application.changes import existing_change
+from application.ports.identity import ActVerifier
+from application.ports.processes import Processes
+from application.ports.records import Check
+from application.ports.store import Store
+from application.progression import Step, locked, move, taken_back
+from application.recording import record
+from domain.audit import Action, Outcome
+from domain.changes import ChangeStatus
+from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal
+from domain.gates import Verdict
+from domain.people import Actor, Permission
+from domain.rollouts import (
+    EXPOSED,
+    AlreadyTerminal,
+    GateNotPassed,
+    NotRunning,
+    Phase,
+    Rollout,
+    State,
+    Transition,
+)
+
+LEAST_REASON = 3
+
+NEEDS = {
+    "pause": Permission.ROLLOUT_CONTROL,
+    "resume": Permission.ROLLOUT_CONTROL,
+    "promote": Permission.ROLLOUT_PROMOTE,
+    "abort": Permission.ROLLOUT_CONTROL,
+    "rollback": Permission.ROLLOUT_CONTROL,
+    "withdraw": Permission.CHANGE_PROPOSE,
+}
+"""What each verb needs; there is no other verb."""
+
+_FROM = {
+    "pause": {State.RUNNING},
+    "resume": {State.PAUSED},
+    "promote": {State.RUNNING, State.PAUSED},
+    "abort": set(State) - {State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE},
+    "rollback": {State.RUNNING, State.PAUSED, State.BAKING, State.ROLLBACK_INCOMPLETE},
+    "withdraw": {State.AWAITING_APPROVAL},
+}
+_UNPROMOTABLE = {Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR, None}
+
+
+class NotTheAuthor(Forbidden):
+    """Only an author of a change can withdraw it."""
+
+    kind = "not-the-author"
+
+
+@dataclass(frozen=True)
+class Control:
+    """One act of an operator, as the workflow passes it on; `step` names it once and for all."""
+
+    tenant: UUID
+    rollout: UUID
+    verb: str
+    assertion: str
+    step: str
+    at: datetime
+
+
+class Rollouts:
+    """What people see of rollouts and ask of them."""
+
+    def __init__(self, store: Store, processes: Processes, acting: Acting) -> None:
+        self._store = store
+        self._processes = processes
+        self._acting = acting
+
+    async def get(self, actor: Actor, rollout_id: UUID) -> Rollout:
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            rollout = await tx.rollouts.get(rollout_id)
+            if rollout is None:
+                raise Missing(kind_of_thing="rollout", id=str(rollout_id))
+            return rollout
+
+    async def page(self, actor: Actor, before: datetime | None, limit: int) -> list[Rollout]:
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.rollouts.page(before, limit)
+
+    async def timeline(self, actor: Actor, rollout_id: UUID) -> list[Transition]:
+        await self.get(actor, rollout_id)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.rollouts.timeline(rollout_id)
+
+    async def evidence(self, actor: Actor, rollout_id: UUID) -> list[Check]:
+        await self.get(actor, rollout_id)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.evidence.all(rollout_id)
+
+    async def control(self, actor: Actor, rollout_id: UUID, verb: str, reason: str) -> Rollout:
+        """Raises PermissionMissing, AlreadyTerminal, NotRunning, GateNotPassed, or Invalid without a reason."""
+        actor.require(NEEDS[verb])
+        if len(reason.strip()) < LEAST_REASON:
+            raise Invalid([Fault("/reason", f"at least {LEAST_REASON} characters that say why")])
+        check_control(await self.get(actor, rollout_id), verb)
+        assertion = await self._acting.sign(actor, verb, rollout_id, {"reason": reason})
+        await self._processes.control(rollout_id, verb, assertion)
+        return await self.get(actor, rollout_id)
+
+    async def withdraw(self, actor: Actor, change_id: UUID, reason: str) -> None:
+        """An author takes a change back: a draft at once, a submitted one while it awaits approval."""
+        async with self._store.transaction(actor.tenant) as tx:
+            change = await existing_change(tx, change_id, lock=True)
+            if actor.id not in change.authors:
+                raise NotTheAuthor
+            if change.status is ChangeStatus.DRAFT:
+                await tx.changes.save_status(
+                    replace(change, status=ChangeStatus.WITHDRAWN, revision=change.revision + 1)
+                )
+                await record(tx, Action.CHANGE_WITHDRAWN, ("change", change_id), actor=actor, change=change_id,
+                             reason=reason)  # fmt: skip
+        if change.status is ChangeStatus.SUBMITTED:
+            await self.control(actor, change_id, "withdraw", reason)
+
+
+class Controlling:
+    """The same acts where they take effect: proof, present roles and present state are asked again."""
+
+    def __init__(self, store: Store, verifier: ActVerifier) -> None:
+        self._store = store
+        self._verifier = verifier
+
+    async def apply(self, control: Control) -> State:
+        """Record the act and, where it moves the rollout at once (pause, resume), move it; returns the state."""
+        try:
+            return await self._apply(control)
+        except Refusal as refusal:
+            await self._refused(control, refusal)
+            raise
+
+    async def _apply(self, control: Control) -> State:
+        async with self._store.transaction(control.tenant) as tx:
+            rollout = await locked(tx, control.rollout)
+            if await tx.rollouts.step(rollout.id, control.step) is not None:
+                return rollout.state
+            act, intent = await proven(tx, self._verifier, control.assertion, control.verb, rollout.id)
+            actor = await tx.people.actor(act.actor)
+            if actor is None:
+                raise Missing(kind_of_thing="principal", id=str(act.actor))
+            actor.require(NEEDS[control.verb])
+            check_control(rollout, control.verb)
+            reason = str(intent.body.get("reason", ""))
+            step = Step(rollout.id, control.tenant, control.step, control.at)
+            goal = _goal(rollout, control.verb)
+            cause = f"{control.verb}_by_operator"
+            phase = Phase.SOAKING if goal is State.RUNNING else None
+            moved = await move(tx, rollout, step, goal, cause, actor=actor, reason=reason, phase=phase)
+            if moved.state in {State.WITHDRAWN, State.CANCELLED}:
+                await taken_back(tx, moved)
+            return moved.state
+
+    async def _refused(self, control: Control, refusal: Refusal) -> None:
+        async with self._store.transaction(control.tenant) as tx:
+            await record(tx, Action.ACT_REFUSED, ("rollout", control.rollout), outcome=Outcome.DENIED,
+                         change=control.rollout, after={"refusal": refusal.kind, "verb": control.verb})  # fmt: skip
+
+
+def check_control(rollout: Rollout, verb: str) -> None:
+    """Whether `verb` can be done from where the rollout stands."""
+    if rollout.terminal:
+        raise AlreadyTerminal(state=rollout.state.value)
+    if rollout.state not in _FROM[verb]:
+        raise NotRunning(state=rollout.state.value, verb=verb)
+    if verb == "promote" and rollout.verdict in _UNPROMOTABLE:
+        raise GateNotPassed(verdict=rollout.verdict.value if rollout.verdict else None)
+
+
+def _goal(rollout: Rollout, verb: str) -> State:
+    if verb == "pause":
+        return State.PAUSED
+    if verb in {"resume", "promote"}:
+        return State.RUNNING
+    if verb == "withdraw":
+        return State.WITHDRAWN
+    return State.ROLLING_BACK if rollout.state in EXPOSED else State.CANCELLED

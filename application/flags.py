@@ -1,0 +1,138 @@
+"""Flags are created, updated and disabled at once where policy asks for nobody's approval."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from application.ports.records import StoredFlag
+from application.ports.store import Store, Transaction
+from application.recording import record
+from domain.audit import Action
+from domain.canonical import Json
+from domain.changes import ApprovalRequired, Kind, NothingChanges, TargetBusy
+from domain.environments import Environment
+from domain.errors import Conflict, Fault, Missing, Stale
+from domain.flags import check_key, parse_definition
+from domain.people import Actor, Permission
+
+
+class FlagExists(Conflict):
+    """A flag with this key exists in this environment already."""
+
+    kind = "flag-exists"
+
+
+class Flags:
+    """Each raises PermissionMissing, Missing, Invalid, Stale, TargetBusy or ApprovalRequired where it applies."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def create(self, actor: Actor, place: tuple[Environment, str], raw: Json, reason: str) -> StoredFlag:
+        actor.require(Permission.FEATURES_MANAGE)
+        environment, key = place
+        check_key(key)
+        async with self._store.transaction(actor.tenant) as tx:
+            definition = await checked_definition(tx, environment, raw)
+            await _check_ungoverned(tx, environment)
+            if await tx.flags.get(environment, key) is not None:
+                raise FlagExists(key=key, environment=environment.value)
+            flag = StoredFlag(environment, key, 1, definition, "api", actor.id, tx.now)
+            await write(tx, flag, before=None, action=Action.FLAG_CREATED, actor=actor, reason=reason)
+            return flag
+
+    async def update(
+        self, actor: Actor, place: tuple[Environment, str], raw: Json, *, expected: int, reason: str
+    ) -> StoredFlag:
+        actor.require(Permission.FEATURES_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            definition = await checked_definition(tx, place[0], raw)
+            before = await self._writable(tx, place, expected)
+            if definition == before.definition:
+                raise NothingChanges([Fault("", "equals the present definition")])
+            flag = _next(before, definition, "api", actor, tx)
+            await write(tx, flag, before=before, action=Action.FLAG_UPDATED, actor=actor, reason=reason)
+            return flag
+
+    async def disable(self, actor: Actor, place: tuple[Environment, str], *, expected: int, reason: str) -> StoredFlag:
+        actor.require(Permission.FEATURES_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            before = await self._writable(tx, place, expected)
+            if before.definition["state"] == "DISABLED":
+                raise NothingChanges([Fault("/state", "is DISABLED already")])
+            flag = _next(before, {**before.definition, "state": "DISABLED"}, "api", actor, tx)
+            await write(tx, flag, before=before, action=Action.FLAG_DISABLED, actor=actor, reason=reason)
+            return flag
+
+    async def get(self, actor: Actor, environment: Environment, key: str) -> StoredFlag:
+        actor.require(Permission.FEATURES_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await existing(tx, environment, key)
+
+    async def page(self, actor: Actor, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
+        actor.require(Permission.FEATURES_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.flags.page(environment, after, limit)
+
+    async def versions(self, actor: Actor, place: tuple[Environment, str], before: int, limit: int) -> list[StoredFlag]:
+        actor.require(Permission.FEATURES_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            await existing(tx, *place)
+            return await tx.flags.versions(*place, before, limit)
+
+    async def _writable(self, tx: Transaction, place: tuple[Environment, str], expected: int) -> StoredFlag:
+        """The flag, locked, at the version that the writer saw, with nobody rolling it out."""
+        environment, key = place
+        before = await existing(tx, environment, key, lock=True)
+        await _check_ungoverned(tx, environment)
+        holder = await tx.rollouts.holder(environment, key)
+        if holder is not None:
+            raise TargetBusy(holder=str(holder.id))
+        if before.version != expected:
+            raise Stale(version=before.version, expected=expected)
+        return before
+
+
+async def existing(tx: Transaction, environment: Environment, key: str, *, lock: bool = False) -> StoredFlag:
+    flag = await tx.flags.get(environment, key, lock=lock)
+    if flag is None:
+        raise Missing(kind_of_thing="flag", key=key, environment=environment.value)
+    return flag
+
+
+async def checked_definition(tx: Transaction, environment: Environment, raw: Json) -> Json:
+    """The definition as it would be stored; Invalid with every fault."""
+    evaluators: Mapping[str, Json] = (await tx.flags.flag_set(environment)).evaluators
+    return parse_definition(raw, evaluators=evaluators).canonical
+
+
+async def write(
+    tx: Transaction, flag: StoredFlag, *, before: StoredFlag | None, action: Action, actor: Actor, reason: str
+) -> None:
+    """One version and its audit event; StaleGeneration when somebody else wrote in between."""
+    await tx.flags.put(flag, expected=before.version if before else 0)
+    await record(
+        tx,
+        action,
+        ("flag", f"{flag.environment}/{flag.key}"),
+        actor=actor,
+        reason=reason,
+        before={"version": before.version, "definition": before.definition} if before else None,
+        after={"version": flag.version, "definition": flag.definition},
+    )
+
+
+async def _check_ungoverned(tx: Transaction, environment: Environment) -> None:
+    policy = await tx.policies.get(environment, Kind.FLAG)
+    if policy.levels:
+        raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
+
+
+def _next(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: Transaction) -> StoredFlag:
+    return replace(
+        before,
+        version=before.version + 1,
+        definition=definition,
+        origin=origin,
+        written_by=actor.id,
+        written_at=tx.now,
+    )

@@ -1,0 +1,25 @@
+"""Progress, seen from the core: what may be asked of the workflows that run."""
+
+from typing import Protocol
+from uuid import UUID
+
+from domain.approvals import Answer, Approval
+from domain.rollouts import Rollout
+
+
+class Processes(Protocol):
+    """Each method raises Unavailable when Temporal does not answer, and the refusal that the workflow gives."""
+
+    async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
+        """Start once; starting again what was started changes nothing."""
+        ...
+
+    async def vote(self, approval: UUID, answer: Answer, assertion: str) -> None: ...
+    async def withdraw_vote(self, approval: UUID, assertion: str) -> None: ...
+    async def withdraw_change(self, rollout: UUID, assertion: str) -> None: ...
+    async def control(self, rollout: UUID, verb: str, assertion: str) -> None:
+        """`verb` is pause, resume, promote, abort or rollback."""
+        ...
+
+    async def killed(self, rollout: UUID) -> None: ...
+    async def ping(self) -> None: ...

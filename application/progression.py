@@ -1,0 +1,272 @@
+"""A rollout moves one step at a time; each step is one transaction, one line of the timeline and one audit event."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from application.notices import tell, tell_level
+from application.ports.records import StoredFlag
+from application.ports.store import Store, Transaction
+from application.recording import record
+from domain.approvals import Standing, Voter
+from domain.audit import Action
+from domain.changes import ChangeStatus, DigestTampered
+from domain.errors import Missing
+from domain.people import Actor
+from domain.rollouts import (
+    Phase,
+    Rollout,
+    StaleGeneration,
+    State,
+    Transition,
+    check_transition,
+    exposed,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """`name` is unique in the rollout and the same at every retry: a step that was done is not done again."""
+
+    rollout: UUID
+    tenant: UUID
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Admission:
+    """How PREFLIGHT ended: RUNNING, or back to AWAITING_APPROVAL, or INVALIDATED or EXPIRED, and why."""
+
+    state: State
+    why: str = ""
+
+
+class Progression:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def settle(self, step: Step, state: State, cause: str) -> State:
+        """Write the end of an approval that was not given, or a cancellation before anything was exposed."""
+        async with self._store.transaction(step.tenant) as tx:
+            rollout = await locked(tx, step.rollout)
+            if rollout.terminal:
+                return rollout.state
+            await move(tx, rollout, step, state, cause)
+            if state in {State.WITHDRAWN, State.CANCELLED}:
+                await taken_back(tx, rollout)
+            return state
+
+    async def admit(self, step: Step) -> Admission:
+        """From approval through SCHEDULED and QUEUED to PREFLIGHT, where everything is checked again."""
+        async with self._store.transaction(step.tenant) as tx:
+            rollout = await locked(tx, step.rollout)
+            if rollout.state is not State.AWAITING_APPROVAL:
+                return Admission(rollout.state, rollout.cause or "")
+            for state in (State.SCHEDULED, State.QUEUED, State.PREFLIGHT):
+                rollout = await move(tx, rollout, _part(step, state), state, "approved")
+            verdict = await _preflight(tx, rollout)
+            if verdict.state is State.AWAITING_APPROVAL:
+                await _drop_votes(tx, rollout, verdict.why)
+            await move(tx, rollout, _part(step, verdict.state), verdict.state, verdict.why or "preflight_passed",
+                       stage=0 if verdict.state is State.RUNNING else None,
+                       phase=Phase.APPLYING if verdict.state is State.RUNNING else None)  # fmt: skip
+            if verdict.state is State.INVALIDATED:
+                await _invalidated(tx, rollout, verdict.why)
+            return verdict
+
+    async def expose(self, step: Step, stage: int) -> int:
+        """Serve the stage's share; returns the version that does so. StaleGeneration when somebody else wrote."""
+        async with self._store.transaction(step.tenant) as tx:
+            rollout = await locked(tx, step.rollout)
+            done = await tx.rollouts.step(step.rollout, step.name)
+            if done is not None:
+                return rollout.live_version
+            if rollout.state not in {State.RUNNING, State.PAUSED} or stage != (rollout.stage or 0) + _rise(rollout):
+                raise StaleGeneration(state=rollout.state.value, stage=stage)
+            change = await tx.changes.get(rollout.change)
+            if change is None or not change.intact or change.digest != rollout.digest:
+                raise DigestTampered(change=str(rollout.change))
+            base = await tx.flags.version(rollout.environment, rollout.key, rollout.base_version)
+            weight = rollout.plan.stages[stage].weight
+            definition = exposed(base, change.target.content, weight) if base else change.target.content
+            version = await _write(tx, rollout, definition, f"rollout:{rollout.id}:stage:{stage}", Action.FLAG_EXPOSED)
+            live = replace(rollout, live_version=version)
+            await move(tx, live, step, State.RUNNING, "gate_passed" if stage else "stage_begins",
+                       stage=stage, phase=Phase.SOAKING)  # fmt: skip
+            return version
+
+    async def move(self, step: Step, state: State, cause: str) -> State:
+        """A step that changes nothing but the state: hold, release, bake, succeed, begin to roll back."""
+        async with self._store.transaction(step.tenant) as tx:
+            rollout = await locked(tx, step.rollout)
+            if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
+                return rollout.state
+            moved = await move(tx, rollout, step, state, cause, stage=rollout.stage,
+                               phase=Phase.SOAKING if state is State.RUNNING else None)  # fmt: skip
+            if moved.terminal:
+                await _finished(tx, moved)
+            return moved.state
+
+    async def restore(self, step: Step) -> State:
+        """Write the stable content back as a new version; SUPERSEDED when somebody else has written since.
+
+        Needs the database and nothing else.
+        """
+        async with self._store.transaction(step.tenant) as tx:
+            rollout = await locked(tx, step.rollout)
+            if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
+                return rollout.state
+            flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
+            if (flag.version if flag else 0) != rollout.live_version:
+                end = await move(tx, rollout, step, State.SUPERSEDED, "target_was_written_since")
+            else:
+                end = await move(tx, await _restored(tx, rollout), step, State.ROLLED_BACK, rollout.cause or "")
+            await _finished(tx, end)
+            return end.state
+
+
+async def locked(tx: Transaction, rollout_id: UUID) -> Rollout:
+    rollout = await tx.rollouts.get(rollout_id, lock=True)
+    if rollout is None:
+        raise Missing(kind_of_thing="rollout", id=str(rollout_id))
+    return rollout
+
+
+async def begun(tx: Transaction, rollout: Rollout, actor: Actor) -> None:
+    """The first line of the timeline."""
+    await tx.rollouts.add(rollout)
+    line = Transition(rollout.id, 1, "submitted", None, rollout.state, "submitted", tx.now, actor.id)
+    await tx.rollouts.append(line)
+    await _recorded(tx, rollout, line, None)
+
+
+async def move(  # noqa: PLR0913 -- what happened, and who did it and why
+    tx: Transaction,
+    rollout: Rollout,
+    step: Step,
+    state: State,
+    cause: str,
+    *,
+    actor: Actor | None = None,
+    reason: str | None = None,
+    **changes: object,
+) -> Rollout:
+    """The one place where a rollout changes state."""
+    check_transition(rollout.state, state)
+    after = replace(rollout, state=state, cause=cause, revision=rollout.revision + 1, **changes)  # type: ignore[arg-type]  # fields of Rollout, given by name
+    await tx.rollouts.save(after)
+    line = Transition(
+        rollout.id, after.revision, step.name, rollout.state, state, cause, step.at,
+        actor.id if actor else None, after.stage, after.percent, reason,
+    )  # fmt: skip
+    await tx.rollouts.append(line)
+    await _recorded(tx, after, line, rollout, actor)
+    return after
+
+
+async def _recorded(
+    tx: Transaction, rollout: Rollout, line: Transition, before: Rollout | None, actor: Actor | None = None
+) -> None:
+    await record(
+        tx,
+        Action.ROLLOUT_MOVED,
+        ("rollout", rollout.id),
+        actor=actor or line.actor,
+        change=rollout.change,
+        reason=line.reason,
+        at=line.at,
+        before={"state": before.state.value, "percent": before.percent} if before else None,
+        after={"state": line.to_state.value, "percent": line.percent, "cause": line.cause, "step": line.step},
+    )
+
+
+def _rise(rollout: Rollout) -> int:
+    """0 while the present stage is still to be applied, 1 once it is."""
+    return 0 if rollout.phase is Phase.APPLYING else 1
+
+
+def _part(step: Step, state: State) -> Step:
+    return replace(step, name=f"{step.name}:{state.value.lower()}")
+
+
+async def _preflight(tx: Transaction, rollout: Rollout) -> Admission:
+    change = await tx.changes.get(rollout.change)
+    approval = await tx.approvals.get(rollout.change, lock=True)
+    if change is None or approval is None or not change.intact or change.digest != approval.digest:
+        return Admission(State.INVALIDATED, "digest_tampered")
+    voters = await tx.people.by_ids([ballot.behalf or ballot.voter for ballot in approval.ballots])
+    gone = approval.tally.ineligible([Voter.of(voter.actor) for voter in voters])
+    if gone:
+        return Admission(State.AWAITING_APPROVAL, "approver_no_longer_eligible")
+    flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
+    if (flag.version if flag else 0) != rollout.base_version:
+        return Admission(State.INVALIDATED, "base_version_moved")
+    return Admission(State.RUNNING)
+
+
+async def _drop_votes(tx: Transaction, rollout: Rollout, why: str) -> None:
+    approval = await tx.approvals.get(rollout.change, lock=True)
+    if approval is None:
+        return
+    voters = await tx.people.by_ids([ballot.behalf or ballot.voter for ballot in approval.ballots])
+    for voter in approval.tally.ineligible([Voter.of(person.actor) for person in voters]):
+        await tx.approvals.drop(approval.id, voter, why)
+        await record(tx, Action.VOTE_DROPPED, ("approval", approval.id), change=rollout.change,
+                     before={"voter": str(voter)}, after={"why": why})  # fmt: skip
+    await tx.approvals.reopen(approval.id)
+    reopened = await tx.approvals.get(approval.id)
+    if reopened is not None:
+        await tell_level(
+            tx, "approval_requested", reopened, _facts(rollout, occasion="reopened", requester="", deadline="")
+        )
+
+
+async def _invalidated(tx: Transaction, rollout: Rollout, why: str) -> None:
+    approval = await tx.approvals.get(rollout.change)
+    voters = [ballot.voter for ballot in approval.ballots] if approval else []
+    await tx.approvals.close(rollout.change, Standing.INVALIDATED)
+    people = [rollout.requester, *voters, None]
+    await tell(tx, "votes_invalidated", people, _facts(rollout, cause=why), link=_link(rollout), seed=rollout.id)
+
+
+async def taken_back(tx: Transaction, rollout: Rollout) -> None:
+    """The change and its approval end with a rollout that was withdrawn or cancelled before it was exposed."""
+    change = await tx.changes.get(rollout.change, lock=True)
+    if change is not None and change.status is ChangeStatus.SUBMITTED:
+        await tx.changes.save_status(replace(change, status=ChangeStatus.WITHDRAWN, revision=change.revision + 1))
+    await tx.approvals.close(rollout.change, Standing.WITHDRAWN)
+
+
+async def _finished(tx: Transaction, rollout: Rollout) -> None:
+    facts = _facts(rollout, outcome=rollout.state.value.lower())
+    await tell(tx, "rollout_finished", [rollout.requester, None], facts, link=_link(rollout), seed=rollout.id)
+
+
+def _facts(rollout: Rollout, **more: str) -> dict[str, str]:
+    return {"title": f"flag {rollout.key}", "environment": rollout.environment.value, **more}
+
+
+def _link(rollout: Rollout) -> str:
+    return f"/rollouts/{rollout.id}"
+
+
+async def _restored(tx: Transaction, rollout: Rollout) -> Rollout:
+    if rollout.live_version == rollout.base_version:
+        return rollout
+    stable = await tx.flags.version(rollout.environment, rollout.key, rollout.base_version)
+    if stable is None:  # the flag was created by this rollout: there is nothing to go back to but its absence of effect
+        written = await tx.flags.version(rollout.environment, rollout.key, rollout.live_version)
+        stable = {**(written or {}), "state": "DISABLED"}
+    version = await _write(tx, rollout, stable, f"rollback_of:{rollout.id}", Action.FLAG_RESTORED)
+    return replace(rollout, live_version=version)
+
+
+async def _write(tx: Transaction, rollout: Rollout, definition: object, origin: str, action: Action) -> int:
+    version = rollout.live_version + 1
+    flag = StoredFlag(rollout.environment, rollout.key, version, definition, origin, None, tx.now)
+    await tx.flags.put(flag, expected=rollout.live_version)
+    written = {"version": version, "definition": definition, "origin": origin}
+    await record(tx, action, ("flag", f"{rollout.environment}/{rollout.key}"), change=rollout.change,
+                 before={"version": rollout.live_version}, after=written)  # fmt: skip
+    return version

@@ -1,0 +1,44 @@
+"""A state change and its audit event are written by the same transaction, or neither is."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from application import course
+from application.ports.store import Transaction
+from domain.audit import Action, Event, Outcome
+from domain.canonical import Json
+from domain.people import Actor
+
+
+async def record(
+    tx: Transaction,
+    action: Action,
+    resource: tuple[str, object],
+    *,
+    actor: Actor | UUID | None = None,
+    **facts: Json,
+) -> None:
+    """`resource` is (type, id). `facts` are fields of the event: reason, before, after, change, outcome."""
+    here = course.present()
+    await tx.audit.append(
+        Event(
+            id=uuid4(),
+            tenant=tx.tenant,
+            occurred_at=_moment(facts.pop("at", None), tx),
+            action=action,
+            resource_type=resource[0],
+            resource=str(resource[1]),
+            actor=actor.id if isinstance(actor, Actor) else actor,
+            actor_type=actor.kind.value if isinstance(actor, Actor) else ("human" if actor else "system"),
+            outcome=facts.pop("outcome", Outcome.SUCCESS),
+            workflow_id=here.workflow_id,
+            run_id=here.run_id,
+            trace_id=here.trace_id,
+            source_ip=here.source_ip,
+            **facts,
+        )
+    )
+
+
+def _moment(given: datetime | None, tx: Transaction) -> datetime:
+    return given or tx.now

@@ -1,0 +1,156 @@
+"""Submitting fixes the change, opens its approval and takes the target, in one transaction; Temporal comes after."""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import structlog
+
+from application.changes import existing_change, plan_of
+from application.notices import tell_level
+from application.ports.processes import Processes
+from application.ports.store import Store, Transaction
+from application.progression import begun
+from application.recording import record
+from domain.approvals import Approval, Ballot, Standing
+from domain.audit import Action
+from domain.changes import BaseVersionConflict, ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
+from domain.errors import Stale, Unavailable
+from domain.people import Actor, Permission
+from domain.rollouts import Rollout, State
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Submitted:
+    change: ChangeSet
+    approval: Approval
+    rollout: Rollout
+
+
+class Submission:
+    def __init__(self, store: Store, processes: Processes) -> None:
+        self._store = store
+        self._processes = processes
+
+    async def submit(self, actor: Actor, change_id: UUID, *, expected: int | None = None) -> Submitted:
+        """Submitting what was submitted gives the same answer again.
+
+        Raises Missing, Stale, ChangeNotDraft, BaseVersionConflict, TargetBusy.
+        """
+        actor.require(Permission.CHANGE_PROPOSE)
+        async with self._store.transaction(actor.tenant) as tx:
+            change = await existing_change(tx, change_id, lock=True)
+            if change.status is not ChangeStatus.SUBMITTED:
+                await _fix(tx, actor, change, expected)
+            submitted = await _submitted(tx, change_id)
+        await self._start(submitted, actor.handle)
+        return submitted
+
+    async def _start(self, submitted: Submitted, requester: str) -> None:
+        try:
+            await self._processes.start_rollout(submitted.rollout, submitted.approval, requester)
+        except Unavailable:
+            log.warning("rollout.start_delayed", rollout=str(submitted.rollout.id))
+            return
+        async with self._store.transaction(submitted.rollout.tenant) as tx:
+            await tx.rollouts.mark_started(submitted.rollout.id)
+
+
+async def start_waiting(store: Store, processes: Processes, tenant: UUID, rollout_id: UUID) -> None:
+    """Start what was committed and never reached Temporal."""
+    async with store.transaction(tenant) as tx:
+        submitted = await _submitted(tx, rollout_id)
+        requester = await tx.people.actor(submitted.rollout.requester)
+    await processes.start_rollout(submitted.rollout, submitted.approval, requester.handle if requester else "")
+    async with store.transaction(tenant) as tx:
+        await tx.rollouts.mark_started(rollout_id)
+
+
+async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int | None) -> None:
+    if change.status is not ChangeStatus.DRAFT:
+        raise ChangeNotDraft(status=change.status.value)
+    if expected is not None and change.revision != expected:
+        raise Stale(revision=change.revision, expected=expected)
+    if not change.intact:
+        raise DigestTampered(change=str(change.id))
+    target = change.target
+    present = await tx.flags.get(target.environment, target.key)
+    if (present.version if present else 0) != target.base_version:
+        raise BaseVersionConflict(present_version=present.version if present else 0, base_version=target.base_version)
+    fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1)
+    await tx.changes.save_status(fixed)
+    policy = await tx.policies.get(target.environment, target.kind)
+    approval = Approval(
+        change.id, change.tenant, target.environment, change.digest,
+        tuple(dict.fromkeys((*change.authors, actor.id))), policy, Standing.PENDING, tx.now, tx.now,
+    )  # fmt: skip
+    await tx.approvals.open(approval)
+    await record(tx, Action.CHANGE_SUBMITTED, ("change", change.id), actor=actor, change=change.id,
+                 reason=change.reason, after={"digest": change.digest})  # fmt: skip
+    await record(tx, Action.APPROVAL_REQUESTED, ("approval", change.id), actor=actor, change=change.id,
+                 after={"policy": policy.to_json(), "digest": change.digest})  # fmt: skip
+    await begun(tx, _rollout(change, actor, tx), actor)
+    if change.supersedes is not None:
+        await _keep_votes(tx, change, approval)
+    facts = {
+        "title": f"{target.kind.value} {target.key}",
+        "environment": target.environment.value,
+        "requester": actor.handle,
+        "deadline": (tx.now + policy.deadline).isoformat(timespec="minutes"),
+    }
+    await tell_level(tx, "approval_requested", await _approval(tx, change.id), facts)
+
+
+def _rollout(change: ChangeSet, actor: Actor, tx: Transaction) -> Rollout:
+    target = change.target
+    return Rollout(
+        id=change.id,
+        tenant=change.tenant,
+        environment=target.environment,
+        key=target.key,
+        change=change.id,
+        digest=change.digest,
+        requester=actor.id,
+        plan=plan_of(change),
+        state=State.AWAITING_APPROVAL,
+        created_at=tx.now,
+        base_version=target.base_version,
+        live_version=target.base_version,
+    )
+
+
+async def _keep_votes(tx: Transaction, change: ChangeSet, approval: Approval) -> None:
+    """A rebase whose content is byte for byte the old content keeps the votes of the change that it supersedes."""
+    old = await tx.changes.get(change.supersedes) if change.supersedes else None
+    previous = await tx.approvals.get(old.id) if old else None
+    if old is None or previous is None or old.target.key != change.target.key:
+        return
+    same = replace(old.target, base_version=change.target.base_version) == change.target
+    if not same or replace(old.content, targets=change.content.targets) != change.content:
+        return
+    authors = approval.authors
+    for vote in await tx.approvals.votes(old.id):
+        ballot = vote.ballot
+        if vote.dropped is None and ballot.voter not in authors and ballot.behalf not in authors:
+            kept = Ballot(ballot.voter, ballot.level, ballot.answer, change.digest, ballot.behalf)
+            await tx.approvals.cast(
+                change.id, kept, author=change.author, reason=vote.reason, via=f"kept from {old.id}"
+            )
+            await record(tx, Action.VOTE_CAST, ("approval", change.id), actor=ballot.voter, change=change.id,
+                         reason=vote.reason, after={"kept_from": str(old.id), "level": ballot.level + 1})  # fmt: skip
+
+
+async def _approval(tx: Transaction, approval_id: UUID) -> Approval:
+    approval = await tx.approvals.get(approval_id)
+    if approval is None:
+        raise LookupError(f"change {approval_id} was submitted without an approval")
+    return approval
+
+
+async def _submitted(tx: Transaction, change_id: UUID) -> Submitted:
+    change = await existing_change(tx, change_id)
+    rollout = await tx.rollouts.get(change_id)
+    if rollout is None:
+        raise LookupError(f"change {change_id} was submitted without a rollout")
+    return Submitted(change, await _approval(tx, change_id), rollout)

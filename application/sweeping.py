@@ -1,0 +1,50 @@
+"""What was committed reaches Temporal and its recipients, however often a process dies in between."""
+
+import asyncio
+
+import structlog
+
+from application.notices import Delivery
+from application.ports.processes import Processes
+from application.ports.records import Waiting, WaitingKind
+from application.ports.store import Store
+from application.submission import start_waiting
+from domain.errors import Refusal, Unavailable
+
+log = structlog.get_logger()
+
+
+class Sweeper:
+    def __init__(self, store: Store, processes: Processes, delivery: Delivery, *, pause: float = 1.0) -> None:
+        self._store = store
+        self._processes = processes
+        self._delivery = delivery
+        self._pause = pause
+
+    async def run(self) -> None:
+        """Until cancelled; an outage of the database or of Temporal only delays it."""
+        while True:
+            try:
+                await self.sweep()
+            except Unavailable as refusal:
+                log.warning("sweep.delayed", kind=refusal.kind)
+            await asyncio.sleep(self._pause)
+
+    async def sweep(self) -> int:
+        """One round; how many rows it attended to."""
+        rows = await self._store.waiting()
+        for row in rows:
+            try:
+                await self._attend(row)
+            except Refusal as refusal:
+                log.warning("sweep.row_delayed", what=row.kind.value, id=str(row.id), refusal=refusal.kind)
+        return len(rows)
+
+    async def _attend(self, row: Waiting) -> None:
+        match row.kind:
+            case WaitingKind.ROLLOUT:
+                await start_waiting(self._store, self._processes, row.tenant, row.id)
+            case WaitingKind.KILLED:
+                await self._processes.killed(row.id)
+            case WaitingKind.NOTICE:
+                await self._delivery.deliver(row.tenant, row.id)

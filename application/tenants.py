@@ -1,0 +1,85 @@
+"""Tenants and their people; the first of them are admitted by whoever runs the installation."""
+
+from uuid import UUID, uuid4, uuid5
+
+from application.ports.records import Tenant
+from application.ports.store import Store
+from application.recording import record
+from domain.approvals import ApprovalPolicy
+from domain.audit import Action
+from domain.changes import Kind
+from domain.environments import Environment
+from domain.errors import Missing
+from domain.people import Actor, Permission, Principal, PrincipalKind, Role
+
+_NAMESPACE = UUID("6f6b4f3e-5a0e-4a53-9d3b-0d6e6b3c7a10")
+
+
+class Tenants:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def admit_tenant(self, slug: str, name: str) -> Tenant:
+        """The tenant with this slug, made if it is not there."""
+        known = await self._store.tenant(slug)
+        if known is not None:
+            return known
+        tenant = Tenant(uuid5(_NAMESPACE, slug), slug, name)
+        await self._store.create_tenant(tenant)
+        async with self._store.transaction(tenant.id) as tx:
+            await record(tx, Action.TENANT_CREATED, ("tenant", slug), after={"name": name})
+        return tenant
+
+    async def admit_principal(
+        self, tenant: Tenant, handle: str, roles: frozenset[Role], *, issuer: str,
+        kind: PrincipalKind = PrincipalKind.HUMAN, email: str | None = None,
+    ) -> Principal:  # fmt: skip
+        """The principal with this handle, made if it is not there."""
+        async with self._store.transaction(tenant.id) as tx:
+            known = await tx.people.principal(handle)
+            if known is not None:
+                return known
+            person = Principal(tenant.id, uuid4(), issuer, handle, handle, kind, email, roles)
+            await tx.people.admit(person)
+            await record(tx, Action.PRINCIPAL_ADMITTED, ("principal", person.id),
+                         after={"handle": handle, "kind": kind.value, "roles": _names(roles)})  # fmt: skip
+            return person
+
+    async def set_roles(self, actor: Actor, handle: str, roles: frozenset[Role], reason: str) -> Principal:
+        """Effective at the next request, and for votes already given at the next preflight."""
+        actor.require(Permission.PEOPLE_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            person = await tx.people.principal(handle)
+            if person is None:
+                raise Missing(kind_of_thing="principal", handle=handle)
+            await tx.people.set_roles(person.id, roles)
+            await record(tx, Action.ROLES_CHANGED, ("principal", person.id), actor=actor, reason=reason,
+                         before={"roles": _names(person.roles)}, after={"roles": _names(roles)})  # fmt: skip
+            changed = await tx.people.principal(handle)
+            return changed or person
+
+    async def people(self, actor: Actor) -> list[Principal]:
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.people.all()
+
+    async def policy(self, actor: Actor, environment: Environment) -> ApprovalPolicy:
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.policies.get(environment, Kind.FLAG)
+
+    async def set_policy(
+        self, actor: Actor, environment: Environment, policy: ApprovalPolicy, reason: str
+    ) -> ApprovalPolicy:
+        """Holds for what is submitted from now on; open requests keep the policy that they were opened with."""
+        actor.require(Permission.POLICY_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            before = await tx.policies.get(environment, Kind.FLAG)
+            await tx.policies.put(environment, Kind.FLAG, policy)
+            await record(tx, Action.POLICY_CHANGED, ("policy", f"{environment.value}/flag"), actor=actor,
+                         reason=reason, before=before.to_json(), after=policy.to_json())  # fmt: skip
+        return policy
+
+
+def _names(roles: frozenset[Role]) -> list[str]:
+    return sorted(role.value for role in roles)
