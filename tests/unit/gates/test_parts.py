@@ -25,6 +25,7 @@ from domain.gates import (
     judge,
     parse_gate_spec,
     parse_templates,
+    replay,
 )
 from domain.gates.intervals import difference_interval
 from domain.gates.latency import ThresholdOutsideBuckets, frozen_threshold, quantile_of
@@ -98,6 +99,11 @@ class TestTemplates:
         with pytest.raises(Invalid) as refused:
             parse_templates({**TEMPLATES, **change}, "/gate")
         assert pointers(refused) == [pointer]
+
+    def test_are_an_object(self) -> None:
+        with pytest.raises(Invalid) as refused:
+            parse_templates("sum(x)")
+        assert pointers(refused) == ["/templates"]
 
     def test_promql_is_filled_in(self) -> None:
         query = self.query(flag="new-checkout")
@@ -265,6 +271,40 @@ class TestLatencyGate:
         assert outcome.metrics[0].verdict is Verdict.PASS
         assert outcome.verdict is Verdict.NO_DATA
 
+    @pytest.mark.req("S53")
+    def test_other_buckets_after_freezing_are_named(self) -> None:
+        state = GateState()
+        for k in range(3):
+            reading = clocked(k, (490 * k, 499 * k, 500 * k, 500 * k), (4400 * k, 4490 * k, 4500 * k, 4500 * k))
+            state = judge(self.SPEC, state, reading, self.CLOCK).state
+        causes = []
+        for k in range(3, 5):
+            arms = [Counts(n * k, 0, ((0.3, n * k), (math.inf, n * k))) for n in (500, 4500)]
+            outcome = judge(self.SPEC, state, Reading(START + timedelta(minutes=k), *arms), self.CLOCK)
+            state = outcome.state
+            causes.append((outcome.cause, outcome.verdict))
+        assert causes == [
+            ("counter_reset", Verdict.CONTINUE),
+            ("latency_buckets_changed", Verdict.PROVIDER_ERROR),
+        ]
+
+    def test_a_histogram_that_goes_missing_adds_no_evidence(self) -> None:
+        state = GateState()
+        for k in range(3):
+            reading = clocked(k, (490 * k, 499 * k, 500 * k, 500 * k), (4400 * k, 4490 * k, 4500 * k, 4500 * k))
+            state = judge(self.SPEC, state, reading, self.CLOCK).state
+        outcome = judge(
+            self.SPEC, state, Reading(START + timedelta(minutes=3), Counts(1500, 0), Counts(13500, 0)), self.CLOCK
+        )
+        assert outcome.state.latency == state.latency
+        assert outcome.verdict is Verdict.NO_DATA
+
+    def test_evidence_of_another_grid_is_refused(self) -> None:
+        record = judge(self.SPEC, GateState(), clocked(0, (1, 1, 1, 1), (1, 1, 1, 1)), self.CLOCK).to_json()
+        record["before"]["errors"]["harm"].append(0.0)
+        with pytest.raises(Invalid):
+            replay(record)
+
 
 class TestReadings:
     @pytest.mark.parametrize(
@@ -285,6 +325,12 @@ class TestReadings:
     def test_other_buckets_are_a_reset(self) -> None:
         early = Reading(START, Counts(1, 0, ((0.1, 1), (math.inf, 1))), None)
         late = Reading(START + timedelta(minutes=1), Counts(2, 0, ((0.2, 2), (math.inf, 2))), None)
+        assert between(early, late) is Gap.COUNTER_RESET
+
+    @pytest.mark.req("S53")
+    def test_a_bucket_that_shrinks_is_a_reset(self) -> None:
+        early = Reading(START, Counts(9, 0, ((0.1, 8), (math.inf, 9))), None)
+        late = Reading(START + timedelta(minutes=1), Counts(10, 0, ((0.1, 7), (math.inf, 10))), None)
         assert between(early, late) is Gap.COUNTER_RESET
 
     @pytest.mark.req("S56")

@@ -150,6 +150,19 @@ class TestHarmfulCandidate:
         )
         assert least <= failed <= most
 
+    def test_an_intolerable_candidate_is_rarely_passed_on_little_traffic(self) -> None:
+        """The health bet's own error: at the largest tolerable ratio, beta bounds a wrong pass over all peeks."""
+        passed = 0
+        for seed in range(200):
+            traffic, state = Traffic(seed, always(0.02), always(0.01)), GateState()
+            for _ in range(60):
+                outcome = judge(SPEC, state, traffic.reading(60, 540), StageClock(0, 0, 0))
+                state = outcome.state
+                if outcome.verdict in {Verdict.PASS, Verdict.FAIL}:
+                    passed += outcome.verdict is Verdict.PASS
+                    break
+        assert passed <= 10
+
     @pytest.mark.req("S29")
     def test_regression_that_begins_at_half_exposure_is_found_there(self) -> None:
         def late(minute: int) -> float:
