@@ -201,6 +201,7 @@ def as_reference(evaluation: Evaluation) -> Any:
 
 
 class TestAgainstTheReference:
+    @pytest.mark.filterwarnings("ignore:Generating overly large repr")
     @_examples(1500)
     @given(flag=definitions(), among=st.lists(contexts, min_size=3, max_size=6))
     def test_same_variant_value_reason_and_metadata(self, flag: dict[str, Any], among: list[dict[str, Any]]) -> None:
