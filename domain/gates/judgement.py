@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from domain.canonical import Json
-from domain.gates.readings import Observation
+from domain.gates.readings import Observation, Reading
 from domain.gates.spec import GateSpec
 from domain.gates.state import GateState, StageClock
 from domain.gates.verdicts import MetricVerdict, Verdict
-from domain.gates.windows import Window
+from domain.gates.windows import BLIND_TO_CANDIDATE, Window, control_served
 
 FORMULA = "gates/1"
 """Changes whenever the same inputs could give another verdict or another E."""
@@ -28,6 +28,13 @@ class Judgement:
     observation: Observation
     stage: StageClock
 
+    @property
+    def silent(self) -> bool:
+        """The control had traffic and the candidate had none: the canary is broken or not routed."""
+        if self.cause not in BLIND_TO_CANDIDATE or not isinstance(self.observation, Reading):
+            return False
+        return control_served(self.before.last, self.observation) > 0
+
     def to_json(self) -> Json:
         """The evidence record: inputs, deltas, parameters, formula, E values, estimates, verdict and sentence."""
         return {
@@ -35,6 +42,7 @@ class Judgement:
             "verdict": self.verdict.value,
             "sentence": self.sentence,
             "cause": self.cause,
+            "silent": self.silent,
             "metrics": [metric.to_json() for metric in self.metrics],
             "window": self.window and _window(self.window),
             "spec": self.spec.to_json(),

@@ -6,9 +6,8 @@ from domain.gates.evidence import LatencyEvidence
 from domain.gates.readings import Counts, Reading
 from domain.gates.spec import HardStop, LatencyGate
 from domain.gates.verdicts import Verdict
-from domain.gates.windows import Gap
+from domain.gates.windows import BLIND_TO_CANDIDATE, Gap, control_served
 
-_SHOWS_CONTROL = {Gap.NO_CANDIDATE_SERIES, Gap.NO_CANDIDATE_REQUESTS}
 _MOST = math.log(1_000_000)
 
 GAPS = {
@@ -72,8 +71,6 @@ def slow(gate: LatencyGate, seen: LatencyEvidence, evidence: str) -> str:
 
 def gap(gap: Gap, earlier: Reading | None, later: Reading) -> str:
     """Why nothing was measured; a canary without traffic is shown beside what the control served meanwhile."""
-    served = later.control.requests if later.control is not None else 0
-    if earlier is not None and earlier.control is not None:
-        served -= earlier.control.requests
-    beside = f"; the control served {served:,} requests" if gap in _SHOWS_CONTROL and served > 0 else ""
+    served = control_served(earlier, later) if gap in BLIND_TO_CANDIDATE else 0
+    beside = f"; the control served {served:,} requests" if served else ""
     return GAPS[gap] + beside

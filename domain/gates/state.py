@@ -63,11 +63,11 @@ class GateState:
         """No window: counters change, evidence does not."""
         if gap is Gap.COUNTER_RESET:
             return replace(self, last=later, resets=self.resets + 1)
-        if gap.moves_origin:
+        if gap is Gap.FIRST_READING:
             return replace(self, last=later)
         if gap is Gap.ERRORS_EXCEED_REQUESTS:
             return self.with_provider_error()
-        return replace(self, blind=self.blind + 1)
+        return replace(self, last=self.last or later, blind=self.blind + 1)
 
     def to_json(self) -> Json:
         return {

@@ -9,7 +9,10 @@ from domain.gates.readings import Counts, Reading
 
 
 class Gap(StrEnum):
-    """Why two readings make no window; the value goes into the evidence."""
+    """Why two readings make no window; the value goes into the evidence.
+
+    Only FIRST_READING and COUNTER_RESET move the origin; after the others the next window reaches further back.
+    """
 
     FIRST_READING = "first_reading"
     COUNTER_RESET = "counter_reset"
@@ -20,10 +23,8 @@ class Gap(StrEnum):
     READING_NOT_NEWER = "reading_not_newer"
     ERRORS_EXCEED_REQUESTS = "errors_exceed_requests"
 
-    @property
-    def moves_origin(self) -> bool:
-        """Whether the later reading becomes the next window's origin; otherwise that window reaches further back."""
-        return self in {Gap.FIRST_READING, Gap.COUNTER_RESET}
+
+BLIND_TO_CANDIDATE = frozenset({Gap.NO_CANDIDATE_SERIES, Gap.NO_CANDIDATE_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +68,10 @@ def _grown(earlier: Counts, later: Counts) -> Counts | Gap:
     if any(low > high for low, high in pairwise([0, *heights])):
         return Gap.COUNTER_RESET
     return Counts(requests, errors, tuple(zip((bound for bound, _ in later.buckets), heights, strict=True)))
+
+
+def control_served(earlier: Reading | None, later: Reading) -> int:
+    """Requests of the control since `earlier`; 0 where that cannot be told."""
+    if earlier is None or earlier.control is None or later.control is None:
+        return 0
+    return max(0, later.control.requests - earlier.control.requests)

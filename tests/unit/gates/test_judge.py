@@ -213,6 +213,21 @@ class TestBlindness:
         assert outcome.cause == "no_candidate_requests"
         assert outcome.sentence.endswith("the control served 5,400 requests")
 
+    @pytest.mark.req("S54")
+    @pytest.mark.parametrize(
+        ("first", "second", "silent"),
+        [
+            (reading(0, None, (100, 1)), reading(1, None, (5500, 55)), True),
+            (reading(0, (5, 0), (100, 1)), reading(1, (5, 0), (5500, 55)), True),
+            (reading(0, (5, 0), (100, 1)), reading(1, (5, 0), (100, 1)), False),
+            (reading(0, (5, 0), None), reading(1, None, (100, 1)), False),
+            (reading(0, (0, 0), (0, 0)), reading(1, (600, 6), (5400, 54)), False),
+            (reading(0, (0, 0), (0, 0)), ProviderError("unreachable"), False),
+        ],
+    )
+    def test_silent_means_traffic_beside_none(self, first: Reading, second: Observation, silent: bool) -> None:  # noqa: FBT001 - a parameter of the table
+        assert judged([first, second])[-1].silent is silent
+
     @pytest.mark.req("S51")
     @pytest.mark.parametrize(
         ("candidate", "control"), [(None, (9000, 90)), (None, None), ((1000, 10), None), ((0, 0), (9000, 90))]
