@@ -57,6 +57,12 @@ class Conflict(Refusal):
     kind = "conflict"
 
 
+class AlreadyExists(Conflict):
+    """Something with this name exists already."""
+
+    kind = "already-exists"
+
+
 class Stale(Refusal):
     """Someone else changed this since you read it."""
 

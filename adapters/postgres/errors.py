@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.approvals import AlreadyVoted, ApprovalClosed, DigestMismatch, SelfApproval
-from domain.errors import Conflict, Fault, Invalid, Refusal, Unavailable
+from domain.errors import AlreadyExists, Fault, Invalid, Refusal, Unavailable
 
 _BY_CONSTRAINT: dict[str, type[Refusal]] = {
     "one_vote_each": AlreadyVoted,
@@ -27,12 +27,6 @@ class AuditUnavailable(Unavailable):
     """The audit trail cannot be written, so the change did not happen."""
 
     kind = "audit-unavailable"
-
-
-class AlreadyExists(Conflict):
-    """Something with this name exists already."""
-
-    kind = "already-exists"
 
 
 def translated(error: BaseException) -> Refusal | None:

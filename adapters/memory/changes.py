@@ -1,0 +1,53 @@
+"""Change sets and the policies that they meet, in memory."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from adapters.memory.rows import Rows, as_stored
+from domain.approvals import ApprovalPolicy, default_policy, parse_policy
+from domain.changes import ChangeSet, Content, Kind
+from domain.environments import Environment
+
+
+class MemoryChanges:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    async def add(self, change: ChangeSet) -> bool:
+        if change.id in self._rows.changes:
+            return False
+        self._rows.changes[change.id] = _unshared(change)
+        return True
+
+    async def get(self, change: UUID, *, lock: bool = False) -> ChangeSet | None:
+        del lock
+        found = self._rows.changes.get(change)
+        return _unshared(found) if found else None
+
+    async def page(self, before: datetime | None, limit: int) -> list[ChangeSet]:
+        wanted = [change for change in self._rows.changes.values() if before is None or change.created_at < before]
+        return [_unshared(c) for c in sorted(wanted, key=lambda change: change.created_at, reverse=True)[:limit]]
+
+    async def save_status(self, change: ChangeSet) -> None:
+        found = self._rows.changes.get(change.id)
+        if found is not None:
+            self._rows.changes[change.id] = replace(found, status=change.status, revision=change.revision)
+
+
+class MemoryPolicies:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    async def get(self, environment: Environment, kind: Kind) -> ApprovalPolicy:
+        return self._rows.policies.get((environment, kind)) or default_policy(environment)
+
+    async def put(self, environment: Environment, kind: Kind, policy: ApprovalPolicy) -> None:
+        self._rows.policies[environment, kind] = parse_policy(as_stored(policy.to_json()))
+
+
+def _unshared(change: ChangeSet) -> ChangeSet:
+    content = change.content
+    targets = tuple(replace(target, content=as_stored(target.content)) for target in content.targets)
+    rest = (as_stored(part) for part in (content.plan, content.gates, content.metrics))
+    return replace(change, content=Content(targets, *rest))

@@ -1,0 +1,92 @@
+"""Rollouts, their timelines and the evidence of their gates, in memory."""
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from adapters.memory.rows import Rows, as_stored
+from application.ports.records import Check
+from domain.changes import TargetBusy
+from domain.environments import Environment
+from domain.errors import AlreadyExists
+from domain.rollouts import AlreadyTerminal, Rollout, Transition
+
+
+class MemoryRollouts:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    async def add(self, rollout: Rollout) -> None:
+        holder = await self.holder(rollout.environment, rollout.key)
+        if holder is not None or rollout.id in self._rows.rollouts:
+            raise TargetBusy(holder=str(holder.id) if holder else None)
+        self._rows.rollouts[rollout.id] = rollout
+
+    async def get(self, rollout: UUID, *, lock: bool = False) -> Rollout | None:
+        del lock
+        return self._rows.rollouts.get(rollout)
+
+    async def holder(self, environment: Environment, key: str, *, lock: bool = False) -> Rollout | None:
+        del lock
+        place = (environment, key)
+        held = (each for each in self._rows.rollouts.values() if (each.environment, each.key) == place)
+        return next((each for each in held if not each.terminal), None)
+
+    async def page(self, before: datetime | None, limit: int) -> list[Rollout]:
+        wanted = [each for each in self._rows.rollouts.values() if before is None or each.created_at < before]
+        return sorted(wanted, key=lambda each: each.created_at, reverse=True)[:limit]
+
+    async def save(self, rollout: Rollout) -> None:
+        found = self._rows.rollouts.get(rollout.id)
+        if found is None:
+            return
+        if found.terminal and rollout.state is not found.state:
+            raise AlreadyTerminal(state=found.state.value)
+        self._rows.rollouts[rollout.id] = replace(
+            found, state=rollout.state, stage=rollout.stage, phase=rollout.phase, cause=rollout.cause,
+            verdict=rollout.verdict, live_version=rollout.live_version, revision=rollout.revision,
+            started=rollout.started,
+        )  # fmt: skip
+
+    async def step(self, rollout: UUID, step: str) -> Transition | None:
+        return next((line for line in self._rows.transitions.get(rollout, ()) if line.step == step), None)
+
+    async def append(self, transition: Transition) -> None:
+        lines = self._rows.transitions.get(transition.rollout, ())
+        if any(line.seq == transition.seq or line.step == transition.step for line in lines):
+            raise AlreadyExists
+        self._rows.transitions[transition.rollout] = (*lines, transition)
+
+    async def timeline(self, rollout: UUID) -> list[Transition]:
+        return sorted(self._rows.transitions.get(rollout, ()), key=lambda line: line.seq)
+
+    async def mark_started(self, rollout: UUID) -> None:
+        found = self._rows.rollouts.get(rollout)
+        if found is not None:
+            self._rows.rollouts[rollout] = replace(found, started=True)
+
+
+class MemoryEvidence:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    async def add(self, check: Check) -> None:
+        if (check.rollout, check.number) in self._rows.checks:
+            raise AlreadyExists
+        self._rows.checks[check.rollout, check.number] = _unshared(check)
+
+    async def get(self, rollout: UUID, number: int) -> Check | None:
+        found = self._rows.checks.get((rollout, number))
+        return _unshared(found) if found else None
+
+    async def latest(self, rollout: UUID) -> Check | None:
+        found = await self.all(rollout)
+        return found[-1] if found else None
+
+    async def all(self, rollout: UUID) -> list[Check]:
+        mine = [check for (of, _), check in self._rows.checks.items() if of == rollout]
+        return [_unshared(check) for check in sorted(mine, key=lambda check: check.number)]
+
+
+def _unshared(check: Check) -> Check:
+    return replace(check, record=as_stored(check.record), state=as_stored(check.state))

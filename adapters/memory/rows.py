@@ -1,0 +1,86 @@
+"""What one tenant has, as plain collections of frozen values; a copy of them is a transaction."""
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from application.ports.records import AuditRow, Check, Intent, Notice, Review, StoredFlag, TelemetrySample
+from application.ports.store import KeyClaim
+from domain.approvals import Approval, ApprovalPolicy, Vote
+from domain.audit import Event
+from domain.canonical import Json
+from domain.changes import ChangeSet, Kind
+from domain.environments import Environment
+from domain.people import Principal
+from domain.rollouts import Rollout, Transition
+
+Tick = Callable[[], datetime]
+"""The clock of this moment, a little later at every call, as `clock_timestamp()` is."""
+
+
+@dataclass(frozen=True)
+class FlagSetHead:
+    revision: int = 0
+    bucketing: str = "v3"
+    metadata: Json = field(default_factory=dict)
+    evaluators: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delegation:
+    giver: UUID
+    taker: UUID
+    starts: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True)
+class NoticeRow:
+    notice: Notice
+    not_before: datetime
+    last_error: str | None = None
+
+
+@dataclass(frozen=True)
+class KeyRow:
+    claim: KeyClaim
+    claimed_at: datetime
+
+
+@dataclass
+class Rows:
+    """The rows of one tenant by their keys; every value is frozen, so copying the collections copies everything."""
+
+    principals: dict[UUID, Principal] = field(default_factory=dict)
+    delegations: list[Delegation] = field(default_factory=list)
+    sets: dict[Environment, FlagSetHead] = field(default_factory=dict)
+    flags: dict[tuple[Environment, str], StoredFlag] = field(default_factory=dict)
+    versions: dict[tuple[Environment, str, int], StoredFlag] = field(default_factory=dict)
+    policies: dict[tuple[Environment, Kind], ApprovalPolicy] = field(default_factory=dict)
+    changes: dict[UUID, ChangeSet] = field(default_factory=dict)
+    approvals: dict[UUID, Approval] = field(default_factory=dict)
+    votes: dict[UUID, tuple[Vote, ...]] = field(default_factory=dict)
+    rollouts: dict[UUID, Rollout] = field(default_factory=dict)
+    transitions: dict[UUID, tuple[Transition, ...]] = field(default_factory=dict)
+    checks: dict[tuple[UUID, int], Check] = field(default_factory=dict)
+    intents: dict[UUID, Intent] = field(default_factory=dict)
+    notices: dict[UUID, NoticeRow] = field(default_factory=dict)
+    batches: set[tuple[UUID, str]] = field(default_factory=set)
+    samples: list[TelemetrySample] = field(default_factory=list)
+    reviews: dict[UUID, Review] = field(default_factory=dict)
+    keys: dict[tuple[UUID, str], KeyRow] = field(default_factory=dict)
+    events: list[tuple[Event, AuditRow]] = field(default_factory=list)
+
+    def copied(self) -> "Rows":
+        return Rows(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})
+
+
+def as_stored(value: Json) -> Json:
+    """What a trip through JSON makes of `value`: nobody shares it, and tuples are lists."""
+    return json.loads(json.dumps(value))
+
+
+MOMENT = timedelta(microseconds=1)

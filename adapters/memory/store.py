@@ -1,0 +1,121 @@
+"""The database in memory: a transaction works on a copy, and the copy becomes the truth or is forgotten."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from adapters.memory.approvals import MemoryApprovals
+from adapters.memory.audit import MemoryAuditTrail
+from adapters.memory.changes import MemoryChanges, MemoryPolicies
+from adapters.memory.flags import MemoryFlags
+from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices, MemoryReviews
+from adapters.memory.people import MemoryPeople
+from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
+from adapters.memory.rows import MOMENT, Rows, Tick
+from adapters.memory.telemetry import MemoryTelemetry
+from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
+from domain.errors import AlreadyExists, Unavailable
+from domain.rollouts import State
+
+_GRACE = timedelta(seconds=2)
+"""A rollout younger than this is being started by whoever submitted it."""
+_RUNS = {State.RUNNING, State.PAUSED, State.BAKING}
+
+
+class MemoryTransaction:
+    """Every repository on one copy of one tenant's rows."""
+
+    def __init__(self, rows: Rows, tenant: UUID, now: datetime, tick: Tick) -> None:
+        self.tenant = tenant
+        self.now = now
+        self.people = MemoryPeople(rows)
+        self.flags = MemoryFlags(rows)
+        self.changes = MemoryChanges(rows)
+        self.policies = MemoryPolicies(rows)
+        self.approvals = MemoryApprovals(rows, tick)
+        self.rollouts = MemoryRollouts(rows)
+        self.evidence = MemoryEvidence(rows)
+        self.audit = MemoryAuditTrail(rows, tick)
+        self.intents = MemoryIntents(rows)
+        self.notices = MemoryNotices(rows, now, tick)
+        self.telemetry = MemoryTelemetry(rows)
+        self.reviews = MemoryReviews(rows, now)
+        self.idempotency = MemoryIdempotency(rows, now)
+
+
+class MemoryStore:
+    """Answers `application.ports.store.Store` within one process; while `down` nothing can be read or written.
+
+    One transaction runs at a time, so none may be opened inside another.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.down = False
+        self._clock = clock
+        self._alone = asyncio.Lock()
+        self._tenants: dict[UUID, Tenant] = {}
+        self._rows: dict[UUID, Rows] = {}
+        self._last = datetime.min.replace(tzinfo=UTC)
+
+    @asynccontextmanager
+    async def transaction(self, tenant: UUID) -> AsyncIterator[MemoryTransaction]:
+        async with self._alone:
+            await self.ping()
+            before = self._rows.get(tenant, Rows())
+            rows = before.copied()
+            yield MemoryTransaction(rows, tenant, self._clock(), self._tick)
+            await self.ping()
+            if tenant in self._tenants:
+                self._rows[tenant] = rows
+            elif rows != before:
+                raise LookupError(f"there is no tenant {tenant}")
+
+    async def create_tenant(self, tenant: Tenant) -> None:
+        await self.ping()
+        if tenant.id in self._tenants or await self.tenant(tenant.slug) is not None:
+            raise AlreadyExists
+        self._tenants[tenant.id] = tenant
+        self._rows[tenant.id] = Rows()
+
+    async def tenant(self, slug: str) -> Tenant | None:
+        await self.ping()
+        return next((tenant for tenant in self._tenants.values() if tenant.slug == slug), None)
+
+    async def memberships(self, issuer: str, subject: str) -> list[tuple[Tenant, UUID]]:
+        await self.ping()
+        found = [
+            (self._tenants[tenant], person.id)
+            for tenant, rows in self._rows.items()
+            for person in rows.principals.values()
+            if (person.issuer, person.subject) == (issuer, subject)
+        ]
+        return sorted(found, key=lambda place: place[0].slug)
+
+    async def waiting(self) -> list[Waiting]:
+        await self.ping()
+        now = self._clock()
+        return [waiting for tenant, rows in self._rows.items() for waiting in _waiting(tenant, rows, now)]
+
+    async def ping(self) -> None:
+        if self.down:
+            raise Unavailable
+
+    def _tick(self) -> datetime:
+        self._last = max(self._clock(), self._last + MOMENT)
+        return self._last
+
+
+def _waiting(tenant: UUID, rows: Rows, now: datetime) -> list[Waiting]:
+    unstarted = [r.id for r in rows.rollouts.values() if not r.started and r.created_at < now - _GRACE]
+    killed = [r.id for r in rows.rollouts.values() if r.state in _RUNS and _written_since(rows, r.id)]
+    due = [n.notice.id for n in rows.notices.values() if n.notice.state is NoticeState.DUE and n.not_before <= now]
+    kinds = ((WaitingKind.ROLLOUT, unstarted), (WaitingKind.KILLED, killed), (WaitingKind.NOTICE, due))
+    return [Waiting(kind, tenant, each) for kind, found in kinds for each in found]
+
+
+def _written_since(rows: Rows, rollout: UUID) -> bool:
+    found = rows.rollouts[rollout]
+    flag = rows.flags.get((found.environment, found.key))
+    return flag is not None and flag.version > found.live_version
