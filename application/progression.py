@@ -14,6 +14,7 @@ from domain.changes import ChangeStatus, DigestTampered
 from domain.errors import Missing
 from domain.people import Actor
 from domain.rollouts import (
+    NotRunning,
     Phase,
     Rollout,
     StaleGeneration,
@@ -63,6 +64,11 @@ class Progression:
             rollout = await locked(tx, step.rollout)
             if rollout.state is not State.AWAITING_APPROVAL:
                 return Admission(rollout.state, rollout.cause or "")
+            approval = await tx.approvals.get(rollout.change, lock=True)
+            if approval is None or approval.standing is not Standing.APPROVED:
+                return Admission(State.AWAITING_APPROVAL, "not_approved")
+            if approval.closed_at is not None and tx.now - approval.closed_at > approval.policy.validity:
+                return await _overdue(tx, rollout, step)
             for state in (State.SCHEDULED, State.QUEUED, State.PREFLIGHT):
                 rollout = await move(tx, rollout, _part(step, state), state, "approved")
             verdict = await _preflight(tx, rollout)
@@ -82,6 +88,8 @@ class Progression:
             done = await tx.rollouts.step(step.rollout, step.name)
             if done is not None:
                 return rollout.live_version
+            if rollout.paused_by_operator:
+                raise NotRunning(state=rollout.state.value, stage=stage)
             if rollout.state not in {State.RUNNING, State.PAUSED} or stage != (rollout.stage or 0) + _rise(rollout):
                 raise StaleGeneration(state=rollout.state.value, stage=stage)
             change = await tx.changes.get(rollout.change)
@@ -91,7 +99,7 @@ class Progression:
             weight = rollout.plan.stages[stage].weight
             definition = exposed(base, change.target.content, weight) if base else change.target.content
             version = await _write(tx, rollout, definition, f"rollout:{rollout.id}:stage:{stage}", Action.FLAG_EXPOSED)
-            live = replace(rollout, live_version=version)
+            live = replace(rollout, live_version=version, verdict=None)  # no gate of this stage has spoken yet
             await move(tx, live, step, State.RUNNING, "gate_passed" if stage else "stage_begins",
                        stage=stage, phase=Phase.SOAKING)  # fmt: skip
             return version
@@ -203,6 +211,17 @@ async def _preflight(tx: Transaction, rollout: Rollout) -> Admission:
     if (flag.version if flag else 0) != rollout.base_version:
         return Admission(State.INVALIDATED, "base_version_moved")
     return Admission(State.RUNNING)
+
+
+async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
+    """An approval is a yes to a change now, not whenever."""
+    why = "approval_validity_over"
+    scheduled = await move(tx, rollout, _part(step, State.SCHEDULED), State.SCHEDULED, "approved")
+    await move(tx, scheduled, _part(step, State.EXPIRED), State.EXPIRED, why)
+    await tx.approvals.close(rollout.change, Standing.EXPIRED)
+    people = [rollout.requester, None]
+    await tell(tx, "approval_expired", people, _facts(rollout), link=_link(rollout), seed=rollout.id)
+    return Admission(State.EXPIRED, why)
 
 
 async def _drop_votes(tx: Transaction, rollout: Rollout, why: str) -> None:
