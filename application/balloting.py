@@ -55,6 +55,8 @@ class Balloting:
         async with self._store.transaction(tenant) as tx:
             approval = await locked(tx, approval_id)
             act, intent = await proven(tx, self._verifier, assertion, "withdraw_vote", approval_id)
+            if approval.standing is not Standing.PENDING:
+                raise ApprovalClosed(standing=approval.standing.value)
             approval.tally.check_withdrawal(act.actor)
             await tx.approvals.drop(approval_id, act.actor, "withdrawn")
             await record(tx, Action.VOTE_WITHDRAWN, ("approval", approval_id), actor=act.actor, change=approval_id,

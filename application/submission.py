@@ -121,18 +121,25 @@ def _rollout(change: ChangeSet, actor: Actor, tx: Transaction) -> Rollout:
 
 
 async def _keep_votes(tx: Transaction, change: ChangeSet, approval: Approval) -> None:
-    """A rebase whose content is byte for byte the old content keeps the votes of the change that it supersedes."""
-    old = await tx.changes.get(change.supersedes) if change.supersedes else None
+    """A rebase whose content is byte for byte the old content keeps the votes of the change that it supersedes.
+
+    Once only, and only where the base had moved before the old change was exposed: a yes is not used twice.
+    """
+    old = await tx.changes.get(change.supersedes, lock=True) if change.supersedes else None
     previous = await tx.approvals.get(old.id) if old else None
-    if old is None or previous is None or old.target.key != change.target.key:
+    if old is None or previous is None or previous.standing is not Standing.INVALIDATED:
         return
-    same = replace(old.target, base_version=change.target.base_version) == change.target
-    if not same or replace(old.content, targets=change.content.targets) != change.content:
+    if old.status is not ChangeStatus.SUBMITTED:
+        return
+    await tx.changes.save_status(replace(old, status=ChangeStatus.SUPERSEDED, revision=old.revision + 1))
+    moved = replace(old.target, base_version=change.target.base_version)
+    if not old.intact or replace(old.content, targets=(moved,)).digest != change.digest:
         return
     authors = approval.authors
     for vote in await tx.approvals.votes(old.id):
         ballot = vote.ballot
-        if vote.dropped is None and ballot.voter not in authors and ballot.behalf not in authors:
+        stands = vote.dropped is None and ballot.digest == old.digest and ballot.level < len(approval.policy.levels)
+        if stands and ballot.voter not in authors and ballot.behalf not in authors:
             kept = Ballot(ballot.voter, ballot.level, ballot.answer, change.digest, ballot.behalf)
             await tx.approvals.cast(
                 change.id, kept, author=change.author, reason=vote.reason, via=f"kept from {old.id}"
