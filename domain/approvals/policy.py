@@ -9,9 +9,11 @@ from uuid import UUID
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.people import Role
+from domain.pointers import escaped
 
 MOST_LEVELS = 3
 MOST_QUORUM = 10
+MOST_REMINDERS = 20
 
 
 class TimeoutScope(StrEnum):
@@ -70,13 +72,14 @@ def parse_policy(raw: Any) -> ApprovalPolicy:
     """A policy from its JSON; Invalid names every fault."""
     if not isinstance(raw, dict):
         raise Invalid([Fault("", "a policy is an object")])
-    faults = [Fault(f"/{key}", "unknown field") for key in sorted(set(raw) - set(ApprovalPolicy().to_json()))]
+    unknown = sorted(set(raw) - set(ApprovalPolicy().to_json()))
+    faults = [Fault(f"/{escaped(key)}", "unknown field") for key in unknown]
     levels = _levels(raw.get("levels", []), faults)
     deadline = _seconds(raw, "deadline_seconds", 72 * 3600, faults)
     validity = _seconds(raw, "validity_seconds", 72 * 3600, faults)
     reminders = _reminders(raw.get("reminders_seconds"), faults)
     scope = raw.get("scope", TimeoutScope.REQUEST)
-    if scope not in set(TimeoutScope):
+    if not isinstance(scope, str) or scope not in set(TimeoutScope):
         faults.append(Fault("/scope", "request or level"))
     if faults:
         raise Invalid(faults)
@@ -94,7 +97,8 @@ def _level(raw: Any, path: str, faults: list[Fault]) -> Level:
     if not isinstance(raw, dict):
         faults.append(Fault(path, "a level is an object"))
         return Level()
-    faults.extend(Fault(f"{path}/{key}", "unknown field") for key in sorted(set(raw) - {"roles", "people", "quorum"}))
+    unknown = sorted(set(raw) - {"roles", "people", "quorum"})
+    faults.extend(Fault(f"{path}/{escaped(key)}", "unknown field") for key in unknown)
     quorum = raw.get("quorum", 1)
     if not isinstance(quorum, int) or isinstance(quorum, bool) or not 1 <= quorum <= MOST_QUORUM:
         faults.append(Fault(f"{path}/quorum", f"a whole number from 1 to {MOST_QUORUM}"))
@@ -121,17 +125,21 @@ def _each(raw: Any, kind: Any, path: str, faults: list[Fault]) -> list[Any]:
 
 def _seconds(raw: dict[str, Any], key: str, default: float, faults: list[Fault]) -> timedelta:
     value = raw.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 90 * 86400:
+    if not _lasts(value):
         faults.append(Fault(f"/{key}", "seconds, more than 0 and at most 90 days"))
         value = default
     return timedelta(seconds=value)
+
+
+def _lasts(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 90 * 86400
 
 
 def _reminders(raw: Any, faults: list[Fault]) -> tuple[timedelta, ...]:
     if raw is None:
         return ApprovalPolicy.reminders
     numbers = raw if isinstance(raw, list) else None
-    if numbers is None or any(isinstance(n, bool) or not isinstance(n, int | float) or n <= 0 for n in numbers):
-        faults.append(Fault("/reminders_seconds", "a list of seconds, each more than 0"))
+    if numbers is None or len(numbers) > MOST_REMINDERS or not all(_lasts(n) for n in numbers):
+        faults.append(Fault("/reminders_seconds", f"at most {MOST_REMINDERS} times, more than 0 and at most 90 days"))
         return ()
     return tuple(timedelta(seconds=n) for n in sorted(numbers))
