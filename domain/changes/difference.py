@@ -64,4 +64,8 @@ def _equal(a: Json, b: Json) -> bool:
     """JSON equality, where true is not 1."""
     if a is _ABSENT or b is _ABSENT:
         return a is b
-    return type(a) is type(b) and bool(a == b) if isinstance(a, bool) or isinstance(b, bool) else bool(a == b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[name], b[name]) for name in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(_equal(x, y) for x, y in zip(a, b, strict=True))
+    return isinstance(a, bool) is isinstance(b, bool) and bool(a == b)
