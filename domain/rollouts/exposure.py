@@ -4,7 +4,9 @@ The candidate comes first, so its range of buckets only grows from zero upwards:
 grows, and whoever came last leaves first when it shrinks (flagd, fractional operator).
 """
 
-from domain.canonical import Json
+from collections.abc import Iterator
+
+from domain.canonical import Json, canonical_bytes
 from domain.errors import Fault, Invalid
 from domain.pointers import escaped
 
@@ -29,14 +31,29 @@ def check_exposure(base: Json | None, content: Json) -> None:
         faults.append(Fault("/defaultVariant", "old and new content both need a default variant"))
     elif candidate == control:
         faults.append(Fault("/defaultVariant", "the default variant does not change; nothing would be rolled out"))
-    elif content["variants"].get(control, _ABSENT) != base["variants"][control]:
-        faults.append(Fault(f"/variants/{escaped(control)}", "the present default variant must stay as it is"))
+    else:
+        faults.extend(_variant_faults(base, content, control))
     if content.get("state") != "ENABLED" or base.get("state") != "ENABLED":
         faults.append(Fault("/state", "old and new content must both be ENABLED"))
     if content.get("targeting") != base.get("targeting"):
         faults.append(Fault("/targeting", "targeting changes for everybody at once; make it a change of its own"))
     if faults:
         raise NotRollable(faults)
+
+
+def _variant_faults(base: Json, content: Json, control: str) -> Iterator[Fault]:
+    """Who gets the old default must go on getting it; and targeting serves its variants to everybody at once."""
+    for name, value in base["variants"].items():
+        kept = name in content["variants"] and _same(content["variants"][name], value)
+        if name == control and not kept:
+            yield Fault(f"/variants/{escaped(name)}", "the present default variant must stay as it is")
+        elif base.get("targeting") and not kept:
+            yield Fault(f"/variants/{escaped(name)}", "targeting may serve it now; it must stay as it is")
+
+
+def _same(a: Json, b: Json) -> bool:
+    """The same bytes, so that true is not 1."""
+    return canonical_bytes(a) == canonical_bytes(b)
 
 
 def exposed(base: Json, content: Json, weight: int) -> Json:
@@ -51,6 +68,3 @@ def exposed(base: Json, content: Json, weight: int) -> Json:
     targeting = content.get("targeting")
     rule = {"if": [{"!==": [targeting, None]}, targeting, split]} if targeting else split
     return {**content, "defaultVariant": control, "targeting": rule}
-
-
-_ABSENT = object()
