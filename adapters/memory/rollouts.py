@@ -38,10 +38,8 @@ class MemoryRollouts:
 
     async def save(self, rollout: Rollout) -> None:
         found = self._rows.rollouts.get(rollout.id)
-        if found is None:
-            return
-        if found.terminal and rollout.state is not found.state:
-            raise AlreadyTerminal(state=found.state.value)
+        if found is None or (found.terminal and rollout.state is not found.state):
+            raise AlreadyTerminal(state=found.state.value if found else None)
         self._rows.rollouts[rollout.id] = replace(
             found, state=rollout.state, stage=rollout.stage, phase=rollout.phase, cause=rollout.cause,
             verdict=rollout.verdict, live_version=rollout.live_version, revision=rollout.revision,

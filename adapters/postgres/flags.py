@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables import flag, flag_set, flag_version
@@ -47,14 +48,10 @@ class PostgresFlags:
             "written_at": stored.written_at,
         }
         place = {"tenant_id": self._tenant, "environment": stored.environment, "key": stored.key}
-        # Always after the flag's own row, never before it: writers of one environment cannot deadlock.
-        await self._session.execute(
-            update(flag_set)
-            .where(flag_set.c.environment == stored.environment)
-            .values(revision=flag_set.c.revision + 1)
-        )
         if expected == 0:
-            await self._session.execute(insert(flag).values(**place, **row))
+            written = await self._session.execute(
+                upsert(flag).values(**place, **row).on_conflict_do_nothing().returning(flag.c.version)
+            )
         else:
             written = await self._session.execute(
                 update(flag)
@@ -62,9 +59,15 @@ class PostgresFlags:
                 .values(**row)
                 .returning(flag.c.version)
             )
-            if written.one_or_none() is None:
-                raise StaleGeneration(key=stored.key, expected=expected)
+        if written.one_or_none() is None:
+            raise StaleGeneration(key=stored.key, expected=expected)
         await self._session.execute(insert(flag_version).values(**place, **row))
+        # Always after the flag's own row, never before it: writers of one environment cannot deadlock.
+        await self._session.execute(
+            update(flag_set)
+            .where(flag_set.c.environment == stored.environment)
+            .values(revision=flag_set.c.revision + 1)
+        )
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
         s = flag_set.c

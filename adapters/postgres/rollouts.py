@@ -14,7 +14,7 @@ from application.ports.records import Check
 from domain.changes import TargetBusy
 from domain.environments import Environment
 from domain.gates import Verdict
-from domain.rollouts import Phase, Rollout, State, Transition, parse_plan
+from domain.rollouts import AlreadyTerminal, Phase, Rollout, State, Transition, parse_plan
 
 
 class PostgresRollouts:
@@ -62,9 +62,17 @@ class PostgresRollouts:
         return [_rollout(row) for row in await self._session.execute(query)]
 
     async def save(self, changed: Rollout) -> None:
-        await self._session.execute(
-            update(rollout).where(rollout.c.rollout_id == changed.id).values(**_moving(changed))
+        r = rollout.c
+        open_or_same = r.terminal.is_(False) | (r.state == changed.state.value)
+        saved = await self._session.execute(
+            update(rollout)
+            .where(r.rollout_id == changed.id, open_or_same)
+            .values(**_moving(changed))
+            .returning(r.state)
         )
+        if saved.one_or_none() is None:
+            present = await self._session.scalar(select(r.state).where(r.rollout_id == changed.id))
+            raise AlreadyTerminal(state=present)
 
     async def mark_started(self, rollout_id: UUID) -> None:
         await self._session.execute(update(rollout).where(rollout.c.rollout_id == rollout_id).values(started=True))
@@ -115,6 +123,7 @@ class PostgresEvidence:
                 sentence=check.sentence,
                 record=orjson.dumps(check.record).decode(),
                 state=orjson.dumps(check.state).decode(),
+                judged_at=check.judged_at,
             )
         )
 
