@@ -157,7 +157,7 @@ async def _drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeS
     if version != proposal.base_version:
         raise BaseVersionConflict(present_version=version, base_version=proposal.base_version)
     base = present.definition if present else None
-    if base == definition:
+    if base is not None and not difference(base, definition):
         raise NothingChanges([Fault("/content", "equals the present definition")])
     gates = _gates(proposal, plan)
     metrics = None
@@ -200,7 +200,7 @@ def _gates(proposal: Proposal, plan: Plan) -> Json:
 
 def _metrics(proposal: Proposal, candidate: str, control: str) -> Json:
     raw = proposal.metrics if proposal.metrics is not None else {"source": SourceKind.TELEMETRY.value}
-    if not isinstance(raw, dict) or raw.get("source") not in set(SourceKind):
+    if not isinstance(raw, dict) or raw.get("source") not in list(SourceKind):
         raise Invalid([Fault("/metrics/source", "one of " + ", ".join(SourceKind))])
     known = {"source", "templates", "candidate", "control"}
     faults = [Fault(f"/metrics/{name}", "unknown field") for name in sorted(set(raw) - known)]

@@ -8,7 +8,7 @@ from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import ApprovalRequired, Kind, NothingChanges, TargetBusy
+from domain.changes import ApprovalRequired, Kind, NothingChanges, TargetBusy, difference
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Missing, Stale
 from domain.flags import check_key, parse_definition
@@ -47,7 +47,7 @@ class Flags:
         async with self._store.transaction(actor.tenant) as tx:
             definition = await checked_definition(tx, place[0], raw)
             before = await self._writable(tx, place, expected)
-            if definition == before.definition:
+            if not difference(before.definition, definition):
                 raise NothingChanges([Fault("", "equals the present definition")])
             flag = _next(before, definition, "api", actor, tx)
             await write(tx, flag, before=before, action=Action.FLAG_UPDATED, actor=actor, reason=reason)
