@@ -3,6 +3,7 @@
 from domain.flags.bucketing import Bucketing
 from domain.flags.definition import FlagDefinition, FlagType, check_key, parse_definition
 from domain.flags.evaluation import CODE_DEFAULT, CodeDefault, ErrorCode, Evaluation, Reason
+from domain.flags.evaluators import parse_evaluators
 from domain.flags.snapshot import FlagSet, compile_flag_set
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "check_key",
     "compile_flag_set",
     "parse_definition",
+    "parse_evaluators",
 ]

@@ -94,19 +94,19 @@ def reduced(compilation: Compilation, arguments: Sequence[Json]) -> Compiled:
     return Compiled(run)
 
 
-def _testing(decide: Callable[[Expression, list[Any]], Any], otherwise: Any) -> Form:
-    """An operator that tests the items one by one; `otherwise` is its value when there is nothing to test."""
+def _testing(decide: Callable[[Expression, list[Any]], Any], otherwise: Callable[[], Any]) -> Form:
+    """An operator that tests the items one by one; `otherwise` makes its value when there is nothing to test."""
 
     def form(compilation: Compilation, arguments: Sequence[Json]) -> Compiled:
         if len(arguments) < 2:  # noqa: PLR2004  the items and the test
-            return constant(otherwise)
+            return constant(otherwise())
         items, body, nodes = _body(compilation, arguments)
         test = body.test
 
         def run(scope: Any) -> Any:
             among = items(scope)
             if not isinstance(among, list) or not among:
-                return otherwise
+                return otherwise()
             _spend(nodes * len(among))
             return decide(test, among)
 
@@ -118,8 +118,8 @@ def _testing(decide: Callable[[Expression, list[Any]], Any], otherwise: Any) -> 
 FORMS: dict[str, Form] = {
     "map": mapped,
     "reduce": reduced,
-    "filter": _testing(lambda test, items: [item for item in items if test(item)], []),
-    "all": _testing(lambda test, items: all(test(item) for item in items), otherwise=False),
-    "some": _testing(lambda test, items: any(test(item) for item in items), otherwise=False),
-    "none": _testing(lambda test, items: not any(test(item) for item in items), otherwise=True),
+    "filter": _testing(lambda test, items: [item for item in items if test(item)], list),
+    "all": _testing(lambda test, items: all(test(item) for item in items), otherwise=lambda: False),
+    "some": _testing(lambda test, items: any(test(item) for item in items), otherwise=lambda: False),
+    "none": _testing(lambda test, items: not any(test(item) for item in items), otherwise=lambda: True),
 }

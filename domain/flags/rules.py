@@ -23,10 +23,13 @@ def variant_name(result: Any) -> str:
 
 
 def check_rule(
-    rule: Json, path: str, *, variants: Mapping[str, Json], evaluators: Mapping[str, Json], faults: Faults
+    rule: Json, path: str, *, variants: Mapping[str, Json] | None, evaluators: Mapping[str, Json], faults: Faults
 ) -> None:
-    """Append every fault of the rule and of the shared rules that it refers to."""
-    _Check(variants, evaluators, faults).visit(rule, _Place(path, gives_result=True))
+    """Append every fault of the rule and of the shared rules that it refers to.
+
+    `variants` are those that the rule may result in; None for a rule whose result is only looked at by others.
+    """
+    _Check(variants or {}, evaluators, faults).visit(rule, _Place(path, gives_result=variants is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import pytest
 
 from domain.canonical import canonical_bytes
 from domain.errors import Invalid
-from domain.flags import FlagType, check_key, parse_definition
+from domain.flags import FlagType, check_key, parse_definition, parse_evaluators
 
 
 def flag(**changes: Any) -> dict[str, Any]:
@@ -42,6 +42,7 @@ class TestShape:
     def test_anything_but_an_object_is_refused(self, raw: Any) -> None:
         assert faults_of(raw) == {"": "expected an object"}
 
+    @pytest.mark.req("FR-SM-010", "FR-SM-011")
     def test_every_fault_is_told_at_once(self) -> None:
         faults = faults_of(
             {
@@ -132,6 +133,9 @@ class TestType:
     )
     def test_mixed_types_are_refused(self, first: Any, second: Any) -> None:
         assert list(faults_of({"state": "ENABLED", "variants": {"a": first, "b": second}})) == ["/variants/b"]
+
+    def test_a_third_type_beside_two_kinds_of_numbers_is_refused(self) -> None:
+        assert list(faults_of({"state": "ENABLED", "variants": {"a": 1, "b": 2.5, "c": True}})) == ["/variants/c"]
 
     @pytest.mark.parametrize("value", [None, [1], (1,), b"x"])
     def test_other_types_are_refused(self, value: Any) -> None:
@@ -234,6 +238,22 @@ class TestSharedRules:
     def test_a_fault_inside_it_is_told_at_the_reference(self) -> None:
         faults = faults_of(flag(targeting={"!": {"$ref": "a"}}), a={"regex": 1})
         assert faults == {"/targeting/!/$ref": "in the evaluator 'a': unknown operator 'regex'"}
+
+
+class TestEvaluators:
+    def test_are_rules_by_name(self) -> None:
+        rules = {"vip": {"in": [{"var": "plan"}, ["gold"]]}, "half": {"fractional": [["in"], ["out"]]}, "all": True}
+        assert parse_evaluators(rules) == rules
+
+    def test_every_fault_is_told(self) -> None:
+        with pytest.raises(Invalid) as refusal:
+            parse_evaluators({"a": {"regex": 1}, "b": {"!": {"$ref": "a"}}, "": True, "c": {"fractional": [["x", -1]]}})
+        paths = [fault.path for fault in refusal.value.faults]
+        assert paths == ["/", "/a/regex", "/b/!/$ref", "/c/fractional/0/1"]
+
+    def test_anything_but_an_object_is_refused(self) -> None:
+        with pytest.raises(Invalid):
+            parse_evaluators([])
 
 
 def nested(depth: int) -> Any:

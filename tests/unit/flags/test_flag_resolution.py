@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.flags import CODE_DEFAULT, ErrorCode, Evaluation, FlagSet, Reason, compile_flag_set
+from domain.flags import CODE_DEFAULT, Bucketing, ErrorCode, Evaluation, FlagSet, Reason, compile_flag_set
 
 NOW = 1_780_000_000.9
 
@@ -120,6 +120,14 @@ class TestNothingIsRaised:
 
 
 class TestFlagSet:
+    def test_tells_what_its_flags_share(self) -> None:
+        flags = flag_set(a=flag())
+        assert (flags.revision, flags.bucketing, flags.metadata) == (
+            7,
+            Bucketing.V3,
+            {"flagSetId": "acme", "owner": "all"},
+        )
+
     def test_evaluates_all_in_order(self) -> None:
         flags = flag_set(b=flag(), a=flag({"var": "x"}))
         assert list(flags.keys) == ["b", "a"]
