@@ -70,7 +70,7 @@ class Approvals:
         """
         assertion = await self.assertion(actor, approval_id, wish)
         if assertion is not None:
-            await self._processes.vote(approval_id, wish.answer, assertion)
+            await self._processes.vote(approval_id, wish.answer, actor.id, assertion)
         return await self.get(actor, approval_id)
 
     async def assertion(self, actor: Actor, approval_id: UUID, wish: VoteWish) -> str | None:
@@ -88,6 +88,8 @@ class Approvals:
     async def withdraw_vote(self, actor: Actor, approval_id: UUID, reason: str) -> ApprovalView:
         async with self._store.transaction(actor.tenant) as tx:
             approval = await _existing(tx, approval_id)
+            if approval.standing is not Standing.PENDING:
+                raise ApprovalClosed(standing=approval.standing.value)
             approval.tally.check_withdrawal(actor.id)
         assertion = await self._acting.sign(actor, "withdraw_vote", approval_id, {"reason": reason})
         await self._processes.withdraw_vote(approval_id, assertion)

@@ -15,40 +15,19 @@ from application.recording import record
 from domain.audit import Action, Outcome
 from domain.changes import ChangeStatus
 from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal
-from domain.gates import Verdict
 from domain.people import Actor, Permission
-from domain.rollouts import (
-    EXPOSED,
-    AlreadyTerminal,
-    GateNotPassed,
-    NotRunning,
-    Phase,
-    Rollout,
-    State,
-    Transition,
-)
+from domain.rollouts import Phase, Rollout, State, Transition, Verb, check_control, goal
 
 LEAST_REASON = 3
 
 NEEDS = {
-    "pause": Permission.ROLLOUT_CONTROL,
-    "resume": Permission.ROLLOUT_CONTROL,
-    "promote": Permission.ROLLOUT_PROMOTE,
-    "abort": Permission.ROLLOUT_CONTROL,
-    "rollback": Permission.ROLLOUT_CONTROL,
-    "withdraw": Permission.CHANGE_PROPOSE,
+    Verb.PAUSE: Permission.ROLLOUT_CONTROL,
+    Verb.RESUME: Permission.ROLLOUT_CONTROL,
+    Verb.PROMOTE: Permission.ROLLOUT_PROMOTE,
+    Verb.ABORT: Permission.ROLLOUT_CONTROL,
+    Verb.ROLLBACK: Permission.ROLLOUT_CONTROL,
+    Verb.WITHDRAW: Permission.CHANGE_PROPOSE,
 }
-"""What each verb needs; there is no other verb."""
-
-_FROM = {
-    "pause": {State.RUNNING},
-    "resume": {State.PAUSED},
-    "promote": {State.RUNNING, State.PAUSED},
-    "abort": set(State) - {State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE},
-    "rollback": {State.RUNNING, State.PAUSED, State.BAKING, State.ROLLBACK_INCOMPLETE},
-    "withdraw": {State.AWAITING_APPROVAL},
-}
-_UNPROMOTABLE = {Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR, None}
 
 
 class NotTheAuthor(Forbidden):
@@ -63,7 +42,7 @@ class Control:
 
     tenant: UUID
     rollout: UUID
-    verb: str
+    verb: Verb
     assertion: str
     step: str
     at: datetime
@@ -100,13 +79,14 @@ class Rollouts:
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.evidence.all(rollout_id)
 
-    async def control(self, actor: Actor, rollout_id: UUID, verb: str, reason: str) -> Rollout:
+    async def control(self, actor: Actor, rollout_id: UUID, verb: Verb, reason: str) -> Rollout:
         """Raises PermissionMissing, AlreadyTerminal, NotRunning, GateNotPassed, or Invalid without a reason."""
         actor.require(NEEDS[verb])
         if len(reason.strip()) < LEAST_REASON:
             raise Invalid([Fault("/reason", f"at least {LEAST_REASON} characters that say why")])
-        check_control(await self.get(actor, rollout_id), verb)
-        assertion = await self._acting.sign(actor, verb, rollout_id, {"reason": reason})
+        rollout = await self.get(actor, rollout_id)
+        check_control(verb, rollout.state, rollout.verdict)
+        assertion = await self._acting.sign(actor, verb.value, rollout_id, {"reason": reason})
         await self._processes.control(rollout_id, verb, assertion)
         return await self.get(actor, rollout_id)
 
@@ -123,7 +103,7 @@ class Rollouts:
                 await record(tx, Action.CHANGE_WITHDRAWN, ("change", change_id), actor=actor, change=change_id,
                              reason=reason)  # fmt: skip
         if change.status is ChangeStatus.SUBMITTED:
-            await self.control(actor, change_id, "withdraw", reason)
+            await self.control(actor, change_id, Verb.WITHDRAW, reason)
 
 
 class Controlling:
@@ -146,43 +126,31 @@ class Controlling:
             rollout = await locked(tx, control.rollout)
             if await tx.rollouts.step(rollout.id, control.step) is not None:
                 return rollout.state
-            act, intent = await proven(tx, self._verifier, control.assertion, control.verb, rollout.id)
+            act, intent = await proven(tx, self._verifier, control.assertion, control.verb.value, rollout.id)
             actor = await tx.people.actor(act.actor)
             if actor is None:
                 raise Missing(kind_of_thing="principal", id=str(act.actor))
             actor.require(NEEDS[control.verb])
-            check_control(rollout, control.verb)
+            check_control(control.verb, rollout.state, rollout.verdict)
             reason = str(intent.body.get("reason", ""))
             step = Step(rollout.id, control.tenant, control.step, control.at)
-            goal = _goal(rollout, control.verb)
-            cause = f"{control.verb}_by_operator"
-            phase = Phase.SOAKING if goal is State.RUNNING else None
-            moved = await move(tx, rollout, step, goal, cause, actor=actor, reason=reason, phase=phase)
+            state = goal(control.verb, rollout.state)
+            cause = f"{control.verb.value}_by_operator"
+            phase = _phase(rollout, state)
+            moved = await move(tx, rollout, step, state, cause, actor=actor, reason=reason, phase=phase)
             if moved.state in {State.WITHDRAWN, State.CANCELLED}:
                 await taken_back(tx, moved)
             return moved.state
 
     async def _refused(self, control: Control, refusal: Refusal) -> None:
         async with self._store.transaction(control.tenant) as tx:
+            said = {"refusal": refusal.kind, "verb": control.verb.value}
             await record(tx, Action.ACT_REFUSED, ("rollout", control.rollout), outcome=Outcome.DENIED,
-                         change=control.rollout, after={"refusal": refusal.kind, "verb": control.verb})  # fmt: skip
+                         change=control.rollout, after=said)  # fmt: skip
 
 
-def check_control(rollout: Rollout, verb: str) -> None:
-    """Whether `verb` can be done from where the rollout stands."""
-    if rollout.terminal:
-        raise AlreadyTerminal(state=rollout.state.value)
-    if rollout.state not in _FROM[verb]:
-        raise NotRunning(state=rollout.state.value, verb=verb)
-    if verb == "promote" and rollout.verdict in _UNPROMOTABLE:
-        raise GateNotPassed(verdict=rollout.verdict.value if rollout.verdict else None)
-
-
-def _goal(rollout: Rollout, verb: str) -> State:
-    if verb == "pause":
-        return State.PAUSED
-    if verb in {"resume", "promote"}:
-        return State.RUNNING
-    if verb == "withdraw":
-        return State.WITHDRAWN
-    return State.ROLLING_BACK if rollout.state in EXPOSED else State.CANCELLED
+def _phase(rollout: Rollout, state: State) -> Phase | None:
+    """What was still to be applied before a pause is still to be applied after it."""
+    if rollout.phase is Phase.APPLYING and state in {State.RUNNING, State.PAUSED}:
+        return Phase.APPLYING
+    return Phase.SOAKING if state is State.RUNNING else None

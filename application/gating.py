@@ -64,4 +64,4 @@ class Gating:
 
 
 def _answer(check: Check) -> CheckAnswer:
-    return CheckAnswer(check.verdict, check.sentence, check.record.get("cause") == "no_candidate_requests")
+    return CheckAnswer(check.verdict, check.sentence, bool(check.record.get("silent")))

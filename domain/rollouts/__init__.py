@@ -1,5 +1,6 @@
 """How exposure rises, what may stop it, and how it goes back."""
 
+from domain.rollouts.control import Verb, check_control, goal
 from domain.rollouts.decisions import Decision, HoldReason, Outcome, Progress, Timing, decide, lapsed, next_deadline
 from domain.rollouts.exposure import TOTAL_WEIGHT, NotRollable, check_exposure, exposed
 from domain.rollouts.machine import (
@@ -13,7 +14,7 @@ from domain.rollouts.machine import (
     check_transition,
 )
 from domain.rollouts.plan import DeadlineAction, Plan, Stage, Strategy, default_plan, parse_plan
-from domain.rollouts.rollout import GateNotPassed, NotRunning, Rollout, StaleGeneration, Transition, VerbUnknown
+from domain.rollouts.rollout import GateNotPassed, NotRunning, Rollout, StaleGeneration, Transition
 
 __all__ = [
     "EXPOSED",
@@ -39,12 +40,14 @@ __all__ = [
     "Timing",
     "Transition",
     "TransitionRefused",
-    "VerbUnknown",
+    "Verb",
+    "check_control",
     "check_exposure",
     "check_transition",
     "decide",
     "default_plan",
     "exposed",
+    "goal",
     "lapsed",
     "next_deadline",
     "parse_plan",

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
+from domain.pointers import escaped
 from domain.rollouts.exposure import TOTAL_WEIGHT
 
 MOST_STAGES = 20
@@ -56,6 +57,7 @@ class Plan:
     blind_grace: timedelta = timedelta(minutes=15)
     blind_limit: timedelta = timedelta(hours=2)
     silent_limit: timedelta = timedelta(minutes=30)
+    late_grace: timedelta = timedelta(seconds=30)
 
     @property
     def gated(self) -> bool:
@@ -100,7 +102,7 @@ def parse_plan(raw: Any, environment: Environment) -> Plan:
     default = default_plan(environment)
     if not isinstance(raw, dict):
         raise Invalid([Fault("", "a plan is an object")])
-    faults = [Fault(f"/{key}", "unknown field") for key in sorted(set(raw) - set(default.to_json()))]
+    faults = [Fault(f"/{escaped(key)}", "unknown field") for key in sorted(set(raw) - set(default.to_json()))]
     strategy = _choice(raw, "strategy", Strategy.CANARY, Strategy, faults)
     waits: dict[str, Any] = {
         name: _seconds(raw.get(f"{name}_seconds"), getattr(default, name), f"/{name}_seconds", faults)
@@ -156,7 +158,7 @@ def _stage(raw: Any, path: str, default: Stage, faults: list[Fault]) -> Stage:
         faults.append(Fault(path, "a percentage, or an object with percent"))
         return default
     known = {"percent", "min_soak_seconds", "max_soak_seconds", "manual"}
-    faults.extend(Fault(f"{path}/{key}", "unknown field") for key in sorted(set(raw) - known))
+    faults.extend(Fault(f"{path}/{escaped(key)}", "unknown field") for key in sorted(set(raw) - known))
     percent = raw.get("percent")
     if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 < percent <= 100:  # noqa: PLR2004 -- per cent
         faults.append(Fault(f"{path}/percent", "a number more than 0 and at most 100"))
@@ -183,7 +185,7 @@ def _seconds(value: Any, default: timedelta, path: str, faults: list[Fault]) -> 
 
 def _choice(raw: dict[str, Any], key: str, default: Any, kind: type[StrEnum], faults: list[Fault]) -> Any:
     value = raw.get(key, default)
-    if value not in set(kind):
+    if not isinstance(value, str) or value not in set(kind):
         faults.append(Fault(f"/{key}", "one of " + ", ".join(kind)))
         return default
     return kind(value)

@@ -5,10 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.environments import Environment
-from domain.errors import Conflict, Forbidden
+from domain.errors import Conflict
 from domain.gates import Verdict
 from domain.rollouts.machine import TERMINAL, Phase, State
 from domain.rollouts.plan import Plan
+
+PAUSED_BY_OPERATOR = "pause_by_operator"
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,16 @@ class Rollout:
         return self.state in TERMINAL
 
     @property
+    def paused_by_operator(self) -> bool:
+        """A hold that only a person ends, or its time; no verdict does."""
+        return self.state is State.PAUSED and self.cause == PAUSED_BY_OPERATOR
+
+    @property
     def percent(self) -> float:
-        """How many per cent of the subjects the plan exposes now."""
-        if self.stage is None or self.state in {State.ROLLED_BACK, State.SUPERSEDED}:
+        """How many per cent of the subjects the plan exposes now; none before this rollout has written anything."""
+        if self.stage is None or self.live_version == self.base_version:
+            return 0.0
+        if self.state in {State.ROLLED_BACK, State.SUPERSEDED}:
             return 0.0
         return self.plan.stages[self.stage].percent
 
@@ -83,9 +92,3 @@ class StaleGeneration(Conflict):
     """Somebody else wrote the target since; this write is refused."""
 
     kind = "stale-generation"
-
-
-class VerbUnknown(Forbidden):
-    """The signed act is for something else."""
-
-    kind = "act-mismatch"

@@ -1,0 +1,66 @@
+"""What a rollout does to the world: admit, expose, check, move, restore; each named step once."""
+
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.refusals import typed
+from application.controls import Control, Controlling
+from application.gating import CheckAnswer, CheckWish, Gating
+from application.progression import Admission, Progression, Step
+from domain.rollouts import State
+
+
+@dataclass(frozen=True)
+class Exposure:
+    step: Step
+    stage: int
+
+
+@dataclass(frozen=True)
+class Move:
+    step: Step
+    state: State
+    cause: str
+
+
+class RolloutActivities:
+    def __init__(self, progression: Progression, gating: Gating, controlling: Controlling) -> None:
+        self._progression = progression
+        self._gating = gating
+        self._controlling = controlling
+
+    @activity.defn(name="rollout.settle")
+    async def settle(self, wish: Move) -> State:
+        with typed():
+            return await self._progression.settle(wish.step, wish.state, wish.cause)
+
+    @activity.defn(name="rollout.admit")
+    async def admit(self, step: Step) -> Admission:
+        with typed():
+            return await self._progression.admit(step)
+
+    @activity.defn(name="rollout.expose")
+    async def expose(self, wish: Exposure) -> int:
+        with typed():
+            return await self._progression.expose(wish.step, wish.stage)
+
+    @activity.defn(name="rollout.check")
+    async def check(self, wish: CheckWish) -> CheckAnswer:
+        with typed():
+            return await self._gating.check(wish)
+
+    @activity.defn(name="rollout.move")
+    async def move(self, wish: Move) -> State:
+        with typed():
+            return await self._progression.move(wish.step, wish.state, wish.cause)
+
+    @activity.defn(name="rollout.control")
+    async def control(self, control: Control) -> State:
+        with typed():
+            return await self._controlling.apply(control)
+
+    @activity.defn(name="rollout.restore")
+    async def restore(self, step: Step) -> State:
+        with typed():
+            return await self._progression.restore(step)

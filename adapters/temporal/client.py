@@ -1,0 +1,70 @@
+"""One way to reach Temporal, with one data converter, so that API, worker and replays cannot diverge."""
+
+from datetime import timedelta
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.namespace.v1 import NamespaceConfig
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
+from temporalio.client import Client, Interceptor
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+
+from adapters.temporal.course import CourseInterceptor
+from domain.errors import Unavailable
+from workflows import search
+
+TASK_QUEUE = "governance"
+RETENTION = timedelta(days=90)
+
+_KINDS = {search.STAGE.name: IndexedValueType.INDEXED_VALUE_TYPE_INT}
+
+
+class TemporalUnavailable(Unavailable):
+    """Temporal does not answer; try again in a moment."""
+
+    kind = "temporal-unavailable"
+
+
+async def connect(address: str, namespace: str = "default", *, lazy: bool = False) -> Client:
+    """A client with our converter and interceptors; `lazy` connects at the first call."""
+    interceptors: list[Interceptor] = [CourseInterceptor()]
+    return await Client.connect(
+        address,
+        namespace=namespace,
+        data_converter=pydantic_data_converter,
+        interceptors=interceptors,
+        lazy=lazy,
+    )
+
+
+async def prepare(client: Client) -> None:
+    """Retention and search attributes, set at every start because an existing namespace ignores launch flags."""
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = {
+        key.name: _KINDS.get(key.name, IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD)
+        for key in search.ALL
+        if key.name not in known.custom_attributes
+    }
+    if missing:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        )
+    ttl = Duration()
+    ttl.FromTimedelta(RETENTION)
+    await client.workflow_service.update_namespace(
+        UpdateNamespaceRequest(namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=ttl))
+    )
+
+
+async def ping(client: Client) -> None:
+    """Raises TemporalUnavailable unless the frontend serves."""
+    try:
+        healthy = await client.service_client.check_health(timeout=timedelta(seconds=2))
+    except (RPCError, RuntimeError, OSError) as error:
+        raise TemporalUnavailable from error
+    if not healthy:
+        raise TemporalUnavailable

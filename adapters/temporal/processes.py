@@ -1,0 +1,149 @@
+"""What the core asks of workflows becomes starts, updates and signals; a workflow's refusal comes back as its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from adapters.temporal.client import TASK_QUEUE, TemporalUnavailable, ping
+from domain.approvals import Answer, Approval, ApprovalClosed
+from domain.errors import Fault, Invalid, Refusal
+from domain.rollouts import AlreadyTerminal, Rollout, Verb
+from workflows import search
+from workflows.approval import ApprovalRequest, VoteProof
+from workflows.messages import Proof, RolloutRequest
+from workflows.rollout import FeatureRolloutWorkflow
+
+_PATIENCE = timedelta(seconds=10)
+_SOON = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Pauses in seconds while a workflow that was just started, or started again, appears."""
+
+
+class TemporalProcesses:
+    def __init__(self, client: Client, task_queue: str = TASK_QUEUE) -> None:
+        self._client = client
+        self._queue = task_queue
+
+    async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
+        title = f"flag {rollout.key} in {rollout.environment.value}"
+        request = RolloutRequest(
+            rollout.tenant,
+            rollout.id,
+            rollout.environment,
+            rollout.key,
+            rollout.plan,
+            ApprovalRequest(rollout.tenant, approval.id, approval.digest, approval.authors, approval.policy, title),
+        )
+        async with _answered():
+            try:
+                await self._client.start_workflow(
+                    FeatureRolloutWorkflow.run,
+                    request,
+                    id=rollout.workflow_id,
+                    task_queue=self._queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    static_summary=f"**Rollout** of {title}",
+                    search_attributes=search.about(
+                        {
+                            search.TENANT: str(rollout.tenant),
+                            search.ENVIRONMENT: rollout.environment.value,
+                            search.TARGET_KEY: rollout.key,
+                            search.STATE: rollout.state.value,
+                            search.REQUESTER: requester,
+                        }
+                    ),
+                    rpc_timeout=_PATIENCE,
+                )
+            except WorkflowAlreadyStartedError:
+                return  # it ran and ended: starting again what was started changes nothing
+
+    async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
+        await self._update(f"approval/{approval}", answer.value, VoteProof(assertion, voter), ApprovalClosed)
+
+    async def withdraw_vote(self, approval: UUID, assertion: str) -> None:
+        await self._update(f"approval/{approval}", "withdraw_vote", VoteProof(assertion), ApprovalClosed)
+
+    async def control(self, rollout: UUID, verb: Verb, assertion: str) -> None:
+        await self._update(f"rollout/{rollout}", verb.value, Proof(assertion), AlreadyTerminal)
+
+    async def killed(self, rollout: UUID) -> None:
+        async with _answered():
+            handle = self._client.get_workflow_handle(f"rollout/{rollout}")
+            try:
+                await handle.signal(FeatureRolloutWorkflow.killed, rpc_timeout=_PATIENCE)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+
+    async def ping(self) -> None:
+        await ping(self._client)
+
+    async def _update(self, workflow_id: str, name: str, proof: Any, ended: type[Refusal]) -> None:
+        """The database has said that the process is open: when Temporal does not know it yet, it soon will."""
+        handle = self._client.get_workflow_handle(workflow_id)
+        for pause in (*_SOON, None):
+            async with _answered():
+                try:
+                    await handle.execute_update(name, proof, rpc_timeout=_PATIENCE)
+                except WorkflowUpdateFailedError as error:
+                    raise refusal_of(error) from error
+                except RPCError as error:
+                    if error.status is not RPCStatusCode.NOT_FOUND:
+                        raise
+                else:
+                    return
+            if pause is not None:
+                await asyncio.sleep(pause)
+        raise ended if await self._exists(workflow_id) else TemporalUnavailable
+
+    async def _exists(self, workflow_id: str) -> bool:
+        async with _answered():
+            try:
+                await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return False
+                raise
+        return True
+
+
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    """No answer, or none in time, is one refusal; what was asked may still happen, and asking again is safe."""
+    try:
+        yield
+    except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, OSError, RuntimeError) as error:
+        raise TemporalUnavailable from error
+
+
+def refusal_of(error: WorkflowUpdateFailedError) -> Refusal | BaseException:
+    """The refusal whose kind the failure names; the failure itself when it names none, for that is a defect."""
+    cause: BaseException | None = error.cause
+    while isinstance(cause, FailureError) and not isinstance(cause, ApplicationError):
+        cause = cause.cause
+    kind = cause.type if isinstance(cause, ApplicationError) else None
+    found = next((refusal for refusal in _refusals(Refusal) if refusal.kind == kind), None)
+    if found is None or not isinstance(cause, ApplicationError):
+        return error
+    details = cause.details[0] if cause.details else {}
+    if issubclass(found, Invalid):
+        return _invalid(found, [Fault(*each) for each in details.get("faults", [])])
+    return found(**details.get("facts", {}))
+
+
+def _invalid(kind: type[Invalid], faults: list[Fault]) -> Refusal:
+    return kind() if kind.__init__ is not Invalid.__init__ else kind(faults)  # type: ignore[call-arg]  # its own faults
+
+
+def _refusals(base: type[Refusal]) -> Iterator[type[Refusal]]:
+    for each in base.__subclasses__():
+        yield each
+        yield from _refusals(each)

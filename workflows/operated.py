@@ -1,0 +1,84 @@
+"""What an operator may ask of a rollout: each verb is an Update, and a Signal of the same name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from domain.rollouts import State, Verb
+    from workflows.messages import Proof
+    from workflows.refusals import proof_in
+
+
+class Operated(ABC):
+    """The handlers; what they do is the rollout's own."""
+
+    @abstractmethod
+    async def act(self, verb: Verb, assertion: str) -> State: ...
+
+    @abstractmethod
+    def check(self, verb: Verb) -> None: ...
+
+    @workflow.update(name="pause")
+    async def pause(self, proof: Proof) -> State:
+        return await self.act(Verb.PAUSE, proof.assertion)
+
+    @pause.validator
+    def check_pause(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.PAUSE)
+
+    @workflow.update(name="resume")
+    async def resume(self, proof: Proof) -> State:
+        return await self.act(Verb.RESUME, proof.assertion)
+
+    @resume.validator
+    def check_resume(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.RESUME)
+
+    @workflow.update(name="promote")
+    async def promote(self, proof: Proof) -> State:
+        return await self.act(Verb.PROMOTE, proof.assertion)
+
+    @promote.validator
+    def check_promote(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.PROMOTE)
+
+    @workflow.update(name="abort")
+    async def abort(self, proof: Proof) -> State:
+        return await self.act(Verb.ABORT, proof.assertion)
+
+    @abort.validator
+    def check_abort(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.ABORT)
+
+    @workflow.update(name="rollback")
+    async def rollback(self, proof: Proof) -> State:
+        return await self.act(Verb.ROLLBACK, proof.assertion)
+
+    @rollback.validator
+    def check_rollback(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.ROLLBACK)
+
+    @workflow.update(name="withdraw")
+    async def withdraw(self, proof: Proof) -> State:
+        return await self.act(Verb.WITHDRAW, proof.assertion)
+
+    @withdraw.validator
+    def check_withdraw(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.WITHDRAW)
+
+    @workflow.signal(dynamic=True)
+    async def heard(self, name: str, given: Sequence[RawValue]) -> None:
+        """A signal may have any name and hold anything; what it proves decides, and it has no answer."""
+        if name not in set(Verb):
+            workflow.logger.warning("an unknown signal was ignored")
+            return
+        said: Any = workflow.payload_converter().from_payload(given[0].payload) if given else None
+        try:
+            await self.act(Verb(name), proof_in(said))
+        except ApplicationError as refusal:
+            workflow.logger.warning("a signalled act was refused", extra={"refusal": refusal.type})

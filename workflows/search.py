@@ -1,0 +1,29 @@
+"""What people filter by in the Temporal UI; no secret and no personal data beyond a handle stands here."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
+
+TENANT = SearchAttributeKey.for_keyword("Tenant")
+ENVIRONMENT = SearchAttributeKey.for_keyword("Environment")
+TARGET_KEY = SearchAttributeKey.for_keyword("TargetKey")
+STATE = SearchAttributeKey.for_keyword("State")
+STAGE = SearchAttributeKey.for_int("Stage")
+REQUESTER = SearchAttributeKey.for_keyword("Requester")
+
+ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER)
+
+
+def about(keywords: Mapping[SearchAttributeKey[str], str]) -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(key, value) for key, value in keywords.items()])
+
+
+def show(state: str, percent: float | None, words: str) -> None:
+    """State and stage for filters, and a sentence for whoever opens the workflow."""
+    updates: list[SearchAttributeUpdate[Any]] = [STATE.value_set(state)]
+    if percent is not None:
+        updates.append(STAGE.value_set(round(percent)))
+    workflow.upsert_search_attributes(updates)
+    workflow.set_current_details(words)

@@ -1,0 +1,133 @@
+"""Where a rollout's workflow stands, how a step is written, and how it follows what people ask."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.rollouts import Move, RolloutActivities
+    from application.controls import Control
+    from application.progression import Step
+    from domain.rollouts import EXPOSED, TERMINAL, HoldReason, Progress, State, Verb, check_control
+    from workflows import search
+    from workflows.messages import Resumed, RolloutRequest
+    from workflows.operated import Operated
+    from workflows.presets import LASTING, RECORD
+    from workflows.refusals import said, typed
+
+
+class Stopped(Exception):
+    """Somebody or something decided that the change goes back."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Steered(Operated):
+    def __init__(self, request: RolloutRequest) -> None:
+        self._request = request
+        self._plan = request.plan
+        kept = request.resumed
+        self._state = kept.state if kept else State.AWAITING_APPROVAL
+        self._progress = kept.progress if kept else Progress(0, workflow.now())
+        self._next_check = kept.next_check if kept else workflow.now()
+        self._checks = kept.checks if kept else 0
+        self._steps = kept.steps if kept else 0
+        self._sentence = kept.sentence if kept else ""
+        self._cause = ""
+        self._stop: str | None = None
+        self._promoted = False
+        self._asked_again = False
+        self._approval: workflow.ChildWorkflowHandle[Any, Any] | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    @workflow.signal(name="killed")
+    def killed(self) -> None:
+        """The kill switch has written the target; the fence holds whether or not this arrives."""
+        if self._state in EXPOSED:
+            self._stop = self._stop or "killed"
+
+    def check(self, verb: Verb) -> None:
+        with typed():
+            check_control(verb, self._state, self._progress.verdict)
+
+    async def act(self, verb: Verb, assertion: str) -> State:
+        """The database checks who may and records who did; then this workflow follows."""
+        async with self._one_at_a_time:
+            step = self._named(f"act:{verb.value}")
+            control = Control(step.tenant, step.rollout, verb, assertion, step.name, step.at)
+            with said():
+                state = await workflow.execute_activity_method(
+                    RolloutActivities.control, control, summary=verb.value, **RECORD
+                )
+            self._follow_act(verb, state)
+        return state
+
+    def _follow_act(self, verb: Verb, state: State) -> None:
+        self._show(state, f"{verb.value}_by_operator")
+        if verb is Verb.PAUSE:
+            self._progress = self._progress.held(HoldReason.OPERATOR, workflow.now())
+        elif state is State.RUNNING:
+            self._progress = self._progress.released()
+            self._promoted = verb is Verb.PROMOTE
+        elif state is State.ROLLING_BACK:
+            self._stop = f"{verb.value}_by_operator"
+            self._asked_again = True
+        elif state in TERMINAL and self._approval is not None:
+            self._approval.cancel()
+
+    async def _step(self, state: State, cause: str) -> None:
+        """Write a change of state that has no other effect."""
+        wish = Move(self._named(state.value.lower()), state, cause)
+        move = RolloutActivities.move
+        summary = f"{state.value}: {cause}"
+        self._show(await workflow.execute_activity_method(move, wish, summary=summary, **LASTING), cause)
+
+    def _named(self, what: str) -> Step:
+        """A step of this rollout, counted so that no two have one name, in whichever run."""
+        self._steps += 1
+        return Step(self._request.rollout, self._request.tenant, f"{self._steps}:{what}", workflow.now())
+
+    def _show(self, state: State, cause: str) -> None:
+        self._state, self._cause = state, cause
+        exposed = self._state in EXPOSED or self._state is State.SUCCEEDED
+        percent = self._plan.stages[self._progress.stage].percent if exposed else 0.0
+        words = (
+            f"**{self._request.key}** in {self._request.environment.value}: {state.value} at {percent:g} % ({cause})"
+        )
+        search.show(state.value, percent, f"{words}\n\n{self._sentence}")
+
+    async def _until(self, moment: datetime) -> None:
+        """Wait for the moment, or less when somebody stops or promotes."""
+        left = max(moment - workflow.now(), timedelta(0))
+        try:
+            await workflow.wait_condition(
+                lambda: self._stop is not None or self._promoted, timeout=left, timeout_summary="until the next check"
+            )
+        except TimeoutError:
+            return
+        finally:
+            await workflow.wait_condition(lambda: not self._one_at_a_time.locked())
+        self._raise_if_stopped()
+
+    def _raise_if_stopped(self) -> None:
+        if self._stop is not None:
+            raise Stopped(self._stop)
+
+    def _took_promotion(self) -> bool:
+        promoted, self._promoted = self._promoted, False
+        return promoted
+
+    def _continue_as_new_if_long(self, baking_until: datetime | None = None) -> None:
+        """A long rollout goes on in a new run with a short history."""
+        quiet = workflow.all_handlers_finished() and self._stop is None and not self._promoted
+        if not (workflow.info().is_continue_as_new_suggested() and quiet):
+            return
+        kept = Resumed(
+            self._state, self._progress, self._next_check, self._checks, self._steps, self._sentence, baking_until
+        )
+        workflow.continue_as_new(replace(self._request, resumed=kept))
