@@ -56,7 +56,7 @@ class PostgresTelemetry:
         if not totals[0]:
             return None
         # Two arrays in one FROM item unnest side by side: one row a bucket.
-        pairs = func.unnest(s.bounds, s.counts).table_valued("bound", "count").lateral()
+        pairs = func.unnest(s.bounds, s.counts).table_valued("bound", "count").render_derived().lateral()
         rows = await self._session.execute(
             select(pairs.c.bound, func.sum(pairs.c.count))
             .select_from(telemetry.join(pairs, onclause=telemetry.c.tenant_id == self._tenant))
