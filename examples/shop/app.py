@@ -86,7 +86,11 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="shop: %(message)s")
     # It would tell of every evaluation that it asks again; the shop tells once of an outage.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    app = build(given.changegate, Access(given.token_file, given.environment), given.flag)
+    try:
+        access = Access(given.token_file, given.environment)
+    except OSError as error:
+        parser.error(f"the token cannot be read: {error}")
+    app = build(given.changegate, access, given.flag)
     uvicorn.run(app, host="127.0.0.1", port=given.port, access_log=False, timeout_graceful_shutdown=5)
 
 

@@ -108,6 +108,7 @@ class Generator:
             sending = asyncio.create_task(self._send(client))
             stopping = asyncio.create_task(self.stop.wait())
             await asyncio.wait({sending, stopping}, timeout=self._load.seconds, return_when=asyncio.FIRST_COMPLETED)
+            lasted = time.monotonic() - started
             sending.cancel()
             stopping.cancel()
             if self._visits:
@@ -116,7 +117,7 @@ class Generator:
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
-            _print({"done": True, **self._all.to_json(time.monotonic() - started)})
+            _print({"done": True, **self._all.to_json(lasted)})
 
     async def _send(self, client: httpx2.AsyncClient) -> None:
         due = time.monotonic()

@@ -10,7 +10,7 @@ from domain.flags import parse_definition
 from domain.gates import MetricQuery, SourceKind
 from domain.gates.query import parse_templates
 from examples.shop import definitions, queries
-from examples.shop.load import Load, loopback
+from examples.shop.load import Load, loopback, main
 
 FLAG = "new-checkout"
 
@@ -46,6 +46,15 @@ class TestLoad:
     def test_refuses_to_be_unbounded(self, rate: float, seconds: float, customers: int) -> None:
         with pytest.raises(ValueError, match="must be above 0"):
             Load("http://127.0.0.1:1", rate, seconds, customers)
+
+    def test_a_refusal_ends_the_command(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("sys.argv", ["load", "--url", "http://example.com"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert "address of this machine" in capsys.readouterr().err
 
 
 class TestWhatAChangeNames:
