@@ -190,10 +190,7 @@ class TestShop:
         assert path == f"/ofrep/v1/evaluate/flags/{FLAG}"
         assert (context["context"], other["context"]) == ({"targetingKey": "c-1"}, {"targetingKey": "c-2"})
         assert first["Changegate-Environment"] == "production"
-        assert [headers["Authorization"] for headers in (first, second)] == [
-            "Bearer first-token",
-            "Bearer second-token",
-        ]
+        assert (first["Authorization"], second["Authorization"]) == ("Bearer first-token", "Bearer second-token")
 
     async def test_a_version_it_has_not_got_and_no_value_are_the_coded_default(self, shop: Running) -> None:
         shop.service.served = {"value": "warp", "variant": "warp", "reason": "STATIC"}
