@@ -101,7 +101,7 @@ class Approvals:
             tally, digest = approval.tally, wish.digest or approval.digest
             if digest != approval.digest:
                 raise DigestMismatch(expected=approval.digest)
-            if tally.repeats(actor.id, wish.answer, digest):
+            if tally.repeats(actor.id, wish.answer, digest, wish.behalf):
                 return None
             if approval.standing is not Standing.PENDING:
                 raise ApprovalClosed(standing=approval.standing.value)

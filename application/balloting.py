@@ -97,7 +97,7 @@ class Balloting:
             tally = approval.tally
             if act.digest != approval.digest:
                 raise DigestMismatch(expected=approval.digest)
-            if tally.repeats(act.actor, vote.answer, act.digest):
+            if tally.holds(act.actor, vote.answer, act.digest, behalf):  # this act, tried again
                 return await _counted(tx, vote.approval)
             if approval.standing is not Standing.PENDING:
                 raise ApprovalClosed(standing=approval.standing.value)

@@ -96,10 +96,17 @@ class Tally:
     def ballot_of(self, voter: UUID) -> Ballot | None:
         return next((ballot for ballot in self.ballots if ballot.uses(voter)), None)
 
-    def repeats(self, voter: UUID, answer: Answer, digest: str) -> bool:
-        """Whether this vote was given before, on the level that is open or on the one that it completed."""
+    def holds(self, voter: UUID, answer: Answer, digest: str, behalf: UUID | None = None) -> bool:
+        """Whether exactly this vote was counted, on whichever level."""
         given = self.ballot_of(voter)
-        if given is None or given.voter != voter or given.answer is not answer or given.digest != digest:
+        if given is None or given.answer is not answer or given.digest != digest:
+            return False
+        return (given.voter, given.behalf) == (voter, behalf)
+
+    def repeats(self, voter: UUID, answer: Answer, digest: str, behalf: UUID | None = None) -> bool:
+        """Whether this vote was given before, on the level that is open or on the one that completed the request."""
+        given = self.ballot_of(voter)
+        if given is None or not self.holds(voter, answer, digest, behalf):
             return False
         return self.standing is not Standing.PENDING or given.level == self.level
 
