@@ -1,0 +1,66 @@
+"""Workflows are a list of what was asked of them; human acts take effect at once, as their activities would do it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from application.balloting import Balloting, Cast
+from application.controls import Control, Controlling
+from application.ports.identity import ActVerifier
+from application.ports.store import Store
+from domain.approvals import Answer, Approval
+from domain.errors import Unavailable
+from domain.rollouts import Rollout, Verb
+
+
+@dataclass(frozen=True)
+class Call:
+    """`verb` done to the process of `subject`."""
+
+    verb: str
+    subject: UUID
+
+
+class MemoryProcesses:
+    """Answers `application.ports.processes.Processes`; while `down` it raises what an unreachable Temporal raises."""
+
+    def __init__(self, store: Store, verifier: ActVerifier, now: Callable[[], datetime]) -> None:
+        self._verifier = verifier
+        self._now = now
+        self._balloting = Balloting(store, verifier)
+        self._controlling = Controlling(store, verifier)
+        self.calls: list[Call] = []
+        self.down = False
+
+    async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
+        del requester
+        self._note("start", rollout.id)
+        await self._balloting.state(approval.tenant, approval.id)
+
+    async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
+        del voter
+        self._note(answer.value, approval)
+        tenant = self._verifier.verify(assertion).tenant
+        await self._balloting.cast(Cast(tenant, approval, answer, assertion, "update"))
+
+    async def withdraw_vote(self, approval: UUID, assertion: str) -> None:
+        self._note("withdraw_vote", approval)
+        await self._balloting.withdraw_vote(self._verifier.verify(assertion).tenant, approval, assertion)
+
+    async def control(self, rollout: UUID, verb: Verb, assertion: str) -> None:
+        self._note(verb, rollout)
+        act = self._verifier.verify(assertion)
+        await self._controlling.apply(Control(act.tenant, rollout, verb, assertion, f"{verb}:{act.id}", self._now()))
+
+    async def killed(self, rollout: UUID) -> None:
+        self._note("killed", rollout)
+
+    async def ping(self) -> None:
+        if self.down:
+            raise Unavailable(part="temporal")
+
+    def _note(self, verb: str, subject: UUID) -> None:
+        if self.down:
+            raise Unavailable(part="temporal")
+        self.calls.append(Call(verb, subject))

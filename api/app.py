@@ -1,0 +1,59 @@
+"""The application: routes over services, and around them what every answer has in common."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from api import health, reference
+from api.meters import Meters
+from api.middleware import Doorway
+from api.ofrep import PREFIX, Ofrep
+from api.problems import on_http, on_invalid, on_refusal
+from api.routes import ROUTERS
+from api.services import Services
+from api.temporal_ui import MOUNT, TemporalUi
+from domain.errors import Refusal
+
+Hook = Callable[[], AbstractAsyncContextManager[Any]]
+"""What runs as long as the application does: following the flags, sweeping, whatever the composition needs."""
+
+
+def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
+    meters = Meters()
+    readiness = health.Readiness()
+    ofrep = Ofrep(services.authentication, services.flag_sets, meters.evaluations)
+    ui = TemporalUi(services.settings.temporal_ui) if services.settings.temporal_ui else None
+
+    @asynccontextmanager
+    async def living(_app: FastAPI) -> AsyncIterator[None]:
+        async with lifespan():
+            yield
+            readiness.close()
+        if ui is not None:
+            await ui.close()
+
+    app = FastAPI(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
+    app.state.services, app.state.meters, app.state.readiness = services, meters, readiness
+    app.add_middleware(Doorway, meters=meters, lanes={PREFIX: ofrep})
+    app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
+    app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above
+    app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]  # as above
+    for router in ROUTERS:
+        app.include_router(router)
+    app.include_router(health.router)
+    if services.settings.docs:
+        app.include_router(reference.router)
+    if ui is not None:
+        app.mount(MOUNT, ui)
+    app.state.operations = operations()
+    return app
+
+
+def operations() -> tuple[Any, ...]:
+    """Every route that has methods, for answers that must name them all."""
+    routers = (*ROUTERS, health.router, reference.router)
+    return tuple(route for router in routers for route in router.routes if hasattr(route, "path_regex"))

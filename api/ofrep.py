@@ -1,0 +1,230 @@
+"""Applications evaluate flags through OFREP 0.3: one raw ASGI application over snapshots in memory.
+
+It stands beside the router because validation and dependencies cost more than an evaluation does. Once a snapshot
+is loaded and a token known, an answer takes no lock and waits for nothing.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import orjson
+import structlog
+from starlette.types import Receive, Scope, Send
+
+from api.meters import Evaluations
+from api.problems import HEADERS, STATUS
+from application.authentication import Authentication
+from application.evaluation import FlagSets
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.errors import Refusal
+from domain.flags import CODE_DEFAULT, ErrorCode, Evaluation, FlagSet
+from domain.people import Actor, Permission
+
+PREFIX = "/ofrep/"
+_PATH = "/ofrep/v1/evaluate/flags"
+_MOST_BODY = 64 * 1024
+_TRUST_SECONDS = 5.0
+"""A signature check costs more than an evaluation, so a token is believed this long: a role that was taken away, or a
+person who was removed, can read flags for so many seconds more. Nothing can be changed through here."""
+_MOST_TOKENS = 10_000
+_OK, _UNCHANGED, _BAD, _ABSENT, _METHOD, _LARGE, _BROKEN = 200, 304, 400, 404, 405, 413, 500
+_SECURITY = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: Json = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """This request is answered with what it carries."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class Ofrep:
+    def __init__(self, authentication: Authentication, flag_sets: FlagSets, counts: Evaluations) -> None:
+        self._authentication = authentication
+        self._flag_sets = flag_sets
+        self._counts = counts
+        self._known: dict[bytes, tuple[Actor, float]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._answer(scope, receive)
+        except Refused as refused:
+            answer = refused.answer
+        except Refusal as refusal:
+            answer = _refusal(refusal)
+        except Exception:
+            log.exception("ofrep.failed")
+            answer = Answer(_BROKEN, {"errorDetails": "something failed here; the failure has been logged"})
+        self._counts.answers[answer.status] += 1
+        await _send(send, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        path = scope["path"]
+        if path != _PATH and not path.startswith(f"{_PATH}/"):
+            return Answer(_ABSENT, {"errorDetails": "no such path; see OFREP 0.3"})
+        if scope["method"] != "POST":
+            return Answer(_METHOD, {"errorDetails": "POST only"}, {"Allow": "POST"})
+        headers = dict(scope["headers"])
+        flags, actor, environment = await self._flags(headers)
+        key = _key(scope) if path != _PATH else None
+        context = _context(await _body(receive), key)
+        if key is not None:
+            return self._one(flags, key, context)
+        return self._all(flags, context, headers, f"{actor.tenant}/{environment}")
+
+    async def _flags(self, headers: Mapping[bytes, bytes]) -> tuple[FlagSet, Actor, Environment]:
+        actor = await self._actor(headers)
+        actor.require(Permission.FEATURES_EVALUATE)
+        name = headers.get(b"changegate-environment", b"production").decode("latin-1")
+        if name not in set(Environment):
+            raise Refused(_general("Changegate-Environment is one of " + ", ".join(Environment)))
+        environment = Environment(name)
+        flags = self._flag_sets.at_hand(actor.tenant, environment)
+        return flags or await self._flag_sets.get(actor.tenant, environment), actor, environment
+
+    async def _actor(self, headers: Mapping[bytes, bytes]) -> Actor:
+        token = _token(headers)
+        tenant = headers.get(b"changegate-tenant")
+        mark = hashlib.sha256(token + b"\n" + (tenant or b"")).digest()
+        known = self._known.get(mark)
+        now = time.monotonic()
+        if known is not None and known[1] > now:
+            return known[0]
+        actor = await self._authentication.actor(
+            token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None
+        )
+        if len(self._known) >= _MOST_TOKENS:
+            self._known.clear()
+        self._known[mark] = (actor, now + _TRUST_SECONDS)
+        return actor
+
+    def _one(self, flags: FlagSet, key: str, context: dict[str, Any]) -> Answer:
+        evaluation = flags.evaluate(key, context)
+        self._counts.by_reason[evaluation.reason] += 1
+        if evaluation.error_code is None:
+            return Answer(_OK, _success(evaluation))
+        missing = evaluation.error_code is ErrorCode.FLAG_NOT_FOUND
+        return Answer(_ABSENT if missing else _BAD, _failure(evaluation))
+
+    def _all(self, flags: FlagSet, context: dict[str, Any], headers: Mapping[bytes, bytes], place: str) -> Answer:
+        tagged: dict[str, str] = {}
+        if not flags.time_dependent:
+            tagged["ETag"] = tag = _tag(flags.revision, place, context)
+            if tag in headers.get(b"if-none-match", b"").decode("latin-1"):
+                return Answer(_UNCHANGED, None, tagged)
+        evaluations = flags.evaluate_all(context)
+        counts = self._counts.by_reason
+        for evaluation in evaluations:
+            counts[evaluation.reason] += 1
+        listed = [_failure(each) if each.failed else _success(each) for each in evaluations]
+        return Answer(_OK, {"flags": listed, "metadata": dict(flags.metadata)}, tagged)
+
+
+def _success(evaluation: Evaluation) -> dict[str, Any]:
+    """`variant` always: clients look for it; no `value` at all means that the application's own default holds."""
+    told: dict[str, Any] = {
+        "key": evaluation.key,
+        "reason": evaluation.reason,
+        "variant": evaluation.variant or "",
+        "metadata": evaluation.metadata,
+    }
+    if evaluation.value is not CODE_DEFAULT:
+        told["value"] = evaluation.value
+    return told
+
+
+def _failure(evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "key": evaluation.key,
+        "errorCode": evaluation.error_code,
+        "errorDetails": evaluation.error_details or "",
+        "metadata": evaluation.metadata,
+    }
+
+
+def _general(details: str, code: str = "GENERAL", key: str | None = None) -> Answer:
+    named = {} if key is None else {"key": key}
+    return Answer(_BAD, {**named, "errorCode": code, "errorDetails": details})
+
+
+def _refusal(refusal: Refusal) -> Answer:
+    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), 409)
+    if status == 422:  # noqa: PLR2004 -- OFREP has no 422
+        return _general(str(refusal))
+    return Answer(status, {"errorDetails": str(refusal)}, HEADERS.get(status, {}))
+
+
+def _token(headers: Mapping[bytes, bytes]) -> bytes:
+    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    token = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"").strip()
+    if not token:
+        raise Refused(Answer(401, {"errorDetails": "send Authorization: Bearer or X-API-Key"}, HEADERS[401]))
+    return token
+
+
+def _key(scope: Scope) -> str:
+    """One path segment, percent-decoded once."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    return unquote(raw.partition(b"?")[0].decode("latin-1").removeprefix(f"{_PATH}/"))
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body") and len(body) <= _MOST_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+    if len(body) > _MOST_BODY:
+        raise Refused(Answer(_LARGE, {"errorDetails": f"at most {_MOST_BODY} bytes"}))
+    return body
+
+
+def _context(body: bytes, key: str | None) -> dict[str, Any]:
+    """The context, or an empty one: real clients leave it out, and most rules do not need a targetingKey."""
+    try:
+        asked = orjson.loads(body) if body else {}
+    except orjson.JSONDecodeError:
+        raise Refused(_general("the body is not JSON", "PARSE_ERROR", key)) from None
+    context = asked.get("context", {}) if isinstance(asked, dict) else None
+    if not isinstance(context, dict):
+        raise Refused(_general("expected an object with a context object", "INVALID_CONTEXT", key))
+    if not isinstance(context.get("targetingKey", ""), str):
+        raise Refused(_general("expected a targetingKey that is text", "INVALID_CONTEXT", key))
+    return context
+
+
+def _tag(revision: int, place: str, context: dict[str, Any]) -> str:
+    """Over the flags and the context: a client that keeps its tag across contexts is still answered right."""
+    asked = hashlib.blake2b(place.encode(), digest_size=12)
+    asked.update(orjson.dumps(context, option=orjson.OPT_SORT_KEYS))
+    return f'"{revision}-{asked.hexdigest()}"'
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    body = b"" if answer.body is None else orjson.dumps(answer.body)
+    caching = b"private, no-cache" if "ETag" in answer.headers else b"no-store"
+    headers = [*_SECURITY, (b"cache-control", caching)]
+    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    if answer.status != _UNCHANGED:
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

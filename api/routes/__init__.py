@@ -1,0 +1,15 @@
+"""One router for each noun; a route parses, asks one use case and shapes the answer."""
+
+from api.routes import approvals, audit, changes, flags, people, rollouts, telemetry
+
+ROUTERS = (
+    flags.router,
+    flags.questions,
+    changes.router,
+    approvals.router,
+    approvals.proofs,
+    rollouts.router,
+    people.router,
+    telemetry.router,
+    audit.router,
+)

@@ -1,0 +1,108 @@
+"""Flags: definitions, versions, the kill switch, and what one context would be given."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from api.auth import Acting, Evaluating
+from api.conditions import ExpectedVersion, flag_tag
+from api.idempotency import KEYED, Once
+from api.intake import Checked
+from api.paging import Cursor, Limit, cut, decoded, encoded, number, text
+from api.problems import beneath
+from api.schemas.common import KEY, ReasonIn
+from api.schemas.flags import ContextIn, EvaluationOut, FlagChangeIn, FlagIn, FlagOut, FlagPage, KilledOut, KillIn
+from api.services import Use
+from domain.environments import Environment
+from domain.errors import Missing
+from domain.flags import ErrorCode
+
+router = APIRouter(prefix="/api/v1/flags", tags=["flags"], route_class=Once)
+questions = APIRouter(prefix="/api/v1/flags", tags=["flags"], route_class=Checked)
+
+Key = Annotated[str, Path(pattern=KEY)]
+In = Annotated[Environment, Query(description="The environment that the flag serves.")]
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Where a write goes, and the version that it replaces there."""
+
+    environment: Environment
+    version: int
+
+
+def _replaced(environment: In, version: ExpectedVersion) -> Replaced:
+    return Replaced(environment, version)
+
+
+Over = Annotated[Replaced, Depends(_replaced)]
+_NEWEST = 2**62
+
+
+@router.post("", status_code=201, summary="Create a flag", dependencies=KEYED)
+async def create(wish: FlagIn, actor: Acting, use: Use, answer: Response) -> FlagOut:
+    """At once, where policy asks for nobody's approval; elsewhere propose a change."""
+    with beneath("/definition"):
+        flag = await use.flags.create(actor, (wish.environment, wish.key), wish.definition, wish.reason)
+    answer.headers["ETag"] = flag_tag(flag.version)
+    return FlagOut.of(flag)
+
+
+@router.get("", summary="List flags by key")
+async def listed(environment: In, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> FlagPage:
+    (after,) = decoded("flags", cursor, text) or ("",)
+    rows = await use.flags.page(actor, environment, after, limit + 1)
+    return FlagPage.of(cut(rows, limit, lambda flag: encoded("flags", flag.key)))
+
+
+@router.get("/{key}", summary="Read a flag")
+async def read(key: Key, environment: In, actor: Acting, use: Use, answer: Response) -> FlagOut:
+    flag = await use.flags.get(actor, environment, key)
+    answer.headers["ETag"] = flag_tag(flag.version)
+    return FlagOut.of(flag)
+
+
+@router.put("/{key}", summary="Replace a flag's definition", dependencies=KEYED)
+async def update(key: Key, over: Over, wish: FlagChangeIn, actor: Acting, use: Use, answer: Response) -> FlagOut:
+    """Over the version in If-Match, where policy asks for nobody's approval."""
+    with beneath("/definition"):
+        flag = await use.flags.update(
+            actor, (over.environment, key), wish.definition, expected=over.version, reason=wish.reason
+        )
+    answer.headers["ETag"] = flag_tag(flag.version)
+    return FlagOut.of(flag)
+
+
+@router.post("/{key}/disable", summary="Disable a flag", dependencies=KEYED)
+async def disable(key: Key, over: Over, wish: ReasonIn, actor: Acting, use: Use, answer: Response) -> FlagOut:
+    """Every application falls back to the default in its own code."""
+    flag = await use.flags.disable(actor, (over.environment, key), expected=over.version, reason=wish.reason)
+    answer.headers["ETag"] = flag_tag(flag.version)
+    return FlagOut.of(flag)
+
+
+@router.get("/{key}/versions", summary="Read every version of a flag, newest first")
+async def versions(
+    key: Key, environment: In, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50
+) -> FlagPage:
+    (before,) = decoded("versions", cursor, number) or (_NEWEST,)
+    rows = await use.flags.versions(actor, (environment, key), before, limit + 1)
+    return FlagPage.of(cut(rows, limit, lambda flag: encoded("versions", flag.version)))
+
+
+@router.post("/{key}/kill", summary="Pull the kill switch of a flag", dependencies=KEYED)
+async def kill(key: Key, environment: In, wish: KillIn, actor: Acting, use: Use) -> KilledOut:
+    """Pins the stable variant, or the one named, at once and without approval; a review is due afterwards."""
+    return KilledOut.of(await use.kill_switch.kill(actor, environment, key, variant=wish.variant, reason=wish.reason))
+
+
+@questions.post("/{key}/evaluate", summary="Evaluate a flag for one context")
+async def evaluate(key: Key, environment: In, asked: ContextIn, actor: Evaluating, use: Use) -> EvaluationOut:
+    """For people; applications ask through OFREP."""
+    flags = await use.flag_sets.get(actor.tenant, environment)
+    evaluation = flags.evaluate(key, asked.context)
+    if evaluation.error_code is ErrorCode.FLAG_NOT_FOUND:
+        raise Missing(kind_of_thing="flag", environment=environment.value)
+    return EvaluationOut.of(evaluation, flags.revision)

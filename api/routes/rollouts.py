@@ -1,0 +1,76 @@
+"""Rollouts: begun, watched with their evidence, and steered by operators."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api.auth import Acting
+from api.idempotency import KEYED, NewId, Once
+from api.paging import Cursor, Limit, cut, decoded, encoded, moment
+from api.problems import beneath
+from api.routes.changes import Contributors
+from api.schemas.changes import ChangeIn
+from api.schemas.common import ReasonIn
+from api.schemas.rollouts import EvidenceOut, RolloutOut, RolloutPage, SubmittedOut, TimelineOut
+from api.services import Use
+from domain.rollouts import Verb
+
+router = APIRouter(prefix="/api/v1/rollouts", tags=["rollouts"], route_class=Once)
+
+
+@router.post("", status_code=201, summary="Propose a change and submit it")
+async def begin(wish: ChangeIn, contributors: Contributors, actor: Acting, use: Use, new: NewId) -> SubmittedOut:
+    """In one call; the rollout starts when its approval is given."""
+    with beneath("/definition", instead_of="/content"):
+        change = await use.changes.propose(actor, wish.proposal(new, contributors))
+    return SubmittedOut.of(await use.submission.submit(actor, change.id))
+
+
+@router.get("", summary="List rollouts, newest first")
+async def listed(actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> RolloutPage:
+    (before,) = decoded("rollouts", cursor, moment) or (None,)
+    rows = await use.rollouts.page(actor, before, limit + 1)
+    return RolloutPage.of(cut(rows, limit, lambda rollout: encoded("rollouts", rollout.created_at)))
+
+
+@router.get("/{id}", summary="Read a rollout")
+async def read(id: UUID, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    return RolloutOut.of(await use.rollouts.get(actor, id))
+
+
+@router.get("/{id}/timeline", summary="Read every step of a rollout")
+async def timeline(id: UUID, actor: Acting, use: Use) -> TimelineOut:  # noqa: A002 -- the wire's name
+    return TimelineOut.of(await use.rollouts.timeline(actor, id))
+
+
+@router.get("/{id}/evidence", summary="Read what the gates saw and said")
+async def evidence(id: UUID, actor: Acting, use: Use) -> EvidenceOut:  # noqa: A002 -- the wire's name
+    return EvidenceOut.of(await use.rollouts.evidence(actor, id))
+
+
+@router.post("/{id}/pause", summary="Pause a rollout", dependencies=KEYED)
+async def pause(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    """Exposure stays where it is; the pause has an end."""
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.PAUSE, wish.reason))
+
+
+@router.post("/{id}/resume", summary="Resume a paused rollout", dependencies=KEYED)
+async def resume(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.RESUME, wish.reason))
+
+
+@router.post("/{id}/promote", summary="Promote past an inconclusive gate", dependencies=KEYED)
+async def promote(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    """Covers the present gate only, and never one that failed or could not see."""
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.PROMOTE, wish.reason))
+
+
+@router.post("/{id}/abort", summary="Abort a rollout", dependencies=KEYED)
+async def abort(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    """Cancels what is not exposed yet and rolls back what is."""
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.ABORT, wish.reason))
+
+
+@router.post("/{id}/rollback", summary="Roll a rollout back", dependencies=KEYED)
+async def rollback(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.ROLLBACK, wish.reason))

@@ -1,0 +1,105 @@
+"""Change sets and their differences on the wire."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from api.schemas.common import Comment, Handle, In, Key, Object, Out, PrincipalId, Reason, TargetOut, Version
+from application.changes import Proposal
+from domain.canonical import Json
+from domain.changes import ChangeSet, ChangeStatus
+from domain.environments import Environment
+
+
+class ChangeIn(In):
+    """`base_version` is the flag's version that was edited (0 for a new flag); `plan` {} takes the defaults."""
+
+    environment: Environment
+    key: Key
+    definition: Object
+    base_version: Version
+    reason: Reason
+    plan: Object = Field(default_factory=dict)
+    gates: Object | None = None
+    metrics: Object | None = None
+    ticket: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    contributors: list[PrincipalId | Handle] = Field(default_factory=list, max_length=50)
+
+    def proposal(self, new: UUID, contributors: tuple[UUID, ...]) -> Proposal:
+        return Proposal(
+            new, self.environment, self.key, self.definition, self.base_version, self.plan, self.gates, self.metrics,
+            self.reason, self.ticket, contributors,
+        )  # fmt: skip
+
+
+class WithdrawIn(In):
+    reason: Comment = ""
+
+
+class ChangeOut(Out):
+    id: UUID
+    target: TargetOut
+    base_version: int
+    definition: Object
+    plan: Object
+    gates: Object | None
+    metrics: Object | None
+    digest: str
+    status: ChangeStatus
+    revision: int
+    author: UUID
+    contributors: list[UUID]
+    reason: str
+    ticket: str | None
+    supersedes: UUID | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, change: ChangeSet) -> "ChangeOut":
+        target, content = change.target, change.content
+        return cls(
+            id=change.id,
+            target=TargetOut(environment=target.environment, kind=target.kind.value, key=target.key),
+            base_version=target.base_version,
+            definition=target.content,
+            plan=content.plan,
+            gates=content.gates,
+            metrics=content.metrics,
+            digest=change.digest,
+            status=change.status,
+            revision=change.revision,
+            author=change.author,
+            contributors=list(change.contributors),
+            reason=change.reason,
+            ticket=change.ticket,
+            supersedes=change.supersedes,
+            created_at=change.created_at,
+        )
+
+
+class ChangePage(Out):
+    items: list[ChangeOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: tuple[list[ChangeSet], str | None]) -> "ChangePage":
+        return cls(items=[ChangeOut.of(change) for change in page[0]], next_cursor=page[1])
+
+
+class DiffOut(Out):
+    """`changes` are lines of `op` (added, removed, changed), `path` (JSON Pointer), `before` and `after`."""
+
+    target: TargetOut
+    base_version: int
+    present_version: int
+    moved: bool
+    changes: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, diff: Json) -> "DiffOut":
+        return cls(
+            target=TargetOut(**diff["target"]), base_version=diff["base_version"],
+            present_version=diff["present_version"], moved=diff["moved"], changes=diff["changes"],
+        )  # fmt: skip

@@ -1,0 +1,65 @@
+"""People, their roles and approval policies on the wire."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from api.schemas.common import In, Object, Out, Reason
+from domain.approvals import ApprovalPolicy
+from domain.environments import Environment
+from domain.people import Actor, Permission, Principal, PrincipalKind, Role
+
+
+class RolesIn(In):
+    roles: Annotated[list[Role], Field(max_length=len(Role))]
+    reason: Reason
+
+
+class PolicyIn(In):
+    policy: Object
+    reason: Reason
+
+
+class PersonOut(Out):
+    id: UUID
+    handle: str
+    kind: PrincipalKind
+    roles: list[Role]
+
+    @classmethod
+    def of(cls, person: Principal) -> "PersonOut":
+        return cls(id=person.id, handle=person.handle, kind=person.kind, roles=sorted(person.roles))
+
+
+class PeopleOut(Out):
+    items: list[PersonOut]
+
+    @classmethod
+    def of(cls, people: list[Principal]) -> "PeopleOut":
+        return cls(items=[PersonOut.of(person) for person in people])
+
+
+class MeOut(Out):
+    tenant: UUID
+    id: UUID
+    handle: str
+    kind: PrincipalKind
+    roles: list[Role]
+    permissions: list[Permission]
+
+    @classmethod
+    def of(cls, actor: Actor) -> "MeOut":
+        return cls(
+            tenant=actor.tenant, id=actor.id, handle=actor.handle, kind=actor.kind, roles=sorted(actor.roles),
+            permissions=sorted(actor.permissions),
+        )  # fmt: skip
+
+
+class PolicyOut(Out):
+    environment: Environment
+    policy: Object
+
+    @classmethod
+    def of(cls, environment: Environment, policy: ApprovalPolicy) -> "PolicyOut":
+        return cls(environment=environment, policy=policy.to_json())

@@ -1,0 +1,60 @@
+"""What the routes may use: every use case by name, composed elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from application.approvals import Approvals
+from application.auditing import Auditing
+from application.authentication import Authentication
+from application.changes import Changes
+from application.controls import Rollouts
+from application.delegations import Delegations
+from application.evaluation import FlagSets
+from application.flags import Flags
+from application.killing import KillSwitch
+from application.ports.processes import Processes
+from application.ports.store import Store
+from application.submission import Submission
+from application.telemetry import Telemetry
+from application.tenants import Tenants
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`temporal_ui` is the address of Temporal's own UI, served under /temporal; `max_body` is in bytes."""
+
+    temporal_ui: str | None = None
+    docs: bool = True
+    max_body: int = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Services:
+    store: Store
+    processes: Processes
+    clock: Callable[[], datetime]
+    authentication: Authentication
+    flags: Flags
+    kill_switch: KillSwitch
+    changes: Changes
+    submission: Submission
+    approvals: Approvals
+    delegations: Delegations
+    rollouts: Rollouts
+    tenants: Tenants
+    auditing: Auditing
+    telemetry: Telemetry
+    flag_sets: FlagSets
+    settings: Settings = field(default_factory=Settings)
+
+
+def services_of(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Use = Annotated[Services, Depends(services_of)]

@@ -1,0 +1,145 @@
+"""The whole API over the real database; only Temporal is a twin in memory, and votes through it really count."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from adapters.identity.assertions import SignedActs
+from adapters.identity.issuer import EmbeddedIssuer
+from adapters.identity.keys import kept_key
+from adapters.identity.tokens import TokenVerifier
+from adapters.memory.metrics import ScriptedSource
+from adapters.memory.processes import MemoryProcesses
+from adapters.postgres.listener import FlagListener
+from adapters.postgres.store import PostgresStore
+from api.app import create_app
+from api.services import Services, Settings
+from application.acting import Acting
+from application.approvals import Approvals
+from application.auditing import Auditing
+from application.authentication import Authentication
+from application.changes import Changes
+from application.controls import Rollouts
+from application.delegations import Delegations
+from application.evaluation import FlagSets
+from application.flags import Flags
+from application.killing import KillSwitch
+from application.ports.store import Store
+from application.submission import Submission
+from application.telemetry import Sources, Telemetry, TelemetrySource
+from application.tenants import Tenants
+from domain.gates import SourceKind
+
+ISSUER = "changegate-tests"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass
+class World:
+    """The application with what stands around it."""
+
+    app: FastAPI
+    services: Services
+    processes: MemoryProcesses
+    issuer: EmbeddedIssuer
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def headers(self, house: Any, handle: str, **more: str) -> dict[str, str]:
+        token = self.tokens.setdefault(handle, self.issuer.mint(handle))
+        return {"Authorization": f"Bearer {token}", "Changegate-Tenant": house.tenant.slug, **more}
+
+    def client(self, house: Any, handle: str | None = None) -> httpx2.AsyncClient:
+        headers = self.headers(house, handle) if handle else {}
+        transport = httpx2.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return httpx2.AsyncClient(transport=transport, base_url="http://changegate.test", headers=headers)
+
+
+def build(
+    store: Store, listener: FlagListener, issuer: EmbeddedIssuer, folder: Path, settings: Settings | None = None
+) -> World:
+    acts = SignedActs(kept_key(folder / "acts.pem"), now)
+    processes = MemoryProcesses(store, acts, now)
+    acting = Acting(store, acts, now)
+    sources = Sources({SourceKind.TELEMETRY: TelemetrySource(store), SourceKind.PROMETHEUS: ScriptedSource(now())})
+    services = Services(
+        store=store,
+        processes=processes,
+        clock=now,
+        authentication=Authentication(store, TokenVerifier({issuer.issuer: issuer.config()})),
+        flags=Flags(store),
+        kill_switch=KillSwitch(store, processes),
+        changes=Changes(store, sources),
+        submission=Submission(store, processes),
+        approvals=Approvals(store, processes, acting),
+        delegations=Delegations(store),
+        rollouts=Rollouts(store, processes, acting),
+        tenants=Tenants(store),
+        auditing=Auditing(store),
+        telemetry=Telemetry(store),
+        flag_sets=FlagSets(store, listener, lambda: now().timestamp()),
+        settings=settings or Settings(),
+    )
+    return World(create_app(services), services, processes, issuer)
+
+
+@pytest.fixture(scope="session")
+def issuer(data_folder: Path) -> EmbeddedIssuer:
+    return EmbeddedIssuer(data_folder / "issuer", issuer=ISSUER)
+
+
+@contextlib.asynccontextmanager
+async def followed(flag_sets: FlagSets) -> AsyncIterator[None]:
+    """The snapshots hear of changes while this lasts."""
+    task = asyncio.create_task(flag_sets.follow())
+    try:
+        await eventually(lambda: flag_sets.listening)
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest_asyncio.fixture(scope="session")
+async def world(
+    store: PostgresStore, database_url: str, issuer: EmbeddedIssuer, data_folder: Path
+) -> AsyncIterator[World]:
+    world = build(store, FlagListener(database_url), issuer, data_folder)
+    async with followed(world.services.flag_sets):
+        yield world
+
+
+@pytest.fixture
+def ask(world: World, house: Any) -> Callable[..., Awaitable[httpx2.Response]]:
+    """One request of one person of this test's house; the path is below /api/v1 where it names no other root."""
+
+    async def asked(handle: str | None, method: str, path: str, **more: Any) -> httpx2.Response:
+        full = path if path.startswith(("/api", "/ofrep")) else f"/api/v1{path}"
+        async with world.client(house, handle) as client:
+            return await client.request(method, full, **more)
+
+    return asked
+
+
+async def eventually(holds: Callable[[], Any], patience: float = 20.0) -> Any:
+    """What `holds` gives, as soon as it counts as true; it may be a coroutine function."""
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        value = holds()
+        value = await value if asyncio.iscoroutine(value) else value
+        if value:
+            return value
+        assert asyncio.get_running_loop().time() < deadline, "it never became true"
+        await asyncio.sleep(0.02)

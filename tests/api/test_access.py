@@ -1,0 +1,201 @@
+"""Every route, for nobody, for another tenant, and for each role: the table of permissions is what decides."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from api.reference import openapi
+from application.ports.records import AuditFilter
+from application.tenants import Tenants
+from domain.people import GRANTS, Permission, Role
+
+FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+NEW: dict[str, Any] = {**FLAG, "defaultVariant": "on"}
+WHY = {"reason": "because of the test"}
+PROPOSAL = {"environment": "production", "key": "fresh", "definition": NEW, "base_version": 0,
+            "plan": {"strategy": "direct"}, **WHY}  # fmt: skip
+SAMPLE = {"environment": "dev", "key": "checkout", "variant": "on", "window_end": "2026-01-31T12:00:00Z",
+          "requests": 10, "errors": 1}  # fmt: skip
+LENT = {"to": "cyd", "starts": "2026-01-01T00:00:00Z", "ends": "2027-01-01T00:00:00Z", **WHY}
+V1 = {"If-Match": '"v1"'}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation with a request of good form; `names` says whether its path names a thing of a tenant."""
+
+    method: str
+    template: str
+    needs: Permission | None
+    body: Any = None
+    query: str = ""
+    names: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.template}"
+
+    def path(self, change: str, handle: str) -> str:
+        filled = self.template.replace("{id}", change).replace("{key}", "checkout").replace("{handle}", handle)
+        return filled.replace("{environment}", "dev") + self.query
+
+
+P = Permission
+DEV = "?environment=dev"
+ROUTES = [
+    Route("POST", "/flags", P.FEATURES_MANAGE, {"environment": "dev", "key": "other", "definition": FLAG, **WHY},
+          names=False),
+    Route("GET", "/flags", P.FEATURES_READ, query=DEV, names=False),
+    Route("GET", "/flags/{key}", P.FEATURES_READ, query=DEV),
+    Route("PUT", "/flags/{key}", P.FEATURES_MANAGE, {"definition": NEW, **WHY}, DEV),
+    Route("POST", "/flags/{key}/disable", P.FEATURES_MANAGE, WHY, DEV),
+    Route("GET", "/flags/{key}/versions", P.FEATURES_READ, query=DEV),
+    Route("POST", "/flags/{key}/kill", P.FEATURES_KILL, WHY, DEV),
+    Route("POST", "/flags/{key}/evaluate", P.FEATURES_EVALUATE, {"context": {}}, DEV),
+    Route("POST", "/changes", P.CHANGE_PROPOSE, PROPOSAL, names=False),
+    Route("GET", "/changes", P.CHANGE_READ, names=False),
+    Route("GET", "/changes/{id}", P.CHANGE_READ),
+    Route("GET", "/changes/{id}/diff", P.CHANGE_READ),
+    Route("POST", "/changes/{id}/submit", P.CHANGE_PROPOSE),
+    Route("POST", "/changes/{id}/withdraw", None, {"reason": "no longer"}),
+    Route("POST", "/changes/{id}/rebase", P.CHANGE_PROPOSE),
+    Route("POST", "/approvals", P.CHANGE_PROPOSE, {"change_id": "{id}"}),
+    Route("GET", "/approvals/pending", P.CHANGE_READ, names=False),
+    Route("GET", "/approvals/{id}", P.CHANGE_READ),
+    Route("POST", "/approvals/{id}/approve", P.CHANGE_APPROVE, {}),
+    Route("POST", "/approvals/{id}/reject", P.CHANGE_APPROVE, {"reason": "it is not good enough"}),
+    Route("POST", "/approvals/{id}/withdraw-vote", None, {}),
+    Route("POST", "/approvals/{id}/assertions", P.CHANGE_APPROVE, {"answer": "approve"}),
+    Route("POST", "/delegations", P.CHANGE_APPROVE, LENT, names=False),
+    Route("POST", "/rollouts", P.CHANGE_PROPOSE, PROPOSAL, names=False),
+    Route("GET", "/rollouts", P.CHANGE_READ, names=False),
+    Route("GET", "/rollouts/{id}", P.CHANGE_READ),
+    Route("GET", "/rollouts/{id}/timeline", P.CHANGE_READ),
+    Route("GET", "/rollouts/{id}/evidence", P.CHANGE_READ),
+    Route("POST", "/rollouts/{id}/pause", P.ROLLOUT_CONTROL, WHY),
+    Route("POST", "/rollouts/{id}/resume", P.ROLLOUT_CONTROL, WHY),
+    Route("POST", "/rollouts/{id}/promote", P.ROLLOUT_PROMOTE, WHY),
+    Route("POST", "/rollouts/{id}/abort", P.ROLLOUT_CONTROL, WHY),
+    Route("POST", "/rollouts/{id}/rollback", P.ROLLOUT_CONTROL, WHY),
+    Route("GET", "/me", None, names=False),
+    Route("GET", "/people", P.CHANGE_READ, names=False),
+    Route("PUT", "/people/{handle}/roles", P.PEOPLE_MANAGE, {"roles": ["Viewer"], **WHY}),
+    Route("GET", "/policies/{environment}", P.CHANGE_READ, names=False),
+    Route("PUT", "/policies/{environment}", P.POLICY_MANAGE, {"policy": {"levels": []}, **WHY}, names=False),
+    Route("POST", "/telemetry", P.TELEMETRY_WRITE, {"batch": "b1", "samples": [SAMPLE]}, names=False),
+    Route("GET", "/audit-logs", P.AUDIT_READ, names=False),
+    Route("GET", "/audit-logs/export", P.AUDIT_EXPORT, names=False),
+]  # fmt: skip
+HANDLES = {Role.ADMIN: "root", Role.CONFIG_MANAGER: "ada", Role.APPROVER: "bob", Role.VIEWER: "eve",
+           Role.OPERATOR: "olu", Role.AUDITOR: "aud"}  # fmt: skip
+
+
+@dataclass
+class Furnished:
+    """A house with a flag, a person of a name that nobody else has, and a change that waits for approval."""
+
+    house: Any
+    world: Any
+    change: str
+    handle: str
+
+    async def send(self, handle: str | None, route: Route, house: Any = None) -> Any:
+        body = {"change_id": self.change} if route.template == "/approvals" else route.body
+        headers = V1 if route.method == "PUT" or route.template.endswith("disable") else {}
+        async with self.world.client(house or self.house, handle) as client:
+            path = f"/api/v1{route.path(self.change, self.handle)}"
+            return await client.request(route.method, path, json=body, headers=headers)
+
+
+@pytest_asyncio.fixture
+async def furnished(world: Any, house: Any, ask: Any) -> AsyncIterator[Furnished]:
+    wish = {"environment": "dev", "key": "checkout", "definition": FLAG, **WHY}
+    assert (await ask("ada", "POST", "/flags", json=wish)).status_code == 201
+    begun = await ask("ada", "POST", "/rollouts", json={**PROPOSAL, "key": "waiting"})
+    handle = f"only-{house.id.hex[:12]}"
+    await Tenants(world.services.store).admit_principal(house.tenant, handle, frozenset(), issuer="nobody")
+    yield Furnished(house, world, begun.json()["change"]["id"], handle)
+
+
+@pytest_asyncio.fixture
+async def neighbour(world: Any) -> Any:
+    """Another tenant, where people of the same names have the same roles."""
+    tenants = Tenants(world.services.store)
+    tenant = await tenants.admit_tenant(f"n-{secrets.token_hex(6)}", "The house next door")
+    for role, handle in HANDLES.items():
+        await tenants.admit_principal(tenant, handle, frozenset({role}), issuer=world.issuer.issuer)
+    return SimpleNamespace(tenant=tenant, id=tenant.id)
+
+
+@pytest.mark.req("API1")
+class TestOtherTenant:
+    def test_the_matrix_holds_every_route_that_there_is(self) -> None:
+        documented = {
+            f"{method.upper()} {path.removeprefix('/api/v1')}"
+            for path, operations in openapi()["paths"].items()
+            for method in operations
+        }
+        assert {str(route) for route in ROUTES} == documented
+
+    @pytest.mark.parametrize("route", [route for route in ROUTES if route.names], ids=str)
+    async def test_what_another_tenant_has_does_not_exist(
+        self, furnished: Furnished, route: Route, neighbour: Any
+    ) -> None:
+        may = "bob" if route.needs is P.CHANGE_APPROVE else "root"
+        answer = await furnished.send(may, route, neighbour)
+        assert (answer.status_code, answer.json()["type"]) == (404, "/problems/missing")
+
+    @pytest.mark.parametrize("listed", ["/flags?environment=dev", "/changes", "/rollouts", "/approvals/pending"])
+    async def test_lists_of_another_tenant_are_empty(self, furnished: Furnished, listed: str, neighbour: Any) -> None:
+        async with furnished.world.client(neighbour, "bob") as client:
+            assert (await client.get(f"/api/v1{listed}")).json()["items"] == []
+
+    async def test_a_person_of_one_tenant_is_nobody_in_another(self, furnished: Furnished, house: Any) -> None:
+        async with furnished.world.client(house, furnished.handle) as client:
+            assert (await client.get("/api/v1/me")).status_code == 401
+
+
+class TestAnonymous:
+    @pytest.mark.parametrize("route", ROUTES, ids=str)
+    async def test_nobody_is_401(self, furnished: Furnished, route: Route) -> None:
+        answer = await furnished.send(None, route)
+        assert (answer.status_code, answer.json()["type"]) == (401, "/problems/token-missing")
+
+    @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é"])
+    async def test_a_token_of_nobody_is_401(self, world: Any, house: Any, token: str) -> None:
+        async with world.client(house) as client:
+            answer = await client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}".encode()})
+        assert answer.status_code == 401
+
+
+@pytest.mark.req("API5")
+class TestRoles:
+    @pytest.mark.parametrize("role", list(HANDLES), ids=str)
+    @pytest.mark.parametrize("route", [route for route in ROUTES if route.needs], ids=str)
+    async def test_a_role_may_what_the_table_says(self, furnished: Furnished, role: Role, route: Route) -> None:
+        answer = await furnished.send(HANDLES[role], route)
+        assert (answer.status_code != 403) == (route.needs in GRANTS[role])
+
+    async def test_whoever_proposed_may_not_vote(self, furnished: Furnished) -> None:
+        approve = next(route for route in ROUTES if route.template.endswith("approve"))
+        answer = await furnished.send("ada", approve)
+        assert (answer.status_code, answer.json()["type"]) == (403, "/problems/self-approval-forbidden")
+
+
+@pytest.mark.req("AU-22")
+class TestDenials:
+    async def test_a_denied_request_is_in_the_trail_with_who_asked_for_what(
+        self, furnished: Furnished, ask: Any, house: Any
+    ) -> None:
+        await ask("eve", "PUT", "/flags/checkout?environment=dev", json={"definition": NEW, **WHY}, headers=V1)
+        page = await ask("aud", "GET", "/audit-logs?action=access:request:denied")
+        (event,) = page.json()["items"]
+        assert event["actor"] == str(house.eve.id)
+        assert event["resource"] == "PUT /api/v1/flags/{key}"
+        assert (event["outcome"], event["after"]) == ("denied", {"refusal": "permission-missing"})
+        async with furnished.world.services.store.transaction(house.id) as tx:
+            assert len(await tx.audit.page(AuditFilter(action="access:request:denied"), None, 10)) == 1
