@@ -9,11 +9,12 @@ from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.approvals import Standing, Voter
-from domain.audit import Action
+from domain.audit import Action, Outcome
 from domain.changes import ChangeStatus, DigestTampered
 from domain.errors import Missing
 from domain.people import Actor
 from domain.rollouts import (
+    EXPOSED,
     NotRunning,
     Phase,
     Rollout,
@@ -48,11 +49,16 @@ class Progression:
         self._store = store
 
     async def settle(self, step: Step, state: State, cause: str) -> State:
-        """Write the end of an approval that was not given, or a cancellation before anything was exposed."""
+        """Write the end of an approval that was not given, or a cancellation before anything was exposed.
+
+        ROLLING_BACK when it was admitted after all: a cancelled activity may have been the one that admitted it.
+        """
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
-            if rollout.terminal:
+            if rollout.terminal or rollout.state is State.ROLLING_BACK:
                 return rollout.state
+            if rollout.state in EXPOSED:
+                return (await move(tx, rollout, step, State.ROLLING_BACK, cause)).state
             await move(tx, rollout, step, state, cause)
             if state in {State.WITHDRAWN, State.CANCELLED}:
                 await taken_back(tx, rollout)
@@ -82,7 +88,20 @@ class Progression:
             return verdict
 
     async def expose(self, step: Step, stage: int) -> int:
-        """Serve the stage's share; returns the version that does so. StaleGeneration when somebody else wrote."""
+        """Serve the stage's share; returns the version that does so.
+
+        Raises StaleGeneration when somebody else wrote, NotRunning while an operator holds it, and DigestTampered,
+        which is recorded.
+        """
+        try:
+            return await self._expose(step, stage)
+        except DigestTampered as refusal:
+            async with self._store.transaction(step.tenant) as tx:
+                await record(tx, Action.ACT_REFUSED, ("rollout", step.rollout), outcome=Outcome.DENIED,
+                             change=step.rollout, after={"refusal": refusal.kind, "step": step.name})  # fmt: skip
+            raise
+
+    async def _expose(self, step: Step, stage: int) -> int:
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
             done = await tx.rollouts.step(step.rollout, step.name)
@@ -105,11 +124,16 @@ class Progression:
             return version
 
     async def move(self, step: Step, state: State, cause: str) -> State:
-        """A step that changes nothing but the state: hold, release, bake, succeed, begin to roll back."""
+        """A step that changes nothing but the state: hold, release, bake, succeed, begin to roll back.
+
+        StaleGeneration when what would succeed is no longer what is served.
+        """
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
             if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
                 return rollout.state
+            if state is State.SUCCEEDED:
+                await _check_live(tx, rollout)
             moved = await move(tx, rollout, step, state, cause, stage=rollout.stage,
                                phase=Phase.SOAKING if state is State.RUNNING else None)  # fmt: skip
             if moved.terminal:
@@ -189,6 +213,12 @@ async def _recorded(
     )
 
 
+async def _check_live(tx: Transaction, rollout: Rollout) -> None:
+    flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
+    if (flag.version if flag else 0) != rollout.live_version:
+        raise StaleGeneration(state=rollout.state.value, stage=rollout.stage)
+
+
 def _rise(rollout: Rollout) -> int:
     """0 while the present stage is still to be applied, 1 once it is."""
     return 0 if rollout.phase is Phase.APPLYING else 1
@@ -218,7 +248,7 @@ async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
     why = "approval_validity_over"
     scheduled = await move(tx, rollout, _part(step, State.SCHEDULED), State.SCHEDULED, "approved")
     await move(tx, scheduled, _part(step, State.EXPIRED), State.EXPIRED, why)
-    await tx.approvals.close(rollout.change, Standing.EXPIRED)
+    await closed(tx, rollout.change, Standing.EXPIRED)
     people = [rollout.requester, None]
     await tell(tx, "approval_expired", people, _facts(rollout), link=_link(rollout), seed=rollout.id)
     return Admission(State.EXPIRED, why)
@@ -244,7 +274,7 @@ async def _drop_votes(tx: Transaction, rollout: Rollout, why: str) -> None:
 async def _invalidated(tx: Transaction, rollout: Rollout, why: str) -> None:
     approval = await tx.approvals.get(rollout.change)
     voters = [ballot.voter for ballot in approval.ballots] if approval else []
-    await tx.approvals.close(rollout.change, Standing.INVALIDATED)
+    await closed(tx, rollout.change, Standing.INVALIDATED)
     people = [rollout.requester, *voters, None]
     await tell(tx, "votes_invalidated", people, _facts(rollout, cause=why), link=_link(rollout), seed=rollout.id)
 
@@ -254,7 +284,18 @@ async def taken_back(tx: Transaction, rollout: Rollout) -> None:
     change = await tx.changes.get(rollout.change, lock=True)
     if change is not None and change.status is ChangeStatus.SUBMITTED:
         await tx.changes.save_status(replace(change, status=ChangeStatus.WITHDRAWN, revision=change.revision + 1))
-    await tx.approvals.close(rollout.change, Standing.WITHDRAWN)
+        await record(tx, Action.CHANGE_WITHDRAWN, ("change", change.id), change=change.id)
+    await closed(tx, rollout.change, Standing.WITHDRAWN)
+
+
+async def closed(tx: Transaction, approval_id: UUID, standing: Standing) -> None:
+    """The approval ends with what it was for."""
+    approval = await tx.approvals.get(approval_id, lock=True)
+    if approval is None or approval.standing is standing:
+        return
+    await tx.approvals.close(approval_id, standing)
+    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval_id), change=approval_id,
+                 before={"standing": approval.standing.value}, after={"standing": standing.value})  # fmt: skip
 
 
 async def _finished(tx: Transaction, rollout: Rollout) -> None:
