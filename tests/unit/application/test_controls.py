@@ -1,0 +1,127 @@
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import pytest
+
+from domain.errors import Invalid, Missing, Unavailable
+from domain.gates import Verdict
+from domain.people import PermissionMissing, Role
+from domain.people.acts import AssertionForged
+from domain.rollouts import AlreadyTerminal, GateNotPassed, NotRunning, State, Verb
+from tests.world import World
+
+
+async def judged(world: World, rollout: UUID, verdict: Verdict | None) -> None:
+    async with world.store.transaction(world.tenant.id) as tx:
+        found = await tx.rollouts.get(rollout)
+        assert found is not None
+        await tx.rollouts.save(replace(found, verdict=verdict))
+
+
+class TestPromotion:
+    @pytest.mark.req("S37")
+    async def test_of_an_inconclusive_gate_covers_that_gate_only(self, world: World) -> None:
+        rollout = await world.running()
+        await judged(world, rollout, Verdict.INCONCLUSIVE)
+        await world.progression.move(world.step(rollout), State.PAUSED, "inconclusive")
+        assert await world.control("olu", rollout, Verb.PROMOTE) is State.RUNNING
+        await world.progression.expose(world.step(rollout), 1)
+        with pytest.raises(GateNotPassed):
+            await world.control("olu", rollout, Verb.PROMOTE)
+        (event,) = [row for row in await world.events("rollout:state:moved") if row.event["actor"] == str(world.olu.id)]
+        assert event.event["reason"] == "because I say so"
+
+    @pytest.mark.req("S38")
+    @pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR, None])
+    async def test_past_a_bad_or_blind_gate_is_refused(self, world: World, verdict: Verdict | None) -> None:
+        rollout = await world.running()
+        await judged(world, rollout, verdict)
+        with pytest.raises(GateNotPassed):
+            await world.control("olu", rollout, Verb.PROMOTE)
+
+    @pytest.mark.req("S38")
+    async def test_needs_the_permission(self, world: World) -> None:
+        rollout = await world.running()
+        await judged(world, rollout, Verdict.PASS)
+        for handle in ("ada", "bob", "eve"):
+            with pytest.raises(PermissionMissing):
+                await world.control(handle, rollout, Verb.PROMOTE)
+        assert world.processes.controls == []
+
+
+class TestActs:
+    async def test_pause_and_resume(self, world: World) -> None:
+        rollout = await world.running()
+        assert await world.control("olu", rollout, Verb.PAUSE) is State.PAUSED
+        with pytest.raises(NotRunning):
+            await world.control("olu", rollout, Verb.PAUSE)
+        assert await world.control("ada", rollout, Verb.RESUME) is State.RUNNING
+        assert (await world.rollout(rollout)).percent == 10.0
+
+    async def test_abort_goes_back_once_somebody_is_served(self, world: World) -> None:
+        assert await world.control("olu", await world.running(), Verb.ABORT) is State.ROLLING_BACK
+
+    async def test_abort_cancels_what_nobody_is_served(self, world: World) -> None:
+        submitted = await world.submit()
+        assert await world.control("olu", submitted.rollout.id, Verb.ABORT) is State.CANCELLED
+        change = await world.changes.get(world.ada, submitted.change.id)
+        assert change.status.value == "WITHDRAWN"
+        with pytest.raises(AlreadyTerminal):
+            await world.control("olu", submitted.rollout.id, Verb.ABORT)
+
+    async def test_needs_a_reason(self, world: World) -> None:
+        rollout = await world.running()
+        with pytest.raises(Invalid):
+            await world.rollouts.control(world.olu, rollout, Verb.PAUSE, "  x ")
+
+    async def test_of_nothing_is_missing(self, world: World) -> None:
+        with pytest.raises(Missing):
+            await world.rollouts.control(world.olu, uuid4(), Verb.PAUSE, "because")
+        with pytest.raises(Missing):
+            await world.controlling.apply(world.act(uuid4(), Verb.PAUSE, "act.none"))
+
+    async def test_says_so_when_temporal_does_not_answer(self, world: World) -> None:
+        rollout = await world.running()
+        world.processes.down = True
+        with pytest.raises(Unavailable):
+            await world.rollouts.control(world.olu, rollout, Verb.PAUSE, "because")
+        assert (await world.rollout(rollout)).state is State.RUNNING
+
+
+class TestWhereItTakesEffect:
+    async def test_a_step_tried_again_is_done_once(self, world: World) -> None:
+        rollout = await world.running()
+        await world.control("olu", rollout, Verb.PAUSE, "7:act:pause")
+        lines = await world.timeline(rollout)
+        again = world.act(rollout, Verb.PAUSE, world.processes.controls[-1][2], "7:act:pause")
+        assert await world.controlling.apply(again) is State.PAUSED
+        assert await world.timeline(rollout) == lines
+
+    async def test_a_forged_act_is_refused_and_recorded(self, world: World) -> None:
+        rollout = await world.running()
+        with pytest.raises(AssertionForged):
+            await world.controlling.apply(world.act(rollout, Verb.ABORT, "act.forged"))
+        (event,) = await world.events("rollout:act:refused")
+        assert (event.event["outcome"], event.event["after"]["refusal"]) == ("denied", "assertion-forged")
+
+    async def test_an_act_is_for_one_verb(self, world: World) -> None:
+        rollout = await world.running()
+        await world.rollouts.control(world.olu, rollout, Verb.PAUSE, "because")
+        with pytest.raises(AssertionForged):
+            await world.controlling.apply(world.act(rollout, Verb.ABORT, world.processes.controls[-1][2]))
+
+    async def test_roles_of_now_decide(self, world: World) -> None:
+        rollout = await world.running()
+        await world.rollouts.control(world.olu, rollout, Verb.PAUSE, "because")
+        await world.tenants.set_roles(world.root, "olu", frozenset({Role.VIEWER}), "left the team")
+        with pytest.raises(PermissionMissing):
+            await world.controlling.apply(world.act(rollout, Verb.PAUSE, world.processes.controls[-1][2]))
+        assert (await world.rollout(rollout)).state is State.RUNNING
+
+
+class TestReading:
+    async def test_is_for_the_tenant(self, world: World) -> None:
+        rollout = await world.running()
+        assert [r.id for r in await world.rollouts.page(world.eve, None, 10)] == [rollout]
+        assert (await world.rollouts.timeline(world.eve, rollout))[0].step == "submitted"
+        assert await world.rollouts.evidence(world.eve, rollout) == []
