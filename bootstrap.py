@@ -1,1 +1,263 @@
-"""The one place that knows everybody."""
+"""The one place that knows everybody: settings in, running parts out."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from adapters.egress.client import EgressClient
+from adapters.embedded.installation import login_url, started
+from adapters.embedded.ports import LOOPBACK, Ports
+from adapters.identity.assertions import ActReader, SignedActs
+from adapters.identity.issuer import EmbeddedIssuer
+from adapters.identity.jwks import KeyCache
+from adapters.identity.keys import kept_key
+from adapters.identity.tokens import IssuerConfig, TokenVerifier
+from adapters.logs import configure
+from adapters.metrics.prometheus import PrometheusSource
+from adapters.notify.fanout import FanoutNotifier
+from adapters.notify.mail import MailNotifier, MailServer, Security
+from adapters.notify.webhook import WebhookNotifier
+from adapters.postgres import engine as postgres
+from adapters.postgres.listener import FlagListener
+from adapters.postgres.schema import create_login, migrate
+from adapters.postgres.store import PostgresStore
+from adapters.settings import Settings
+from adapters.temporal.client import connect as connect_temporal
+from adapters.temporal.client import when_asked
+from adapters.temporal.clock import skip
+from adapters.temporal.processes import TemporalProcesses
+from api.app import create_app
+from api.services import Services
+from api.services import Settings as ApiSettings
+from application.acting import Acting
+from application.approvals import Approvals
+from application.auditing import Auditing
+from application.authentication import Authentication
+from application.changes import Changes
+from application.controls import Rollouts
+from application.delegations import Delegations
+from application.evaluation import FlagSets
+from application.flags import Flags
+from application.killing import KillSwitch
+from application.notices import Delivery
+from application.ports.installation import Newcomer, Running
+from application.ports.metrics import MetricSource
+from application.ports.notify import Channel, Notifier, Recipient
+from application.submission import Submission
+from application.sweeping import Sweeper
+from application.telemetry import Sources, Telemetry, TelemetrySource
+from application.tenants import Tenants
+from cli.app import build
+from domain.gates import SourceKind
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What API and worker share, made when first asked for."""
+
+    settings: Settings
+
+    @cached_property
+    def engine(self) -> Any:
+        return postgres.connect(self.settings.database_url.get_secret_value(), pool_size=self.settings.database_pool)
+
+    @cached_property
+    def store(self) -> PostgresStore:
+        return PostgresStore(self.engine)
+
+    @cached_property
+    def listener(self) -> FlagListener:
+        return FlagListener(self.settings.database_url.get_secret_value())
+
+    @cached_property
+    def egress(self) -> EgressClient:
+        return EgressClient(allow_loopback=self.settings.embedded_issuer, private_hosts=self.settings.trusted_hosts)
+
+    @cached_property
+    def issuer(self) -> EmbeddedIssuer:
+        return EmbeddedIssuer(self.settings.keys)
+
+    @cached_property
+    def tokens(self) -> TokenVerifier:
+        configs = [
+            IssuerConfig(each.issuer, each.audience, frozenset(each.algorithms), jwks_url=each.jwks_url)
+            for each in self.settings.issuers
+        ]
+        if self.settings.embedded_issuer:
+            configs.append(self.issuer.config())
+        return TokenVerifier({config.issuer: config for config in configs}, KeyCache(self.egress))
+
+    @cached_property
+    def signer(self) -> SignedActs:
+        return SignedActs(kept_key(self.settings.keys / "acts.pem"), clock)
+
+    @cached_property
+    def verifier(self) -> ActReader:
+        return ActReader(kept_key(self.settings.keys / "acts.pem").public_key(), clock)
+
+    @cached_property
+    def acting(self) -> Acting:
+        return Acting(self.store, self.signer, clock)
+
+    @cached_property
+    def metrics(self) -> MetricSource:
+        sources: dict[SourceKind, MetricSource] = {SourceKind.TELEMETRY: TelemetrySource(self.store)}
+        if self.settings.prometheus_url is not None:
+            sources[SourceKind.PROMETHEUS] = PrometheusSource(self.settings.prometheus_url)
+        return Sources(sources)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        routes: dict[Channel, Notifier] = {Channel.WEBHOOK: WebhookNotifier(self.egress, self._webhook_secret)}
+        if self.settings.smtp_host is not None:
+            routes[Channel.MAIL] = MailNotifier(self._mail_server(self.settings.smtp_host))
+        return FanoutNotifier(routes)
+
+    def delivery(self) -> Delivery:
+        return Delivery(
+            self.store,
+            self.notifier,
+            origin=self.settings.public_url,
+            webhook=self.settings.webhook_url,
+            mail=self.settings.smtp_host is not None,
+        )
+
+    def sweeper(self, processes: TemporalProcesses) -> Sweeper:
+        return Sweeper(self.store, processes, self.delivery())
+
+    async def close(self) -> None:
+        await self.egress.aclose()
+        await self.engine.dispose()
+
+    def _mail_server(self, host: str) -> MailServer:
+        chosen = self.settings
+        password = chosen.smtp_password.get_secret_value() if chosen.smtp_password else None
+        return MailServer(
+            host,
+            chosen.smtp_port,
+            chosen.smtp_sender,
+            security=Security(chosen.smtp_security),
+            username=chosen.smtp_username,
+            password=password,
+        )
+
+    async def _webhook_secret(self, _recipient: Recipient) -> str:
+        secret = self.settings.webhook_secret
+        return secret.get_secret_value() if secret else ""
+
+
+@asynccontextmanager
+async def parts(settings: Settings) -> AsyncIterator[Parts]:
+    made = Parts(settings)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def services(made: Parts, processes: TemporalProcesses) -> Services:
+    store, metrics = made.store, made.metrics
+    return Services(
+        store=store,
+        processes=processes,
+        clock=clock,
+        authentication=Authentication(store, made.tokens),
+        flags=Flags(store),
+        kill_switch=KillSwitch(store, processes),
+        changes=Changes(store, metrics),
+        submission=Submission(store, processes),
+        approvals=Approvals(store, processes, made.acting),
+        delegations=Delegations(store),
+        rollouts=Rollouts(store, processes, made.acting),
+        tenants=Tenants(store),
+        auditing=Auditing(store),
+        telemetry=Telemetry(store),
+        flag_sets=FlagSets(store, made.listener, time.time),
+        settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
+    )
+
+
+def api() -> FastAPI:
+    """The application that uvicorn serves (`uvicorn bootstrap:api --factory`)."""
+    settings = Settings()  # type: ignore[call-arg]  # the environment gives what has no default
+    configure(settings.log_form, settings.log_level)
+    made = Parts(settings)
+    processes = TemporalProcesses(when_asked(settings.temporal_address, settings.temporal_namespace))
+    composed = services(made, processes)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        following = asyncio.create_task(composed.flag_sets.follow())
+        yield
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await made.close()
+
+    return create_app(composed, lifespan=lifespan)
+
+
+class EmbeddedInstallation:
+    """Answers `application.ports.installation.Installation` with the servers of one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{LOOPBACK}:{Ports(self.folder).remembered('api')}"
+
+    def start(
+        self, *, demo: bool = False, port: int | None = None, scrapes: tuple[str, ...] = ()
+    ) -> AbstractAsyncContextManager[Running]:
+        ports = {"api": port} if port is not None else {}
+        return started(self.folder, _provision, demo=demo, ports=ports, scrapes=scrapes)
+
+    def mint(self, subject: str, ttl: timedelta) -> str:
+        return EmbeddedIssuer(self.folder / "keys").mint(subject, ttl)
+
+    async def migrate(self) -> None:
+        owner = Settings().owner_database_url  # type: ignore[call-arg]  # from the environment
+        if owner is None:
+            raise SystemExit("CHANGEGATE_OWNER_DATABASE_URL names the login that migrates; it is not set.")
+        await migrate(owner.get_secret_value())
+
+    async def admit(self, tenant: str, name: str, people: Sequence[Newcomer]) -> None:
+        url = login_url(self.folder)
+        engine = postgres.connect(url, pool_size=1)
+        try:
+            tenants = Tenants(PostgresStore(engine))
+            home = await tenants.admit_tenant(tenant, name)
+            issuer = EmbeddedIssuer(self.folder / "keys").config().issuer
+            for each in people:
+                await tenants.admit_principal(
+                    home, each.handle, each.roles, issuer=issuer, kind=each.kind, email=each.email
+                )
+        finally:
+            await engine.dispose()
+
+    async def skip_time(self, temporal_address: str, workflow_id: str, by: timedelta) -> bool:
+        return await skip(await connect_temporal(temporal_address), workflow_id, by)
+
+
+async def _provision(owner_url: str, login: str, password: str) -> None:
+    await migrate(owner_url)
+    await create_login(owner_url, login, password)
+
+
+def main() -> None:
+    """The `changegate` command; CHANGEGATE_DATA names the data folder (default `.changegate`)."""
+    configure("console", os.environ.get("CHANGEGATE_LOG_LEVEL", "WARNING"))
+    build(EmbeddedInstallation(Path(os.environ.get("CHANGEGATE_DATA", ".changegate"))))()

@@ -1,1 +1,70 @@
-"""The worker process."""
+"""The worker process: bootstrap, then Worker(...).run(), until it is told to stop and has drained."""
+
+import asyncio
+import signal
+
+import structlog
+from temporalio.client import Client
+
+from activities.approvals import ApprovalActivities
+from activities.rollouts import RolloutActivities
+from adapters.logs import configure
+from adapters.settings import Settings
+from adapters.temporal.client import always, connect, prepare
+from adapters.temporal.processes import TemporalProcesses
+from adapters.temporal.worker import build_worker
+from application.balloting import Balloting
+from application.controls import Controlling
+from application.gating import Gating
+from application.progression import Progression
+from bootstrap import Parts, parts
+
+log = structlog.get_logger()
+
+
+async def reach(settings: Settings) -> Client:
+    """The client, as soon as Temporal answers: a worker may be started before its server."""
+    pause = 0.2
+    while True:
+        try:
+            client = await connect(settings.temporal_address, settings.temporal_namespace)
+            await prepare(client)
+        except RuntimeError as error:
+            log.warning("temporal.not_yet", address=settings.temporal_address, error=type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
+        else:
+            return client
+
+
+async def run(made: Parts, stop: asyncio.Event) -> None:
+    client = await reach(made.settings)
+    approvals = ApprovalActivities(Balloting(made.store, made.verifier))
+    rollouts = RolloutActivities(
+        Progression(made.store), Gating(made.store, made.metrics), Controlling(made.store, made.verifier)
+    )
+    sweep = asyncio.create_task(made.sweeper(TemporalProcesses(always(client))).run())
+    sweep.add_done_callback(lambda _: stop.set())
+    async with build_worker(client, approvals, rollouts):
+        log.info("worker.ready")
+        await stop.wait()
+        log.info("worker.draining")
+        sweep.cancel()
+    await asyncio.gather(sweep, return_exceptions=True)
+    if not sweep.cancelled():
+        sweep.result()
+
+
+async def main() -> None:
+    settings = Settings()  # type: ignore[call-arg]  # the environment gives what has no default
+    configure(settings.log_form, settings.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with parts(settings) as made:
+        await run(made, stop)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from application.acting import Acting, proven
 from application.changes import existing_change
+from application.closing import taken_back
 from application.ports.identity import ActVerifier
 from application.ports.processes import Processes
 from application.ports.records import Check
 from application.ports.store import Store
-from application.progression import Step, locked, move, taken_back
+from application.progression import Step, locked, move
 from application.recording import record
 from domain.audit import Action, Outcome
 from domain.changes import ChangeStatus

@@ -49,11 +49,15 @@ def _approves(person: Principal, level: Level | None) -> bool:
 class Delivery:
     """Sends what is due, each notice in its own transaction, so that one dead address holds nobody up."""
 
-    def __init__(self, store: Store, notifier: Notifier, *, origin: str, webhook: str | None = None) -> None:
+    def __init__(
+        self, store: Store, notifier: Notifier, *, origin: str, webhook: str | None = None, mail: bool = True
+    ) -> None:
+        """`origin` begins every link; without `webhook`, or without `mail`, nobody is told that way."""
         self._store = store
         self._notifier = notifier
         self._origin = origin.rstrip("/")
         self._webhook = webhook
+        self._mail = mail
 
     async def deliver(self, tenant: UUID, notice: UUID) -> None:
         async with self._store.transaction(tenant) as tx:
@@ -78,7 +82,7 @@ class Delivery:
         """None when the person has no address, or the tenant no webhook: there is nobody to tell."""
         if due.recipient is None:
             return Recipient(Channel.WEBHOOK, self._webhook) if self._webhook else None
-        found = await tx.people.by_ids([due.recipient])
+        found = await tx.people.by_ids([due.recipient]) if self._mail else []
         if not found or found[0].email is None:
             return None
         return Recipient(Channel.MAIL, found[0].email, found[0].handle)

@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from application.notices import tell, tell_level
+from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
+from application.notices import tell
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.approvals import Standing, Voter
 from domain.audit import Action, Outcome
-from domain.changes import ChangeStatus, DigestTampered
+from domain.changes import DigestTampered
 from domain.errors import Missing
 from domain.people import Actor
 from domain.rollouts import (
@@ -79,12 +80,12 @@ class Progression:
                 rollout = await move(tx, rollout, _part(step, state), state, "approved")
             verdict = await _preflight(tx, rollout)
             if verdict.state is State.AWAITING_APPROVAL:
-                await _drop_votes(tx, rollout, verdict.why)
+                await drop_votes(tx, rollout, verdict.why)
             await move(tx, rollout, _part(step, verdict.state), verdict.state, verdict.why or "preflight_passed",
                        stage=0 if verdict.state is State.RUNNING else None,
                        phase=Phase.APPLYING if verdict.state is State.RUNNING else None)  # fmt: skip
             if verdict.state is State.INVALIDATED:
-                await _invalidated(tx, rollout, verdict.why)
+                await invalidated(tx, rollout, verdict.why)
             return verdict
 
     async def expose(self, step: Step, stage: int) -> int:
@@ -137,7 +138,7 @@ class Progression:
             moved = await move(tx, rollout, step, state, cause, stage=rollout.stage,
                                phase=Phase.SOAKING if state is State.RUNNING else None)  # fmt: skip
             if moved.terminal:
-                await _finished(tx, moved)
+                await finished(tx, moved)
             return moved.state
 
     async def restore(self, step: Step) -> State:
@@ -154,7 +155,7 @@ class Progression:
                 end = await move(tx, rollout, step, State.SUPERSEDED, "target_was_written_since")
             else:
                 end = await move(tx, await _restored(tx, rollout), step, State.ROLLED_BACK, rollout.cause or "")
-            await _finished(tx, end)
+            await finished(tx, end)
             return end.state
 
 
@@ -250,65 +251,8 @@ async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
     await move(tx, scheduled, _part(step, State.EXPIRED), State.EXPIRED, why)
     await closed(tx, rollout.change, Standing.EXPIRED)
     people = [rollout.requester, None]
-    await tell(tx, "approval_expired", people, _facts(rollout), link=_link(rollout), seed=rollout.id)
+    await tell(tx, "approval_expired", people, facts(rollout), link=link(rollout), seed=rollout.id)
     return Admission(State.EXPIRED, why)
-
-
-async def _drop_votes(tx: Transaction, rollout: Rollout, why: str) -> None:
-    approval = await tx.approvals.get(rollout.change, lock=True)
-    if approval is None:
-        return
-    voters = await tx.people.by_ids([ballot.behalf or ballot.voter for ballot in approval.ballots])
-    for voter in approval.tally.ineligible([Voter.of(person.actor) for person in voters]):
-        await tx.approvals.drop(approval.id, voter, why)
-        await record(tx, Action.VOTE_DROPPED, ("approval", approval.id), change=rollout.change,
-                     before={"voter": str(voter)}, after={"why": why})  # fmt: skip
-    await tx.approvals.reopen(approval.id)
-    reopened = await tx.approvals.get(approval.id)
-    if reopened is not None:
-        await tell_level(
-            tx, "approval_requested", reopened, _facts(rollout, occasion="reopened", requester="", deadline="")
-        )
-
-
-async def _invalidated(tx: Transaction, rollout: Rollout, why: str) -> None:
-    approval = await tx.approvals.get(rollout.change)
-    voters = [ballot.voter for ballot in approval.ballots] if approval else []
-    await closed(tx, rollout.change, Standing.INVALIDATED)
-    people = [rollout.requester, *voters, None]
-    await tell(tx, "votes_invalidated", people, _facts(rollout, cause=why), link=_link(rollout), seed=rollout.id)
-
-
-async def taken_back(tx: Transaction, rollout: Rollout) -> None:
-    """The change and its approval end with a rollout that was withdrawn or cancelled before it was exposed."""
-    change = await tx.changes.get(rollout.change, lock=True)
-    if change is not None and change.status is ChangeStatus.SUBMITTED:
-        await tx.changes.save_status(replace(change, status=ChangeStatus.WITHDRAWN, revision=change.revision + 1))
-        await record(tx, Action.CHANGE_WITHDRAWN, ("change", change.id), change=change.id)
-    await closed(tx, rollout.change, Standing.WITHDRAWN)
-
-
-async def closed(tx: Transaction, approval_id: UUID, standing: Standing) -> None:
-    """The approval ends with what it was for."""
-    approval = await tx.approvals.get(approval_id, lock=True)
-    if approval is None or approval.standing is standing:
-        return
-    await tx.approvals.close(approval_id, standing)
-    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval_id), change=approval_id,
-                 before={"standing": approval.standing.value}, after={"standing": standing.value})  # fmt: skip
-
-
-async def _finished(tx: Transaction, rollout: Rollout) -> None:
-    facts = _facts(rollout, outcome=rollout.state.value.lower())
-    await tell(tx, "rollout_finished", [rollout.requester, None], facts, link=_link(rollout), seed=rollout.id)
-
-
-def _facts(rollout: Rollout, **more: str) -> dict[str, str]:
-    return {"title": f"flag {rollout.key}", "environment": rollout.environment.value, **more}
-
-
-def _link(rollout: Rollout) -> str:
-    return f"/rollouts/{rollout.id}"
 
 
 async def _restored(tx: Transaction, rollout: Rollout) -> Rollout:

@@ -41,3 +41,10 @@ class ServerDidNotStart(EmbeddedRefusal):
 
     kind = "server-did-not-start"
     particulars = "{name}: {reason}. The end of its log ({log}):\n{tail}"
+
+
+class NeverStarted(EmbeddedRefusal):
+    """Nothing runs on this data folder yet."""
+
+    kind = "never-started"
+    particulars = "{folder} holds no addresses; start Changegate with `make up` first."

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from adapters.embedded.errors import PortTaken
+from adapters.embedded.errors import NeverStarted, PortTaken
 
 LOOPBACK = "127.0.0.1"
 # Below the ephemeral ranges of Linux (32768) and macOS (49152): no outgoing connection takes a port between two runs.
@@ -45,6 +45,12 @@ class Ports:
         self._remembered = self._read()
         self._given: dict[str, int] = {}
         self.notices: list[str] = []
+
+    def remembered(self, name: str) -> int:
+        """The port of the last run; raises `NeverStarted` when there was none."""
+        if name not in self._remembered:
+            raise NeverStarted(folder=str(self._path.parent))
+        return self._remembered[name]
 
     def take(self, name: str) -> int:
         """The port of `name`; raises `PortTaken` when a port that was asked for is not free."""

@@ -1,5 +1,6 @@
 """One way to reach Temporal, with one data converter, so that API, worker and replays cannot diverge."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
@@ -25,6 +26,30 @@ class TemporalUnavailable(Unavailable):
     """Temporal does not answer; try again in a moment."""
 
     kind = "temporal-unavailable"
+
+
+ClientSource = Callable[[], Awaitable[Client]]
+
+
+def always(client: Client) -> ClientSource:
+    """The client that is there already."""
+
+    async def there() -> Client:
+        return client
+
+    return there
+
+
+def when_asked(address: str, namespace: str) -> ClientSource:
+    """A client that is made at the first call, and connects then: the API serves flags while Temporal is away."""
+    made: list[Client] = []
+
+    async def reached() -> Client:
+        if not made:
+            made.append(await connect(address, namespace, lazy=True))
+        return made[0]
+
+    return reached
 
 
 async def connect(address: str, namespace: str = "default", *, lazy: bool = False) -> Client:

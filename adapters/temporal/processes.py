@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.temporal.client import TASK_QUEUE, TemporalUnavailable, ping
+from adapters.temporal.client import TASK_QUEUE, ClientSource, TemporalUnavailable, ping
 from domain.approvals import Answer, Approval, ApprovalClosed
 from domain.errors import Fault, Invalid, Refusal
 from domain.rollouts import AlreadyTerminal, Rollout, Verb
@@ -27,8 +27,8 @@ _SOON = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 class TemporalProcesses:
-    def __init__(self, client: Client, task_queue: str = TASK_QUEUE) -> None:
-        self._client = client
+    def __init__(self, reach: ClientSource, task_queue: str = TASK_QUEUE) -> None:
+        self._reach = reach
         self._queue = task_queue
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
@@ -43,7 +43,8 @@ class TemporalProcesses:
         )
         async with _answered():
             try:
-                await self._client.start_workflow(
+                client = await self._reach()
+                await client.start_workflow(
                     FeatureRolloutWorkflow.run,
                     request,
                     id=rollout.workflow_id,
@@ -76,7 +77,7 @@ class TemporalProcesses:
 
     async def killed(self, rollout: UUID) -> None:
         async with _answered():
-            handle = self._client.get_workflow_handle(f"rollout/{rollout}")
+            handle = (await self._reach()).get_workflow_handle(f"rollout/{rollout}")
             try:
                 await handle.signal(FeatureRolloutWorkflow.killed, rpc_timeout=_PATIENCE)
             except RPCError as error:
@@ -84,13 +85,14 @@ class TemporalProcesses:
                     raise
 
     async def ping(self) -> None:
-        await ping(self._client)
+        async with _answered():
+            await ping(await self._reach())
 
     async def _update(self, workflow_id: str, name: str, proof: Any, ended: type[Refusal]) -> None:
         """The database has said that the process is open: when Temporal does not know it yet, it soon will."""
-        handle = self._client.get_workflow_handle(workflow_id)
         for pause in (*_SOON, None):
             async with _answered():
+                handle = (await self._reach()).get_workflow_handle(workflow_id)
                 try:
                     await handle.execute_update(name, proof, rpc_timeout=_PATIENCE)
                 except WorkflowUpdateFailedError as error:
@@ -107,7 +109,8 @@ class TemporalProcesses:
     async def _exists(self, workflow_id: str) -> bool:
         async with _answered():
             try:
-                await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)
+                client = await self._reach()
+                await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return False

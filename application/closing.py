@@ -1,0 +1,69 @@
+"""What ends with a rollout ends in the same transaction, and whoever it concerns is told."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from application.notices import tell, tell_level
+from application.ports.store import Transaction
+from application.recording import record
+from domain.approvals import Standing, Voter
+from domain.audit import Action
+from domain.changes import ChangeStatus
+from domain.rollouts import Rollout
+
+
+async def closed(tx: Transaction, approval_id: UUID, standing: Standing) -> None:
+    """The approval ends with what it was for."""
+    approval = await tx.approvals.get(approval_id, lock=True)
+    if approval is None or approval.standing is standing:
+        return
+    await tx.approvals.close(approval_id, standing)
+    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval_id), change=approval_id,
+                 before={"standing": approval.standing.value}, after={"standing": standing.value})  # fmt: skip
+
+
+async def taken_back(tx: Transaction, rollout: Rollout) -> None:
+    """The change and its approval end with a rollout that was withdrawn or cancelled before it was exposed."""
+    change = await tx.changes.get(rollout.change, lock=True)
+    if change is not None and change.status is ChangeStatus.SUBMITTED:
+        await tx.changes.save_status(replace(change, status=ChangeStatus.WITHDRAWN, revision=change.revision + 1))
+        await record(tx, Action.CHANGE_WITHDRAWN, ("change", change.id), change=change.id)
+    await closed(tx, rollout.change, Standing.WITHDRAWN)
+
+
+async def drop_votes(tx: Transaction, rollout: Rollout, why: str) -> None:
+    approval = await tx.approvals.get(rollout.change, lock=True)
+    if approval is None:
+        return
+    voters = await tx.people.by_ids([ballot.behalf or ballot.voter for ballot in approval.ballots])
+    for voter in approval.tally.ineligible([Voter.of(person.actor) for person in voters]):
+        await tx.approvals.drop(approval.id, voter, why)
+        await record(tx, Action.VOTE_DROPPED, ("approval", approval.id), change=rollout.change,
+                     before={"voter": str(voter)}, after={"why": why})  # fmt: skip
+    await tx.approvals.reopen(approval.id)
+    reopened = await tx.approvals.get(approval.id)
+    if reopened is not None:
+        await tell_level(
+            tx, "approval_requested", reopened, facts(rollout, occasion="reopened", requester="", deadline="")
+        )
+
+
+async def invalidated(tx: Transaction, rollout: Rollout, why: str) -> None:
+    approval = await tx.approvals.get(rollout.change)
+    voters = [ballot.voter for ballot in approval.ballots] if approval else []
+    await closed(tx, rollout.change, Standing.INVALIDATED)
+    people = [rollout.requester, *voters, None]
+    await tell(tx, "votes_invalidated", people, facts(rollout, cause=why), link=link(rollout), seed=rollout.id)
+
+
+async def finished(tx: Transaction, rollout: Rollout) -> None:
+    outcome = facts(rollout, outcome=rollout.state.value.lower())
+    await tell(tx, "rollout_finished", [rollout.requester, None], outcome, link=link(rollout), seed=rollout.id)
+
+
+def facts(rollout: Rollout, **more: str) -> dict[str, str]:
+    return {"title": f"flag {rollout.key}", "environment": rollout.environment.value, **more}
+
+
+def link(rollout: Rollout) -> str:
+    return f"/rollouts/{rollout.id}"

@@ -1,0 +1,48 @@
+"""The terminal speaks to the API as any client does, in the name of one person."""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx2
+
+
+class ApiRefusal(Exception):
+    """What the API answered instead of doing it."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        faults = "".join(f"\n  {fault['path'] or '/'}: {fault['message']}" for fault in problem.get("faults", []))
+        super().__init__(f"{problem.get('status')} {problem.get('type')}: {problem.get('title')}{faults}")
+        self.problem = dict(problem)
+
+
+class Caller:
+    """One person's session with the API; raises ApiRefusal with the problem's own sentence."""
+
+    def __init__(self, api: str, token: str, tenant: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}", **({"Changegate-Tenant": tenant} if tenant else {})}
+        self._http = httpx2.AsyncClient(base_url=f"{api}/api/v1", headers=headers, timeout=30, trust_env=False)
+
+    async def get(self, path: str, **query: Any) -> Any:
+        return _answer(await self._http.get(path, params=query))
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        return _answer(await self._http.post(path, json=dict(body or {}), headers=headers))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+
+def _answer(response: httpx2.Response) -> Any:
+    if response.is_success:
+        return response.json() if response.content else None
+    if "json" not in response.headers.get("content-type", ""):
+        raise ApiRefusal({"status": response.status_code, "title": response.reason_phrase})
+    raise ApiRefusal(response.json())

@@ -1,0 +1,1 @@
+"""The main job on real input, told in front of the user."""
