@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from adapters.cache.valkey import ValkeySnapshots
 from adapters.egress.client import EgressClient
 from adapters.embedded.installation import login_url, started
 from adapters.embedded.ports import LOOPBACK, Ports
@@ -22,6 +23,7 @@ from adapters.identity.jwks import KeyCache
 from adapters.identity.keys import kept_key
 from adapters.identity.tokens import IssuerConfig, TokenVerifier
 from adapters.logs import configure
+from adapters.memory.cache import NoSnapshots
 from adapters.metrics.prometheus import PrometheusSource
 from adapters.notify.fanout import FanoutNotifier
 from adapters.notify.mail import MailNotifier, MailServer, Security
@@ -49,6 +51,7 @@ from application.evaluation import FlagSets
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.notices import Delivery
+from application.ports.cache import SnapshotCache
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.notify import Channel, Notifier, Recipient
@@ -81,6 +84,11 @@ class Parts:
     @cached_property
     def listener(self) -> FlagListener:
         return FlagListener(self.settings.database_url.get_secret_value())
+
+    @cached_property
+    def snapshots(self) -> SnapshotCache:
+        url = self.settings.valkey_url
+        return ValkeySnapshots(url.get_secret_value()) if url is not None else NoSnapshots()
 
     @cached_property
     def egress(self) -> EgressClient:
@@ -185,7 +193,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         tenants=Tenants(store),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, made.listener, time.time),
+        flag_sets=FlagSets(store, made.listener, made.snapshots, time.time),
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
     )
 

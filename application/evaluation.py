@@ -1,11 +1,15 @@
 """Evaluation reads an immutable snapshot in memory: no lock, no database, no Temporal."""
 
 import asyncio
+import json
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import structlog
 
+from application.ports.cache import SnapshotCache
+from application.ports.records import FlagSetRecord
 from application.ports.store import FlagChanges, Store
 from domain.environments import Environment
 from domain.errors import Unavailable
@@ -14,16 +18,24 @@ from domain.flags import Bucketing, FlagSet, compile_flag_set
 log = structlog.get_logger()
 
 Place = tuple[UUID, Environment]
+_PAUSE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Loaded:
+    flags: FlagSet
+    stored: FlagSetRecord
 
 
 class FlagSets:
     """One snapshot for each tenant and environment that somebody asked for, swapped when news arrives."""
 
-    def __init__(self, store: Store, news: FlagChanges, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, news: FlagChanges, cache: SnapshotCache, now: Callable[[], float]) -> None:
         self._store = store
         self._news = news
+        self._cache = cache
         self._now = now
-        self._loaded: dict[Place, FlagSet] = {}
+        self._loaded: dict[Place, Loaded] = {}
         self._loading: dict[Place, asyncio.Lock] = {}
 
     @property
@@ -33,10 +45,11 @@ class FlagSets:
 
     def at_hand(self, tenant: UUID, environment: Environment) -> FlagSet | None:
         """The snapshot in memory, or None before the first question for this place."""
-        return self._loaded.get((tenant, environment))
+        loaded = self._loaded.get((tenant, environment))
+        return loaded.flags if loaded is not None else None
 
     async def get(self, tenant: UUID, environment: Environment) -> FlagSet:
-        return self.at_hand(tenant, environment) or await self._load((tenant, environment), newer_than=-1)
+        return self.at_hand(tenant, environment) or await self._load((tenant, environment))
 
     async def follow(self) -> None:
         """Runs as long as the process: news of one place re-reads it, doubt about the line re-reads them all."""
@@ -46,29 +59,61 @@ class FlagSets:
                     await self._refresh(known)
 
     async def _refresh(self, place: Place) -> None:
-        try:
-            await self._load(place, newer_than=self._loaded[place].revision)
-        except Unavailable:
-            log.warning("flags.refresh_failed", tenant=str(place[0]), environment=place[1].value)
+        """Until it is read: news that was heard is never dropped."""
+        while True:
+            try:
+                await self._load(place)
+            except Unavailable:
+                log.warning("flags.refresh_delayed", tenant=str(place[0]), environment=place[1].value)
+                await asyncio.sleep(_PAUSE_SECONDS)
+            else:
+                return
 
-    async def _load(self, place: Place, *, newer_than: int) -> FlagSet:
-        tenant, environment = place
+    async def _load(self, place: Place) -> FlagSet:
         async with self._loading.setdefault(place, asyncio.Lock()):
             present = self._loaded.get(place)
-            if present is not None and present.revision > newer_than:
-                return present
-            async with self._store.transaction(tenant) as tx:
-                stored = await tx.flags.flag_set(environment)
-            if present is not None and present.revision >= stored.revision:
-                return present
-            flags = compile_flag_set(
-                stored.flags,
-                revision=stored.revision,
-                bucketing=Bucketing(stored.bucketing),
-                metadata=stored.metadata,
-                evaluators=stored.evaluators,
-                now=self._now,
-            )
-            self._loaded[place] = flags
-            log.info("flags.loaded", tenant=str(tenant), environment=environment.value, revision=stored.revision)
+            stored = await self._read(place, present.stored.revision if present else -1)
+            if stored is None and present is not None:
+                return present.flags
+            if stored is None:
+                raise LookupError(f"the environment {place[1]} has no flag set")
+            flags = self._compiled(stored, present)
+            self._loaded[place] = Loaded(flags, stored)
+            log.info("flags.loaded", tenant=str(place[0]), environment=place[1].value, revision=stored.revision)
             return flags
+
+    async def _read(self, place: Place, newer_than: int) -> FlagSetRecord | None:
+        """What the place holds now, from the cache where another process has put it; None when it is not newer."""
+        tenant, environment = place
+        async with self._store.transaction(tenant) as tx:
+            revision = await tx.flags.revision(environment)
+            if revision <= newer_than:
+                return None
+            cached = await self._cache.get(tenant, environment, revision)
+            if cached is not None:
+                return FlagSetRecord(**json.loads(cached))
+            stored = await tx.flags.flag_set(environment)
+        await self._cache.put(tenant, environment, stored.revision, json.dumps(asdict(stored)).encode())
+        return stored
+
+    def _compiled(self, stored: FlagSetRecord, present: Loaded | None) -> FlagSet:
+        """Only what changed is compiled again, unless what all flags share has changed."""
+        if present is not None and _shared(stored) == _shared(present.stored):
+            flags, old = present.flags, present.stored.flags
+            for key in old.keys() | stored.flags.keys():
+                if old.get(key) != stored.flags.get(key):
+                    flags = flags.with_flag(key, stored.flags.get(key), stored.revision)
+            if flags.revision == stored.revision:
+                return flags
+        return compile_flag_set(
+            stored.flags,
+            revision=stored.revision,
+            bucketing=Bucketing(stored.bucketing),
+            metadata=stored.metadata,
+            evaluators=stored.evaluators,
+            now=self._now,
+        )
+
+
+def _shared(stored: FlagSetRecord) -> tuple[object, ...]:
+    return stored.bucketing, stored.metadata, stored.evaluators

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -70,15 +71,21 @@ class PostgresFlags:
         )
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
-        s = flag_set.c
-        # The revision is read before the flags: a write between the two shows up again as a newer revision.
-        head = (await self._session.execute(select(flag_set).where(s.environment == environment))).one()
-        rows = await self._session.execute(
-            select(flag.c.key, flag.c.definition).where(flag.c.environment == environment)
+        # One statement is one snapshot: a revision is never shown with the flags of another.
+        s, f = flag_set.c, flag.c
+        flags = (
+            select(func.coalesce(func.jsonb_object_agg(f.key, f.definition), func.jsonb_build_object()))
+            .where(f.environment == environment)
+            .scalar_subquery()
         )
-        return FlagSetRecord(
-            head.revision, head.bucketing, head.metadata, head.evaluators, {row.key: row.definition for row in rows}
-        )
+        row = (
+            await self._session.execute(
+                select(
+                    s.revision, s.bucketing, s.metadata, s.evaluators, type_coerce(flags, JSONB).label("flags")
+                ).where(s.environment == environment)
+            )
+        ).one()
+        return FlagSetRecord(row.revision, row.bucketing, row.metadata, row.evaluators, row.flags)
 
     async def revision(self, environment: Environment) -> int:
         query = select(flag_set.c.revision).where(flag_set.c.environment == environment)
