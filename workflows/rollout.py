@@ -8,7 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ChildWorkflowError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.rollouts import Exposure, Move, RolloutActivities
@@ -47,10 +53,11 @@ class FeatureRolloutWorkflow(Steered):
             await self._proceed(request.resumed)
         except Stopped as stop:
             await _unstoppable(self._roll_back(stop.cause))
-        except asyncio.CancelledError:
-            await _unstoppable(self._cancelled())
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            raise
+        except (asyncio.CancelledError, FailureError) as error:
+            await _unstoppable(self._interrupted(error))
+            if workflow.cancellation_reason() is not None:
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                raise
         await workflow.wait_condition(workflow.all_handlers_finished)
         return RolloutResult(self._state, self._cause)
 
@@ -66,7 +73,9 @@ class FeatureRolloutWorkflow(Steered):
             if stage != last:
                 await self._soak()
         await self._bake(kept.baking_until if kept else None)
-        await self._step(State.SUCCEEDED, "completed")
+        async with self._one_at_a_time:
+            self._raise_if_stopped()
+            await self._step(State.SUCCEEDED, "completed")
 
     # --- before anybody sees it
 
@@ -97,8 +106,8 @@ class FeatureRolloutWorkflow(Steered):
         )
         try:
             result: ApprovalResult = await self._approval
-        except ChildWorkflowError as error:
-            if self._state in TERMINAL and is_cancelled_exception(error):
+        except ChildWorkflowError:
+            if self._state in TERMINAL:
                 return Standing.WITHDRAWN
             raise
         return result.standing
@@ -111,8 +120,7 @@ class FeatureRolloutWorkflow(Steered):
 
     async def _expose(self, stage: int) -> None:
         percent = self._plan.stages[stage].percent
-        async with self._one_at_a_time:
-            self._raise_if_stopped()
+        async with self._when_not_held():
             wish = Exposure(self._named(f"expose:{stage}"), stage)
             try:
                 await workflow.execute_activity_method(
@@ -161,9 +169,9 @@ class FeatureRolloutWorkflow(Steered):
         """Watch what everybody now gets; a blind end is no clean end."""
         until = kept_until or workflow.now() + self._plan.bake
         if kept_until is None:
-            self._raise_if_stopped()
-            await self._step(State.BAKING, "all_stages_passed")
-            self._progress = Progress(self._progress.stage, workflow.now())
+            async with self._when_not_held():
+                await self._step(State.BAKING, "all_stages_passed")
+                self._progress = Progress(self._progress.stage, workflow.now())
         while workflow.now() < until or self._progress.blind_since is not None:
             self._continue_as_new_if_long(until)
             await self._until(min(self._next_check, until) if workflow.now() < until else self._next_check)
@@ -206,8 +214,9 @@ class FeatureRolloutWorkflow(Steered):
     # --- the way back
 
     async def _roll_back(self, cause: str) -> None:
-        if self._state not in {State.ROLLING_BACK, State.SUPERSEDED}:
-            await self._step(State.ROLLING_BACK, cause)
+        async with self._one_at_a_time:
+            if self._state not in {State.ROLLING_BACK, State.SUPERSEDED}:
+                await self._step(State.ROLLING_BACK, cause)
         self._cause = cause
         while self._state is State.ROLLING_BACK:
             try:
@@ -227,14 +236,25 @@ class FeatureRolloutWorkflow(Steered):
             except TimeoutError:
                 workflow.logger.error("a rollback is incomplete and waits for an operator")
 
-    async def _cancelled(self) -> None:
-        """A cancel from outside takes back what was exposed, and ends what was not."""
+    async def _interrupted(self, error: BaseException) -> None:
+        """A cancel from outside, or a step that was refused: what was exposed goes back, and what was not ends."""
+        cause = _cause_of(error)
         if self._state in TERMINAL:
             return
         if self._state in EXPOSED:
-            await self._roll_back("workflow_cancelled")
+            await self._roll_back(cause)
         else:
-            await self._settle(State.CANCELLED, "workflow_cancelled")
+            await self._settle(State.CANCELLED, cause)
+            if self._state is State.ROLLING_BACK:
+                await self._roll_back(cause)
+
+
+def _cause_of(error: BaseException) -> str:
+    if workflow.cancellation_reason() is not None:
+        return "workflow_cancelled"
+    if isinstance(error, ActivityError) and isinstance(error.cause, ApplicationError):
+        return (error.cause.type or "step_failed").replace("-", "_")
+    return "approval_ended_abnormally" if isinstance(error, ChildWorkflowError) else "step_failed"
 
 
 async def _unstoppable(way_back: Coroutine[Any, Any, None]) -> None:

@@ -1,6 +1,8 @@
 """Where a rollout's workflow stands, how a step is written, and how it follows what people ask."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.rollouts import Move, RolloutActivities
     from application.controls import Control
     from application.progression import Step
-    from domain.rollouts import EXPOSED, TERMINAL, HoldReason, Progress, State, Verb, check_control
+    from domain.rollouts import EXPOSED, TERMINAL, HoldReason, Progress, State, Verb, check_control, next_deadline
     from workflows import search
     from workflows.messages import Resumed, RolloutRequest
     from workflows.operated import Operated
@@ -45,7 +47,6 @@ class Steered(Operated):
         self._approval: workflow.ChildWorkflowHandle[Any, Any] | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    @workflow.signal(name="killed")
     def killed(self) -> None:
         """The kill switch has written the target; the fence holds whether or not this arrives."""
         if self._state in EXPOSED:
@@ -104,15 +105,31 @@ class Steered(Operated):
     async def _until(self, moment: datetime) -> None:
         """Wait for the moment, or less when somebody stops or promotes."""
         left = max(moment - workflow.now(), timedelta(0))
-        try:
+        with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._stop is not None or self._promoted, timeout=left, timeout_summary="until the next check"
             )
-        except TimeoutError:
-            return
-        finally:
-            await workflow.wait_condition(lambda: not self._one_at_a_time.locked())
+        await workflow.wait_condition(lambda: not self._one_at_a_time.locked())
         self._raise_if_stopped()
+
+    @asynccontextmanager
+    async def _when_not_held(self) -> AsyncIterator[None]:
+        """Act alone, once no operator's pause holds what is still to be done; the pause has an end (I8)."""
+        while True:
+            async with self._one_at_a_time:
+                self._raise_if_stopped()
+                if self._progress.hold is not HoldReason.OPERATOR:
+                    yield
+                    return
+            deadline = next_deadline(self._plan, self._progress) or workflow.now()
+            try:
+                await workflow.wait_condition(
+                    lambda: self._stop is not None or self._progress.hold is None,
+                    timeout=max(deadline - workflow.now(), timedelta(0)),
+                    timeout_summary="paused before the next step",
+                )
+            except TimeoutError:
+                raise Stopped("operator_deadline") from None
 
     def _raise_if_stopped(self) -> None:
         if self._stop is not None:
