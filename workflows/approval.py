@@ -1,13 +1,14 @@
 """Wait for people, level by level, at most as long as the policy says, and end as the database says it ended."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.common import RawValue
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.approvals import ApprovalActivities, OfApproval
@@ -15,7 +16,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.approvals import Answer, ApprovalClosed, ApprovalPolicy, Standing, Tally, Timetable
     from workflows import search
     from workflows.presets import LASTING, RECORD, REMIND
-    from workflows.refusals import proof_in, said, typed
+    from workflows.refusals import clean, proof_in, said, typed
+
+CLOSED = "closed"
+"""The signal that says that the database may have ended the request: look."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,16 @@ class ApprovalWorkflow:
     @workflow.run
     async def run(self, request: ApprovalRequest) -> ApprovalResult:
         opened_at = request.opened_at or workflow.now()
-        async with self._one_at_a_time:
-            self._adopt(await workflow.execute_activity_method(ApprovalActivities.state, self._here(), **LASTING))
+        await self._look()
         try:
             while self._standing is Standing.PENDING:
                 await self._wait(
                     Timetable.of(request.policy, requested_at=opened_at, level_opened_at=self._level_opened_at)
                 )
-        finally:
+        except asyncio.CancelledError:
             await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return ApprovalResult(self._standing)
 
     async def _wait(self, times: Timetable) -> None:
@@ -97,8 +102,11 @@ class ApprovalWorkflow:
         wish = replace(self._here(), occasion=workflow.now().isoformat())
         try:
             await workflow.execute_activity_method(ApprovalActivities.remind, wish, summary="remind", **REMIND)
-        except ActivityError:
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
             workflow.logger.warning("a reminder could not be written")
+        await self._look()
 
     @workflow.update(name="approve")
     async def approve(self, proof: VoteProof) -> Counted:
@@ -119,18 +127,31 @@ class ApprovalWorkflow:
     @workflow.update(name="withdraw_vote")
     async def withdraw_vote(self, proof: VoteProof) -> Counted:
         async with self._one_at_a_time:
-            wish = replace(self._here(), assertion=proof.assertion)
+            wish = replace(self._here(), assertion=clean(proof.assertion))
             with said():
                 take_back = ApprovalActivities.withdraw_vote
                 return self._adopt(await workflow.execute_activity_method(take_back, wish, **RECORD))
 
-    @workflow.signal(name="approve")
-    async def approve_signal(self, given: Any = None) -> None:
-        await self._hear(Answer.APPROVE, given)
+    @workflow.signal(dynamic=True)
+    async def heard(self, name: str, given: Sequence[RawValue]) -> None:
+        """A signal may have any name and hold anything; what it proves decides, and it has no answer.
 
-    @workflow.signal(name="reject")
-    async def reject_signal(self, given: Any = None) -> None:
-        await self._hear(Answer.REJECT, given)
+        The refusal of a signalled vote stands in the audit trail and in this history.
+        """
+        if name == CLOSED:
+            return await self._look()
+        if name not in set(Answer):
+            return workflow.logger.warning("an unknown signal was ignored")
+        try:
+            await self._cast(Answer(name), VoteProof(proof_in(given)), "signal")
+        except ApplicationError as refusal:
+            workflow.logger.warning("a signalled vote was refused", extra={"refusal": refusal.type})
+
+    @withdraw_vote.validator
+    def check_withdraw_vote(self, proof: VoteProof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        with typed():
+            if self._standing is not Standing.PENDING:
+                raise ApprovalClosed(standing=self._standing.value)
 
     @workflow.query(name="status")
     def status(self) -> Counted:
@@ -144,15 +165,13 @@ class ApprovalWorkflow:
                 raise ApprovalClosed(standing=self._standing.value)
             self._tally.check(proof.voter, proof.digest)
 
-    async def _hear(self, answer: Answer, given: Any) -> None:
-        """A signal may hold anything and has no answer: its refusal stands in the audit trail and in this history."""
-        try:
-            await self._cast(answer, VoteProof(proof_in(given)), "signal")
-        except ApplicationError as refusal:
-            workflow.logger.warning("a signalled vote was refused", extra={"refusal": refusal.type})
+    async def _look(self) -> None:
+        """What the database holds; it may have ended the request on its own."""
+        async with self._one_at_a_time:
+            self._adopt(await workflow.execute_activity_method(ApprovalActivities.state, self._here(), **LASTING))
 
     async def _cast(self, answer: Answer, proof: VoteProof, via: str) -> Counted:
-        vote = Cast(self._request.tenant, self._request.approval, answer, proof.assertion, via)
+        vote = Cast(self._request.tenant, self._request.approval, answer, clean(proof.assertion), via)
         async with self._one_at_a_time:
             cast = ApprovalActivities.cast
             with said():

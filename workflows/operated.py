@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -11,7 +10,10 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from domain.rollouts import State, Verb
     from workflows.messages import Proof
-    from workflows.refusals import proof_in
+    from workflows.refusals import clean, proof_in
+
+KILLED = "killed"
+"""The signal that says that the kill switch has written the target."""
 
 
 class Operated(ABC):
@@ -21,11 +23,14 @@ class Operated(ABC):
     async def act(self, verb: Verb, assertion: str) -> State: ...
 
     @abstractmethod
+    def killed(self) -> None: ...
+
+    @abstractmethod
     def check(self, verb: Verb) -> None: ...
 
     @workflow.update(name="pause")
     async def pause(self, proof: Proof) -> State:
-        return await self.act(Verb.PAUSE, proof.assertion)
+        return await self.act(Verb.PAUSE, clean(proof.assertion))
 
     @pause.validator
     def check_pause(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
@@ -33,7 +38,7 @@ class Operated(ABC):
 
     @workflow.update(name="resume")
     async def resume(self, proof: Proof) -> State:
-        return await self.act(Verb.RESUME, proof.assertion)
+        return await self.act(Verb.RESUME, clean(proof.assertion))
 
     @resume.validator
     def check_resume(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
@@ -41,7 +46,7 @@ class Operated(ABC):
 
     @workflow.update(name="promote")
     async def promote(self, proof: Proof) -> State:
-        return await self.act(Verb.PROMOTE, proof.assertion)
+        return await self.act(Verb.PROMOTE, clean(proof.assertion))
 
     @promote.validator
     def check_promote(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
@@ -49,7 +54,7 @@ class Operated(ABC):
 
     @workflow.update(name="abort")
     async def abort(self, proof: Proof) -> State:
-        return await self.act(Verb.ABORT, proof.assertion)
+        return await self.act(Verb.ABORT, clean(proof.assertion))
 
     @abort.validator
     def check_abort(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
@@ -57,7 +62,7 @@ class Operated(ABC):
 
     @workflow.update(name="rollback")
     async def rollback(self, proof: Proof) -> State:
-        return await self.act(Verb.ROLLBACK, proof.assertion)
+        return await self.act(Verb.ROLLBACK, clean(proof.assertion))
 
     @rollback.validator
     def check_rollback(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
@@ -65,7 +70,7 @@ class Operated(ABC):
 
     @workflow.update(name="withdraw")
     async def withdraw(self, proof: Proof) -> State:
-        return await self.act(Verb.WITHDRAW, proof.assertion)
+        return await self.act(Verb.WITHDRAW, clean(proof.assertion))
 
     @withdraw.validator
     def check_withdraw(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
@@ -74,11 +79,11 @@ class Operated(ABC):
     @workflow.signal(dynamic=True)
     async def heard(self, name: str, given: Sequence[RawValue]) -> None:
         """A signal may have any name and hold anything; what it proves decides, and it has no answer."""
+        if name == KILLED:
+            return self.killed()
         if name not in set(Verb):
-            workflow.logger.warning("an unknown signal was ignored")
-            return
-        said: Any = workflow.payload_converter().from_payload(given[0].payload) if given else None
+            return workflow.logger.warning("an unknown signal was ignored")
         try:
-            await self.act(Verb(name), proof_in(said))
+            await self.act(Verb(name), proof_in(given))
         except ApplicationError as refusal:
             workflow.logger.warning("a signalled act was refused", extra={"refusal": refusal.type})

@@ -1,14 +1,17 @@
 """A rule that says no in a workflow says it with the same word as everywhere else."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
+from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.refusals import typed
 
-__all__ = ["proof_in", "said", "typed"]
+__all__ = ["clean", "proof_in", "said", "typed"]
+
+MOST_CHARACTERS = 4096
 
 
 @contextmanager
@@ -22,7 +25,16 @@ def said() -> Iterator[None]:
         raise
 
 
-def proof_in(given: Any) -> str:
+def proof_in(given: Sequence[RawValue]) -> str:
     """The assertion in whatever a signal brought; empty where there is none, and then refused like a forged one."""
-    proof = given.get("assertion") if isinstance(given, dict) else None
-    return proof if isinstance(proof, str) else ""
+    try:
+        said = workflow.payload_converter().from_payload(given[0].payload) if given else None
+    except Exception:  # noqa: BLE001 -- a stranger's bytes fail in any way that they like, and stop nothing
+        return ""
+    proof = said.get("assertion") if isinstance(said, dict) else None
+    return clean(proof) if isinstance(proof, str) else ""
+
+
+def clean(assertion: str) -> str:
+    """What can be an assertion at all; a text that cannot be handed on would stop the workflow."""
+    return assertion if len(assertion) <= MOST_CHARACTERS and assertion.isascii() else ""

@@ -47,8 +47,13 @@ def _with_trace(headers: Mapping[str, Payload], trace: str | None) -> Mapping[st
 
 
 def _trace_in(headers: Mapping[str, Payload]) -> str | None:
+    """What is no trace is no trace: a stranger's header stops nothing."""
     payload = headers.get(HEADER)
-    return _CONVERTER.from_payload(payload, str) if payload is not None else None
+    try:
+        trace = _CONVERTER.from_payload(payload, str) if payload is not None else None
+    except Exception:  # noqa: BLE001 -- bytes of a stranger fail in any way that they like
+        return None
+    return trace if isinstance(trace, str) and trace.isascii() else None
 
 
 class CourseInterceptor(ClientInterceptor, WorkerInterceptor):
