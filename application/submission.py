@@ -6,10 +6,11 @@ from uuid import UUID
 import structlog
 
 from application.changes import existing_change, plan_of
+from application.closing import invalidated
 from application.notices import tell_level
 from application.ports.processes import Processes
 from application.ports.store import Store, Transaction
-from application.progression import begun
+from application.progression import Step, begun, move
 from application.recording import record
 from domain.approvals import Approval, Ballot, Standing
 from domain.audit import Action
@@ -41,11 +42,20 @@ class Submission:
         actor.require(Permission.CHANGE_PROPOSE)
         async with self._store.transaction(actor.tenant) as tx:
             change = await existing_change(tx, change_id, lock=True)
+            ended = None
             if change.status is not ChangeStatus.SUBMITTED:
-                await _fix(tx, actor, change, expected)
+                ended = await _fix(tx, actor, change, expected)
             submitted = await _submitted(tx, change_id)
+        if ended is not None:
+            await self._tell(ended)
         await self._start(submitted, actor.handle)
         return submitted
+
+    async def _tell(self, approval: UUID) -> None:
+        try:
+            await self._processes.closed(approval)
+        except Unavailable:
+            log.warning("approval.end_untold", approval=str(approval))  # it looks by itself when it next wakes
 
     async def _start(self, submitted: Submitted, requester: str) -> None:
         try:
@@ -67,7 +77,8 @@ async def start_waiting(store: Store, processes: Processes, tenant: UUID, rollou
         await tx.rollouts.mark_started(rollout_id)
 
 
-async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int | None) -> None:
+async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int | None) -> UUID | None:
+    """Returns the approval that this submission has ended, if any."""
     if change.status is not ChangeStatus.DRAFT:
         raise ChangeNotDraft(status=change.status.value)
     if expected is not None and change.revision != expected:
@@ -90,6 +101,7 @@ async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int |
                  reason=change.reason, after={"digest": change.digest})  # fmt: skip
     await record(tx, Action.APPROVAL_REQUESTED, ("approval", change.id), actor=actor, change=change.id,
                  after={"policy": policy.to_json(), "digest": change.digest})  # fmt: skip
+    ended = await _take_over(tx, actor, change)
     await begun(tx, _rollout(change, actor, tx), actor)
     if change.supersedes is not None:
         await _keep_votes(tx, change, approval)
@@ -100,6 +112,21 @@ async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int |
         "deadline": (tx.now + policy.deadline).isoformat(timespec="minutes"),
     }
     await tell_level(tx, "approval_requested", await _approval(tx, change.id), facts)
+    return ended
+
+
+async def _take_over(tx: Transaction, actor: Actor, change: ChangeSet) -> UUID | None:
+    """An author's newer version ends the older one that still awaits approval, and takes its target."""
+    older = await tx.rollouts.get(change.supersedes, lock=True) if change.supersedes else None
+    if older is None or older.state is not State.AWAITING_APPROVAL:
+        return None
+    target, old = change.target, await existing_change(tx, older.change)
+    if actor.id not in old.authors or (older.environment, older.key) != (target.environment, target.key):
+        return None
+    step = Step(older.id, older.tenant, f"superseded_by:{change.id}", tx.now)
+    ended = await move(tx, older, step, State.SUPERSEDED, "newer_version_submitted", actor=actor)
+    await invalidated(tx, ended, "newer_version_submitted")
+    return older.change
 
 
 def _rollout(change: ChangeSet, actor: Actor, tx: Transaction) -> Rollout:
@@ -132,6 +159,7 @@ async def _keep_votes(tx: Transaction, change: ChangeSet, approval: Approval) ->
     if old.status is not ChangeStatus.SUBMITTED:
         return
     await tx.changes.save_status(replace(old, status=ChangeStatus.SUPERSEDED, revision=old.revision + 1))
+    await record(tx, Action.CHANGE_SUPERSEDED, ("change", old.id), change=old.id, after={"by": str(change.id)})
     moved = replace(old.target, base_version=change.target.base_version)
     if not old.intact or replace(old.content, targets=(moved,)).digest != change.digest:
         return

@@ -56,6 +56,9 @@ class MemoryProcesses:
     async def killed(self, rollout: UUID) -> None:
         self._note("killed", rollout)
 
+    async def closed(self, approval: UUID) -> None:
+        self._note("closed", approval)
+
     async def ping(self) -> None:
         if self.down:
             raise Unavailable(part="temporal")

@@ -17,8 +17,9 @@ from domain.approvals import Answer, Approval, ApprovalClosed
 from domain.errors import Fault, Invalid, Refusal
 from domain.rollouts import AlreadyTerminal, Rollout, Verb
 from workflows import search
-from workflows.approval import ApprovalRequest, VoteProof
+from workflows.approval import CLOSED, ApprovalRequest, VoteProof
 from workflows.messages import Proof, RolloutRequest
+from workflows.operated import KILLED
 from workflows.rollout import FeatureRolloutWorkflow
 
 _PATIENCE = timedelta(seconds=10)
@@ -76,10 +77,17 @@ class TemporalProcesses:
         await self._update(f"rollout/{rollout}", verb.value, Proof(assertion), AlreadyTerminal)
 
     async def killed(self, rollout: UUID) -> None:
+        await self._signal(f"rollout/{rollout}", KILLED)
+
+    async def closed(self, approval: UUID) -> None:
+        await self._signal(f"approval/{approval}", CLOSED)
+
+    async def _signal(self, workflow_id: str, name: str) -> None:
+        """What has ended needs to hear nothing."""
         async with _answered():
-            handle = (await self._reach()).get_workflow_handle(f"rollout/{rollout}")
+            handle = (await self._reach()).get_workflow_handle(workflow_id)
             try:
-                await handle.signal(FeatureRolloutWorkflow.killed, rpc_timeout=_PATIENCE)
+                await handle.signal(name, rpc_timeout=_PATIENCE)
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise

@@ -21,6 +21,7 @@ class Action(StrEnum):
     CHANGE_CREATED = "change:record:created"
     CHANGE_SUBMITTED = "change:record:submitted"
     CHANGE_WITHDRAWN = "change:record:withdrawn"
+    CHANGE_SUPERSEDED = "change:record:superseded"
     CHANGE_REBASED = "change:record:rebased"
     APPROVAL_REQUESTED = "approval:request:opened"
     APPROVAL_LEVEL_COMPLETED = "approval:level:completed"

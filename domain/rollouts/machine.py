@@ -52,7 +52,15 @@ EXPOSED = frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BA
 
 WAYS: dict[State, frozenset[State]] = {
     State.AWAITING_APPROVAL: frozenset(
-        {State.SCHEDULED, State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.INVALIDATED, State.CANCELLED}
+        {
+            State.SCHEDULED,
+            State.REJECTED,
+            State.EXPIRED,
+            State.WITHDRAWN,
+            State.INVALIDATED,
+            State.CANCELLED,
+            State.SUPERSEDED,
+        }
     ),
     State.SCHEDULED: frozenset({State.QUEUED, State.EXPIRED, State.CANCELLED, State.AWAITING_APPROVAL}),
     State.QUEUED: frozenset({State.PREFLIGHT, State.EXPIRED, State.CANCELLED}),
