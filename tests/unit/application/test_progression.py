@@ -14,7 +14,6 @@ from domain.rollouts import (
     Phase,
     StaleGeneration,
     State,
-    TransitionRefused,
     Verb,
 )
 from tests.world import OFF, ON, World
@@ -220,7 +219,15 @@ class TestTheEnd:
             assert state is State.EXPIRED
         assert (await world.submit(id=world.eve.id)).rollout.state is State.AWAITING_APPROVAL
 
-    async def test_is_not_settled_once_it_runs(self, world: World) -> None:
+    async def test_goes_back_when_it_was_admitted_after_all(self, world: World) -> None:
         rollout = await world.running()
-        with pytest.raises(TransitionRefused):
-            await world.progression.settle(world.step(rollout), State.CANCELLED, "no")
+        for _ in range(2):
+            state = await world.progression.settle(world.step(rollout), State.CANCELLED, "workflow_cancelled")
+            assert state is State.ROLLING_BACK
+
+    async def test_is_no_success_once_somebody_else_wrote(self, world: World) -> None:
+        rollout = await world.running(plan={"stages": [100]})
+        await world.progression.move(world.step(rollout), State.BAKING, "passed")
+        await world.put(OFF)
+        with pytest.raises(StaleGeneration):
+            await world.progression.move(world.step(rollout), State.SUCCEEDED, "done")

@@ -1,0 +1,312 @@
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+
+from adapters.memory.store import MemoryStore
+from domain.approvals import Answer, ApprovalPolicy, Level
+from domain.errors import Refusal
+from domain.gates import Verdict
+from domain.people import Role
+from domain.rollouts import EXPOSED, TERMINAL, Decision, Progress, State, Timing, Verb, decide, next_deadline
+from tests.world import OFF, ON, PRODUCTION, Clock, World, at_once, world_in
+
+KEYS = ("checkout", "search")
+PLAN = {"stages": [10, {"percent": 50, "manual": True}, 100], "bake_seconds": 60}
+FACTS = ("flags", "versions", "approvals", "votes", "rollouts", "transitions", "changes", "sets")
+
+
+@dataclass
+class Course:
+    """What a workflow would remember of one rollout."""
+
+    rollout: UUID
+    key: str
+    progress: Progress
+    verdict: Verdict | None = None
+    may_rise: bool = False
+    ended: State | None = None
+    done: list[Callable[[], Coroutine[Any, Any, object]]] = field(default_factory=list)
+
+
+class Rollouts(RuleBasedStateMachine):
+    """Everything that people, gates and time may do, in any order; after each of it the invariants hold."""
+
+    courses = Bundle("courses")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.store = MemoryStore(self.clock)
+        self.world: World = at_once(world_in(self.store, self.clock))
+        self.all: list[Course] = []
+        self.steps = 0
+        self.seen: dict[str, float] = {}
+
+    @initialize()
+    def begin(self) -> None:
+        for key in KEYS:
+            self.run(self.world.put(key=key))
+            self.seen[key] = 0.0
+        self.run(self.world.policy(ApprovalPolicy((Level(quorum=2),), reminders=())))
+
+    def run(self, work: Awaitable[Any]) -> Any:
+        """The answer, or None where a rule says no."""
+
+        async def tried() -> Any:
+            try:
+                return await work
+            except Refusal:
+                return None
+
+        return at_once(tried())
+
+    def once(self, course: Course, what: str, do: Callable[[str], Coroutine[Any, Any, Any]]) -> Any:
+        """A named step; one that was done can be played again."""
+        self.steps += 1
+        name = f"{self.steps}:{what}"
+        before = self.facts()
+        answer = self.run(do(name))
+        if self.facts() != before:
+            course.done.append(lambda: do(name))
+        return answer
+
+    def state(self, course: Course) -> State:
+        return at_once(self.world.rollout(course.rollout)).state
+
+    # --- people
+
+    @rule(target=courses, key=st.sampled_from(KEYS), wanted=st.booleans())
+    def submit(self, key: str, wanted: bool) -> Any:  # noqa: FBT001 -- drawn by hypothesis
+        flag = at_once(self.world.flag(key))
+        assert flag is not None
+        change = self.run(self.world.propose(key=key, base_version=flag.version, plan=PLAN))
+        submitted = change and self.run(self.world.submission.submit(self.world.ada, change.id))
+        if not submitted:
+            return multiple()
+        course = Course(submitted.rollout.id, key, Progress(0, self.clock()))
+        self.all.append(course)
+        if wanted:
+            self.vote(course, {"abe", "dee"})
+            self.admit(course)
+        return course
+
+    @rule(course=courses, handles=st.sets(st.sampled_from(["ada", "bob", "cyd"]), min_size=1))
+    def vote(self, course: Course, handles: set[str]) -> None:
+        for handle in sorted(handles):
+            self.run(self.world.vote(handle, course.rollout))
+
+    @rule(course=courses)
+    def reject(self, course: Course) -> None:
+        self.run(self.world.vote("abe", course.rollout, Answer.REJECT, reason="not in this state"))
+
+    @rule(handle=st.sampled_from(["bob", "cyd", "olu"]), gone=st.booleans())
+    def change_roles(self, handle: str, gone: bool) -> None:  # noqa: FBT001 -- drawn by hypothesis
+        present = {"bob": Role.APPROVER, "cyd": Role.APPROVER, "olu": Role.OPERATOR}[handle]
+        roles = frozenset({Role.VIEWER if gone else present})
+        person = at_once(self.world.tenants.set_roles(self.world.root, handle, roles, "reorganised"))
+        self.world.people[handle] = person.actor
+
+    @rule(course=courses, verb=st.sampled_from(sorted(set(Verb) - {Verb.WITHDRAW})))
+    def control(self, course: Course, verb: Verb) -> None:
+        if self.run(self.world.rollouts.control(self.world.olu, course.rollout, verb, "because")) is None:
+            return
+        assertion = self.world.processes.controls[-1][2]
+        act = self.world.act
+        state = self.once(
+            course, verb.value, lambda name: self.world.controlling.apply(act(course.rollout, verb, assertion, name))
+        )
+        if verb is Verb.PROMOTE and state is State.RUNNING:
+            course.progress = course.progress.released()
+            course.may_rise = True
+            self.rise(course)
+        elif verb is Verb.RESUME and state is State.RUNNING:
+            course.progress = course.progress.released()
+
+    @rule(key=st.sampled_from(KEYS))
+    def kill(self, key: str) -> None:
+        self.run(self.world.kill_switch.kill(self.world.root, PRODUCTION, key, variant="off", reason="it burns"))
+
+    @rule(key=st.sampled_from(KEYS))
+    def write_from_elsewhere(self, key: str) -> None:
+        at_once(self.world.put({**OFF, "metadata": {"at": self.steps}}, key=key))
+
+    # --- time and the workflow
+
+    @rule(course=courses)
+    def admit(self, course: Course) -> None:
+        self.run(self.world.state(course.rollout))
+        step = self.world.step
+        self.once(course, "admit", lambda name: self.world.progression.admit(step(course.rollout, name)))
+        if self.state(course) is State.RUNNING:
+            course.progress = Progress(0, self.clock())
+            course.may_rise = True
+            self.expose(course, 0)
+
+    @rule(
+        course=courses,
+        verdict=st.sampled_from([*Verdict, Verdict.PASS, Verdict.PASS]),
+        passed=st.sampled_from([1, 20, 45, 60 * 26]),
+    )
+    def check(self, course: Course, verdict: Verdict, passed: int) -> None:
+        self.clock += timedelta(minutes=passed)
+        if self.state(course) not in {State.RUNNING, State.PAUSED}:
+            return
+        self.judge(course, verdict)
+        rollout = at_once(self.world.rollout(course.rollout))
+        outcome = decide(rollout.plan, course.progress, Timing(verdict, self.clock()))
+        course.progress = outcome.progress
+        course.may_rise = verdict is Verdict.PASS
+        if outcome.decision is Decision.ADVANCE:
+            self.rise(course)
+        elif outcome.decision is Decision.ROLL_BACK:
+            self.move(course, State.ROLLING_BACK, outcome.cause)
+        elif outcome.decision is Decision.HOLD:
+            self.move(course, State.PAUSED, outcome.cause)
+        elif outcome.decision is Decision.RELEASE:
+            self.move(course, State.RUNNING, outcome.cause)
+
+    @rule(course=courses, stage=st.integers(0, 2))
+    def expose_while_held(self, course: Course, stage: int) -> None:
+        """What a workflow would do that did not hear of the pause."""
+        if at_once(self.world.rollout(course.rollout)).paused_by_operator:
+            self.expose(course, stage)
+
+    @rule(course=courses)
+    def go_back(self, course: Course) -> None:
+        if self.state(course) is not State.ROLLING_BACK:
+            return
+        step = self.world.step
+        state = self.once(course, "restore", lambda name: self.world.progression.restore(step(course.rollout, name)))
+        if state is State.ROLLED_BACK:
+            self.check_restored(course)
+
+    @rule(course=courses, late=st.sampled_from([State.SUCCEEDED, State.RUNNING, State.ROLLING_BACK, State.CANCELLED]))
+    def move_out_of_turn(self, course: Course, late: State) -> None:
+        if self.state(course) in TERMINAL:
+            self.move(course, late, "late")
+
+    @rule(course=courses, which=st.integers(0, 50))
+    def replay(self, course: Course, which: int) -> None:
+        if course.done:
+            before = self.facts()
+            self.run(course.done[which % len(course.done)]())
+            assert self.facts() == before
+
+    @rule(course=consumes(courses))
+    def forget(self, course: Course) -> None:
+        """Its workflow is gone for good; what the database holds must be sound all the same."""
+
+    # --- what a workflow does
+
+    def judge(self, course: Course, verdict: Verdict) -> None:
+        async def keep() -> None:
+            async with self.store.transaction(self.world.tenant.id) as tx:
+                rollout = await tx.rollouts.get(course.rollout, lock=True)
+                assert rollout is not None
+                await tx.rollouts.save(replace(rollout, verdict=verdict))
+
+        at_once(keep())
+        course.verdict = verdict
+
+    def rise(self, course: Course) -> None:
+        rollout = at_once(self.world.rollout(course.rollout))
+        if (rollout.stage or 0) + 1 < len(rollout.plan.stages):
+            self.expose(course, (rollout.stage or 0) + 1)
+        else:
+            self.move(course, State.BAKING, "all_stages_passed")
+            self.move(course, State.SUCCEEDED, "completed")
+
+    def expose(self, course: Course, stage: int) -> None:
+        expose, step = self.world.progression.expose, self.world.step
+        if self.once(course, f"expose:{stage}", lambda name: expose(step(course.rollout, name), stage)) is not None:
+            course.progress = Progress(stage, self.clock())
+
+    def move(self, course: Course, state: State, cause: str) -> None:
+        move, step = self.world.progression.move, self.world.step
+        self.once(course, state.value, lambda name: move(step(course.rollout, name), state, cause))
+
+    def facts(self) -> dict[str, Any]:
+        rows = self.store._rows[self.world.tenant.id]
+        return {name: getattr(rows.copied(), name) for name in FACTS}
+
+    def check_restored(self, course: Course) -> None:
+        """I5: what is served is what was stable."""
+        rollout, flag = at_once(self.world.rollout(course.rollout)), at_once(self.world.flag(course.key))
+        assert flag is not None
+        stable = self.store._rows[self.world.tenant.id].versions[PRODUCTION, course.key, rollout.base_version]
+        assert flag.definition == stable.definition
+
+    # --- the invariants
+
+    @invariant()
+    def exposure_rises_only_by_a_pass_or_a_person(self) -> None:
+        """I1 and I2."""
+        for key, before in list(self.seen.items()):
+            now = self.seen[key] = _share(at_once(self.world.flag(key)).definition)  # type: ignore[union-attr]  # it is there
+            if now > before:
+                holder = next(course for course in self.all if course.key == key and self.state(course) in _RISEN)
+                assert holder.may_rise
+                assert holder.progress.hold is None
+        for course in self.all:
+            course.may_rise = False
+
+    @invariant()
+    def one_target_has_one_exposed_rollout(self) -> None:
+        """I3."""
+        exposed = [course.key for course in self.all if self.state(course) in EXPOSED]
+        assert len(exposed) == len(set(exposed))
+
+    @invariant()
+    def every_line_has_one_event(self) -> None:
+        """I6."""
+        for course in self.all:
+            lines = at_once(self.world.timeline(course.rollout))
+            events = at_once(self.world.events("rollout:state:moved", resource=str(course.rollout)))
+            said = sorted((e.event["after"]["step"], e.event["after"]["cause"], _before(e.event)) for e in events)
+            assert said == sorted((line.step, line.cause, line.from_state or "") for line in lines)
+            for line, later in pairwise(lines):
+                assert later.from_state is line.to_state
+
+    @invariant()
+    def the_end_is_the_end(self) -> None:
+        """I7."""
+        for course in self.all:
+            state = self.state(course)
+            assert course.ended in (None, state)
+            course.ended = state if state in TERMINAL else None
+
+    @invariant()
+    def every_hold_has_an_end(self) -> None:
+        """I8."""
+        for course in self.all:
+            if course.progress.hold is not None:
+                assert next_deadline(at_once(self.world.rollout(course.rollout)).plan, course.progress) is not None
+
+
+_RISEN = {State.RUNNING, State.BAKING, State.SUCCEEDED}
+
+
+def _before(event: Any) -> str:
+    return event["before"]["state"] if event["before"] else ""
+
+
+def _share(definition: Any) -> float:
+    """Per cent of the subjects whom the definition serves `on`."""
+    if definition == ON or definition["defaultVariant"] == "on":
+        return 100.0
+    rule = definition.get("targeting")
+    return float(rule["fractional"][0][1] / 1000) if rule else 0.0
+
+
+TestRollouts = pytest.mark.req("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8")(Rollouts.TestCase)
+TestRollouts.settings = settings(
+    max_examples=40, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
