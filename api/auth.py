@@ -63,3 +63,5 @@ def _allowed(permission: Permission) -> Callable[[Actor], Actor]:
 
 Evaluating = Annotated[Actor, Depends(_allowed(Permission.FEATURES_EVALUATE))]
 """An actor who may evaluate: snapshots in memory know no permissions, so the signature asks for it."""
+Proposing = Annotated[Actor, Depends(_allowed(Permission.CHANGE_PROPOSE))]
+"""An actor who may propose, asked before anything is looked up."""

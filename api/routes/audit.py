@@ -19,7 +19,7 @@ from application.ports.records import AuditFilter
 router = APIRouter(prefix="/api/v1/audit-logs", tags=["audit"], route_class=Checked)
 
 
-class Filter(BaseModel):
+class Filter(BaseModel, extra="forbid"):
     """Every parameter narrows; `since` is included and `until` is not."""
 
     action: str | None = Field(None, max_length=200)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
 
-from api.auth import Acting
+from api.auth import Acting, Proposing
 from api.conditions import ExpectedRevision, change_tag
 from api.idempotency import KEYED, NewId, Once
 from api.paging import Cursor, Limit, cut, decoded, encoded, moment
@@ -73,7 +73,7 @@ async def withdraw(id: UUID, wish: WithdrawIn, actor: Acting, use: Use) -> Chang
 
 
 @router.post("/{id}/rebase", status_code=201, summary="Rebase a change on the present version")
-async def rebase(id: UUID, actor: Acting, use: Use, answer: Response, new: NewId) -> ChangeOut:  # noqa: A002 -- the wire's name
+async def rebase(id: UUID, actor: Proposing, use: Use, answer: Response, new: NewId) -> ChangeOut:  # noqa: A002 -- the wire's name
     """A new draft that supersedes the old one; what both sides changed is listed as a conflict."""
     change = await use.changes.rebase(actor, id, new)
     answer.headers["ETag"] = change_tag(change.revision)

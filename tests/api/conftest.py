@@ -17,6 +17,7 @@ from adapters.identity.assertions import SignedActs
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.identity.keys import kept_key
 from adapters.identity.tokens import TokenVerifier
+from adapters.memory.cache import NoSnapshots
 from adapters.memory.metrics import ScriptedSource
 from adapters.memory.processes import MemoryProcesses
 from adapters.postgres.listener import FlagListener
@@ -88,7 +89,7 @@ def build(
         tenants=Tenants(store),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, listener, lambda: now().timestamp()),
+        flag_sets=FlagSets(store, listener, NoSnapshots(), lambda: now().timestamp()),
         settings=settings or Settings(),
     )
     return World(create_app(services), services, processes, issuer)
@@ -121,6 +122,12 @@ async def world(
         yield world
 
 
+@pytest.fixture(scope="session")
+def worlds() -> Callable[..., World]:
+    """Builds an application over other parts than the usual ones."""
+    return build
+
+
 @pytest.fixture
 def ask(world: World, house: Any) -> Callable[..., Awaitable[httpx2.Response]]:
     """One request of one person of this test's house; the path is below /api/v1 where it names no other root."""
@@ -131,6 +138,11 @@ def ask(world: World, house: Any) -> Callable[..., Awaitable[httpx2.Response]]:
             return await client.request(method, full, **more)
 
     return asked
+
+
+@pytest.fixture(scope="session", name="eventually")
+def _eventually() -> Callable[..., Awaitable[Any]]:
+    return eventually
 
 
 async def eventually(holds: Callable[[], Any], patience: float = 20.0) -> Any:

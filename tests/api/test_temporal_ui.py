@@ -1,0 +1,102 @@
+"""What passes to Temporal's UI, and what does not; the UI itself is the real one."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from adapters.postgres.listener import FlagListener
+from api.services import Settings
+from api.temporal_ui import TemporalUi
+
+API = "/temporal/api/v1/namespaces/default"
+
+
+Showing = Callable[[str], Any]
+
+
+@pytest.fixture
+def showing(worlds: Callable[..., Any], store: Any, database_url: str, issuer: Any, data_folder: Path) -> Showing:
+    """The application with Temporal's UI at an address."""
+    return lambda address: worlds(store, FlagListener(database_url), issuer, data_folder, Settings(temporal_ui=address))
+
+
+@pytest_asyncio.fixture
+async def ui(showing: Showing, stack: Any, house: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    world = showing(stack.endpoints.temporal_ui_url)
+    async with world.app.router.lifespan_context(world.app), world.client(house) as client:
+        yield client
+
+
+class TestReading:
+    async def test_the_page_may_be_framed_by_our_own_pages_only(self, ui: httpx2.AsyncClient) -> None:
+        page = await ui.get("/temporal/")
+        assert page.status_code == 200
+        assert "<html" in page.text
+        assert page.headers["X-Frame-Options"] == "SAMEORIGIN"
+        assert page.headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+        assert page.headers.get_list("X-Frame-Options") == ["SAMEORIGIN"]
+
+    async def test_what_the_page_asks_for_is_answered(self, ui: httpx2.AsyncClient) -> None:
+        answer = await ui.get(f"{API}/workflows?query=", headers={"Authorization": "Bearer not-theirs"})
+        assert answer.status_code == 200
+        assert isinstance(answer.json(), dict)
+
+    async def test_a_head_is_theirs_to_answer(self, ui: httpx2.AsyncClient) -> None:
+        answer = await ui.head("/temporal/")
+        assert (answer.headers.get("Content-Type") != "application/problem+json", answer.content) == (True, b"")
+
+    async def test_a_query_of_a_workflow_reaches_temporal(self, ui: httpx2.AsyncClient) -> None:
+        answer = await ui.post(f"{API}/workflows/approval%2Fnone/query/status", json={})
+        assert answer.status_code not in {405, 503}
+
+
+class TestNothingIsDone:
+    @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
+    async def test_other_methods_are_405(self, ui: httpx2.AsyncClient, method: str) -> None:
+        answer = await ui.request(method, f"{API}/workflows/x/query/status")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            f"{API}/workflows/x/signal/approve",
+            f"{API}/workflows/x/signal/query",
+            f"{API}/workflows/x/terminate",
+            f"{API}/workflows/x/update/query/x",
+            f"{API}/workflows/x%2Fsignal/query",
+            f"{API}/workflows/x/query/a%2Fb",
+            f"{API}/workflows/query/query",
+            f"{API}/workflows/x/query/status/../../signal/approve",
+            f"{API}/workflows/x/query/%2e%2e",
+            "/temporal/api/v1/namespaces",
+            "/temporal/",
+        ],
+    )
+    async def test_whatever_is_posted_beside_a_query_is_refused(self, ui: httpx2.AsyncClient, path: str) -> None:
+        request = ui.build_request("POST", httpx2.URL("http://changegate.test").copy_with(raw_path=path.encode()))
+        assert (await ui.send(request)).status_code in {404, 405}
+
+    async def test_a_path_cannot_climb_out(self, ui: httpx2.AsyncClient) -> None:
+        for path in (
+            b"/temporal/%2e%2e/x",
+            b"/temporal/a%2F..%2F..%2Fb",
+            b"/temporal/a\\..\\b",
+        ):
+            request = ui.build_request("GET", httpx2.URL("http://changegate.test").copy_with(raw_path=path))
+            assert (await ui.send(request)).status_code == 404
+
+
+class TestDown:
+    async def test_a_ui_that_does_not_answer_is_503(self, showing: Showing, house: Any) -> None:
+        world = showing("http://127.0.0.1:1")
+        async with world.app.router.lifespan_context(world.app), world.client(house) as client:
+            assert (await client.get("/temporal/")).status_code == 503
+
+    @pytest.mark.parametrize("address", ["", "file:///etc/passwd", "localhost:8080"])
+    def test_an_address_is_one_of_http(self, address: str) -> None:
+        with pytest.raises(ValueError, match="Temporal's UI"):
+            TemporalUi(address)
