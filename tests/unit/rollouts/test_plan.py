@@ -1,0 +1,90 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.environments import Environment
+from domain.errors import Invalid
+from domain.rollouts import TOTAL_WEIGHT, DeadlineAction, Strategy, default_plan, parse_plan
+
+PRODUCTION = Environment.PRODUCTION
+
+
+def faults(raw: Any) -> list[str]:
+    with pytest.raises(Invalid) as refused:
+        parse_plan(raw, PRODUCTION)
+    return [fault.path for fault in refused.value.faults]
+
+
+class TestPlan:
+    @pytest.mark.parametrize("environment", list(Environment))
+    def test_nothing_said_is_the_default(self, environment: Environment) -> None:
+        assert parse_plan({}, environment) == default_plan(environment)
+
+    def test_production_is_patient_and_goes_back(self) -> None:
+        plan = default_plan(PRODUCTION)
+        assert [stage.percent for stage in plan.stages] == [10, 25, 50, 100]
+        assert (plan.stages[0].min_soak, plan.stages[0].max_soak) == (timedelta(minutes=10), timedelta(minutes=60))
+        assert (plan.bake, plan.on_inconclusive) == (timedelta(minutes=30), DeadlineAction.ROLLBACK)
+        assert default_plan(Environment.STAGING).on_inconclusive is DeadlineAction.ADVANCE
+
+    @pytest.mark.req("S41")
+    @pytest.mark.parametrize(
+        ("stages", "path"),
+        [
+            ([10, 10, 100], "/stages/1/percent"),
+            ([50, 25, 100], "/stages/1/percent"),
+            ([10, 50], "/stages/1/percent"),
+            ([], "/stages"),
+            ("all", "/stages"),
+            ([0, 100], "/stages/0/percent"),
+            ([101], "/stages/0/percent"),
+            ([True], "/stages/0"),
+            ([{"percent": "10"}, 100], "/stages/0/percent"),
+            ([{"percent": 100, "a/b": 1}], "/stages/0/a~1b"),
+            ([{"percent": 100, "manual": 1}], "/stages/0/manual"),
+            ([{"percent": 100, "min_soak_seconds": -1}], "/stages/0/min_soak_seconds"),
+            ([{"percent": 100, "min_soak_seconds": 60, "max_soak_seconds": 30}], "/stages/0/max_soak_seconds"),
+            ([*range(1, 21), 100], "/stages"),
+        ],
+    )
+    def test_stages_rise_to_everybody(self, stages: Any, path: str) -> None:
+        assert path in faults({"stages": stages})
+
+    @pytest.mark.parametrize(
+        ("raw", "paths"),
+        [
+            ([], [""]),
+            ({"strategy": "blue"}, ["/strategy"]),
+            ({"strategy": []}, ["/strategy"]),
+            ({"on_inconclusive": {}}, ["/on_inconclusive"]),
+            ({"a~b": 1, "bake_seconds": float("nan")}, ["/a~0b", "/bake_seconds"]),
+            ({"check_interval_seconds": 0}, ["/check_interval_seconds"]),
+            (
+                {"hold_limit_seconds": 1e300, "pause_limit_seconds": True},
+                ["/hold_limit_seconds", "/pause_limit_seconds"],
+            ),
+            ({"strategy": "direct", "stages": [10, 100]}, ["/stages"]),
+        ],
+    )
+    def test_every_fault_has_a_pointer(self, raw: Any, paths: list[str]) -> None:
+        assert faults(raw) == paths
+
+    def test_direct_is_one_stage_without_a_bake(self) -> None:
+        plan = parse_plan({"strategy": "direct"}, PRODUCTION)
+        assert (plan.strategy, plan.gated, plan.bake) == (Strategy.DIRECT, False, timedelta(0))
+        assert [stage.weight for stage in plan.stages] == [TOTAL_WEIGHT]
+
+    @given(
+        st.lists(st.integers(1, 99_999), unique=True, max_size=19),
+        st.floats(0, 1e6),
+        st.booleans(),
+        st.sampled_from(["direct", "canary"]),
+    )
+    def test_survives_a_trip_through_json(self, weights: list[int], bake: float, manual: bool, strategy: str) -> None:  # noqa: FBT001 -- drawn
+        stages = [{"percent": weight / 1000, "manual": manual} for weight in [*sorted(weights), TOTAL_WEIGHT]]
+        raw = {"strategy": strategy, "bake_seconds": bake, **({"stages": stages} if strategy == "canary" else {})}
+        plan = parse_plan(raw, PRODUCTION)
+        assert parse_plan(plan.to_json(), PRODUCTION) == plan
