@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import health, reference
 from api.meters import Meters
@@ -20,6 +21,18 @@ from domain.errors import Refusal
 
 Hook = Callable[[], AbstractAsyncContextManager[Any]]
 """What runs as long as the application does: following the flags, sweeping, whatever the composition needs."""
+
+
+class Application(FastAPI):
+    """FastAPI, but for one lane: what lies under its prefix never meets routing, validation or middleware."""
+
+    lane: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.lane is not None and scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            await self.lane(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
 
 
 def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
@@ -36,9 +49,10 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
         if ui is not None:
             await ui.close()
 
-    app = FastAPI(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
+    app = Application(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
     app.state.services, app.state.meters, app.state.readiness = services, meters, readiness
-    app.add_middleware(Doorway, meters=meters, lanes={PREFIX: ofrep})
+    app.lane = ofrep
+    app.add_middleware(Doorway, meters=meters)
     app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above
     app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]  # as above

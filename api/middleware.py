@@ -29,21 +29,16 @@ log = structlog.get_logger("access")
 
 
 class Doorway:
-    """Outermost. `lanes` by path prefix go straight to their own application, which keeps its own counts."""
+    """Outermost of the middleware."""
 
-    def __init__(self, app: ASGIApp, meters: Meters, lanes: dict[str, ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
         self.app = app
         self._meters = meters
-        self._lanes = lanes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        for prefix, lane in self._lanes.items():
-            if scope["path"].startswith(prefix):
-                await lane(scope, receive, send)
-                return
         await Passage(self.app, self._meters, scope, send).go(receive)
 
 

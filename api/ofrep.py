@@ -33,11 +33,14 @@ _TRUST_SECONDS = 5.0
 person who was removed, can read flags for so many seconds more. Nothing can be changed through here."""
 _MOST_TOKENS = 10_000
 _OK, _UNCHANGED, _BAD, _ABSENT, _METHOD, _LARGE, _BROKEN = 200, 304, 400, 404, 405, 413, 500
-_SECURITY = [
+_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-]
+    (b"content-type", b"application/json"),
+)
+_UNCACHED = (*_HEADERS, (b"cache-control", b"no-store"))
+_REVALIDATED = (*_HEADERS, (b"cache-control", b"private, no-cache"))
+_ENVIRONMENTS = {environment.value.encode(): environment for environment in Environment}
 
 log = structlog.get_logger()
 
@@ -92,19 +95,17 @@ class Ofrep:
         return self._all(flags, context, headers, f"{actor.tenant}/{environment}")
 
     async def _flags(self, headers: Mapping[bytes, bytes]) -> tuple[FlagSet, Actor, Environment]:
+        environment = _ENVIRONMENTS.get(headers.get(b"changegate-environment", b"production"))
         actor = await self._actor(headers)
-        actor.require(Permission.FEATURES_EVALUATE)
-        name = headers.get(b"changegate-environment", b"production").decode("latin-1")
-        if name not in set(Environment):
+        if environment is None:
             raise Refused(_general("Changegate-Environment is one of " + ", ".join(Environment)))
-        environment = Environment(name)
         flags = self._flag_sets.at_hand(actor.tenant, environment)
         return flags or await self._flag_sets.get(actor.tenant, environment), actor, environment
 
     async def _actor(self, headers: Mapping[bytes, bytes]) -> Actor:
-        token = _token(headers)
-        tenant = headers.get(b"changegate-tenant")
-        mark = hashlib.sha256(token + b"\n" + (tenant or b"")).digest()
+        """Who asks, known to be allowed to."""
+        token, tenant = _token(headers), headers.get(b"changegate-tenant")
+        mark = hashlib.sha256(token if tenant is None else token + b"\n" + tenant).digest()
         known = self._known.get(mark)
         now = time.monotonic()
         if known is not None and known[1] > now:
@@ -112,6 +113,7 @@ class Ofrep:
         actor = await self._authentication.actor(
             token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None
         )
+        actor.require(Permission.FEATURES_EVALUATE)
         if len(self._known) >= _MOST_TOKENS:
             self._known.clear()
         self._known[mark] = (actor, now + _TRUST_SECONDS)
@@ -184,7 +186,8 @@ def _token(headers: Mapping[bytes, bytes]) -> bytes:
 def _key(scope: Scope) -> str:
     """One path segment, percent-decoded once."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    return unquote(raw.partition(b"?")[0].decode("latin-1").removeprefix(f"{_PATH}/"))
+    key = raw.partition(b"?")[0][len(_PATH) + 1 :].decode("latin-1")
+    return unquote(key) if "%" in key else key
 
 
 async def _body(receive: Receive) -> bytes:
@@ -221,10 +224,10 @@ def _tag(revision: int, place: str, context: dict[str, Any]) -> str:
 
 async def _send(send: Send, answer: Answer) -> None:
     body = b"" if answer.body is None else orjson.dumps(answer.body)
-    caching = b"private, no-cache" if "ETag" in answer.headers else b"no-store"
-    headers = [*_SECURITY, (b"cache-control", caching)]
-    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    headers: list[tuple[bytes, bytes]] = [*(_REVALIDATED if "ETag" in answer.headers else _UNCACHED)]
     if answer.status != _UNCHANGED:
-        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        headers.append((b"content-length", b"%d" % len(body)))
+    for name, value in answer.headers.items():
+        headers.append((name.lower().encode(), value.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
