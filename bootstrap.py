@@ -227,6 +227,10 @@ class EmbeddedInstallation:
     def api_url(self) -> str:
         return f"http://{LOOPBACK}:{Ports(self.folder).remembered('api')}"
 
+    @property
+    def temporal_address(self) -> str:
+        return f"{LOOPBACK}:{Ports(self.folder).remembered('temporal')}"
+
     def start(
         self, *, demo: bool = False, port: int | None = None, scrapes: tuple[str, ...] = ()
     ) -> AbstractAsyncContextManager[Running]:

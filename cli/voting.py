@@ -53,13 +53,10 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         run(_rollout(installation, change, reader))
 
 
-def signal_command(signal: dict[str, Any], temporal_address: str | None = None) -> list[str]:
+def signal_command(signal: dict[str, Any], temporal_address: str) -> list[str]:
     """The arguments of `temporal` that send this signal."""
-    place = ["--address", temporal_address] if temporal_address else []
-    return [
-        "temporal", "workflow", "signal", *place, "--workflow-id", signal["workflow_id"], "--name", signal["name"],
-        "--input", json.dumps(signal["input"]),
-    ]  # fmt: skip
+    place = ["--address", temporal_address, "--workflow-id", signal["workflow_id"]]
+    return ["temporal", "workflow", "signal", *place, "--name", signal["name"], "--input", json.dumps(signal["input"])]
 
 
 def caller(installation: Installation, handle: str) -> Caller:
@@ -71,7 +68,14 @@ async def _pending(installation: Installation, voter: str) -> None:
         waiting = (await me.get("/approvals/pending"))["items"]
     table = Table("change", "target", "environment", "level", "requested by", "deadline")
     for each in waiting:
-        table.add_row(*(str(each[name]) for name in ("id", "target", "environment", "level", "requester", "deadline")))
+        table.add_row(
+            each["id"],
+            each["change"]["target"]["key"],
+            each["environment"],
+            f"{each['open_level']} of {len(each['levels'])}",
+            each["authors"][0]["handle"],
+            each["deadline"],
+        )
     console.print(table if waiting else "Nothing waits for you.")
 
 
@@ -84,7 +88,10 @@ async def _vote(installation: Installation, change: str, voter: str, wish: dict[
 async def _emit(installation: Installation, change: str, voter: str, wish: dict[str, str]) -> None:
     async with caller(installation, voter) as me:
         proof = await me.post(f"/approvals/{change}/assertions", wish)
-    sys.stdout.write(shlex.join(signal_command(proof["signal"])) + "\n")
+    if proof["signal"] is None:
+        console.print("This vote was given before; there is nothing to signal.")
+        return
+    sys.stdout.write(shlex.join(signal_command(proof["signal"], installation.temporal_address)) + "\n")
 
 
 async def _rollout(installation: Installation, change: str, reader: str) -> None:

@@ -55,6 +55,11 @@ class Installation(Protocol):
         """Where the API of this installation answers while it runs."""
         ...
 
+    @property
+    def temporal_address(self) -> str:
+        """host:port of the Temporal frontend of this installation."""
+        ...
+
     def start(
         self, *, demo: bool = False, port: int | None = None, scrapes: tuple[str, ...] = ()
     ) -> AbstractAsyncContextManager[Running]:
