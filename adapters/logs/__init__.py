@@ -40,7 +40,7 @@ def configure(form: str = "json", level: str = "INFO") -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=_rendered(renderer)))
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -56,12 +56,3 @@ def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) ->
         elif isinstance(value, str):
             event[name] = _SECRET_TEXT.sub(_MASK, value)
     return event
-
-
-def _rendered(renderer: structlog.typing.Processor) -> structlog.typing.Processor:
-    def render(logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
-        return renderer(
-            logger, method, structlog.stdlib.ProcessorFormatter.remove_processors_meta(logger, method, event)
-        )
-
-    return render
