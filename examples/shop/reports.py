@@ -32,7 +32,7 @@ def body_of(environment: str, flag: str, windows: Mapping[str, Window]) -> bytes
             "requests": window.requests,
             "errors": window.errors,
             "buckets": [
-                ["+Inf" if math.isinf(bound) else bound, count]
+                {"le": None if math.isinf(bound) else bound, "count": count}
                 for bound, count in zip(BOUNDS_S, window.counts, strict=True)
             ],
         }

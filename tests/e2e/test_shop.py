@@ -105,7 +105,7 @@ class Service:
         for sample in (sample for batch in batches.values() for sample in batch["samples"]):
             total["requests"] += sample["requests"]
             total["errors"] += sample["errors"]
-            total["bucketed"] += sum(count for _, count in sample["buckets"])
+            total["bucketed"] += sum(bucket["count"] for bucket in sample["buckets"])
         return total
 
 
@@ -268,7 +268,7 @@ class TestReports:
         assert shop.service.counted() == {"requests": 0, "errors": 0, "bucketed": 0}
         for sample in first["samples"]:
             assert (sample["environment"], sample["key"]) == ("production", FLAG)
-            assert sample["buckets"][-1] == ["+Inf", 0]
+            assert sample["buckets"][-1] == {"le": None, "count": 0}
 
 
 class TestLoad:
