@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+import uvicorn
 from fastapi import FastAPI
 
 from adapters.identity.assertions import SignedActs
@@ -126,6 +128,23 @@ async def world(
 def worlds() -> Callable[..., World]:
     """Builds an application over other parts than the usual ones."""
     return build
+
+
+@pytest_asyncio.fixture(scope="session")
+async def address(world: World) -> AsyncIterator[str]:
+    """The same application behind a real uvicorn."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(world.app, log_level="critical", lifespan="off", access_log=False)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await eventually(lambda: server.started)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listening.close()
 
 
 @pytest.fixture

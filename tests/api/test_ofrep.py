@@ -1,14 +1,12 @@
 """OFREP 0.3, answered to the unmodified client from PyPI and to requests of every shape."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
-import uvicorn
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode, FlagNotFoundError, OpenFeatureError, ParseError
@@ -53,23 +51,6 @@ async def shelf(world: Any, house: Any, eventually: Callable[..., Any]) -> Any:
 def _keys(world: Any, house: Any) -> set[str]:
     loaded = world.services.flag_sets.at_hand(house.id, IN)
     return set(loaded.keys) if loaded else set()
-
-
-@pytest_asyncio.fixture(scope="session")
-async def address(world: Any, eventually: Callable[..., Any]) -> AsyncIterator[str]:
-    """The same application behind a real uvicorn."""
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(world.app, log_level="critical", lifespan="off", access_log=False)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        await eventually(lambda: server.started)
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listening.close()
 
 
 @pytest.fixture

@@ -1,0 +1,54 @@
+"""Whatever the document allows, and much that it does not, is answered as the document says."""
+
+import asyncio
+import copy
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.config import SchemathesisConfig
+
+from api.reference import openapi
+
+CONFIG = {
+    # A document can give the form of a definition, a plan or a cursor, and not that its parts agree: that is a 422.
+    "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 404, 409, 412, 422, 428]}},
+}
+
+
+def _asked_as_admin(*, secured: bool) -> Any:
+    """The document without what the test itself fills in: who asks is the subject of the access tests."""
+    document = copy.deepcopy(openapi())
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            operation["parameters"] = [each for each in operation["parameters"] if each["name"] != "Changegate-Tenant"]
+            if not secured:
+                operation.pop("security")
+    return schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(CONFIG))
+
+
+SCHEMAS = {
+    GenerationMode.POSITIVE: _asked_as_admin(secured=True),
+    GenerationMode.NEGATIVE: _asked_as_admin(secured=False),
+}
+OPERATIONS = [(method, path) for path, methods in openapi()["paths"].items() for method in methods]
+EXAMPLES = {GenerationMode.POSITIVE: 15, GenerationMode.NEGATIVE: 10}
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+class TestEveryOperation:
+    @pytest.mark.parametrize("mode", list(EXAMPLES), ids=lambda mode: mode.value)
+    async def test_answers_as_described(
+        self, method: str, path: str, mode: GenerationMode, world: Any, house: Any, address: str
+    ) -> None:
+        headers = world.headers(house, "root")
+
+        @given(case=SCHEMAS[mode][path][method].as_strategy(generation_mode=mode))
+        @settings(max_examples=EXAMPLES[mode], deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        def conforms(case: Case[Any]) -> None:
+            case.call_and_validate(base_url=address, headers=headers)
+
+        await asyncio.to_thread(conforms)

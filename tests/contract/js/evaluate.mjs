@@ -1,0 +1,23 @@
+// Evaluates one flag of every type through the provider as it is published, and prints what an application would see.
+import { OFREPProvider } from "@openfeature/ofrep-provider";
+import { OpenFeature } from "@openfeature/server-sdk";
+
+const [baseUrl, token, tenant, environment] = process.argv.slice(2);
+const headers = [
+  ["Authorization", `Bearer ${token}`],
+  ["Changegate-Tenant", tenant],
+  ["Changegate-Environment", environment],
+];
+await OpenFeature.setProviderAndWait(new OFREPProvider({ baseUrl, headers }));
+const client = OpenFeature.getClient();
+const who = { targetingKey: "user-1", plan: "pro" };
+const seen = {
+  bool: await client.getBooleanDetails("bool", false, who),
+  text: await client.getStringDetails("text", "", who),
+  number: await client.getNumberDetails("float", 0, who),
+  object: await client.getObjectDetails("object", {}, who),
+  off: await client.getBooleanDetails("off", true, who),
+  missing: await client.getBooleanDetails("missing", true, who),
+};
+console.log(JSON.stringify(seen));
+await OpenFeature.close();
