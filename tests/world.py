@@ -70,6 +70,7 @@ class RecordingProcesses:
     started: list[UUID] = field(default_factory=list)
     controls: list[tuple[UUID, Verb, str]] = field(default_factory=list)
     kills: list[UUID] = field(default_factory=list)
+    ended: list[UUID] = field(default_factory=list)
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
         await self.ping()
@@ -91,6 +92,10 @@ class RecordingProcesses:
     async def killed(self, rollout: UUID) -> None:
         await self.ping()
         self.kills.append(rollout)
+
+    async def closed(self, approval: UUID) -> None:
+        await self.ping()
+        self.ended.append(approval)
 
     async def ping(self) -> None:
         if self.down:
