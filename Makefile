@@ -1,7 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-ROOMS := domain application workflows activities adapters api cli bootstrap.py worker.py migrations tests benchmarks examples
+BENCH := .venv-bench
+ROOMS := domain application workflows activities adapters api cli bootstrap.py worker.py migrations tests benchmarks examples docs
 
 .DEFAULT_GOAL := help
 
@@ -12,11 +13,11 @@ demo: $(VENV)/.embedded ## run the main job to its end on real input: two rollou
 
 .PHONY: up
 up: $(VENV)/.embedded ## start everything and stay; Ctrl-C stops every child, data stays in .changegate/
-	@$(BIN)/changegate up
+	@$(BIN)/changegate up $(ARGS)
 
 ##@ Prove
 .PHONY: test
-test: $(VENV)/.dev ## run every test
+test: $(VENV)/.dev ## run every test (ARGS="tests/unit -q" runs a part)
 	@$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: check
@@ -28,17 +29,21 @@ check: $(VENV)/.dev ## format, lint, types, import directions, file lengths, arc
 	@$(BIN)/python -m pytest -q tests/architecture
 
 .PHONY: bench
-bench: $(VENV)/.bench ## measure what we claim, beside peers and floors
-	@$(BIN)/python -m benchmarks
+bench: $(BENCH)/.bench ## measure what we claim, beside peers and floors, in an environment of its own
+	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
 .PHONY: requirements
 requirements: $(VENV)/.dev ## print the requirement ids with the tests that prove each
-	@$(BIN)/python -m pytest -q --collect-only --requirements tests
+	@$(BIN)/python -m pytest -q -p tests.requirements_plugin --collect-only --requirements tests
 
 ##@ Keep
 .PHONY: format
 format: $(VENV)/.dev ## write the format that check asks for
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: $(VENV)/.dev ## write docs/reference anew from the code
+	@$(BIN)/python -m docs.generate
 
 .PHONY: requirements-lock
 requirements-lock: $(VENV)/.dev ## pin every dependency with hashes, without an index address
@@ -47,19 +52,42 @@ requirements-lock: $(VENV)/.dev ## pin every dependency with hashes, without an 
 	    --custom-compile-command "make requirements-lock" requirements/$$name.in -o requirements/$$name.txt; done
 
 .PHONY: clean
-clean: ## remove the environment and the data of the embedded servers
-	@rm -rf $(VENV) .changegate .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean: ## remove the environments and caches; the data of the embedded servers stays in .changegate/
+	@rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+
+.PHONY: clean-data
+clean-data: ## remove .changegate/ with all flags, votes and histories of the embedded servers
+	@rm -rf .changegate
 
 .PHONY: help
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Changegate needs Python 3.11 or newer; set PYTHON=...")'
-	@$(PYTHON) -m venv $(VENV)
-
-$(VENV)/.%: requirements/%.txt pyproject.toml | $(VENV)/bin/python
-	@echo "installing requirements/$*.txt into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+# A stamp is newer than the pins it was made from. An interpreter that no longer starts, after an upgrade of the system
+# or a move of this folder, makes its environment again.
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Changegate needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(1)/bin/python -c 'import sys, pip; sys.exit(sys.prefix == sys.base_prefix)' >/dev/null 2>&1 || { \
+	  rm -rf $(1); $(PYTHON) -m venv $(1) >/dev/null 2>&1 || { rm -rf $(1); \
+	    echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }; }
+	@echo "installing $< into $(1) ..."
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+endef
+
+ALIVE := $(shell $(BIN)/python -c '' 2>/dev/null || echo made-anew)
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(ALIVE)
+	$(call environment,$(VENV))
+	@touch $(VENV)/.embedded
+
+$(VENV)/.embedded: requirements/embedded.txt pyproject.toml $(ALIVE)
+	$(call environment,$(VENV))
+
+$(BENCH)/.bench: requirements/bench.txt pyproject.toml
+	$(call environment,$(BENCH))
+
+.PHONY: made-anew
+made-anew:
