@@ -132,6 +132,8 @@ async def _answered() -> AsyncIterator[None]:
     try:
         yield
     except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, OSError, RuntimeError) as error:
+        if isinstance(error.__cause__, asyncio.CancelledError):
+            raise error.__cause__ from None  # nobody waits for the answer any more
         raise TemporalUnavailable from error
 
 
