@@ -4,6 +4,7 @@ import structlog
 from fastapi import Request
 
 from api.services import services_of
+from application.ports.store import Store
 from application.recording import record
 from domain.audit import Action, Outcome
 from domain.errors import Refusal, Unavailable
@@ -18,13 +19,15 @@ def route_of(request: Request) -> str:
 
 
 async def remember(request: Request, refusal: Refusal) -> None:
-    """A denial stays a denial when it cannot be written: nothing changed that the trail would have to show."""
     actor: Actor | None = getattr(request.state, "actor", None)
-    if actor is None:
-        return
-    what = f"{request.method} {route_of(request)}"
+    if actor is not None:
+        await write_down(services_of(request).store, actor, f"{request.method} {route_of(request)}", refusal)
+
+
+async def write_down(store: Store, actor: Actor, what: str, refusal: Refusal) -> None:
+    """A denial stays a denial when it cannot be written: nothing changed that the trail would have to show."""
     try:
-        async with services_of(request).store.transaction(actor.tenant) as tx:
+        async with store.transaction(actor.tenant) as tx:
             await record(tx, Action.ACCESS_DENIED, ("request", what), actor=actor, outcome=Outcome.DENIED,
                          after={"refusal": refusal.kind})  # fmt: skip
     except Unavailable:

@@ -15,6 +15,7 @@ import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
 
+from api.denials import write_down
 from api.meters import Evaluations
 from api.problems import HEADERS, STATUS
 from application.authentication import Authentication
@@ -23,7 +24,7 @@ from domain.canonical import Json
 from domain.environments import Environment
 from domain.errors import Refusal
 from domain.flags import CODE_DEFAULT, ErrorCode, Evaluation, FlagSet
-from domain.people import Actor, Permission
+from domain.people import Actor, Permission, PermissionMissing
 
 PREFIX = "/ofrep/"
 _PATH = "/ofrep/v1/evaluate/flags"
@@ -117,6 +118,9 @@ class Ofrep:
         if len(self._known) >= _MOST_TOKENS:
             self._known.clear()
         self._known[mark] = (actor, now + _TRUST_SECONDS)
+        if Permission.FEATURES_EVALUATE not in actor.permissions:  # written down once for each look at the token
+            refusal = PermissionMissing(permission=Permission.FEATURES_EVALUATE.value)
+            await write_down(self._authentication.store, actor, f"POST {_PATH}", refusal)
         return actor
 
     def _one(self, flags: FlagSet, key: str, context: dict[str, Any]) -> Answer:

@@ -180,11 +180,15 @@ class TestSingle:
         del wire.headers["Changegate-Environment"]
         assert (await wire.post(f"{BULK}/bool", json={})).status_code == 404
 
-    async def test_who_has_no_role_is_403(self, world: Any, shelf: Any, ask: Any) -> None:
+    @pytest.mark.req("AU-22")
+    async def test_who_has_no_role_is_403_and_written_down(self, world: Any, shelf: Any, ask: Any) -> None:
         await ask("root", "PUT", "/people/dee/roles", json={"roles": [], "reason": "left us"})
         async with world.client(shelf, "dee") as client:
             answer = await client.post(f"{BULK}/bool", json={})
+            await client.post(f"{BULK}/bool", json={})
         assert (answer.status_code, list(answer.json())) == (403, ["errorDetails"])
+        denied = (await ask("aud", "GET", "/audit-logs?action=access:request:denied")).json()["items"]
+        assert [(each["actor"], each["resource"]) for each in denied] == [(str(shelf.dee.id), f"POST {BULK}")]
 
 
 class TestBulk:
