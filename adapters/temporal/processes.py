@@ -7,7 +7,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import (
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -112,18 +116,19 @@ class TemporalProcesses:
                     return
             if pause is not None:
                 await asyncio.sleep(pause)
-        raise ended if await self._exists(workflow_id) else TemporalUnavailable
+        raise ended if await self._ended(workflow_id) else TemporalUnavailable
 
-    async def _exists(self, workflow_id: str) -> bool:
+    async def _ended(self, workflow_id: str) -> bool:
+        """False for one that has only just appeared, or has not yet."""
         async with _answered():
             try:
                 client = await self._reach()
-                await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)
+                described = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return False
                 raise
-        return True
+        return described.status is not WorkflowExecutionStatus.RUNNING
 
 
 @asynccontextmanager
