@@ -174,9 +174,10 @@ class FeatureRolloutWorkflow(Steered):
                 self._progress = Progress(self._progress.stage, workflow.now())
         while workflow.now() < until or self._progress.blind_since is not None:
             self._continue_as_new_if_long(until)
-            await self._until(min(self._next_check, until) if workflow.now() < until else self._next_check)
             if not self._plan.gated:
+                await self._until(until)
                 continue
+            await self._until(min(self._next_check, until) if workflow.now() < until else self._next_check)
             timing = await self._judge(control_expected=False)
             self._raise_if_stopped()
             outcome = decide(self._plan, self._progress, timing)
