@@ -204,6 +204,11 @@ class Theatre:
         assert isinstance(found, Rollout)
         return found
 
+    async def doing(self, change: UUID, activity: str) -> bool:
+        """Whether the rollout waits for this activity now."""
+        description = await self.handle(change).describe()
+        return any(each.activity_type.name == activity for each in description.raw_description.pending_activities)
+
     async def open(self, change: UUID, kind: str = "rollout") -> bool:
         return (await self.handle(change, kind).describe()).status is WorkflowExecutionStatus.RUNNING
 

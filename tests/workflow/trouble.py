@@ -1,9 +1,10 @@
-"""A store whose database goes away, or that holds what it is asked to do, while a story wants it so."""
+"""A store whose database goes away for some activities while a story wants it so."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
+
+from temporalio import activity
 
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.store import PostgresStore
@@ -12,23 +13,16 @@ from application.ports.store import Transaction
 
 
 class TroubledStore:
-    """The real store; `down` refuses every transaction, and none begins until `passing` is set."""
+    """The real store; the activities named in `fails` get no transaction."""
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
-        self.down = False
-        self.passing = asyncio.Event()
-        self.passing.set()
-        self.waiting_outside = 0
+        self.fails: set[str] = set()
 
     @asynccontextmanager
     async def transaction(self, tenant: UUID) -> AsyncIterator[Transaction]:
-        if self.down:
+        if activity.info().activity_type in self.fails:
             raise DatabaseUnavailable
-        if not self.passing.is_set():
-            self.waiting_outside += 1
-            await self.passing.wait()
-            self.waiting_outside -= 1
         async with self._store.transaction(tenant) as tx:
             yield tx
 

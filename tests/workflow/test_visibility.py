@@ -1,0 +1,73 @@
+"""People find a rollout in Temporal by tenant, target and state, and read there in a sentence how it stands."""
+
+from uuid import UUID
+
+import pytest
+
+from domain.rollouts import State, Verb
+from tests.workflow.theatre import Theatre, seen
+
+
+async def found(stage: Theatre, *conditions: str) -> set[str]:
+    query = " AND ".join((f"Tenant = '{stage.house.id}'", *conditions))
+    return {each.id async for each in stage.client.list_workflows(query)}
+
+
+async def words(stage: Theatre, change: UUID, kind: str = "rollout") -> str:
+    """What the UI shows as current details."""
+    return str(await stage.handle(change, kind).query("__temporal_workflow_metadata"))
+
+
+@pytest.mark.req("FR-SM-018")
+class TestSearch:
+    async def test_rollout_is_found_by_target_state_stage_and_requester(self, stage: Theatre) -> None:
+        change = await stage.launch()
+        this = {f"rollout/{change}"}
+        wanted = ("TargetKey = 'checkout'", "Environment = 'production'", "Requester = 'ada'")
+
+        async def running() -> bool:
+            return await found(stage, *wanted, "State = 'RUNNING'", "Stage = 10") == this
+
+        await seen(running)
+        await stage.act(stage.house.olu, change, Verb.ABORT)
+        assert await stage.end(change) is State.ROLLED_BACK
+
+        async def rolled_back() -> bool:
+            return await found(stage, *wanted, "State = 'ROLLED_BACK'", "Stage = 0") == this
+
+        await seen(rolled_back)
+        assert await found(stage, "State = 'RUNNING'") == set()
+
+    async def test_nothing_personal_but_a_handle_stands_there(self, stage: Theatre) -> None:
+        change = await stage.launch()
+        attributes = (await stage.handle(change).describe()).typed_search_attributes
+        named = {pair.key.name: pair.value for pair in attributes}
+        assert {name: named[name] for name in ("Tenant", "Requester", "TargetKey", "State")} == {
+            "Tenant": str(stage.house.id),
+            "Requester": "ada",
+            "TargetKey": "checkout",
+            "State": "RUNNING",
+        }
+        history = await stage.handle(change).fetch_history()
+        assert b"a faster checkout" not in b"".join(event.SerializeToString() for event in history.events)
+
+
+class TestWords:
+    async def test_summary_says_what_it_is(self, stage: Theatre) -> None:
+        change = await stage.submit()
+        await stage.approve(change, stage.house.bob)
+        assert await (await stage.handle(change).describe()).static_summary() == (
+            "**Rollout** of flag checkout in production"
+        )
+        approval = await stage.handle(change, "approval").describe()
+        assert await approval.static_summary() == "**Approval** of flag checkout in production"
+
+    async def test_details_say_how_it_stands(self, stage: Theatre) -> None:
+        change = await stage.launch()
+        await stage.skip(change, minutes=2, seconds=10)
+        assert "RUNNING at 10 %" in await words(stage, change)
+
+    async def test_approval_says_how_many_levels_are_complete(self, stage: Theatre) -> None:
+        change = await stage.submit()
+        await stage.approve(change, stage.house.bob)
+        assert "PENDING, 1 of 2 levels complete" in await words(stage, change, "approval")
