@@ -114,13 +114,14 @@ class Ofrep:
         actor = await self._authentication.actor(
             token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None
         )
-        actor.require(Permission.FEATURES_EVALUATE)
+        try:
+            actor.require(Permission.FEATURES_EVALUATE)
+        except PermissionMissing as refusal:
+            await write_down(self._authentication.store, actor, f"POST {_PATH}", refusal)
+            raise
         if len(self._known) >= _MOST_TOKENS:
             self._known.clear()
         self._known[mark] = (actor, now + _TRUST_SECONDS)
-        if Permission.FEATURES_EVALUATE not in actor.permissions:  # written down once for each look at the token
-            refusal = PermissionMissing(permission=Permission.FEATURES_EVALUATE.value)
-            await write_down(self._authentication.store, actor, f"POST {_PATH}", refusal)
         return actor
 
     def _one(self, flags: FlagSet, key: str, context: dict[str, Any]) -> Answer:

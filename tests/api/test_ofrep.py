@@ -185,7 +185,6 @@ class TestSingle:
         await ask("root", "PUT", "/people/dee/roles", json={"roles": [], "reason": "left us"})
         async with world.client(shelf, "dee") as client:
             answer = await client.post(f"{BULK}/bool", json={})
-            await client.post(f"{BULK}/bool", json={})
         assert (answer.status_code, list(answer.json())) == (403, ["errorDetails"])
         denied = (await ask("aud", "GET", "/audit-logs?action=access:request:denied")).json()["items"]
         assert [(each["actor"], each["resource"]) for each in denied] == [(str(shelf.dee.id), f"POST {BULK}")]
