@@ -34,7 +34,7 @@ from adapters.postgres.schema import create_login, migrate
 from adapters.postgres.store import PostgresStore
 from adapters.settings import Settings
 from adapters.temporal.client import connect as connect_temporal
-from adapters.temporal.client import when_asked
+from adapters.temporal.client import polled, when_asked
 from adapters.temporal.clock import skip
 from adapters.temporal.processes import TemporalProcesses
 from api.app import create_app
@@ -235,7 +235,7 @@ class EmbeddedInstallation:
         self, *, demo: bool = False, port: int | None = None, scrapes: tuple[str, ...] = ()
     ) -> AbstractAsyncContextManager[Running]:
         ports = {"api": port} if port is not None else {}
-        return started(self.folder, _provision, demo=demo, ports=ports, scrapes=scrapes)
+        return started(self.folder, _provision, _polled, demo=demo, ports=ports, scrapes=scrapes)
 
     def mint(self, subject: str, ttl: timedelta) -> str:
         return EmbeddedIssuer(self.folder / "keys").mint(subject, ttl)
@@ -262,6 +262,10 @@ class EmbeddedInstallation:
 
     async def skip_time(self, temporal_address: str, workflow_id: str, by: timedelta) -> bool:
         return await skip(await connect_temporal(temporal_address), workflow_id, by)
+
+
+async def _polled(temporal_address: str) -> bool:
+    return await polled(await connect_temporal(temporal_address))
 
 
 async def _provision(owner_url: str, login: str, password: str) -> None:

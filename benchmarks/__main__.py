@@ -4,7 +4,7 @@ from importlib import import_module
 
 from benchmarks.measure import hardware
 
-NAMES = ["evaluation"]
+NAMES = ["evaluation", "ofrep", "votes", "waiting"]
 
 
 def main() -> None:

@@ -18,6 +18,8 @@ from adapters.embedded.stack import Options, Stack
 
 LOGIN = "changegate_service"
 
+WorkerReady = Callable[[str], Awaitable[bool]]
+"""Given Temporal's address: whether a worker waits for work there."""
 Provision = Callable[[str, str, str], Awaitable[None]]
 """Given the owner's database address, a login's name and its password: bring the schema up and let the login in."""
 
@@ -60,6 +62,7 @@ class RunningStack:
 async def started(
     folder: Path,
     provision: Provision,
+    worker_ready: WorkerReady,
     *,
     demo: bool = False,
     ports: dict[str, int] | None = None,
@@ -76,7 +79,13 @@ async def started(
         targets = [Scrape(name, f"{LOOPBACK}:{stack.port(name)}") for name in scrapes]
         prometheus = await stack.watch(targets) if targets else None
         environment = environment_of(stack, api_port, password, prometheus)
-        await stack.spawn("worker", [sys.executable, "-m", "worker"], environment, grace=25.0)
+        await stack.spawn(
+            "worker",
+            [sys.executable, "-m", "worker"],
+            environment,
+            ready=lambda: worker_ready(stack.endpoints.temporal_address),
+            grace=25.0,
+        )
         api = [sys.executable, "-m", "uvicorn", "bootstrap:api", "--factory", "--host", LOOPBACK]
         await stack.spawn(
             "api",
