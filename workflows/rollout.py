@@ -103,6 +103,7 @@ class FeatureRolloutWorkflow(Steered):
             id=f"approval/{request.approval}",
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
             static_summary=f"**Approval** of {request.title}",
+            search_attributes=workflow.info().typed_search_attributes,
         )
         try:
             result: ApprovalResult = await self._approval
