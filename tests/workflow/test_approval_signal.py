@@ -43,6 +43,10 @@ async def refusals(stage: Theatre, change: UUID, many: int) -> Sequence[str]:
     return [event["after"]["refusal"] for event in await seen(there)]
 
 
+async def counted(stage: Theatre, who: Actor, change: UUID) -> bool:
+    return who.id in await stage.ballots(change)
+
+
 async def still_works(stage: Theatre, change: UUID) -> None:
     """The workflow is healthy: the vote that was missing ends it."""
     assert await stage.standing(change) is Standing.PENDING
@@ -67,6 +71,15 @@ class TestSignalledVote:
         assert await stage.end(waiting) is State.SUCCEEDED
         (cast,) = await stage.audited(Action.VOTE_CAST, waiting)
         assert (cast["actor"], cast["after"]["via"]) == (str(stage.house.bob.id), "signal")
+
+    async def test_two_levels_by_signal(self, stage: Theatre) -> None:
+        change = await stage.submit(plan=DIRECT)
+        await seen(lambda: known(stage.handle(change, "approval")))
+        for who in (stage.house.bob, stage.house.cyd):
+            signed = await assertion(stage, who, change)
+            await signal(stage, change, "approve", {"assertion": signed})
+            await seen(lambda: counted(stage, who, change))  # noqa: B023 -- awaited before the next voter
+        assert await stage.end(change) is State.SUCCEEDED
 
     async def test_signed_rejection_counts(self, stage: Theatre, waiting: UUID) -> None:
         signed = await assertion(stage, stage.house.bob, waiting, Answer.REJECT)

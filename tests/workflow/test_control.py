@@ -7,6 +7,7 @@ import pytest
 
 from adapters.temporal.client import TemporalUnavailable
 from domain.audit import Action
+from domain.gates import Verdict
 from domain.people import Actor, PermissionMissing
 from domain.people.acts import AssertionForged
 from domain.rollouts import AlreadyTerminal, GateNotPassed, NotRunning, State, Verb
@@ -31,6 +32,16 @@ class TestPause:
         await stage.act(stage.house.olu, change, Verb.RESUME)
         await stage.skip(change, minutes=10)
         assert await stage.end(change) is State.SUCCEEDED
+
+    async def test_pause_resume_and_promote(self, stage: Theatre) -> None:
+        change = await stage.launch()
+        await stage.act(stage.house.olu, change, Verb.PAUSE)
+        await stage.act(stage.house.olu, change, Verb.RESUME)
+        await stage.skip(change, minutes=1, seconds=30)
+        assert (await stage.rollout(change)).verdict is Verdict.CONTINUE
+        await stage.act(stage.house.olu, change, Verb.PROMOTE, "seen enough")
+        assert await stage.end(change) is State.SUCCEEDED
+        assert await stage.percents(change) == [0, 10, 100]
 
     @pytest.mark.req("I8")
     async def test_it_ends_by_itself_in_going_back(self, stage: Theatre) -> None:

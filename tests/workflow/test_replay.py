@@ -1,0 +1,32 @@
+"""Histories that earlier code wrote replay with the present code: what runs now goes on after an upgrade."""
+
+import json
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from adapters.temporal.worker import WORKFLOWS, sandbox
+from tests.workflow.record import HISTORIES, STORIES
+
+RECORDED = sorted(HISTORIES.glob("*.json"))
+
+
+def recorded(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, json.loads(path.read_text()))
+
+
+@pytest.mark.req("FR-SM-015")
+class TestRecordedHistories:
+    @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+    async def test_each_replays(self, path: Path) -> None:
+        replayer = Replayer(workflows=WORKFLOWS, workflow_runner=sandbox(), data_converter=pydantic_data_converter)
+        await replayer.replay_workflow(recorded(path))
+
+    def test_every_story_was_recorded(self) -> None:
+        names = [path.stem for path in RECORDED]
+        for story in STORIES:
+            assert any(name.endswith(f"{story}-rollout") for name in names)
+            assert any(name.endswith(f"{story}-approval") for name in names)
