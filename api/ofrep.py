@@ -22,7 +22,7 @@ from application.authentication import Authentication
 from application.evaluation import FlagSets
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.errors import Refusal
+from domain.errors import Refusal, Unavailable
 from domain.flags import CODE_DEFAULT, ErrorCode, Evaluation, FlagSet
 from domain.people import Actor, Permission, PermissionMissing
 
@@ -111,9 +111,14 @@ class Ofrep:
         now = time.monotonic()
         if known is not None and known[1] > now:
             return known[0]
-        actor = await self._authentication.actor(
-            token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None
-        )
+        try:
+            actor = await self._authentication.actor(
+                token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None
+            )
+        except Unavailable:
+            if known is None:
+                raise
+            actor = known[0]  # who was known stays known while nobody can look
         try:
             actor.require(Permission.FEATURES_EVALUATE)
         except PermissionMissing as refusal:
