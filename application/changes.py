@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from uuid import UUID
 
 from application.flags import checked_definition
 from application.ports.metrics import MetricSource
-from application.ports.store import Store, Transaction
+from application.ports.store import Place, Store, Transaction
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
@@ -76,7 +75,7 @@ class Changes:
         async with self._store.transaction(actor.tenant) as tx:
             return await existing_change(tx, change)
 
-    async def page(self, actor: Actor, before: datetime | None, limit: int) -> list[ChangeSet]:
+    async def page(self, actor: Actor, before: Place | None, limit: int) -> list[ChangeSet]:
         actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.changes.page(before, limit)
@@ -99,6 +98,7 @@ class Changes:
 
     async def rebase(self, actor: Actor, change: UUID, new: UUID) -> ChangeSet:
         """A new draft on the present version; BaseVersionConflict lists what both sides changed."""
+        actor.require(Permission.CHANGE_PROPOSE)
         found = await self.get(actor, change)
         target = found.target
         async with self._store.transaction(actor.tenant) as tx:

@@ -10,7 +10,7 @@ from application.closing import taken_back
 from application.ports.identity import ActVerifier
 from application.ports.processes import Processes
 from application.ports.records import Check
-from application.ports.store import Store
+from application.ports.store import Place, Store
 from application.progression import Step, locked, move
 from application.recording import record
 from domain.audit import Action, Outcome
@@ -65,7 +65,7 @@ class Rollouts:
                 raise Missing(kind_of_thing="rollout", id=str(rollout_id))
             return rollout
 
-    async def page(self, actor: Actor, before: datetime | None, limit: int) -> list[Rollout]:
+    async def page(self, actor: Actor, before: Place | None, limit: int) -> list[Rollout]:
         actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.rollouts.page(before, limit)

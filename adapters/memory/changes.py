@@ -1,10 +1,10 @@
 """Change sets and the policies that they meet, in memory."""
 
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.rows import Rows, as_stored
+from application.ports.store import Place
 from domain.approvals import ApprovalPolicy, default_policy, parse_policy
 from domain.changes import ChangeSet, Content, Kind
 from domain.environments import Environment
@@ -25,9 +25,9 @@ class MemoryChanges:
         found = self._rows.changes.get(change)
         return _unshared(found) if found else None
 
-    async def page(self, before: datetime | None, limit: int) -> list[ChangeSet]:
-        wanted = [change for change in self._rows.changes.values() if before is None or change.created_at < before]
-        return [_unshared(c) for c in sorted(wanted, key=lambda change: change.created_at, reverse=True)[:limit]]
+    async def page(self, before: Place | None, limit: int) -> list[ChangeSet]:
+        wanted = [change for change in self._rows.changes.values() if before is None or _place(change) < before]
+        return [_unshared(c) for c in sorted(wanted, key=_place, reverse=True)[:limit]]
 
     async def save_status(self, change: ChangeSet) -> None:
         found = self._rows.changes.get(change.id)
@@ -51,3 +51,7 @@ def _unshared(change: ChangeSet) -> ChangeSet:
     targets = tuple(replace(target, content=as_stored(target.content)) for target in content.targets)
     rest = (as_stored(part) for part in (content.plan, content.gates, content.metrics))
     return replace(change, content=Content(targets, *rest))
+
+
+def _place(change: ChangeSet) -> Place:
+    return change.created_at, change.id

@@ -1,11 +1,11 @@
 """Rollouts, their timelines and the evidence of their gates, in memory."""
 
 from dataclasses import replace
-from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.rows import Rows, as_stored
 from application.ports.records import Check
+from application.ports.store import Place
 from domain.changes import TargetBusy
 from domain.environments import Environment
 from domain.errors import AlreadyExists
@@ -32,9 +32,9 @@ class MemoryRollouts:
         held = (each for each in self._rows.rollouts.values() if (each.environment, each.key) == place)
         return next((each for each in held if not each.terminal), None)
 
-    async def page(self, before: datetime | None, limit: int) -> list[Rollout]:
-        wanted = [each for each in self._rows.rollouts.values() if before is None or each.created_at < before]
-        return sorted(wanted, key=lambda each: each.created_at, reverse=True)[:limit]
+    async def page(self, before: Place | None, limit: int) -> list[Rollout]:
+        wanted = [each for each in self._rows.rollouts.values() if before is None or _place(each) < before]
+        return sorted(wanted, key=_place, reverse=True)[:limit]
 
     async def save(self, rollout: Rollout) -> None:
         found = self._rows.rollouts.get(rollout.id)
@@ -88,3 +88,7 @@ class MemoryEvidence:
 
 def _unshared(check: Check) -> Check:
     return replace(check, record=as_stored(check.record), state=as_stored(check.state))
+
+
+def _place(rollout: Rollout) -> Place:
+    return rollout.created_at, rollout.id

@@ -1,14 +1,14 @@
 """Change sets, whose content is written once."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables import change_set
+from application.ports.store import Place
 from domain.canonical import Json
 from domain.changes import ChangeSet, ChangeStatus, Content, Kind, Target
 from domain.environments import Environment
@@ -46,10 +46,11 @@ class PostgresChanges:
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
         return _change(row) if row else None
 
-    async def page(self, before: datetime | None, limit: int) -> list[ChangeSet]:
-        query = select(change_set).order_by(change_set.c.created_at.desc()).limit(limit)
+    async def page(self, before: Place | None, limit: int) -> list[ChangeSet]:
+        place = tuple_(change_set.c.created_at, change_set.c.change_id)
+        query = select(change_set).order_by(change_set.c.created_at.desc(), change_set.c.change_id.desc()).limit(limit)
         if before is not None:
-            query = query.where(change_set.c.created_at < before)
+            query = query.where(place < tuple_(*before))
         return [_change(row) for row in await self._session.execute(query)]
 
     async def save_status(self, change: ChangeSet) -> None:

@@ -1,16 +1,16 @@
 """Rollouts, their timelines and the evidence of their gates."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables import gate_check, rollout, rollout_transition
 from application.ports.records import Check
+from application.ports.store import Place
 from domain.changes import TargetBusy
 from domain.environments import Environment
 from domain.gates import Verdict
@@ -55,10 +55,11 @@ class PostgresRollouts:
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
         return _rollout(row) if row else None
 
-    async def page(self, before: datetime | None, limit: int) -> list[Rollout]:
-        query = select(rollout).order_by(rollout.c.created_at.desc()).limit(limit)
+    async def page(self, before: Place | None, limit: int) -> list[Rollout]:
+        place = tuple_(rollout.c.created_at, rollout.c.rollout_id)
+        query = select(rollout).order_by(rollout.c.created_at.desc(), rollout.c.rollout_id.desc()).limit(limit)
         if before is not None:
-            query = query.where(rollout.c.created_at < before)
+            query = query.where(place < tuple_(*before))
         return [_rollout(row) for row in await self._session.execute(query)]
 
     async def save(self, changed: Rollout) -> None:

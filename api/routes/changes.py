@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from api.auth import Acting, Proposing
 from api.conditions import ExpectedRevision, change_tag
 from api.idempotency import KEYED, NewId, Once
-from api.paging import Cursor, Limit, cut, decoded, encoded, moment
+from api.paging import Cursor, Limit, cut, decoded, encoded, identifier, moment
 from api.problems import beneath
 from api.schemas.changes import ChangeIn, ChangeOut, ChangePage, DiffOut, WithdrawIn
 from api.schemas.rollouts import SubmittedOut
@@ -41,9 +41,9 @@ async def propose(
 
 @router.get("", summary="List changes, newest first")
 async def listed(actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> ChangePage:
-    (before,) = decoded("changes", cursor, moment) or (None,)
+    before = decoded("changes", cursor, moment, identifier)
     rows = await use.changes.page(actor, before, limit + 1)
-    return ChangePage.of(cut(rows, limit, lambda change: encoded("changes", change.created_at)))
+    return ChangePage.of(cut(rows, limit, lambda change: encoded("changes", change.created_at, change.id)))
 
 
 @router.get("/{id}", summary="Read a change")

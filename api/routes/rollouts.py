@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.auth import Acting
 from api.idempotency import KEYED, NewId, Once
-from api.paging import Cursor, Limit, cut, decoded, encoded, moment
+from api.paging import Cursor, Limit, cut, decoded, encoded, identifier, moment
 from api.problems import beneath
 from api.routes.changes import Contributors
 from api.schemas.changes import ChangeIn
@@ -28,9 +28,9 @@ async def begin(wish: ChangeIn, contributors: Contributors, actor: Acting, use: 
 
 @router.get("", summary="List rollouts, newest first")
 async def listed(actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> RolloutPage:
-    (before,) = decoded("rollouts", cursor, moment) or (None,)
+    before = decoded("rollouts", cursor, moment, identifier)
     rows = await use.rollouts.page(actor, before, limit + 1)
-    return RolloutPage.of(cut(rows, limit, lambda rollout: encoded("rollouts", rollout.created_at)))
+    return RolloutPage.of(cut(rows, limit, lambda rollout: encoded("rollouts", rollout.created_at, rollout.id)))
 
 
 @router.get("/{id}", summary="Read a rollout")

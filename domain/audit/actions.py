@@ -35,4 +35,3 @@ class Action(StrEnum):
     AUDIT_EXPORTED = "audit:trail:exported"
     AUDIT_READ = "audit:trail:read"
     ACCESS_DENIED = "access:request:denied"
-    ASSERTION_ISSUED = "approval:assertion:issued"

@@ -8,7 +8,7 @@ BUCKETS = 10_000
 
 
 def bucket(subject: str, *, salt: str) -> int:
-    """0 to 9999: sha256 of `salt:subject`, modulo 10000. The salt is the target's, so a retry meets the same tenants."""
+    """0 to 9999: sha256 of `salt:subject`, modulo 10000. The salt is the target's: a retry meets the same tenants."""
     return int.from_bytes(hashlib.sha256(f"{salt}:{subject}".encode()).digest()) % BUCKETS
 
 

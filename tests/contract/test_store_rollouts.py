@@ -59,7 +59,16 @@ class TestChanges:
             for change in made:
                 await tx.changes.add(change)
             assert await tx.changes.page(None, 2) == [made[2], made[1]]
-            assert await tx.changes.page(made[1].created_at, 2) == [made[0]]
+            assert await tx.changes.page((made[1].created_at, made[1].id), 2) == [made[0]]
+
+    async def test_pages_lose_nothing_of_one_instant(self, home: Home) -> None:
+        made = [home.change(created_at=LONG_AGO) for _ in range(5)]
+        async with home.transaction() as tx:
+            for change in made:
+                await tx.changes.add(change)
+            first = await tx.changes.page(None, 3)
+            rest = await tx.changes.page((first[-1].created_at, first[-1].id), 3)
+        assert sorted(change.id for change in first + rest) == sorted(change.id for change in made)
 
 
 class TestPolicies:
@@ -225,7 +234,7 @@ class TestRollouts:
                 await tx.changes.add(change)
                 await tx.rollouts.add(rollout)
             assert await tx.rollouts.page(None, 2) == [rollouts[2], rollouts[1]]
-            assert await tx.rollouts.page(rollouts[1].created_at, 2) == [rollouts[0]]
+            assert await tx.rollouts.page((rollouts[1].created_at, rollouts[1].id), 2) == [rollouts[0]]
 
     @pytest.mark.req("I6")
     async def test_a_step_is_written_once(self, home: Home) -> None:
