@@ -59,7 +59,8 @@ def _named(listed: str) -> Callable[[Any], None]:
 
 def encoded(listed: str, *parts: object) -> str:
     """`listed` names the list, so that the cursor of one is refused by another."""
-    texts = [part.isoformat() if isinstance(part, datetime) else part for part in parts]
+    texts = [part.isoformat() if isinstance(part, datetime) else str(part) if isinstance(part, UUID) else part
+             for part in parts]  # fmt: skip
     return base64.urlsafe_b64encode(orjson.dumps([listed, *texts])).rstrip(b"=").decode()
 
 
