@@ -90,7 +90,9 @@ class FeatureRolloutWorkflow(Steered):
                 await self._settle(ENDS[standing], standing.value.lower())
                 return False
             admit = RolloutActivities.admit
-            admission = await workflow.execute_activity_method(admit, self._named("admit"), **LASTING)
+            admission = await workflow.execute_activity_method(
+                admit, self._named("admit"), summary="may it start?", **LASTING
+            )
             self._show(admission.state, admission.why)
             if admission.state is not State.AWAITING_APPROVAL:
                 return admission.state is State.RUNNING
@@ -102,7 +104,7 @@ class FeatureRolloutWorkflow(Steered):
             request,
             id=f"approval/{request.approval}",
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-            static_summary=f"**Approval** of {request.title}",
+            static_summary=f"Approval of {request.title}",
             search_attributes=workflow.info().typed_search_attributes,
         )
         try:
@@ -204,7 +206,7 @@ class FeatureRolloutWorkflow(Steered):
         wish = CheckWish(self._request.tenant, self._request.rollout, self._checks, at, clock)
         try:
             answer = await workflow.execute_activity_method(
-                RolloutActivities.check, wish, summary=f"check {self._checks}", **PROBE
+                RolloutActivities.check, wish, summary=f"check {self._checks} at {stage.percent:g} %", **PROBE
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
@@ -223,7 +225,9 @@ class FeatureRolloutWorkflow(Steered):
         while self._state is State.ROLLING_BACK:
             try:
                 restore = RolloutActivities.restore
-                state = await workflow.execute_activity_method(restore, self._named("restore"), **RESTORE)
+                state = await workflow.execute_activity_method(
+                    restore, self._named("restore"), summary="serve what was stable", **RESTORE
+                )
                 self._show(state, cause)
             except ActivityError:
                 await self._step(State.ROLLBACK_INCOMPLETE, "could_not_be_restored")

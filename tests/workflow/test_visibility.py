@@ -60,7 +60,7 @@ class TestWords:
             "**Rollout** of flag checkout in production"
         )
         approval = await stage.handle(change, "approval").describe()
-        assert await approval.static_summary() == "**Approval** of flag checkout in production"
+        assert await approval.static_summary() == "Approval of flag checkout in production"
 
     async def test_details_say_how_it_stands(self, stage: Theatre) -> None:
         change = await stage.launch()
