@@ -1,5 +1,6 @@
 """The trace of a request follows it into workflows and activities, and each activity knows its workflow."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -40,6 +41,8 @@ with workflow.unsafe.imports_passed_through():
 
 HEADER = "changegate-trace"
 _CONVERTER = PayloadConverter.default
+
+log = structlog.get_logger()
 
 
 def _with_trace(headers: Mapping[str, Payload], trace: str | None) -> Mapping[str, Payload]:
@@ -94,7 +97,10 @@ class _InActivity(ActivityInboundInterceptor):
         with structlog.contextvars.bound_contextvars(
             trace_id=course.trace_id, workflow_id=course.workflow_id, activity=info.activity_type
         ):
-            return await super().execute_activity(input)
+            began = time.perf_counter()
+            outcome = await super().execute_activity(input)
+            log.info("activity.done", attempt=info.attempt, ms=round((time.perf_counter() - began) * 1000, 1))
+            return outcome
 
 
 class _InWorkflow(WorkflowInboundInterceptor):
