@@ -63,7 +63,7 @@ async def waiting(stage: Theatre) -> UUID:
     return change
 
 
-@pytest.mark.req("S7", "S23")
+@pytest.mark.req("FR-CFG-005")
 class TestSignalledVote:
     async def test_signed_assertion_counts(self, stage: Theatre, waiting: UUID) -> None:
         signed = await assertion(stage, stage.house.bob, waiting)

@@ -21,7 +21,7 @@ async def checked(stage: Theatre, change: UUID) -> list[Verdict]:
 
 
 class TestHappyPath:
-    @pytest.mark.req("S24", "I1", "FR-SM-014")
+    @pytest.mark.req("S24", "I1", "FR-CFG-006")
     async def test_identical_version_rises_through_every_stage(self, stage: Theatre) -> None:
         change = await stage.launch(
             10, 25, 50, 100, plan=plan(10, 25, 50, 100, soak=600, check_interval_seconds=120), **FULL

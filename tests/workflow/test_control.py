@@ -21,7 +21,7 @@ async def ask(stage: Theatre, who: Actor, change: UUID, verb: Verb) -> None:
 
 
 class TestPause:
-    @pytest.mark.req("I2", "FR-SM-014")
+    @pytest.mark.req("I2", "FR-CFG-006")
     async def test_it_freezes_exposure_while_the_gates_go_on_and_resume_lets_it_rise(self, stage: Theatre) -> None:
         change = await stage.launch()
         await stage.act(stage.house.olu, change, Verb.PAUSE)

@@ -49,7 +49,6 @@ def faults(source: str) -> list[str]:
     return bad
 
 
-@pytest.mark.req("FR-SM-015")
 class TestRoomOfWorkflows:
     @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
     def test_nothing_in_it_depends_on_the_moment(self, module: Path) -> None:

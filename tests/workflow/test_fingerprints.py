@@ -5,8 +5,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOM = Path(__file__).parents[2] / "workflows"
 RECORD = Path(__file__).with_name("fingerprints.json")
 COMMANDS = {
@@ -72,7 +70,6 @@ def fingerprints() -> dict[str, list[str]]:
     return {name: line for name, line in sorted(lines.items()) if line}
 
 
-@pytest.mark.req("FR-SM-015")
 class TestFingerprints:
     def test_commands_are_those_that_were_recorded(self) -> None:
         recorded = json.loads(RECORD.read_text())

@@ -23,7 +23,7 @@ FEW_EVENTS = 60
 
 
 class TestWorkerAway:
-    @pytest.mark.req("S71", "FR-SM-015")
+    @pytest.mark.req("S71")
     async def test_gap_is_judged_once_and_no_stage_is_skipped(self, unmanned: Theatre) -> None:
         stage = unmanned
         stage.metrics._traffic = healthy(per_minute=60_000)
@@ -95,7 +95,6 @@ async def runs(stage: Theatre, change: UUID) -> int:
 
 
 class TestNewRun:
-    @pytest.mark.req("S90", "FR-SM-015")
     async def test_long_rollout_goes_on_in_new_runs_and_loses_nothing(self, hurried: Theatre) -> None:
         change = await hurried.launch(10, 50, 100, plan=plan(10, 50, 100, soak=900, bake_seconds=900))
         await hurried.skip(change, hours=2)
@@ -108,7 +107,7 @@ class TestNewRun:
         totals = [check.state["checks"] for check in evidence]
         assert totals == sorted(totals)
 
-    @pytest.mark.req("S90", "I2")
+    @pytest.mark.req("I2")
     async def test_pause_survives_a_new_run_and_so_does_its_end(self, hurried: Theatre) -> None:
         change = await hurried.launch(plan=plan(pause_limit_seconds=3600))
         await hurried.act(hurried.house.olu, change, Verb.PAUSE)
@@ -119,7 +118,6 @@ class TestNewRun:
         assert await hurried.end(change) is State.ROLLED_BACK
         assert (await hurried.rollout(change)).cause == "operator_deadline"
 
-    @pytest.mark.req("S90")
     async def test_operator_is_heard_in_a_new_run(self, hurried: Theatre) -> None:
         change = await hurried.launch(plan=plan(soak=3600, most=7200))
         await hurried.skip(change, minutes=40)

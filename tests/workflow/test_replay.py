@@ -18,7 +18,6 @@ def recorded(path: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(path.stem, json.loads(path.read_text()))
 
 
-@pytest.mark.req("FR-SM-015")
 class TestRecordedHistories:
     @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
     async def test_each_replays(self, path: Path) -> None:

@@ -13,7 +13,6 @@ from adapters.temporal.processes import TemporalProcesses
 from application.killing import KillSwitch
 from application.notices import Delivery
 from application.ports.notify import DeliveryFailed, Message
-from application.ports.records import WaitingKind
 from application.progression import Progression, Step
 from domain.approvals import Standing
 from domain.audit import Action
@@ -41,7 +40,7 @@ def deaf(stage: Theatre) -> KillSwitch:
 
 
 class TestKillSwitch:
-    @pytest.mark.req("I7", "FR-SM-016")
+    @pytest.mark.req("I7", "FR-SM-013")
     async def test_it_stops_a_running_rollout_and_opens_a_review(self, stage: Theatre) -> None:
         change = await stage.launch()
         assert await kill(stage) == change
@@ -127,9 +126,8 @@ class TestMail:
         change = await stage.submit(plan=DIRECT)
 
         async def sweep() -> None:
-            for row in await stage.store.waiting():
-                if row.kind is WaitingKind.NOTICE and row.tenant == stage.house.id:
-                    await delivery.deliver(row.tenant, row.id)
+            for each in await stage.due():
+                await delivery.deliver(stage.house.id, each)
 
         await sweep()
         await stage.approve(change, stage.house.bob, stage.house.cyd)

@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-import pytest
-
 from domain.rollouts import State, Verb
 from tests.workflow.theatre import Theatre, seen
 
@@ -18,7 +16,6 @@ async def words(stage: Theatre, change: UUID, kind: str = "rollout") -> str:
     return str(await stage.handle(change, kind).query("__temporal_workflow_metadata"))
 
 
-@pytest.mark.req("FR-SM-018")
 class TestSearch:
     async def test_rollout_is_found_by_target_state_stage_and_requester(self, stage: Theatre) -> None:
         change = await stage.launch()
