@@ -1,0 +1,301 @@
+"""A server that is killed under running work delays it, and the rest of the product says so and goes on."""
+
+import asyncio
+import os
+import signal
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+import pytest_asyncio
+from aiosmtpd.smtp import SMTP
+
+from adapters.embedded.child import Child, State
+from adapters.embedded.installation import RunningStack
+from bootstrap import EmbeddedInstallation
+from cli.seed import PEOPLE, TENANT
+from tests.chaos.conftest import eventually
+from tests.e2e.terminal import Person
+
+CLASSIC = {"state": "ENABLED", "variants": {"classic": "c", "express": "e"}, "defaultVariant": "classic"}
+EXPRESS = {**CLASSIC, "defaultVariant": "express"}
+LONGEST_ANSWER_SECONDS = 15
+UNAVAILABLE = httpx2.codes.SERVICE_UNAVAILABLE
+
+
+@dataclass
+class Postbox:
+    """A mail server that is not there until it is opened."""
+
+    port: int
+    recipients: list[str] = field(default_factory=list)
+
+    async def handle_RCPT(self, _s: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802 -- aiosmtpd's name
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 -- aiosmtpd's name
+        self.recipients += envelope.rcpt_tos
+        return "250 OK"
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(self, hostname="localhost"), "127.0.0.1", self.port)
+        try:
+            yield
+        finally:
+            server.close()
+            await server.wait_closed()
+
+
+@dataclass
+class Place:
+    """An installation of its own, whose servers may be killed."""
+
+    folder: Path
+    running: RunningStack
+    postbox: Postbox
+
+    def child(self, name: str) -> Child:
+        return self.running.stack.children[name]
+
+    def person(self, handle: str) -> Person:
+        return Person(self.folder, handle)
+
+    @asynccontextmanager
+    async def without(self, name: str) -> AsyncIterator[None]:
+        """Killed with SIGKILL, and not started again before the block ends."""
+        child = self.child(name)
+        program, back = child.program, asyncio.Event()
+
+        async def later() -> None:
+            await back.wait()
+            await program.prepare()
+
+        child.program = replace(program, prepare=later)
+        assert child.pid is not None
+        os.kill(child.pid, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            child.program = program
+            back.set()
+        restarts = child.restarts
+
+        async def here() -> bool:
+            return child.state is State.RUNNING and child.restarts > restarts and child.pid is not None
+
+        await eventually(here)
+
+    async def propose(self, key: str, **more: Any) -> str:
+        body = {
+            "environment": "production", "key": key, "definition": CLASSIC, "base_version": 0,
+            "plan": {"strategy": "direct"}, "reason": "the outage may come", **more,
+        }  # fmt: skip
+        return str((await self.person("ada").do("/rollouts", body))["rollout"]["id"])
+
+    async def approve(self, change: str, *handles: str) -> None:
+        """As a client does: asked again when the answer is to try again in a moment."""
+        for handle in handles:
+
+            async def answered(voter: str = handle) -> bool:
+                answer = await self.person(voter).ask("POST", f"/api/v1/approvals/{change}/approve", {})
+                # A vote of which nobody was told may count already.
+                assert answer.status_code in {httpx2.codes.OK, httpx2.codes.CONFLICT, UNAVAILABLE}, answer.text
+                return answer.status_code != UNAVAILABLE
+
+            await eventually(answered)
+
+    async def until(self, change: str, state: str) -> None:
+        async def reached() -> bool:
+            return bool((await self.person("ada").see(f"/rollouts/{change}"))["state"] == state)
+
+        await eventually(reached, 60)
+
+    async def changed(self, key: str, **more: Any) -> str:
+        """A change that was approved by both levels."""
+        change = await self.propose(key, **more)
+        await self.approve(change, "bob", "cyd")
+        return change
+
+    async def parts(self) -> dict[str, bool]:
+        answer = await self.person("ada").ask("GET", "/readyz")
+        found: dict[str, bool] = answer.json()["parts"]
+        assert answer.is_success is all(found.values())
+        return found
+
+    async def whole(self) -> None:
+        async def ready() -> bool:
+            return all((await self.parts()).values())
+
+        await eventually(ready)
+
+    async def told_unavailable(self, handle: str, method: str, path: str, body: Any = None) -> None:
+        """Refused with a problem that says to try again, and in time."""
+        async with asyncio.timeout(LONGEST_ANSWER_SECONDS):
+            answer = await self.person(handle).ask(method, path, body)
+        assert answer.status_code == UNAVAILABLE, answer.text
+        assert answer.headers["content-type"].startswith("application/problem+json")
+        assert answer.json()["type"].endswith("unavailable")
+
+    async def rows(self, words: str, *values: Any) -> list[asyncpg.Record]:
+        owner = await asyncpg.connect(self.running.stack.endpoints.database_superuser_url)
+        try:
+            return list(await owner.fetch(words, *values))
+        finally:
+            await owner.close()
+
+    async def each_step_once(self, change: str) -> None:
+        lines = await self.rows("SELECT step FROM rollout_transition WHERE rollout_id = $1::text::uuid", change)
+        steps = Counter(line["step"] for line in lines)
+        assert set(steps.values()) == {1}
+        moves = await self.rows(
+            "SELECT 1 FROM audit_event WHERE change_id = $1::text::uuid AND action = 'rollout:state:moved'", change
+        )
+        assert len(moves) == len(steps)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        postbox = Postbox(probe.getsockname()[1])
+    folder = tmp_path_factory.mktemp("installation")
+    installation = EmbeddedInstallation(folder)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CHANGEGATE_SMTP_HOST", "127.0.0.1")
+        environment.setenv("CHANGEGATE_SMTP_PORT", str(postbox.port))
+        environment.setenv("CHANGEGATE_SMTP_SECURITY", "plain")
+        async with installation.start() as running:
+            assert isinstance(running, RunningStack)
+            await installation.admit(TENANT, "A shop with outages", PEOPLE)
+            yield Place(folder, running, postbox)
+
+
+class TestDatabaseKilled:
+    async def test_work_waits_and_nobody_is_left_hanging(self, place: Place) -> None:
+        baking = await place.changed("baking", plan={"strategy": "direct", "bake_seconds": 3})
+        await place.until(baking, "BAKING")
+        waiting = await place.propose("waiting")
+        async with place.without("postgres"):
+            await eventually(lambda: self.down(place, "database"))
+            assert (await place.person("ada").ask("GET", "/healthz")).is_success
+            assert (await place.parts())["temporal"]
+            await place.told_unavailable("ada", "GET", f"/api/v1/rollouts/{baking}")
+            await place.told_unavailable("bob", "POST", f"/api/v1/approvals/{waiting}/approve", {})
+            await eventually(lambda: self.down(place, "listener"))
+            await asyncio.sleep(3)  # until the bake is over
+        await place.whole()
+        await place.until(baking, "SUCCEEDED")
+        await place.each_step_once(baking)
+        await place.approve(waiting, "bob", "cyd")
+        await place.until(waiting, "SUCCEEDED")
+
+    async def test_flags_are_served_from_memory_and_then_anew(self, place: Place) -> None:
+        await place.until(await place.changed("steady"), "SUCCEEDED")
+        shop = place.person("shop")
+
+        async def served() -> Any:
+            body = {"context": {"targetingKey": "somebody"}}
+            return (await shop.ask("POST", "/ofrep/v1/evaluate/flags/steady", body)).json().get("value")
+
+        async def anew() -> bool:
+            return bool(await served() == "e")
+
+        assert await served() == "c"
+        async with place.without("postgres"):
+            # Longer than a token is believed without looking.
+            for _ in range(14):
+                assert await served() == "c"
+                await asyncio.sleep(0.5)
+        await place.whole()
+        await place.until(await place.changed("steady", definition=EXPRESS, base_version=1), "SUCCEEDED")
+        await eventually(anew)
+
+    async def down(self, place: Place, part: str) -> bool:
+        return not (await place.parts())[part]
+
+
+class TestTemporalKilled:
+    async def test_no_acknowledged_vote_is_lost(self, place: Place) -> None:
+        changes = [await place.propose(f"voted-{number}") for number in range(8)]
+        acknowledged: set[str] = set()
+
+        async def vote(change: str) -> None:
+            answer = await place.person("bob").ask("POST", f"/api/v1/approvals/{change}/approve", {})
+            assert answer.status_code in {httpx2.codes.OK, UNAVAILABLE}, answer.text
+            if answer.is_success:
+                acknowledged.add(change)
+
+        first, *rest = changes
+        await vote(first)
+        under_way = [asyncio.create_task(vote(change)) for change in rest]
+        await asyncio.sleep(0.05)
+        async with place.without("temporal"):
+            async with asyncio.timeout(LONGEST_ANSWER_SECONDS):
+                await asyncio.gather(*under_way)
+            parts = await place.parts()
+            assert not parts["temporal"]
+            assert parts["database"]
+            assert parts["listener"]
+            await place.told_unavailable("cyd", "POST", f"/api/v1/approvals/{first}/approve", {})
+            assert (await place.person("ada").see(f"/approvals/{first}"))["standing"] == "PENDING"
+        await place.whole()
+        assert first in acknowledged
+        for change in changes:
+            assert await self.votes(place, change) == [("bob", 1)] or change not in acknowledged
+            await place.approve(change, "bob", "cyd")
+            await place.until(change, "SUCCEEDED")
+            assert await self.votes(place, change) == [("bob", 1), ("cyd", 2)]
+            await place.each_step_once(change)
+
+    async def votes(self, place: Place, change: str) -> list[tuple[str, int]]:
+        found = (await place.person("ada").see(f"/approvals/{change}"))["votes"]
+        return [(each["voter_handle"], each["level"]) for each in found]
+
+    async def test_what_is_submitted_meanwhile_starts_afterwards(self, place: Place) -> None:
+        async with place.without("temporal"):
+            async with asyncio.timeout(LONGEST_ANSWER_SECONDS):
+                change = await place.propose("submitted-meanwhile")
+        await place.whole()
+        await place.approve(change, "bob", "cyd")
+        await place.until(change, "SUCCEEDED")
+
+
+@pytest.mark.req("S77")
+class TestMailServerDead:
+    async def test_the_rollout_goes_on_and_mail_comes_later(self, place: Place) -> None:
+        change = await place.changed("mailed")
+        await place.until(change, "SUCCEEDED")
+        about = "FROM notice WHERE link LIKE '%' || $1::text AND recipient IS NOT NULL"
+
+        async def tried() -> bool:
+            return bool((await place.rows(f"SELECT count(*) AS n {about} AND attempts > 0", change))[0]["n"] >= 2)
+
+        await eventually(tried)
+        async with place.postbox.opened():
+
+            async def delivered() -> bool:
+                # The pause between two attempts is over.
+                await place.rows("UPDATE notice SET not_before = now() WHERE state = 'due'")
+                await asyncio.sleep(0.5)
+                return not await place.rows(f"SELECT 1 {about} AND state = 'due'", change)
+
+            await eventually(delivered)
+        notices = await place.rows(f"SELECT state {about}", change)
+        assert {each["state"] for each in notices} == {"delivered"}
+        mailed = await place.rows(
+            "SELECT p.email FROM notice n JOIN principal p ON p.principal_id = n.recipient"
+            " WHERE n.link LIKE '%' || $1::text AND p.email IS NOT NULL",
+            change,
+        )
+        for address, times in Counter(each["email"] for each in mailed).items():
+            assert place.postbox.recipients.count(address) >= times
