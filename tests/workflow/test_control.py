@@ -43,6 +43,23 @@ class TestPause:
         assert await stage.end(change) is State.SUCCEEDED
         assert await stage.percents(change) == [0, 10, 100]
 
+    @pytest.mark.req("I2")
+    async def test_it_holds_what_was_promoted_and_is_not_yet_applied(self, stage: Theatre) -> None:
+        change, olu = await stage.launch(), stage.house.olu
+        await stage.skip(change, minutes=1, seconds=30)
+        async with stage.store.transaction(stage.house.id) as tx:
+            await tx.rollouts.get(change, lock=True)
+            promoting = asyncio.create_task(ask(stage, olu, change, Verb.PROMOTE))
+            await seen(lambda: stage.doing(change, "rollout.control"))
+            pausing = asyncio.create_task(ask(stage, olu, change, Verb.PAUSE))
+            await asyncio.sleep(0.3)
+        await asyncio.gather(promoting, pausing)
+        await stage.skip(change, minutes=5)
+        held = await stage.rollout(change)
+        assert (held.state, held.percent) == (State.PAUSED, 10)
+        await stage.act(olu, change, Verb.RESUME)
+        assert await stage.end(change) is State.SUCCEEDED
+
     @pytest.mark.req("I8")
     async def test_it_ends_by_itself_in_going_back(self, stage: Theatre) -> None:
         change = await stage.launch(plan=plan(check_interval_seconds=3600))
