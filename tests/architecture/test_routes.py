@@ -1,0 +1,60 @@
+"""Every route names its actor, every write can be repeated, every replacement names what it replaces."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from api.auth import _acting
+from api.idempotency import HEADER as KEY
+from api.problems import STATUS
+from api.routes import ROUTERS
+
+IF_MATCH = "If-Match"
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+ASKS = {
+    "/api/v1/flags/{key}/evaluate": "a question in a body, which changes nothing",
+    "/api/v1/approvals/{id}/assertions": "a proof must be made anew each time, and counts nothing by itself",
+}
+WHOLE = {
+    "/api/v1/people/{handle}/roles": "roles are few, set whole and by one administrator; the trail has the ones before",
+    "/api/v1/policies/{environment}": "a policy is set whole; the trail has the one before",
+}
+ROUTES: list[Any] = [route for router in ROUTERS for route in router.routes]
+
+
+def named(route: Any) -> str:
+    return f"{'/'.join(sorted(route.methods))} {route.path}"
+
+
+def dependants(root: Any) -> Iterator[Any]:
+    yield root
+    for each in root.dependencies:
+        yield from dependants(each)
+
+
+def headers(route: Any) -> set[str]:
+    return {field.alias for each in dependants(route.dependant) for field in each.header_params}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+class TestRoute:
+    def test_its_signature_names_the_actor(self, route: Any) -> None:
+        assert _acting in {each.call for each in dependants(route.dependant)}
+
+    def test_a_write_takes_an_idempotency_key(self, route: Any) -> None:
+        assert not route.methods & WRITES or route.path in ASKS or KEY in headers(route)
+
+    def test_a_replacement_takes_if_match(self, route: Any) -> None:
+        assert not route.methods & {"PUT", "PATCH", "DELETE"} or route.path in WHOLE or IF_MATCH in headers(route)
+
+    def test_it_has_a_summary(self, route: Any) -> None:
+        assert route.summary
+
+
+class TestExceptions:
+    def test_none_outlives_its_route(self) -> None:
+        assert (ASKS.keys() | WHOLE.keys()) - {route.path for route in ROUTES} == set()
+
+    def test_statuses_of_refusals_are_errors_of_the_client_or_a_part_that_is_away(self) -> None:
+        assert {status for status in STATUS.values() if not 400 <= status < 500} == {503}
