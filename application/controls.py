@@ -17,7 +17,7 @@ from domain.audit import Action, Outcome
 from domain.changes import ChangeStatus
 from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal
 from domain.people import Actor, Permission
-from domain.rollouts import Phase, Rollout, State, Transition, Verb, check_control, goal
+from domain.rollouts import Phase, Rollout, State, Transition, Verb, cause_of, check_control, goal
 
 LEAST_REASON = 3
 
@@ -136,7 +136,7 @@ class Controlling:
             reason = str(intent.body.get("reason", ""))
             step = Step(rollout.id, control.tenant, control.step, control.at)
             state = goal(control.verb, rollout.state)
-            cause = f"{control.verb.value}_by_operator"
+            cause = cause_of(control.verb)
             phase = _phase(rollout, state)
             moved = await move(tx, rollout, step, state, cause, actor=actor, reason=reason, phase=phase)
             if moved.state in {State.WITHDRAWN, State.CANCELLED}:

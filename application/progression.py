@@ -13,18 +13,25 @@ from domain.approvals import Standing, Voter
 from domain.audit import Action, Outcome
 from domain.changes import DigestTampered
 from domain.errors import Missing
+from domain.gates import Verdict
 from domain.people import Actor
 from domain.rollouts import (
     EXPOSED,
+    DeadlineAction,
+    GateNotPassed,
     NotRunning,
     Phase,
     Rollout,
     StaleGeneration,
     State,
     Transition,
+    Verb,
+    cause_of,
     check_transition,
     exposed,
 )
+
+PROMOTED = cause_of(Verb.PROMOTE)
 
 
 @dataclass(frozen=True)
@@ -91,8 +98,8 @@ class Progression:
     async def expose(self, step: Step, stage: int) -> int:
         """Serve the stage's share; returns the version that does so.
 
-        Raises StaleGeneration when somebody else wrote, NotRunning while an operator holds it, and DigestTampered,
-        which is recorded.
+        Raises StaleGeneration when somebody else wrote, NotRunning while an operator holds it, GateNotPassed when
+        neither the gate nor a person said that it may rise, and DigestTampered, which is recorded.
         """
         try:
             return await self._expose(step, stage)
@@ -112,6 +119,8 @@ class Progression:
                 raise NotRunning(state=rollout.state.value, stage=stage)
             if rollout.state not in {State.RUNNING, State.PAUSED} or stage != (rollout.stage or 0) + _rise(rollout):
                 raise StaleGeneration(state=rollout.state.value, stage=stage)
+            if stage and not await _may_rise(tx, rollout):
+                raise GateNotPassed(verdict=rollout.verdict.value if rollout.verdict else None, stage=stage)
             change = await tx.changes.get(rollout.change)
             if change is None or not change.intact or change.digest != rollout.digest:
                 raise DigestTampered(change=str(rollout.change))
@@ -218,6 +227,21 @@ async def _check_live(tx: Transaction, rollout: Rollout) -> None:
     flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
     if (flag.version if flag else 0) != rollout.live_version:
         raise StaleGeneration(state=rollout.state.value, stage=rollout.stage)
+
+
+async def _may_rise(tx: Transaction, rollout: Rollout) -> bool:
+    """I1, asked of the database: whoever reaches Temporal cannot raise exposure past a gate."""
+    if rollout.verdict is Verdict.PASS:
+        return True
+    if rollout.verdict is Verdict.INCONCLUSIVE and rollout.plan.on_inconclusive is DeadlineAction.ADVANCE:
+        return True
+    timeline = await tx.rollouts.timeline(rollout.id)
+    if any(line.stage == rollout.stage and line.cause == PROMOTED for line in timeline):
+        return True
+    if rollout.plan.on_manual_deadline is not DeadlineAction.ADVANCE or rollout.verdict is Verdict.FAIL:
+        return False
+    checks = await tx.evidence.all(rollout.id)
+    return any(check.stage == rollout.stage and check.verdict is Verdict.PASS for check in checks)
 
 
 def _rise(rollout: Rollout) -> int:

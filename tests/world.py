@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
@@ -29,6 +29,7 @@ from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
 from domain.environments import Environment
 from domain.errors import Unavailable
+from domain.gates import Verdict
 from domain.people import Actor, PrincipalKind, Role
 from domain.rollouts import Rollout, State, Transition, Verb
 
@@ -178,6 +179,13 @@ class World:
 
     async def admit(self, rollout: UUID, name: str = "admit") -> Admission:
         return await self.progression.admit(self.step(rollout, name))
+
+    async def judged(self, rollout: UUID, verdict: Verdict | None = Verdict.PASS) -> None:
+        """The gate of the present stage has just said so."""
+        async with self.store.transaction(self.tenant.id) as tx:
+            found = await tx.rollouts.get(rollout, lock=True)
+            assert found is not None
+            await tx.rollouts.save(replace(found, verdict=verdict))
 
     async def running(self, **given: Any) -> UUID:
         """A rollout that serves its first stage."""

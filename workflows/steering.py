@@ -13,7 +13,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.rollouts import Move, RolloutActivities
     from application.controls import Control
     from application.progression import Step
-    from domain.rollouts import EXPOSED, TERMINAL, HoldReason, Progress, State, Verb, check_control, next_deadline
+    from domain.rollouts import (
+        EXPOSED,
+        TERMINAL,
+        HoldReason,
+        Progress,
+        State,
+        Verb,
+        cause_of,
+        check_control,
+        next_deadline,
+    )
     from workflows import search
     from workflows.messages import Resumed, RolloutRequest
     from workflows.operated import Operated
@@ -69,14 +79,14 @@ class Steered(Operated):
         return state
 
     def _follow_act(self, verb: Verb, state: State) -> None:
-        self._show(state, f"{verb.value}_by_operator")
+        self._show(state, cause_of(verb))
         if verb is Verb.PAUSE:
             self._progress = self._progress.held(HoldReason.OPERATOR, workflow.now())
         elif state is State.RUNNING:
             self._progress = self._progress.released()
             self._promoted = verb is Verb.PROMOTE
         elif state is State.ROLLING_BACK:
-            self._stop = f"{verb.value}_by_operator"
+            self._stop = cause_of(verb)
             self._asked_again = True
         elif state in TERMINAL and self._approval is not None:
             self._approval.cancel()

@@ -1,6 +1,6 @@
 """How exposure rises, what may stop it, and how it goes back."""
 
-from domain.rollouts.control import Verb, check_control, goal
+from domain.rollouts.control import Verb, cause_of, check_control, goal
 from domain.rollouts.decisions import Decision, HoldReason, Outcome, Progress, Timing, decide, lapsed, next_deadline
 from domain.rollouts.exposure import TOTAL_WEIGHT, NotRollable, check_exposure, exposed
 from domain.rollouts.machine import (
@@ -41,6 +41,7 @@ __all__ = [
     "Transition",
     "TransitionRefused",
     "Verb",
+    "cause_of",
     "check_control",
     "check_exposure",
     "check_transition",

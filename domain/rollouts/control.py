@@ -46,3 +46,8 @@ def goal(verb: Verb, state: State) -> State:
     if verb is Verb.WITHDRAW:
         return State.WITHDRAWN
     return State.ROLLING_BACK if state in EXPOSED else State.CANCELLED
+
+
+def cause_of(verb: Verb) -> str:
+    """How the timeline names what an operator did."""
+    return f"{verb.value}_by_operator"

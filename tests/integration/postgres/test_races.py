@@ -83,6 +83,7 @@ class TestRacedWrites:
     @pytest.mark.req("S76")
     async def test_a_kill_and_a_stage_do_not_wait_for_each_other(self, world: World) -> None:
         rollout = await world.running()
+        await world.judged(rollout)
         killed, exposed = await asyncio.gather(
             world.kill_switch.kill(world.root, PRODUCTION, "checkout", variant=None, reason="it burns"),
             world.progression.expose(world.step(rollout), 1),

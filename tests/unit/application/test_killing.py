@@ -35,6 +35,7 @@ class TestKillSwitch:
     @pytest.mark.req("S72", "S76")
     async def test_fences_the_rollout_off(self, world: World) -> None:
         rollout = await world.running()
+        await world.judged(rollout)
         await world.kill_switch.kill(world.root, PRODUCTION, "checkout", variant=None, reason="it burns")
         with pytest.raises(StaleGeneration):
             await world.progression.expose(world.step(rollout), 1)

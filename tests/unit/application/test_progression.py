@@ -7,9 +7,11 @@ from adapters.memory.store import MemoryStore
 from domain.approvals import Standing
 from domain.changes import ChangeSet, DigestTampered
 from domain.errors import Missing
+from domain.gates import Verdict
 from domain.people import Role
 from domain.rollouts import (
     AlreadyTerminal,
+    GateNotPassed,
     NotRunning,
     Phase,
     StaleGeneration,
@@ -91,6 +93,7 @@ class TestExposure:
         assert flag.definition["targeting"] == {"fractional": [["on", 10_000], ["off", 90_000]]}
         assert flag.origin == f"rollout:{rollout}:stage:0"
         for stage in (1, 2, 3):
+            await world.judged(rollout)
             await world.progression.expose(world.step(rollout), stage)
         flag = await world.flag()
         assert flag is not None
@@ -113,6 +116,7 @@ class TestExposure:
     @pytest.mark.req("S76")
     async def test_over_somebody_elses_write_is_refused(self, world: World) -> None:
         rollout = await world.running()
+        await world.judged(rollout)
         await world.put(OFF)
         with pytest.raises(StaleGeneration):
             await world.progression.expose(world.step(rollout), 1)
@@ -130,8 +134,24 @@ class TestExposure:
         assert event.event["after"] == {"refusal": "digest-tampered", "step": "expose"}
 
     @pytest.mark.req("I2")
+    @pytest.mark.req("I1")
+    @pytest.mark.parametrize("verdict", [None, Verdict.CONTINUE, Verdict.NO_DATA, Verdict.FAIL, Verdict.INCONCLUSIVE])
+    async def test_does_not_rise_past_a_gate_that_has_not_passed(self, world: World, verdict: Verdict | None) -> None:
+        rollout = await world.running()
+        await world.judged(rollout, verdict)
+        with pytest.raises(GateNotPassed):
+            await world.progression.expose(world.step(rollout), 1)
+        assert (await world.flag()).version == 2  # type: ignore[union-attr]  # it is there
+
+    async def test_rises_when_a_person_promoted(self, world: World) -> None:
+        rollout = await world.running()
+        await world.judged(rollout, Verdict.CONTINUE)
+        await world.control("olu", rollout, Verb.PROMOTE)
+        assert await world.progression.expose(world.step(rollout), 1) == 3
+
     async def test_does_not_rise_while_an_operator_holds_it(self, world: World) -> None:
         rollout = await world.running()
+        await world.judged(rollout)
         await world.control("olu", rollout, Verb.PAUSE)
         with pytest.raises(NotRunning):
             await world.progression.expose(world.step(rollout), 1)
