@@ -8,9 +8,9 @@ import asyncio
 import json
 import secrets
 import socket
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from adapters.embedded.probes import http_answers
 from adapters.embedded.stack import Stack
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.postgres.store import PostgresStore
@@ -34,6 +35,7 @@ from domain.environments import Environment
 from tests.chaos.conftest import a_few_at_once, eventually, running
 from tests.conftest import House
 
+TLS = ssl.create_default_context()  # made once: it costs more than a request, and nothing here is encrypted
 CLASSIC = {"state": "ENABLED", "variants": {"classic": "c", "express": "e"}, "defaultVariant": "classic"}
 EXPRESS = {**CLASSIC, "defaultVariant": "express"}
 PRODUCTION, DEV = Environment.PRODUCTION, Environment.DEV
@@ -92,13 +94,7 @@ class Site:
         await self.orders.give({"port": port, "die_at": die_at, "passed": str(passed)})
         address = f"http://127.0.0.1:{port}"
 
-        async def answers() -> bool:
-            with suppress(httpx2.TransportError):
-                async with httpx2.AsyncClient(trust_env=False) as http:
-                    return (await http.get(f"{address}/healthz")).is_success
-            return False
-
-        await eventually(answers)
+        await eventually(lambda: http_answers(port, "/healthz"))
         return address, passed
 
     async def send(self, address: str, wish: Wish) -> httpx2.Response:
@@ -108,7 +104,7 @@ class Site:
             "Idempotency-Key": wish.key,
             **wish.headers,
         }
-        async with httpx2.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
+        async with httpx2.AsyncClient(base_url=address, trust_env=False, timeout=30, verify=TLS) as http:
             return await http.request(wish.method, f"/api/v1{wish.path}", json=wish.body, headers=headers)
 
     async def forget_the_dead(self) -> None:

@@ -114,6 +114,10 @@ class Place:
 
             await eventually(answered)
 
+    async def votes(self, change: str) -> list[tuple[str, int]]:
+        found = (await self.person("ada").see(f"/approvals/{change}"))["votes"]
+        return [(each["voter_handle"], each["level"]) for each in found]
+
     async def until(self, change: str, state: str) -> None:
         async def reached() -> bool:
             return bool((await self.person("ada").see(f"/rollouts/{change}"))["state"] == state)
@@ -241,25 +245,21 @@ class TestTemporalKilled:
         await asyncio.sleep(0.05)
         async with place.without("temporal"):
             async with asyncio.timeout(LONGEST_ANSWER_SECONDS):
-                await asyncio.gather(*under_way)
+                refused = place.told_unavailable("cyd", "POST", f"/api/v1/approvals/{first}/approve", {})
+                await asyncio.gather(refused, *under_way)
             parts = await place.parts()
             assert not parts["temporal"]
             assert parts["database"]
             assert parts["listener"]
-            await place.told_unavailable("cyd", "POST", f"/api/v1/approvals/{first}/approve", {})
             assert (await place.person("ada").see(f"/approvals/{first}"))["standing"] == "PENDING"
         await place.whole()
         assert first in acknowledged
         for change in changes:
-            assert await self.votes(place, change) == [("bob", 1)] or change not in acknowledged
+            assert await place.votes(change) == [("bob", 1)] or change not in acknowledged
             await place.approve(change, "bob", "cyd")
             await place.until(change, "SUCCEEDED")
-            assert await self.votes(place, change) == [("bob", 1), ("cyd", 2)]
+            assert await place.votes(change) == [("bob", 1), ("cyd", 2)]
             await place.each_step_once(change)
-
-    async def votes(self, place: Place, change: str) -> list[tuple[str, int]]:
-        found = (await place.person("ada").see(f"/approvals/{change}"))["votes"]
-        return [(each["voter_handle"], each["level"]) for each in found]
 
     async def test_what_is_submitted_meanwhile_starts_afterwards(self, place: Place) -> None:
         async with place.without("temporal"):
@@ -268,6 +268,23 @@ class TestTemporalKilled:
         await place.whole()
         await place.approve(change, "bob", "cyd")
         await place.until(change, "SUCCEEDED")
+
+
+class TestWorkerStopped:
+    async def test_finishes_what_it_has_begun_and_its_successor_does_the_rest(self, place: Place) -> None:
+        changes = [await place.propose(f"drained-{number}") for number in range(6)]
+        voting = [asyncio.create_task(place.approve(change, "bob", "cyd")) for change in changes]
+        await asyncio.sleep(0.1)
+        worker = place.child("worker")
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGTERM)
+        await asyncio.gather(*voting)
+        for change in changes:
+            await place.until(change, "SUCCEEDED")
+            assert await place.votes(change) == [("bob", 1), ("cyd", 2)]
+            await place.each_step_once(change)
+        assert "worker.draining" in worker.log.path.read_text()
+        assert [death.code for death in place.running.stack.deaths if death.name == "worker"] == [0]
 
 
 @pytest.mark.req("S77")
