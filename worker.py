@@ -50,9 +50,16 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
         await stop.wait()
         log.info("worker.draining")
         sweep.cancel()
-    await asyncio.gather(sweep, return_exceptions=True)
+    await ended(sweep)
     if not sweep.cancelled():
         sweep.result()
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """Cancelled until it is: before Python 3.12 a cancellation that meets the end of a `wait_for` is lost."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.5)
 
 
 async def main() -> None:

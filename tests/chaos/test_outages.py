@@ -6,7 +6,7 @@ import signal
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from bootstrap import EmbeddedInstallation
 from cli.seed import PEOPLE, TENANT
 from tests.chaos.conftest import eventually
 from tests.e2e.terminal import Person
+from worker import ended
 
 CLASSIC = {"state": "ENABLED", "variants": {"classic": "c", "express": "e"}, "defaultVariant": "classic"}
 EXPRESS = {**CLASSIC, "defaultVariant": "express"}
@@ -285,6 +286,18 @@ class TestWorkerStopped:
             await place.each_step_once(change)
         assert "worker.draining" in worker.log.path.read_text()
         assert [death.code for death in place.running.stack.deaths if death.name == "worker"] == [0]
+
+    async def test_a_cancellation_that_is_lost_is_repeated(self) -> None:
+        async def loses_the_first() -> None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(loses_the_first())
+        await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await ended(task)
+        assert task.cancelled()
 
 
 @pytest.mark.req("S77")
