@@ -18,7 +18,7 @@ from adapters.egress.client import EgressClient
 from adapters.embedded.installation import login_url, started
 from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.identity.assertions import ActReader, SignedActs
-from adapters.identity.issuer import EmbeddedIssuer
+from adapters.identity.issuer import ISSUER, EmbeddedIssuer
 from adapters.identity.jwks import KeyCache
 from adapters.identity.keys import kept_key
 from adapters.identity.tokens import IssuerConfig, TokenVerifier
@@ -61,6 +61,7 @@ from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenants import Tenants
 from cli.app import build
 from domain.gates import SourceKind
+from domain.people import Principal
 
 
 def clock() -> datetime:
@@ -218,10 +219,14 @@ def api() -> FastAPI:
 
 
 class EmbeddedInstallation:
-    """Answers `application.ports.installation.Installation` with the servers of one data folder."""
+    """Answers `application.ports.installation.Installation` with the servers of one data folder.
 
-    def __init__(self, folder: Path) -> None:
+    `database` is that of servers that somebody else runs; people are admitted there instead.
+    """
+
+    def __init__(self, folder: Path, database: str | None = None) -> None:
         self.folder = folder.absolute()
+        self._database = database
 
     @property
     def api_url(self) -> str:
@@ -246,17 +251,13 @@ class EmbeddedInstallation:
             raise SystemExit("CHANGEGATE_OWNER_DATABASE_URL names the login that migrates; it is not set.")
         await migrate(owner.get_secret_value())
 
-    async def admit(self, tenant: str, name: str, people: Sequence[Newcomer]) -> None:
-        url = login_url(self.folder)
+    async def admit(self, tenant: str, name: str, people: Sequence[Newcomer], *, own: bool = False) -> list[Principal]:
+        url = login_url(self.folder) if own or self._database is None else self._database
         engine = postgres.connect(url, pool_size=1)
         try:
             tenants = Tenants(PostgresStore(engine))
             home = await tenants.admit_tenant(tenant, name)
-            issuer = EmbeddedIssuer(self.folder / "keys").config().issuer
-            for each in people:
-                await tenants.admit_principal(
-                    home, each.handle, each.roles, issuer=issuer, kind=each.kind, email=each.email
-                )
+            return [await tenants.admit(home, each, ISSUER) for each in people]
         finally:
             await engine.dispose()
 
@@ -276,4 +277,5 @@ async def _provision(owner_url: str, login: str, password: str) -> None:
 def main() -> None:
     """The `changegate` command; CHANGEGATE_DATA names the data folder (default `.changegate`)."""
     configure("console", os.environ.get("CHANGEGATE_LOG_LEVEL", "WARNING"))
-    build(EmbeddedInstallation(Path(os.environ.get("CHANGEGATE_DATA", ".changegate"))))()
+    folder = Path(os.environ.get("CHANGEGATE_DATA", ".changegate"))
+    build(EmbeddedInstallation(folder, os.environ.get("CHANGEGATE_DATABASE_URL") or None))()

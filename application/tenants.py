@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4, uuid5
 
+from application.ports.installation import Newcomer
 from application.ports.records import Tenant
 from application.ports.store import Store
 from application.recording import record
@@ -34,15 +35,22 @@ class Tenants:
         self, tenant: Tenant, handle: str, roles: frozenset[Role], *, issuer: str,
         kind: PrincipalKind = PrincipalKind.HUMAN, email: str | None = None,
     ) -> Principal:  # fmt: skip
-        """The principal with this handle, made if it is not there."""
+        """The principal with this handle, made if it is not there; the issuer knows it by the handle, too."""
+        return await self.admit(tenant, Newcomer(handle, roles, kind, email), issuer)
+
+    async def admit(self, tenant: Tenant, newcomer: Newcomer, issuer: str) -> Principal:
+        """The principal with this handle, made if it is not there; `issuer` is for whoever names no other."""
+        handle, kind, roles = newcomer.handle, newcomer.kind, newcomer.roles
         async with self._store.transaction(tenant.id) as tx:
             known = await tx.people.principal(handle)
             if known is not None:
                 return known
-            person = Principal(tenant.id, uuid4(), issuer, handle, handle, kind, email, roles)
+            vouches, subject = newcomer.issuer or issuer, newcomer.subject or handle
+            person = Principal(tenant.id, uuid4(), vouches, subject, handle, kind, newcomer.email, roles)
             await tx.people.admit(person)
             await record(tx, Action.PRINCIPAL_ADMITTED, ("principal", person.id),
-                         after={"handle": handle, "kind": kind.value, "roles": _names(roles)})  # fmt: skip
+                         after={"handle": handle, "kind": kind.value, "roles": _names(roles),
+                                "issuer": vouches, "subject": subject})  # fmt: skip
             return person
 
     async def set_roles(self, actor: Actor, handle: str, roles: frozenset[Role], reason: str) -> Principal:

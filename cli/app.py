@@ -17,7 +17,7 @@ from cli import voting
 from cli.caller import ApiRefusal
 from cli.seed import PEOPLE, TENANT
 from domain.errors import Refusal
-from domain.people import PrincipalKind, Role
+from domain.people import Principal, PrincipalKind, Role
 
 console = Console(highlight=False)
 
@@ -54,17 +54,23 @@ def build(installation: Installation) -> typer.Typer:
         sys.stdout.write(installation.mint(principal, timedelta(minutes=minutes)) + "\n")
 
     @app.command()
-    def admit(
+    def admit(  # noqa: PLR0913 -- an option of the command is an argument
         tenant: Annotated[str, typer.Argument(help="slug of the tenant, made if it is not there")],
         handle: str,
         role: Annotated[list[Role], typer.Option(help="may be given several times")],
         *,
         email: Annotated[str | None, typer.Option(help="where messages go")] = None,
         service: Annotated[bool, typer.Option("--service", help="a service account, which never votes")] = False,
+        issuer: Annotated[
+            str | None, typer.Option(help="who signs their tokens; otherwise the embedded issuer")
+        ] = None,
+        subject: Annotated[str | None, typer.Option(help="what the issuer calls them; otherwise the handle")] = None,
     ) -> None:
-        """Admit a principal to a tenant of the running installation."""
+        """Admit a principal to a tenant of the running installation, or of the one at CHANGEGATE_DATABASE_URL."""
         kind = PrincipalKind.SERVICE if service else PrincipalKind.HUMAN
-        _run(installation.admit(tenant, tenant, [Newcomer(handle, frozenset(role), kind, email)]))
+        newcomer = Newcomer(handle, frozenset(role), kind, email, issuer, subject)
+        for known in _run(installation.admit(tenant, tenant, [newcomer])):
+            console.print(_known(known, tenant), markup=False, soft_wrap=True)
 
     voting.add(app, installation, _run)
     return app
@@ -77,7 +83,7 @@ async def _up(installation: Installation, port: int | None) -> None:
         loop.add_signal_handler(name, stop.set)
     console.print("starting PostgreSQL, Temporal, Valkey, API and worker ...")
     async with installation.start(port=port) as running:
-        await installation.admit(TENANT, "The demo's shop", PEOPLE)
+        await installation.admit(TENANT, "The demo's shop", PEOPLE, own=True)
         for notice in running.notices:
             console.print(f"[yellow]{notice}[/]")
         console.print(_addresses(running, installation))
@@ -94,6 +100,12 @@ def _addresses(running: Running, installation: Installation) -> str:
         f"  a token             changegate token --as ada   (tenant {TENANT}; also bob, cyd, root, olu, aud)\n"
         "Ctrl-C stops everything."
     )
+
+
+def _known(person: Principal, tenant: str) -> str:
+    """What the directory says, which for somebody admitted earlier is not what was just asked for."""
+    roles = ", ".join(sorted(role.value for role in person.roles))
+    return f"{person.handle} of {tenant} is {roles}; {person.issuer} knows them as {person.subject}."
 
 
 async def _warn(running: Running) -> None:

@@ -92,8 +92,8 @@ def settings() -> str:
     issuer = [[f"`{name}`", _type(field.annotation)] for name, field in ExternalIssuer.model_fields.items()]
     return _page(
         "Settings",
-        "API, worker and `changegate migrate` read environment variables and no file. `make up` and `make demo` set "
-        "them for their own children; `docker-compose.yml` shows them all.\n\n"
+        "API, worker, `changegate migrate` and `changegate admit` read environment variables and no file. "
+        "`make up` and `make demo` set them for their own children; `docker-compose.yml` shows them all.\n\n"
         "The terminal command also reads `CHANGEGATE_DATA`, the data folder of the embedded servers "
         "(default `.changegate`).",
         _table(["variable", "type", "default", "meaning"], rows),

@@ -11,12 +11,13 @@ from adapters.identity.keys import kept_key, public_jwk
 from adapters.identity.tokens import IssuerConfig
 
 KEY_FILE: Final = "access-tokens.pem"
+ISSUER: Final = "changegate-embedded"
 
 
 class EmbeddedIssuer:
     """Keeps its Ed25519 key in `folder`; `config()` is what a TokenVerifier needs to believe it."""
 
-    def __init__(self, folder: Path, issuer: str = "changegate-embedded", audience: str = "changegate") -> None:
+    def __init__(self, folder: Path, issuer: str = ISSUER, audience: str = "changegate") -> None:
         self.issuer = issuer
         self.audience = audience
         self._key = kept_key(folder / KEY_FILE)

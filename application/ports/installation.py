@@ -7,15 +7,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
-from domain.people import PrincipalKind, Role
+from domain.people import Principal, PrincipalKind, Role
 
 
 @dataclass(frozen=True)
 class Newcomer:
+    """Known by `issuer` and `subject`: the embedded issuer and the handle unless said otherwise."""
+
     handle: str
     roles: frozenset[Role]
     kind: PrincipalKind = PrincipalKind.HUMAN
     email: str | None = None
+    issuer: str | None = None
+    subject: str | None = None
 
 
 class Running(Protocol):
@@ -74,8 +78,11 @@ class Installation(Protocol):
         ...
 
     async def migrate(self) -> None: ...
-    async def admit(self, tenant: str, name: str, people: Sequence[Newcomer]) -> None:
-        """The tenant and its people, made where they are not there yet."""
+    async def admit(self, tenant: str, name: str, people: Sequence[Newcomer], *, own: bool = False) -> list[Principal]:
+        """The tenant and its people as they are known now, made where they were not there yet.
+
+        In the database that CHANGEGATE_DATABASE_URL names; `own`, or without it, in that of the data folder.
+        """
         ...
 
     async def skip_time(self, temporal_address: str, workflow_id: str, by: timedelta) -> bool:

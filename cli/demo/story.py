@@ -70,7 +70,7 @@ async def play(installation: Installation, console: Console) -> bool:
     """True when all of it ended as it must."""
     console.print("[bold]Changegate[/]: starting PostgreSQL, Temporal, Valkey, API and worker ...")
     async with installation.start(demo=True, scrapes=("shop",)) as running:
-        await installation.admit(TENANT, "The demo's shop", PEOPLE)
+        await installation.admit(TENANT, "The demo's shop", PEOPLE, own=True)
         story = Story(installation, running, console, f"checkout-{datetime.now(UTC):%Y%m%d-%H%M%S}")
         source = "Prometheus" if running.prometheus else "our own telemetry (this machine has no Prometheus)"
         console.print(f"API {running.api}/docs   Temporal UI {running.api}/temporal   gates read {source}")
