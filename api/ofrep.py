@@ -5,34 +5,28 @@ is loaded and a token known, an answer takes no lock and waits for nothing.
 """
 
 import hashlib
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from api.denials import write_down
+from api.callers import Callers, mark_of
 from api.meters import Evaluations
 from api.problems import HEADERS, STATUS
 from application.authentication import Authentication
 from application.evaluation import FlagSets
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.errors import Refusal, Unavailable
+from domain.errors import Refusal
 from domain.flags import CODE_DEFAULT, ErrorCode, Evaluation, FlagSet
-from domain.people import Actor, Permission, PermissionMissing
 
 PREFIX = "/ofrep/"
 _PATH = "/ofrep/v1/evaluate/flags"
+_PLACE = f"POST {_PATH}"
 _MOST_BODY = 64 * 1024
-_TRUST_SECONDS = 5.0
-"""A signature check costs more than an evaluation, so a token is believed this long: a role that was taken away, or a
-person who was removed, can read flags for so many seconds more. Nothing can be changed through here."""
-_MOST_TOKENS = 10_000
 _OK, _UNCHANGED, _BAD, _ABSENT, _METHOD, _LARGE, _BROKEN = 200, 304, 400, 404, 405, 413, 500
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -46,11 +40,13 @@ _ENVIRONMENTS = {environment.value.encode(): environment for environment in Envi
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+_NOTHING_MORE: Mapping[str, str] = {}
+
+
+class Answer(NamedTuple):
     status: int
     body: Json = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NOTHING_MORE
 
 
 class Refused(Exception):
@@ -63,10 +59,9 @@ class Refused(Exception):
 
 class Ofrep:
     def __init__(self, authentication: Authentication, flag_sets: FlagSets, counts: Evaluations) -> None:
-        self._authentication = authentication
+        self._callers = Callers(authentication)
         self._flag_sets = flag_sets
         self._counts = counts
-        self._known: dict[bytes, tuple[Actor, float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -88,46 +83,18 @@ class Ofrep:
         if scope["method"] != "POST":
             return Answer(_METHOD, {"errorDetails": "POST only"}, {"Allow": "POST"})
         headers = dict(scope["headers"])
-        flags, actor, environment = await self._flags(headers)
+        token, tenant = _token(headers), headers.get(b"changegate-tenant")
+        mark = mark_of(token, tenant)
+        actor = self._callers.believed(mark) or await self._callers.verified(mark, token, tenant, _PLACE)
+        environment = _environment(headers)
+        flags = self._flag_sets.at_hand(actor.tenant, environment)
+        if flags is None:
+            flags = await self._flag_sets.get(actor.tenant, environment)
         key = _key(scope) if path != _PATH else None
         context = _context(await _body(receive), key)
         if key is not None:
             return self._one(flags, key, context)
-        return self._all(flags, context, headers, f"{actor.tenant}/{environment}")
-
-    async def _flags(self, headers: Mapping[bytes, bytes]) -> tuple[FlagSet, Actor, Environment]:
-        environment = _ENVIRONMENTS.get(headers.get(b"changegate-environment", b"production"))
-        actor = await self._actor(headers)
-        if environment is None:
-            raise Refused(_general("Changegate-Environment is one of " + ", ".join(Environment)))
-        flags = self._flag_sets.at_hand(actor.tenant, environment)
-        return flags or await self._flag_sets.get(actor.tenant, environment), actor, environment
-
-    async def _actor(self, headers: Mapping[bytes, bytes]) -> Actor:
-        """Who asks, known to be allowed to."""
-        token, tenant = _token(headers), headers.get(b"changegate-tenant")
-        mark = hashlib.sha256(token if tenant is None else token + b"\n" + tenant).digest()
-        known = self._known.get(mark)
-        now = time.monotonic()
-        if known is not None and known[1] > now:
-            return known[0]
-        try:
-            actor = await self._authentication.actor(
-                token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None
-            )
-        except Unavailable:
-            if known is None:
-                raise
-            actor = known[0]  # who was known stays known while nobody can look
-        try:
-            actor.require(Permission.FEATURES_EVALUATE)
-        except PermissionMissing as refusal:
-            await write_down(self._authentication.store, actor, f"POST {_PATH}", refusal)
-            raise
-        if len(self._known) >= _MOST_TOKENS:
-            self._known.clear()
-        self._known[mark] = (actor, now + _TRUST_SECONDS)
-        return actor
+        return self._all(flags, context, headers, f"{actor.tenant}/{environment.value}")
 
     def _one(self, flags: FlagSet, key: str, context: dict[str, Any]) -> Answer:
         evaluation = flags.evaluate(key, context)
@@ -185,6 +152,13 @@ def _refusal(refusal: Refusal) -> Answer:
     return Answer(status, {"errorDetails": str(refusal)}, HEADERS.get(status, {}))
 
 
+def _environment(headers: Mapping[bytes, bytes]) -> Environment:
+    environment = _ENVIRONMENTS.get(headers.get(b"changegate-environment", b"production"))
+    if environment is None:
+        raise Refused(_general("Changegate-Environment is one of " + ", ".join(Environment)))
+    return environment
+
+
 def _token(headers: Mapping[bytes, bytes]) -> bytes:
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     token = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"").strip()
@@ -233,11 +207,12 @@ def _tag(revision: int, place: str, context: dict[str, Any]) -> str:
 
 
 async def _send(send: Send, answer: Answer) -> None:
-    body = b"" if answer.body is None else orjson.dumps(answer.body)
-    headers: list[tuple[bytes, bytes]] = [*(_REVALIDATED if "ETag" in answer.headers else _UNCACHED)]
-    if answer.status != _UNCHANGED:
+    status, told, more = answer
+    body = b"" if told is None else orjson.dumps(told)
+    headers = [*(_REVALIDATED if "ETag" in more else _UNCACHED)]
+    if status != _UNCHANGED:
         headers.append((b"content-length", b"%d" % len(body)))
-    for name, value in answer.headers.items():
+    for name, value in more.items():
         headers.append((name.lower().encode(), value.encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -4,6 +4,8 @@ from enum import StrEnum
 
 
 class Environment(StrEnum):
+    __hash__ = str.__hash__  # a key of every snapshot; the hash of an Enum is a call into Python
+
     DEV = "dev"
     QA = "qa"
     STAGING = "staging"

@@ -19,6 +19,7 @@ CODE_DEFAULT: Final = CodeDefault.CODE_DEFAULT
 
 
 class Reason(StrEnum):
+    __hash__ = str.__hash__  # evaluations are counted by reason; the hash of an Enum is a call into Python
     STATIC = "STATIC"
     TARGETING_MATCH = "TARGETING_MATCH"
     DEFAULT = "DEFAULT"
