@@ -3,14 +3,13 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from application.ports.installation import Installation
 from cli.caller import Caller
@@ -59,6 +58,17 @@ def signal_command(signal: dict[str, Any], temporal_address: str) -> list[str]:
     return ["temporal", "workflow", "signal", *place, "--name", signal["name"], "--input", json.dumps(signal["input"])]
 
 
+def list_waiting(waiting: Iterable[dict[str, Any]], page: Console) -> None:
+    """A block for each change, its id on a line of its own: however narrow the terminal, it can be copied whole."""
+    told = [
+        f"{each['id']}\n"
+        f"  {each['change']['target']['key']} in {each['environment']}, by {each['authors'][0]['handle']}\n"
+        f"  level {each['open_level']} of {len(each['levels'])}, until {each['deadline']}"
+        for each in waiting
+    ]
+    page.print("\n".join(told) or "Nothing waits for you.", markup=False, soft_wrap=True)
+
+
 def caller(installation: Installation, handle: str) -> Caller:
     return Caller(installation.api_url, installation.mint(handle, timedelta(minutes=10)))
 
@@ -66,17 +76,7 @@ def caller(installation: Installation, handle: str) -> Caller:
 async def _pending(installation: Installation, voter: str) -> None:
     async with caller(installation, voter) as me:
         waiting = (await me.get("/approvals/pending"))["items"]
-    table = Table("change", "target", "environment", "level", "requested by", "deadline")
-    for each in waiting:
-        table.add_row(
-            each["id"],
-            each["change"]["target"]["key"],
-            each["environment"],
-            f"{each['open_level']} of {len(each['levels'])}",
-            each["authors"][0]["handle"],
-            each["deadline"],
-        )
-    console.print(table if waiting else "Nothing waits for you.")
+    list_waiting(waiting, console)
 
 
 async def _vote(installation: Installation, change: str, voter: str, wish: dict[str, str]) -> None:
