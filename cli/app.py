@@ -96,6 +96,7 @@ def _addresses(running: Running, installation: Installation) -> str:
         f"[bold]Changegate runs.[/]  data in {installation.folder}\n"
         f"  API and reference   {running.api}/docs\n"
         f"  Temporal UI         {running.api}/temporal   (read-only)\n"
+        f"  Temporal            {running.temporal_address}   (for `temporal --address`)\n"
         f"  health              {running.api}/readyz\n"
         f"  a token             changegate token --as ada   (tenant {TENANT}; also bob, cyd, root, olu, aud)\n"
         "Ctrl-C stops everything."
