@@ -41,7 +41,7 @@ PROBE: Preset = {
 """A look at the metrics; that it failed is a fact about the metrics."""
 
 RESTORE: Preset = {
-    "start_to_close_timeout": timedelta(seconds=60),
+    "start_to_close_timeout": timedelta(seconds=15),
     "schedule_to_close_timeout": timedelta(minutes=15),
     "retry_policy": _retry(0.5, 60),
 }

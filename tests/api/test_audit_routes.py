@@ -17,6 +17,7 @@ WHY = {"reason": "because of the test"}
 CREATE = {"environment": "dev", "key": "checkout", "definition": FLAG, **WHY}
 
 
+@pytest.mark.req("FR-CFG-010")
 class TestTrail:
     @pytest.mark.req("AU-23")
     async def test_reading_and_exporting_are_events_themselves(self, ask: Any, house: Any) -> None:
@@ -55,6 +56,7 @@ class TestTrail:
         assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, f"/query/{query.partition('=')[0]}")
 
 
+@pytest.mark.req("FR-CFG-010", "AU-17")
 class TestExport:
     async def test_each_leaf_can_be_computed_again(self, ask: Any) -> None:
         await ask("ada", "POST", "/flags", json=CREATE)

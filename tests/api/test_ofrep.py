@@ -58,7 +58,7 @@ def provider(world: Any, shelf: Any, address: str) -> OFREPProvider:
     return OFREPProvider(address, headers_factory=lambda: world.headers(shelf, "shop", **HERE))
 
 
-@pytest.mark.req("FR-SM-014", "FR-SM-012")
+@pytest.mark.req("FR-SM-014", "FR-SM-012", "FR-SM-041")
 class TestPythonClient:
     async def test_every_type_arrives_as_what_it_is(self, provider: OFREPProvider) -> None:
         who = EvaluationContext("user-1", {"plan": "free"})

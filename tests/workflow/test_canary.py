@@ -66,6 +66,7 @@ class TestHappyPath:
         assert await stage.served() == CLASSIC
 
 
+@pytest.mark.req("FR-CFG-008")
 class TestBadVersion:
     @pytest.mark.req("S25", "I5")
     async def test_twice_the_errors_go_back_from_the_first_stage(self, stage: Theatre) -> None:
