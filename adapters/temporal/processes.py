@@ -56,7 +56,7 @@ class TemporalProcesses:
                     task_queue=self._queue,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    static_summary=f"**Rollout** of {title}",
+                    static_summary=f"Rollout of {title}",
                     search_attributes=search.about(
                         {
                             search.TENANT: str(rollout.tenant),
