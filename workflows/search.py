@@ -21,9 +21,13 @@ def about(keywords: Mapping[SearchAttributeKey[str], str]) -> TypedSearchAttribu
 
 
 def show(state: str, percent: float | None, words: str) -> None:
-    """State and stage for filters, and a sentence for whoever opens the workflow."""
-    updates: list[SearchAttributeUpdate[Any]] = [STATE.value_set(state)]
-    if percent is not None:
+    """State and stage for filters when they change, and a sentence for whoever opens the workflow."""
+    known = workflow.info().typed_search_attributes
+    updates: list[SearchAttributeUpdate[Any]] = []
+    if known.get(STATE) != state:
+        updates.append(STATE.value_set(state))
+    if percent is not None and known.get(STAGE) != round(percent):
         updates.append(STAGE.value_set(round(percent)))
-    workflow.upsert_search_attributes(updates)
+    if updates:  # each one is an event of the history, the sentence is none
+        workflow.upsert_search_attributes(updates)
     workflow.set_current_details(words)

@@ -1,5 +1,6 @@
 """People find a rollout in Temporal by tenant, target and state, and read there in a sentence how it stands."""
 
+from itertools import pairwise
 from uuid import UUID
 
 from domain.rollouts import State, Verb
@@ -47,6 +48,22 @@ class TestSearch:
         }
         history = await stage.handle(change).fetch_history()
         assert b"a faster checkout" not in b"".join(event.SerializeToString() for event in history.events)
+
+    async def test_only_what_changed_is_written_again(self, stage: Theatre) -> None:
+        change = await stage.launch()
+        await stage.skip(change, minutes=2, seconds=10)
+        await stage.act(stage.house.olu, change, Verb.ABORT)
+        await stage.end(change)
+        for kind in ("rollout", "approval"):
+            history = await stage.handle(change, kind).fetch_history()
+            fields: list[tuple[str, bytes]] = []
+            for event in history.events:
+                upserted = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
+                fields += [(name, payload.data) for name, payload in upserted.items()]
+            for name in ("State", "Stage"):
+                values = [value for each, value in fields if each == name]
+                assert all(one != other for one, other in pairwise(values))
+                assert values or (kind, name) == ("approval", "Stage")
 
 
 class TestWords:
