@@ -95,6 +95,7 @@ async def runs(stage: Theatre, change: UUID) -> int:
 
 
 class TestNewRun:
+    @pytest.mark.req("S90")
     async def test_long_rollout_goes_on_in_new_runs_and_loses_nothing(self, hurried: Theatre) -> None:
         change = await hurried.launch(10, 50, 100, plan=plan(10, 50, 100, soak=900, bake_seconds=900))
         await hurried.skip(change, hours=2)
