@@ -1,13 +1,16 @@
 """Temporal's own UI is shown under our origin, and nothing can be done through it.
 
 It knows no users, and whoever can signal or terminate a workflow goes around four eyes: so it listens on loopback and
-is reached only through here, where reading and workflow queries pass and everything else is refused.
+is reached only through here, where reading and workflow queries pass and everything else is refused. It is told so, and
+then offers nothing else.
 """
 
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 
 import httpx2
+import orjson
 import structlog
 from starlette.background import BackgroundTask
 from starlette.requests import Request
@@ -15,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.problems import problem
+from api.words import shown
 
 MOUNT = "/temporal"
 _QUERY = re.compile(rb"/temporal/api/v1/namespaces/[^/]+/workflows/[^/]+/query/[A-Za-z0-9_.-]+")
@@ -27,6 +31,17 @@ _HOP_BY_HOP = frozenset(
 """RFC 9110 section 7.6.1, with the names that it lists; those that Connection itself names are dropped, too."""
 _NOT_THEIRS = frozenset({"host", "authorization", "x-api-key", "content-length"})
 _OURS = frozenset({"x-frame-options", "content-security-policy", "content-length"})
+_SETTINGS = b"/temporal/api/v1/settings"
+_WORDS = b"/temporal/render"
+"""Where a hosted UI renders Markdown; the one inside Temporal's own server has nothing there."""
+_READ_ONLY = dict.fromkeys(
+    (
+        "DisableWriteActions", "StartWorkflowDisabled", "WorkflowCancelDisabled", "WorkflowTerminateDisabled",
+        "WorkflowSignalDisabled", "WorkflowUpdateDisabled", "WorkflowResetDisabled", "WorkflowPauseDisabled",
+        "BatchActionsDisabled", "ActivityCommandsDisabled",
+    ),
+    True,
+)  # fmt: skip
 _MOST_BODY = 64 * 1024
 _TIMEOUT = httpx2.Timeout(10.0, connect=2.0)
 
@@ -63,6 +78,8 @@ class TemporalUi:
         body = await _body(request)
         if body is None:
             return problem(request.url.path, "body-too-large", "The query is too large.", 413)
+        if path == _WORDS:
+            return shown(request.query_params.get("content", ""), request.query_params.get("theme", ""))
         return await self._passed_on(request, path, body)
 
     async def _passed_on(self, request: Request, path: bytes, body: bytes) -> Response:
@@ -77,16 +94,32 @@ class TemporalUi:
             log.warning("temporal_ui.down", error=type(error).__name__)
             return problem(request.url.path, "unavailable", "Temporal's UI does not answer.", 503,
                            headers={"Retry-After": "5"})  # fmt: skip
-        answer = StreamingResponse(theirs.aiter_raw(), theirs.status_code, background=BackgroundTask(theirs.aclose))
-        answer.raw_headers = [
-            (name.lower().encode(), value.encode("latin-1"))
-            for name, value in _kept(theirs.headers.multi_items(), _OURS)
-        ]
+        answer = await _settings(theirs) if (request.method, path) == ("GET", _SETTINGS) else _streamed(theirs)
         answer.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
         answer.headers["X-Frame-Options"] = "SAMEORIGIN"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
+
+
+def _streamed(theirs: httpx2.Response) -> Response:
+    answer = StreamingResponse(theirs.aiter_raw(), theirs.status_code, background=BackgroundTask(theirs.aclose))
+    answer.raw_headers = [
+        (name.lower().encode(), value.encode("latin-1")) for name, value in _kept(theirs.headers.multi_items(), _OURS)
+    ]
+    return answer
+
+
+async def _settings(theirs: httpx2.Response) -> Response:
+    """What the UI is set to, and that it may only read; anything else than settings goes by as it is."""
+    try:
+        content = await theirs.aread()
+    finally:
+        await theirs.aclose()
+    media = theirs.headers.get("content-type")
+    if theirs.status_code == HTTPStatus.OK:
+        content, media = orjson.dumps({**orjson.loads(content), **_READ_ONLY}), "application/json"
+    return Response(content, theirs.status_code, media_type=media)
 
 
 def _raw_path(request: Request) -> bytes:

@@ -1,5 +1,6 @@
 """What passes to Temporal's UI, and what does not; the UI itself is the real one."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from api.services import Settings
 from api.temporal_ui import TemporalUi
 
 API = "/temporal/api/v1/namespaces/default"
+SETTINGS = "/temporal/api/v1/settings"
+WORDS = "/temporal/render"
 
 
 Showing = Callable[[str], Any]
@@ -52,6 +55,50 @@ class TestReading:
     async def test_a_query_of_a_workflow_reaches_temporal(self, ui: httpx2.AsyncClient) -> None:
         answer = await ui.post(f"{API}/workflows/approval%2Fnone/query/status", json={})
         assert answer.status_code not in {405, 503}
+
+
+class TestReadOnly:
+    async def test_the_ui_is_told_that_it_may_only_read(self, ui: httpx2.AsyncClient) -> None:
+        answer = await ui.get(f"{SETTINGS}?")
+        settings = answer.json()
+        assert answer.headers["Content-Type"] == "application/json"
+        assert settings["DisableWriteActions"] is True
+        forbids = re.compile("(Start|Cancel|Terminate|Signal|Update|Reset|Pause|Batch|Command).*Disabled")
+        named = [name for name in settings if forbids.search(name)]
+        assert len(named) >= 9
+        assert all(settings[name] for name in named)
+        assert "Version" in settings
+
+
+class TestWords:
+    async def test_a_sentence_is_a_page_that_our_frame_may_show(self, ui: httpx2.AsyncClient) -> None:
+        page = await ui.get(WORDS, params={"content": "**shop** in dev: 10 % (`ok`)\n\nall\nwell", "theme": "dark"})
+        assert page.status_code == 200
+        assert "<p><strong>shop</strong> in dev: 10 % (<code>ok</code>)</p><p>all<br>well</p>" in page.text
+        assert '<html lang="en" class="dark">' in page.text
+        assert page.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            "<script>alert(1)</script>",
+            "**<img src=x onerror=alert(1)>**",
+            "[here](javascript:alert(1))",
+            "`</style></body><iframe src=//x>`",
+            "\"'><b>",
+        ],
+    )
+    async def test_no_word_becomes_markup_of_its_own(self, ui: httpx2.AsyncClient, words: str) -> None:
+        page = await ui.get(WORDS, params={"content": words, "theme": '"><script>'})
+        body = page.text.partition("<body>")[2].removesuffix("</body></html>\n")
+        assert set(re.findall(r"<[^>]*>", body)) <= {"<p>", "</p>", "<strong>", "</strong>", "<code>", "</code>"}
+        assert page.text.count("<style>") == page.text.count("</style>") == 1
+        assert 'class="light"' in page.text
+
+    async def test_it_runs_nothing_and_loads_nothing(self, ui: httpx2.AsyncClient) -> None:
+        policy = (await ui.get(WORDS)).headers["Content-Security-Policy"].split("; ")
+        assert {"default-src 'none'", "sandbox", "frame-ancestors 'self'"} <= set(policy)
+        assert not any("script" in part or "unsafe" in part for part in policy)
 
 
 class TestNothingIsDone:
