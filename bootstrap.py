@@ -36,6 +36,7 @@ from adapters.settings import Settings
 from adapters.temporal.client import connect as connect_temporal
 from adapters.temporal.client import polled, when_asked
 from adapters.temporal.clock import skip
+from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from api.app import create_app
 from api.services import Services
@@ -204,7 +205,7 @@ def api() -> FastAPI:
     settings = Settings()  # type: ignore[call-arg]  # the environment gives what has no default
     configure(settings.log_form, settings.log_level)
     made = Parts(settings)
-    processes = TemporalProcesses(when_asked(settings.temporal_address, settings.temporal_namespace))
+    processes = TemporalProcesses(when_asked(Line.of(settings)))
     composed = services(made, processes)
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from activities.rollouts import RolloutActivities
 from adapters.logs import configure
 from adapters.settings import Settings
 from adapters.temporal.client import always, connect, prepare
+from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.worker import build_worker
 from application.balloting import Balloting
@@ -24,13 +25,13 @@ log = structlog.get_logger()
 
 async def reach(settings: Settings) -> Client:
     """The client, as soon as Temporal answers: a worker may be started before its server."""
-    pause = 0.2
+    line, pause = Line.of(settings), 0.2
     while True:
         try:
-            client = await connect(settings.temporal_address, settings.temporal_namespace)
+            client = await connect(line)
             await prepare(client)
         except RuntimeError as error:
-            log.warning("temporal.not_yet", address=settings.temporal_address, error=type(error).__name__)
+            log.warning("temporal.not_yet", address=line.address, error=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
         else:

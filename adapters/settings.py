@@ -1,9 +1,9 @@
 """Every setting is an environment variable, and stands here once with its meaning."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -19,7 +19,7 @@ class ExternalIssuer(BaseModel):
 class Settings(BaseSettings):
     """Every setting is an environment variable with the prefix CHANGEGATE_."""
 
-    model_config = SettingsConfigDict(env_prefix="CHANGEGATE_")
+    model_config = SettingsConfigDict(env_prefix="CHANGEGATE_", hide_input_in_errors=True)
 
     database_url: SecretStr = Field(description="PostgreSQL login of the product, a member of changegate_app")
     owner_database_url: SecretStr | None = Field(
@@ -28,6 +28,13 @@ class Settings(BaseSettings):
     database_pool: int = Field(10, description="connections that one process keeps open")
     temporal_address: str = Field("127.0.0.1:7233", description="host:port of the Temporal frontend")
     temporal_namespace: str = Field("default", description="Temporal namespace")
+    temporal_tls: bool = Field(False, description="TLS to Temporal; an API key or a certificate turns it on, too")
+    temporal_api_key: SecretStr | None = Field(None, description="API key for Temporal")
+    temporal_client_cert: Path | None = Field(None, description="certificate that the client shows Temporal, PEM")
+    temporal_client_key: Path | None = Field(None, description="its private key, PEM")
+    temporal_server_ca: Path | None = Field(
+        None, description="authority that signed Temporal's certificate, PEM; otherwise those of the system"
+    )
     temporal_ui: str | None = Field(None, description="Temporal UI to serve read-only at /temporal")
     valkey_url: SecretStr | None = Field(None, description="shared second-level cache; everything works without it")
     prometheus_url: str | None = Field(None, description="Prometheus that gates may query")
@@ -47,3 +54,9 @@ class Settings(BaseSettings):
     log_form: str = Field("json", description="json or console")
     log_level: str = Field("INFO", description="lowest level that is written")
     docs: bool = Field(True, description="serve the API reference at /docs")
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.temporal_client_cert is None) != (self.temporal_client_key is None):
+            raise ValueError("CHANGEGATE_TEMPORAL_CLIENT_CERT and CHANGEGATE_TEMPORAL_CLIENT_KEY go together")
+        return self

@@ -14,6 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 
 from adapters.temporal.course import CourseInterceptor
+from adapters.temporal.line import Line
 from domain.errors import Unavailable
 from workflows import search
 
@@ -41,24 +42,30 @@ def always(client: Client) -> ClientSource:
     return there
 
 
-def when_asked(address: str, namespace: str) -> ClientSource:
+def when_asked(line: Line) -> ClientSource:
     """A client that is made at the first call, and connects then: the API serves flags while Temporal is away."""
     made: list[Client] = []
 
     async def reached() -> Client:
         if not made:
-            made.append(await connect(address, namespace, lazy=True))
+            made.append(await connect(line, lazy=True))
         return made[0]
 
     return reached
 
 
-async def connect(address: str, namespace: str = "default", *, lazy: bool = False) -> Client:
-    """A client with our converter and interceptors; `lazy` connects at the first call."""
+async def connect(to: Line | str, *, lazy: bool = False) -> Client:
+    """A client with our converter and interceptors; `lazy` connects at the first call.
+
+    `host:port` is a line without TLS to the default namespace.
+    """
+    line = Line(to) if isinstance(to, str) else to
     interceptors: list[Interceptor] = [CourseInterceptor()]
     return await Client.connect(
-        address,
-        namespace=namespace,
+        line.address,
+        namespace=line.namespace,
+        tls=line.tls,
+        api_key=line.api_key,
         data_converter=pydantic_data_converter,
         interceptors=interceptors,
         lazy=lazy,
