@@ -10,20 +10,22 @@ from starlette.responses import HTMLResponse, Response
 _STYLE = """
 :root { color-scheme: light; font: 14px/1.5 system-ui, sans-serif; }
 :root.dark { color-scheme: dark; }
-body { margin: 0; padding: 0.75rem 0; overflow-wrap: anywhere; color: #141414; background: #f8fafc; }
+body { margin: 0; padding: 0.75rem 1.5rem; overflow-wrap: anywhere; color: #141414; background: #f8fafc; }
 .dark body { color: #f8fafc; background: #141414; }
 p { margin: 0 0 0.75rem; }
+p:last-child { margin: 0; }
 code { font-family: ui-monospace, monospace; }
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'self'; sandbox",
+    " frame-ancestors 'self'; sandbox allow-same-origin",
     "X-Frame-Options": "SAMEORIGIN",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+"""No script runs in this sandbox; the same origin lets the UI measure the page and make its frame as high."""
 _STRONG = re.compile(r"\*\*([^*\n]+)\*\*")
 _CODE = re.compile(r"`([^`\n]+)`")
 _BETWEEN = re.compile(r"\n[ \t]*\n\s*")
@@ -35,7 +37,7 @@ def shown(words: str, theme: str) -> Response:
     paragraphs = "".join(f"<p>{_marked(each)}</p>" for each in _BETWEEN.split(words.strip()) if each)
     page = (
         f'<!doctype html>\n<html lang="en" class="{kind}"><head><meta charset="utf-8"><title>Words</title>'
-        f"<style>{_STYLE}</style></head><body>{paragraphs}</body></html>\n"
+        f"<style>{_STYLE}</style></head><body><main>{paragraphs}</main></body></html>\n"
     )
     return HTMLResponse(page, headers=_HEADERS)
 
