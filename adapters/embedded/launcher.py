@@ -14,6 +14,8 @@ import time
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -33,7 +35,9 @@ def become(owner: str) -> None:
     uid, gid, capability = owner.split(":")
     libc = ctypes.CDLL(None, use_errno=True)
     if capability != "-":
-        check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        # Kept through setuid, and counted by access(2) too: initdb asks that of every program it is about to start.
+        if libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0:
+            check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([])
     os.setgid(int(gid))
     os.setuid(int(uid))
