@@ -34,10 +34,9 @@ def become(owner: str) -> None:
     """Drop root; keep at most one Linux capability, which the program after exec still has (capabilities(7))."""
     uid, gid, capability = owner.split(":")
     libc = ctypes.CDLL(None, use_errno=True)
-    if capability != "-":
-        # Kept through setuid, and counted by access(2) too: initdb asks that of every program it is about to start.
-        if libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0:
-            check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
+    # Kept through setuid, and counted by access(2) too: initdb asks that of every program it is about to start.
+    if capability != "-" and libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) != 0:
+        check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     os.setgroups([])
     os.setgid(int(gid))
     os.setuid(int(uid))

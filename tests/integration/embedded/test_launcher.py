@@ -13,7 +13,7 @@ ASKED = "import os, sys; sys.exit(0 if os.access(sys.argv[1], os.X_OK) else 3)"
 
 class TestLauncher:
     def test_a_program_below_a_closed_folder_counts_as_executable(self, tmp_path: Path) -> None:
-        """initdb asks access(2), which forgets capabilities unless it is told not to."""
+        """PostgreSQL's initdb asks access(2), which forgets capabilities unless it is told not to."""
         closed = tmp_path / "closed"
         closed.mkdir(mode=0o700)
         program = closed / "program"
