@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import health, reference
+from api import health, kinds, reference
 from api.meters import Meters
 from api.middleware import Doorway
 from api.ofrep import PREFIX, Ofrep
@@ -59,6 +59,7 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(health.router)
+    app.include_router(kinds.router)
     if services.settings.docs:
         app.include_router(reference.router)
     if ui is not None:
@@ -69,5 +70,5 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
 def operations() -> tuple[Any, ...]:
     """Every route that has methods, for answers that must name them all."""
-    routers = (*ROUTERS, health.router, reference.router)
+    routers = (*ROUTERS, health.router, kinds.router, reference.router)
     return tuple(route for router in routers for route in router.routes if hasattr(route, "path_regex"))

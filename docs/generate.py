@@ -14,14 +14,14 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from adapters.settings import ExternalIssuer, Settings
-from api import reference
+from api import kinds, reference
 from api.auth import Evaluating, Proposing
-from api.problems import STATUS
+from api.kinds import OTHERS, kind_of, on_the_wire
 from api.routes import ROUTERS
 from api.services import Services
 from application.controls import NEEDS
 from domain.audit import Action
-from domain.errors import Invalid, Refusal
+from domain.errors import Refusal
 from domain.people import GRANTS, Permission, Role
 from domain.rollouts import Verb
 
@@ -64,22 +64,23 @@ def refusals() -> list[type[Refusal]]:
     for room in ROOMS:
         for module in pkgutil.walk_packages(importlib.import_module(room).__path__, f"{room}."):
             importlib.import_module(module.name)
-    ours = {each for each in _below(Refusal) if each.__module__.partition(".")[0] in ROOMS}
-    return sorted(ours, key=lambda refusal: refusal.kind)
+    return kinds.refusals()
 
 
 def problems() -> str:
     found = refusals()
-    here = [each for each in found if each.__module__.startswith("adapters.embedded.")]
-    wire = [[f"`{each.kind}`", str(_status(each)), _sentence(each)] for each in found if each not in here]
-    terminal = [[f"`{each.kind}`", _sentence(each)] for each in here]
+    sent = [kind_of(each) for each in found if on_the_wire(each)]
+    wire = [[f"`{each.name}`", str(each.status), each.sentence] for each in sent]
+    terminal = [[f"`{each.kind}`", kind_of(each).sentence] for each in found if not on_the_wire(each)]
+    others = [[f"`{each.name}`", str(each.status), each.sentence] for each in OTHERS]
     return _page(
         "Problems",
         "Every refusal is an `application/problem+json` document (RFC 9457): `type` is `/problems/<kind>`, `title` the "
-        "sentence, and the facts stand beside them. A client should act on `type` and show `title`.\n\n"
-        "Besides these, `not-found` (404) and `method-not-allowed` (405) name no route of ours, `read-only` (405) is "
-        "an attempt to act through Temporal's UI, and `internal` (500) is a defect, which has been logged.",
+        "sentence, and the facts stand beside them. A client should act on `type` and show `title`. A running "
+        "installation explains each kind to anybody under that address, and all of them at `/problems`.",
         _table(["kind", "status", "sentence"], wire),
+        "## Besides\n\nThese are no refusals of a rule.",
+        _table(["kind", "status", "sentence"], others),
         "## At the terminal\n\nThese keep the embedded servers from starting; they are printed and never sent.",
         _table(["kind", "sentence"], terminal),
     )
@@ -133,7 +134,8 @@ def api() -> str:
         "`Changegate-Environment` naming the environment (default `production`). The permission is "
         f"`{Permission.FEATURES_EVALUATE.value}`.",
         "## For operators\n\n`GET /healthz` says that the process lives, `GET /readyz` whether each part that it needs "
-        "answers, `GET /metrics` speaks to Prometheus, `/temporal` shows Temporal's UI read-only.",
+        "answers, `GET /metrics` speaks to Prometheus, `/temporal` shows Temporal's UI read-only, "
+        "`GET /problems` explains every problem that an answer may be.",
     )
 
 
@@ -175,21 +177,6 @@ def _steps(service: type, method: str) -> Iterator[str]:
 def _routes() -> Iterator[Any]:
     for router in ROUTERS:
         yield from router.routes
-
-
-def _below(kind: type[Refusal]) -> Iterator[type[Refusal]]:
-    for each in kind.__subclasses__():
-        yield each
-        yield from _below(each)
-
-
-def _status(refusal: type[Refusal]) -> int:
-    return next((STATUS[base] for base in refusal.__mro__ if base in STATUS), 409)
-
-
-def _sentence(refusal: type[Refusal]) -> str:
-    words = " ".join((refusal.__doc__ or "").split())
-    return f"{words} `faults` lists pointers and messages." if issubclass(refusal, Invalid) else words
 
 
 def _type(annotation: Any) -> str:

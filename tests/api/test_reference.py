@@ -7,7 +7,16 @@ from api.app import operations
 from api.reference import openapi
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/reference.css"}
+PUBLIC = {
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/problems",
+    "/problems/{kind}",
+    "/openapi.json",
+    "/docs",
+    "/docs/reference.css",
+}
 
 
 class TestReference:
