@@ -90,11 +90,11 @@ class TemporalUi:
         )
         try:
             theirs = await self._client.send(asked, stream=True)
+            answer = await _settings(theirs) if (request.method, path) == ("GET", _SETTINGS) else _streamed(theirs)
         except httpx2.TransportError as error:
             log.warning("temporal_ui.down", error=type(error).__name__)
             return problem(request.url.path, "unavailable", "Temporal's UI does not answer.", 503,
                            headers={"Retry-After": "5"})  # fmt: skip
-        answer = await _settings(theirs) if (request.method, path) == ("GET", _SETTINGS) else _streamed(theirs)
         answer.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
         answer.headers["X-Frame-Options"] = "SAMEORIGIN"
         answer.headers["X-Content-Type-Options"] = "nosniff"
