@@ -19,7 +19,7 @@ class ExternalIssuer(BaseModel):
 class Settings(BaseSettings):
     """Every setting is an environment variable with the prefix CHANGEGATE_."""
 
-    model_config = SettingsConfigDict(env_prefix="CHANGEGATE_", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="CHANGEGATE_", env_ignore_empty=True, hide_input_in_errors=True)
 
     database_url: SecretStr = Field(description="PostgreSQL login of the product, a member of changegate_app")
     owner_database_url: SecretStr | None = Field(

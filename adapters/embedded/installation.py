@@ -1,6 +1,7 @@
 """One data folder holds a whole installation: servers, schema, keys, API and worker, started with one command."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -101,7 +102,10 @@ def environment_of(stack: Stack, api_port: int, password: str, prometheus: str |
     """The settings with which API and worker find these servers."""
     ends = stack.endpoints
     optional = {"CHANGEGATE_PROMETHEUS_URL": prometheus, "CHANGEGATE_VALKEY_URL": ends.valkey_url}
+    # What the shell says of another Temporal, its certificates above all, is not meant for this one: empty is unset.
+    foreign = {name: "" for name in os.environ if name.startswith("CHANGEGATE_TEMPORAL_")}
     return {
+        **foreign,
         "CHANGEGATE_DATABASE_URL": service_url(ends.database_superuser_url, password),
         "CHANGEGATE_TEMPORAL_ADDRESS": ends.temporal_address,
         "CHANGEGATE_TEMPORAL_UI": ends.temporal_ui_url,
