@@ -13,6 +13,8 @@ from domain.errors import Refusal, Unavailable
 
 log = structlog.get_logger()
 
+_AT_ONCE = 4
+
 
 class Sweeper:
     def __init__(self, store: Store, processes: Processes, delivery: Delivery, *, pause: float = 1.0) -> None:
@@ -31,14 +33,20 @@ class Sweeper:
             await asyncio.sleep(self._pause)
 
     async def sweep(self) -> int:
-        """One round; how many rows it attended to."""
+        """One round; how many rows it attended to. A row that fails holds no other up."""
         rows = await self._store.waiting()
-        for row in rows:
+        gate = asyncio.Semaphore(_AT_ONCE)
+        await asyncio.gather(*(self._tried(row, gate) for row in rows))
+        return len(rows)
+
+    async def _tried(self, row: Waiting, gate: asyncio.Semaphore) -> None:
+        async with gate:
             try:
                 await self._attend(row)
             except Refusal as refusal:
                 log.warning("sweep.row_delayed", what=row.kind.value, id=str(row.id), refusal=refusal.kind)
-        return len(rows)
+            except Exception:  # a defect in one row must not stop the worker that all others wait for
+                log.exception("sweep.row_failed", what=row.kind.value, id=str(row.id))
 
     async def _attend(self, row: Waiting) -> None:
         match row.kind:

@@ -31,19 +31,19 @@ $$;
 CREATE FUNCTION find_waiting()
 RETURNS TABLE (kind text, tenant_id uuid, id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  -- Each kind has a share of its own: a thousand letters that wait for a mail server hide no kill.
+  -- Each kind has a share of its own, and no order: letters hide no kill, and what fails for ever hides nothing.
   (SELECT 'killed', r.tenant_id, r.rollout_id
      FROM rollout r JOIN flag f USING (tenant_id, environment, key)
     WHERE NOT r.terminal AND r.state IN ('RUNNING', 'PAUSED', 'BAKING') AND f.version > r.live_version
-    LIMIT 100)
+    ORDER BY random() LIMIT 1000)
   UNION ALL
   (SELECT 'rollout', r.tenant_id, r.rollout_id FROM rollout r
     WHERE NOT r.started AND r.created_at < now() - interval '2 seconds'
-    ORDER BY r.created_at LIMIT 200)
+    ORDER BY random() LIMIT 5000)
   UNION ALL
   (SELECT 'notice', n.tenant_id, n.notice_id FROM notice n
     WHERE n.state = 'due' AND n.not_before <= now()
-    ORDER BY n.not_before LIMIT 200)
+    ORDER BY random() LIMIT 10000)
 $$;
 
 REVOKE ALL ON FUNCTION find_tenant(text), find_memberships(text, text), find_waiting() FROM PUBLIC;

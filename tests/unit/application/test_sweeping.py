@@ -63,6 +63,19 @@ class TestSweep:
         }
         assert await kinds(world) == set()
 
+    async def test_a_row_that_is_broken_stops_no_other(self, world: World) -> None:
+        await world.put()
+        world.processes.down = True
+        broken = await world.submission.submit(world.ada, (await world.propose()).id)
+        assert isinstance(world.store, MemoryStore)
+        del world.store._rows[world.tenant.id].approvals[broken.approval.id]
+        world.clock += timedelta(seconds=3)
+        world.processes.down = False
+        notifier = MemoryNotifier()
+        await sweeper(world, notifier).sweep()
+        assert world.processes.started == []
+        assert notifier.delivered != []
+
     async def test_where_there_is_no_webhook_nobody_is_told(self, world: World) -> None:
         await world.submit()
         notifier = MemoryNotifier()
