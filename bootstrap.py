@@ -1,6 +1,7 @@
 """The one place that knows everybody: settings in, running parts out."""
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -211,6 +212,8 @@ def api() -> FastAPI:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         following = asyncio.create_task(composed.flag_sets.follow())
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: requests need not pay for walking it again and again
         yield
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
