@@ -14,6 +14,7 @@ from domain.errors import Refusal, Unavailable
 log = structlog.get_logger()
 
 _AT_ONCE = 4
+_MOST = 100
 
 
 class Sweeper:
@@ -34,7 +35,9 @@ class Sweeper:
 
     async def sweep(self) -> int:
         """One round; how many rows it attended to. A row that fails holds no other up."""
-        rows = await self._store.waiting()
+        waiting = await self._store.waiting()
+        # A share of each kind: after an outage thousands may wait, and the same process counts votes and checks gates.
+        rows = [row for kind in WaitingKind for row in [each for each in waiting if each.kind is kind][:_MOST]]
         gate = asyncio.Semaphore(_AT_ONCE)
         await asyncio.gather(*(self._tried(row, gate) for row in rows))
         return len(rows)
