@@ -14,7 +14,7 @@ from domain.errors import Refusal, Unavailable
 log = structlog.get_logger()
 
 _AT_ONCE = 4
-_MOST = 100
+_MOST = 25
 
 
 class Sweeper:
