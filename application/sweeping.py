@@ -14,7 +14,7 @@ from domain.errors import Refusal, Unavailable
 log = structlog.get_logger()
 
 _AT_ONCE = 4
-_MOST = 25
+_MOST = {WaitingKind.KILLED: 200, WaitingKind.ROLLOUT: 200, WaitingKind.NOTICE: 25}
 
 
 class Sweeper:
@@ -37,7 +37,7 @@ class Sweeper:
         """One round; how many rows it attended to. A row that fails holds no other up."""
         waiting = await self._store.waiting()
         # A share of each kind: after an outage thousands may wait, and the same process counts votes and checks gates.
-        rows = [row for kind in WaitingKind for row in [each for each in waiting if each.kind is kind][:_MOST]]
+        rows = [row for kind in WaitingKind for row in [each for each in waiting if each.kind is kind][: _MOST[kind]]]
         gate = asyncio.Semaphore(_AT_ONCE)
         await asyncio.gather(*(self._tried(row, gate) for row in rows))
         return len(rows)
