@@ -1,7 +1,7 @@
 """A client that asks twice with one key is answered twice and obeyed once."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from uuid import UUID, uuid4, uuid5
 
@@ -90,6 +90,7 @@ class Once(Checked):
             if attempt is None:
                 return await handle(intake)
             intake.state.attempt = attempt
+            intake.state.actor = replace(attempt.actor, request=attempt.id())
             return await attempt.begin() or await _done(attempt, handle, intake)
 
         return once

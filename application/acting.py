@@ -25,10 +25,16 @@ class Acting:
         self._clock = clock
 
     async def sign(self, actor: Actor, verb: str, subject: UUID, body: Json, *, digest: str | None = None) -> str:
-        act = Act(uuid4(), actor.tenant, actor.id, verb, str(subject), digest, self._clock() + VALID)
+        act = Act(actor.request or uuid4(), actor.tenant, actor.id, verb, str(subject), digest, self._clock() + VALID)
         async with self._store.transaction(actor.tenant) as tx:
             await tx.intents.add(Intent(act.id, actor.id, verb, subject, body, act.expires_at))
         return self._assertions.issue(act)
+
+
+async def done(tx: Transaction, actor: Actor) -> bool:
+    """Whether this request has taken effect: it was sent again because its answer was lost."""
+    intent = await tx.intents.get(actor.request) if actor.request else None
+    return intent is not None and intent.done
 
 
 async def proven(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.acting import Acting
+from application.acting import Acting, done
 from application.changes import existing_change
 from application.ports.processes import Processes
 from application.ports.store import Store, Transaction
@@ -86,18 +86,33 @@ class Approvals:
         return await self._acting.sign(actor, wish.answer.value, approval_id, body, digest=approval.digest)
 
     async def withdraw_vote(self, actor: Actor, approval_id: UUID, reason: str) -> ApprovalView:
+        """Until the level that it was given on is complete; raises ApprovalClosed, VoteMissing or LevelComplete."""
+        try:
+            taken = await self._withdrawn(actor, approval_id)
+        except Refusal as refusal:
+            await self._denied(actor, approval_id, refusal)
+            raise
+        if not taken:
+            assertion = await self._acting.sign(actor, "withdraw_vote", approval_id, {"reason": reason})
+            await self._processes.withdraw_vote(approval_id, assertion)
+        return await self.get(actor, approval_id)
+
+    async def _withdrawn(self, actor: Actor, approval_id: UUID) -> bool:
+        """Whether this very request took the vote back before; otherwise it may."""
         async with self._store.transaction(actor.tenant) as tx:
             approval = await _existing(tx, approval_id)
+            if await done(tx, actor):
+                return True
             if approval.standing is not Standing.PENDING:
                 raise ApprovalClosed(standing=approval.standing.value)
             approval.tally.check_withdrawal(actor.id)
-        assertion = await self._acting.sign(actor, "withdraw_vote", approval_id, {"reason": reason})
-        await self._processes.withdraw_vote(approval_id, assertion)
-        return await self.get(actor, approval_id)
+            return False
 
     async def _checked(self, actor: Actor, approval_id: UUID, wish: VoteWish) -> Approval | None:
         async with self._store.transaction(actor.tenant) as tx:
             approval = await _existing(tx, approval_id)
+            if await done(tx, actor):
+                return None
             tally, digest = approval.tally, wish.digest or approval.digest
             if digest != approval.digest:
                 raise DigestMismatch(expected=approval.digest)

@@ -51,14 +51,24 @@ class Balloting:
             raise
 
     async def withdraw_vote(self, tenant: UUID, approval_id: UUID, assertion: str) -> Counted:
-        """Take a vote back while its level is open."""
+        """Take a vote back while its level is open; a refusal is raised after it was written to the audit trail."""
+        try:
+            return await self._withdraw_vote(tenant, approval_id, assertion)
+        except Refusal as refusal:
+            await self._refused(tenant, approval_id, refusal, "update")
+            raise
+
+    async def _withdraw_vote(self, tenant: UUID, approval_id: UUID, assertion: str) -> Counted:
         async with self._store.transaction(tenant) as tx:
             approval = await locked(tx, approval_id)
             act, intent = await proven(tx, self._verifier, assertion, "withdraw_vote", approval_id)
+            if intent.done:
+                return await _counted(tx, approval_id)
             if approval.standing is not Standing.PENDING:
                 raise ApprovalClosed(standing=approval.standing.value)
             approval.tally.check_withdrawal(act.actor)
             await tx.approvals.drop(approval_id, act.actor, "withdrawn")
+            await tx.intents.done(act.id)
             await record(tx, Action.VOTE_WITHDRAWN, ("approval", approval_id), actor=act.actor, change=approval_id,
                          reason=str(intent.body.get("reason", "")))  # fmt: skip
             return await _counted(tx, approval_id)
@@ -97,7 +107,7 @@ class Balloting:
             tally = approval.tally
             if act.digest != approval.digest:
                 raise DigestMismatch(expected=approval.digest)
-            if tally.holds(act.actor, vote.answer, act.digest, behalf):  # this act, tried again
+            if intent.done or tally.holds(act.actor, vote.answer, act.digest, behalf):  # this act, tried again
                 return await _counted(tx, vote.approval)
             if approval.standing is not Standing.PENDING:
                 raise ApprovalClosed(standing=approval.standing.value)
@@ -111,6 +121,7 @@ class Balloting:
         behalf, level = _behalf(intent), approval.tally.level
         ballot = Ballot(act.actor, level, vote.answer, approval.digest, behalf)
         await tx.approvals.cast(approval.id, ballot, author=approval.authors[0], reason=_reason(intent), via=vote.via)
+        await tx.intents.done(act.id)
         after = replace(approval, ballots=(*approval.ballots, ballot))
         said = {"answer": vote.answer.value, "level": level + 1, "via": vote.via}
         on_behalf = {"on_behalf_of": str(behalf)} if behalf else {}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from application.acting import Acting, proven
+from application.acting import Acting, done, proven
 from application.changes import existing_change
 from application.closing import taken_back
 from application.ports.identity import ActVerifier
@@ -17,6 +17,7 @@ from domain.audit import Action, Outcome
 from domain.changes import ChangeStatus
 from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal
 from domain.people import Actor, Permission
+from domain.people.acts import AssertionUsed
 from domain.rollouts import Phase, Rollout, State, Transition, Verb, cause_of, check_control, goal
 
 LEAST_REASON = 3
@@ -86,10 +87,16 @@ class Rollouts:
         if len(reason.strip()) < LEAST_REASON:
             raise Invalid([Fault("/reason", f"at least {LEAST_REASON} characters that say why")])
         rollout = await self.get(actor, rollout_id)
+        if await self._done(actor):
+            return rollout
         check_control(verb, rollout.state, rollout.verdict)
         assertion = await self._acting.sign(actor, verb.value, rollout_id, {"reason": reason})
         await self._processes.control(rollout_id, verb, assertion)
         return await self.get(actor, rollout_id)
+
+    async def _done(self, actor: Actor) -> bool:
+        async with self._store.transaction(actor.tenant) as tx:
+            return await done(tx, actor)
 
     async def withdraw(self, actor: Actor, change_id: UUID, reason: str) -> None:
         """An author takes a change back: a draft at once, a submitted one while it awaits approval."""
@@ -128,11 +135,14 @@ class Controlling:
             if await tx.rollouts.step(rollout.id, control.step) is not None:
                 return rollout.state
             act, intent = await proven(tx, self._verifier, control.assertion, control.verb.value, rollout.id)
+            if intent.done:
+                raise AssertionUsed(act=str(act.id))
             actor = await tx.people.actor(act.actor)
             if actor is None:
                 raise Missing(kind_of_thing="principal", id=str(act.actor))
             actor.require(NEEDS[control.verb])
             check_control(control.verb, rollout.state, rollout.verdict)
+            await tx.intents.done(act.id)
             reason = str(intent.body.get("reason", ""))
             step = Step(rollout.id, control.tenant, control.step, control.at)
             state = goal(control.verb, rollout.state)

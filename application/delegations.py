@@ -24,6 +24,7 @@ class Delegations:
                 raise Missing(kind_of_thing="principal", handle=to)
             if taker.id == actor.id:
                 raise Invalid([Fault("/to", "somebody else")])
-            await tx.people.delegate(actor.id, taker.id, starts, ends)
+            if not await tx.people.delegate(actor.id, taker.id, starts, ends):
+                return
             await record(tx, Action.DELEGATION_CREATED, ("principal", taker.id), actor=actor, reason=reason,
                          after={"starts": starts.isoformat(), "ends": ends.isoformat()})  # fmt: skip

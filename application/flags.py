@@ -32,11 +32,13 @@ class Flags:
         environment, key = place
         check_key(key)
         async with self._store.transaction(actor.tenant) as tx:
+            if written := await asked(tx, actor):
+                return written
             definition = await checked_definition(tx, environment, raw)
             await _check_ungoverned(tx, environment)
             if await tx.flags.get(environment, key) is not None:
                 raise FlagExists(key=key, environment=environment.value)
-            flag = StoredFlag(environment, key, 1, definition, "api", actor.id, tx.now)
+            flag = StoredFlag(environment, key, 1, definition, "api", actor.id, tx.now, actor.request)
             await write(tx, flag, before=None, action=Action.FLAG_CREATED, actor=actor, reason=reason)
             return flag
 
@@ -45,6 +47,8 @@ class Flags:
     ) -> StoredFlag:
         actor.require(Permission.FEATURES_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
+            if written := await asked(tx, actor):
+                return written
             definition = await checked_definition(tx, place[0], raw)
             before = await self._writable(tx, place, expected)
             if not difference(before.definition, definition):
@@ -56,6 +60,8 @@ class Flags:
     async def disable(self, actor: Actor, place: tuple[Environment, str], *, expected: int, reason: str) -> StoredFlag:
         actor.require(Permission.FEATURES_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
+            if written := await asked(tx, actor):
+                return written
             before = await self._writable(tx, place, expected)
             if before.definition["state"] == "DISABLED":
                 raise NothingChanges([Fault("/state", "is DISABLED already")])
@@ -90,6 +96,11 @@ class Flags:
         if before.version != expected:
             raise Stale(version=before.version, expected=expected)
         return before
+
+
+async def asked(tx: Transaction, actor: Actor) -> StoredFlag | None:
+    """What this very request wrote when it was sent before and its answer was lost."""
+    return await tx.flags.asked(actor.request) if actor.request else None
 
 
 async def existing(tx: Transaction, environment: Environment, key: str, *, lock: bool = False) -> StoredFlag:
@@ -135,4 +146,5 @@ def _next(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: T
         origin=origin,
         written_by=actor.id,
         written_at=tx.now,
+        request=actor.request,
     )

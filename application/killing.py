@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from application.flags import existing, write
+from application.flags import asked, existing, write
 from application.notices import tell_approvers
 from application.ports.processes import Processes
 from application.ports.records import Review, StoredFlag
@@ -40,6 +40,8 @@ class KillSwitch:
         """
         actor.require(Permission.FEATURES_KILL)
         async with self._store.transaction(actor.tenant) as tx:
+            if killed := await _killed(tx, actor):
+                return killed
             before = await existing(tx, environment, key, lock=True)
             holder = await tx.rollouts.holder(environment, key)
             stable = holder.base_version if holder else before.version
@@ -47,24 +49,35 @@ class KillSwitch:
             pinned = _pinned(before.definition, safe)
             flag = replace(
                 before, version=before.version + 1, definition=pinned, origin="kill",
-                written_by=actor.id, written_at=tx.now,
+                written_by=actor.id, written_at=tx.now, request=actor.request,
             )  # fmt: skip
             await write(tx, flag, before=before, action=Action.FLAG_KILLED, actor=actor, reason=reason)
-            review = Review(uuid4(), environment, key, actor.id, reason, tx.now, tx.now + REVIEW_WITHIN)
+            stopped = holder.id if holder else None
+            review = Review(
+                actor.request or uuid4(), environment, key, actor.id, reason, tx.now, tx.now + REVIEW_WITHIN,
+                rollout=stopped,
+            )  # fmt: skip
             await tx.reviews.open(review)
             await record(tx, Action.REVIEW_OPENED, ("review", review.id), actor=actor, reason=reason,
                          after={"due_at": review.due_at.isoformat(), "flag": key})  # fmt: skip
             facts = {"flag": key, "environment": environment.value, "actor": actor.handle}
             await tell_approvers(tx, "kill_switch", facts, link=f"/flags/{key}", seed=review.id)
-        if holder is not None:
-            await self._tell(holder.id)
-        return Killed(flag, review.id, holder.id if holder else None)
+        if stopped is not None:
+            await self._tell(stopped)
+        return Killed(flag, review.id, stopped)
 
     async def _tell(self, rollout: UUID) -> None:
         try:
             await self._processes.killed(rollout)
         except Unavailable:
             return  # the sweeper tells it; until then the fence holds
+
+
+async def _killed(tx: Transaction, actor: Actor) -> Killed | None:
+    """What this very request did when it was sent before and its answer was lost."""
+    flag = await asked(tx, actor)
+    review = await tx.reviews.get(actor.request) if flag and actor.request else None
+    return Killed(flag, review.id, review.rollout) if flag and review else None
 
 
 async def _stable_variant(tx: Transaction, present: StoredFlag, stable: int) -> str:

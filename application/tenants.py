@@ -60,6 +60,8 @@ class Tenants:
             person = await tx.people.principal(handle)
             if person is None:
                 raise Missing(kind_of_thing="principal", handle=handle)
+            if person.roles == roles:
+                return person
             await tx.people.set_roles(person.id, roles)
             await record(tx, Action.ROLES_CHANGED, ("principal", person.id), actor=actor, reason=reason,
                          before={"roles": _names(person.roles)}, after={"roles": _names(roles)})  # fmt: skip
@@ -83,6 +85,8 @@ class Tenants:
         actor.require(Permission.POLICY_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
             before = await tx.policies.get(environment, Kind.FLAG)
+            if before.to_json() == policy.to_json():
+                return policy
             await tx.policies.put(environment, Kind.FLAG, policy)
             await record(tx, Action.POLICY_CHANGED, ("policy", f"{environment.value}/flag"), actor=actor,
                          reason=reason, before=before.to_json(), after=policy.to_json())  # fmt: skip

@@ -1,6 +1,7 @@
 """Flags and every version that they had, in memory."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from adapters.memory.rows import FlagSetHead, Rows, as_stored
 from application.ports.records import FlagSetRecord, StoredFlag
@@ -34,6 +35,10 @@ class MemoryFlags:
         ]
         newest = sorted(wanted, key=lambda stored: stored.version, reverse=True)
         return [_unshared(stored) for stored in newest[:limit]]
+
+    async def asked(self, request: UUID) -> StoredFlag | None:
+        found = next((stored for stored in self._rows.versions.values() if stored.request == request), None)
+        return _unshared(found) if found else None
 
     async def put(self, flag: StoredFlag, *, expected: int) -> None:
         present = self._rows.flags.get((flag.environment, flag.key))

@@ -20,12 +20,14 @@ class MemoryIntents:
         self._rows = rows
 
     async def add(self, intent: Intent) -> None:
-        if intent.id in self._rows.intents:
-            raise AlreadyExists
-        self._rows.intents[intent.id] = replace(intent, body=as_stored(intent.body))
+        self._rows.intents.setdefault(intent.id, replace(intent, body=as_stored(intent.body)))
 
     async def get(self, intent: UUID) -> Intent | None:
         return self._rows.intents.get(intent)
+
+    async def done(self, intent: UUID) -> None:
+        if intent in self._rows.intents:
+            self._rows.intents[intent] = replace(self._rows.intents[intent], done=True)
 
 
 class MemoryNotices:
@@ -67,6 +69,9 @@ class MemoryReviews:
         if review.id in self._rows.reviews:
             raise AlreadyExists
         self._rows.reviews[review.id] = replace(review, opened_at=self._now, closed_at=None)
+
+    async def get(self, review: UUID) -> Review | None:
+        return self._rows.reviews.get(review)
 
     async def all(self) -> list[Review]:
         return sorted(self._rows.reviews.values(), key=lambda review: review.opened_at, reverse=True)

@@ -39,12 +39,14 @@ class MemoryPeople:
         if known is not None:
             self._rows.principals[principal] = replace(known, roles=roles)
 
-    async def delegate(self, giver: UUID, taker: UUID, starts: datetime, ends: datetime) -> None:
+    async def delegate(self, giver: UUID, taker: UUID, starts: datetime, ends: datetime) -> bool:
         if giver == taker or starts >= ends:
             raise ValueError("a delegation has two people and some duration")
-        if any((d.giver, d.taker, d.starts) == (giver, taker, starts) for d in self._rows.delegations):
-            raise AlreadyExists
-        self._rows.delegations.append(Delegation(giver, taker, starts, ends))
+        lent = Delegation(giver, taker, starts, ends)
+        if lent in self._rows.delegations:
+            return False
+        self._rows.delegations.append(lent)
+        return True
 
     async def delegated(self, giver: UUID, taker: UUID, at: datetime) -> bool:
         return any((d.giver, d.taker) == (giver, taker) and d.starts <= at < d.ends for d in self._rows.delegations)

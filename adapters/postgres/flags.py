@@ -40,6 +40,11 @@ class PostgresFlags:
         rows = await self._session.execute(query.order_by(v.version.desc()).limit(limit))
         return [_stored(row) for row in rows]
 
+    async def asked(self, request: UUID) -> StoredFlag | None:
+        found = await self._session.execute(select(flag_version).where(flag_version.c.request == request))
+        row = found.one_or_none()
+        return _stored(row) if row else None
+
     async def put(self, stored: StoredFlag, *, expected: int) -> None:
         row = {
             "version": stored.version,
@@ -47,6 +52,7 @@ class PostgresFlags:
             "origin": stored.origin,
             "written_by": stored.written_by,
             "written_at": stored.written_at,
+            "request": stored.request,
         }
         place = {"tenant_id": self._tenant, "environment": stored.environment, "key": stored.key}
         if expected == 0:
@@ -101,4 +107,5 @@ def _stored(row: Any) -> StoredFlag:
         origin=row.origin,
         written_by=row.written_by,
         written_at=row.written_at,
+        request=row.request,
     )

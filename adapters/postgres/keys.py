@@ -22,7 +22,8 @@ class PostgresIntents:
 
     async def add(self, wish: Intent) -> None:
         await self._session.execute(
-            insert(intent).values(
+            insert(intent)
+            .values(
                 tenant_id=self._tenant,
                 intent_id=wish.id,
                 actor=wish.actor,
@@ -31,11 +32,20 @@ class PostgresIntents:
                 body=wish.body,
                 expires_at=wish.expires_at,
             )
+            .on_conflict_do_nothing()
         )
 
     async def get(self, intent_id: UUID) -> Intent | None:
         row = (await self._session.execute(select(intent).where(intent.c.intent_id == intent_id))).one_or_none()
-        return Intent(row.intent_id, row.actor, row.verb, row.subject, row.body, row.expires_at) if row else None
+        if row is None:
+            return None
+        done = row.done_at is not None
+        return Intent(row.intent_id, row.actor, row.verb, row.subject, row.body, row.expires_at, done)
+
+    async def done(self, intent_id: UUID) -> None:
+        await self._session.execute(
+            update(intent).where(intent.c.intent_id == intent_id).values(done_at=func.clock_timestamp())
+        )
 
 
 class PostgresIdempotency:

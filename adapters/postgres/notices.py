@@ -76,24 +76,32 @@ class PostgresReviews:
                 opened_by=owed.opened_by,
                 reason=owed.reason,
                 due_at=owed.due_at,
+                rollout=owed.rollout,
             )
         )
 
+    async def get(self, review_id: UUID) -> Review | None:
+        found = await self._session.execute(select(review).where(review.c.review_id == review_id))
+        row = found.one_or_none()
+        return _review(row) if row else None
+
     async def all(self) -> list[Review]:
         rows = await self._session.execute(select(review).order_by(review.c.opened_at.desc()))
-        return [
-            Review(
-                row.review_id,
-                row.environment,
-                row.key,
-                row.opened_by,
-                row.reason,
-                row.opened_at,
-                row.due_at,
-                row.closed_at,
-            )
-            for row in rows
-        ]
+        return [_review(row) for row in rows]
+
+
+def _review(row: Any) -> Review:
+    return Review(
+        row.review_id,
+        row.environment,
+        row.key,
+        row.opened_by,
+        row.reason,
+        row.opened_at,
+        row.due_at,
+        row.closed_at,
+        row.rollout,
+    )
 
 
 def _notice(row: Any) -> Notice:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables import delegation, principal
@@ -52,10 +53,13 @@ class PostgresPeople:
             update(principal).where(principal.c.principal_id == person).values(roles=_names(roles))
         )
 
-    async def delegate(self, giver: UUID, taker: UUID, starts: datetime, ends: datetime) -> None:
-        await self._session.execute(
-            insert(delegation).values(tenant_id=self._tenant, giver=giver, taker=taker, starts=starts, ends=ends)
+    async def delegate(self, giver: UUID, taker: UUID, starts: datetime, ends: datetime) -> bool:
+        lent = (
+            upsert(delegation)
+            .values(tenant_id=self._tenant, giver=giver, taker=taker, starts=starts, ends=ends)
+            .on_conflict_do_nothing()
         )
+        return (await self._session.execute(lent.returning(delegation.c.taker))).one_or_none() is not None
 
     async def delegated(self, giver: UUID, taker: UUID, at: datetime) -> bool:
         d = delegation.c

@@ -51,6 +51,7 @@ _FLAG = {
     "origin": Text,
     "written_by": Uuid,
     "written_at": moment,
+    "request": Uuid,
 }
 flag = _table("flag", **_FLAG)
 flag_version = _table("flag_version", **_FLAG)
@@ -142,7 +143,9 @@ gate_check = _table(
     state=Text,
     judged_at=moment,
 )
-intent = _table("intent", intent_id=Uuid, actor=Uuid, verb=Text, subject=Uuid, body=JSONB, expires_at=moment)
+intent = _table(
+    "intent", intent_id=Uuid, actor=Uuid, verb=Text, subject=Uuid, body=JSONB, expires_at=moment, done_at=moment
+)
 notice = _table(
     "notice",
     notice_id=Uuid,
@@ -179,6 +182,7 @@ review = _table(
     opened_by=Uuid,
     reason=Text,
     opened_at=moment,
+    rollout=Uuid,
     due_at=moment,
     closed_at=moment,
 )

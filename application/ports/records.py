@@ -19,7 +19,10 @@ class Tenant:
 
 @dataclass(frozen=True)
 class StoredFlag:
-    """One version of a flag; `origin` says what wrote it (`api`, `rollout:<id>:stage:10`, `kill`, ...)."""
+    """One version of a flag; `origin` says what wrote it (`api`, `rollout:<id>:stage:10`, `kill`, ...).
+
+    `request` is the keyed request that asked for it: asked again, it is answered with this version.
+    """
 
     environment: Environment
     key: str
@@ -28,6 +31,7 @@ class StoredFlag:
     origin: str
     written_by: UUID | None
     written_at: datetime
+    request: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Intent:
-    """What a person asked for; the free text stays here and never enters a workflow."""
+    """What a person asked for; the free text stays here and never enters a workflow. It takes effect once."""
 
     id: UUID
     actor: UUID
@@ -65,6 +69,7 @@ class Intent:
     subject: UUID
     body: Json
     expires_at: datetime
+    done: bool = False
 
 
 class NoticeState(StrEnum):
@@ -89,7 +94,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Review:
-    """A look after the fact that somebody owes, by `due_at`."""
+    """A look after the fact that somebody owes, by `due_at`; `rollout` is what was stopped, if anything was."""
 
     id: UUID
     environment: Environment
@@ -99,6 +104,7 @@ class Review:
     opened_at: datetime
     due_at: datetime
     closed_at: datetime | None = None
+    rollout: UUID | None = None
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,17 @@ class PermissionMissing(Forbidden):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts: `id` is the principal's, `handle` the short name that people see in histories and tables."""
+    """Who acts: `id` is the principal's, `handle` the short name that people see in histories and tables.
+
+    `request` names a request that may be sent again: whatever it asks for is done once.
+    """
 
     tenant: UUID
     id: UUID
     handle: str
     kind: PrincipalKind = PrincipalKind.HUMAN
     roles: frozenset[Role] = frozenset()
+    request: UUID | None = None
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -22,6 +22,12 @@ class AssertionExpired(Forbidden):
     kind = "assertion-expired"
 
 
+class AssertionUsed(Forbidden):
+    """This proof has had its effect; act again through the API."""
+
+    kind = "assertion-used"
+
+
 @dataclass(frozen=True)
 class Act:
     """`actor` did `verb` to `subject`, both short names or ids; `id` is the stored intent that holds the free text.

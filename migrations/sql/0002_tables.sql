@@ -31,7 +31,7 @@ CREATE TABLE delegation (
   taker     uuid NOT NULL,
   starts    timestamptz NOT NULL,
   ends      timestamptz NOT NULL,
-  PRIMARY KEY (tenant_id, giver, taker, starts),
+  PRIMARY KEY (tenant_id, giver, taker, starts, ends),
   FOREIGN KEY (tenant_id, giver) REFERENCES principal,
   FOREIGN KEY (tenant_id, taker) REFERENCES principal,
   CHECK (giver <> taker),
@@ -57,6 +57,7 @@ CREATE TABLE flag (
   origin      text NOT NULL,
   written_by  uuid,
   written_at  timestamptz NOT NULL DEFAULT now(),
+  request     uuid,
   PRIMARY KEY (tenant_id, environment, key),
   FOREIGN KEY (tenant_id, environment) REFERENCES flag_set
 );
@@ -70,7 +71,9 @@ CREATE TABLE flag_version (
   origin      text NOT NULL,
   written_by  uuid,
   written_at  timestamptz NOT NULL DEFAULT now(),
+  request     uuid,
   PRIMARY KEY (tenant_id, environment, key, version),
+  UNIQUE (tenant_id, request),
   FOREIGN KEY (tenant_id, environment, key) REFERENCES flag DEFERRABLE INITIALLY DEFERRED
 );
 
@@ -208,6 +211,7 @@ CREATE TABLE intent (
   subject    uuid NOT NULL,
   body       jsonb NOT NULL,
   expires_at timestamptz NOT NULL,
+  done_at    timestamptz,
   PRIMARY KEY (tenant_id, intent_id)
 );
 
@@ -258,6 +262,7 @@ CREATE TABLE review (
   environment environment NOT NULL,
   key         text NOT NULL,
   opened_by   uuid NOT NULL,
+  rollout     uuid,
   reason      text NOT NULL,
   opened_at   timestamptz NOT NULL DEFAULT now(),
   due_at      timestamptz NOT NULL,

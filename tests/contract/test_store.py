@@ -135,17 +135,25 @@ class TestPeople:
     async def test_delegation_holds_from_its_start_until_before_its_end(self, home: Home) -> None:
         start, end = LONG_AGO, LONG_AGO + timedelta(days=1)
         async with home.transaction() as tx:
-            await tx.people.delegate(home.ada.id, home.bob.id, start, end)
+            assert await tx.people.delegate(home.ada.id, home.bob.id, start, end)
+            assert not await tx.people.delegate(home.ada.id, home.bob.id, start, end)
         async with home.transaction() as tx:
             for at, expected in ((start, True), (end, False), (start - timedelta(seconds=1), False)):
                 assert await tx.people.delegated(home.ada.id, home.bob.id, at) is expected
             assert not await tx.people.delegated(home.bob.id, home.ada.id, start)
-        with pytest.raises(AlreadyExists):
-            async with home.transaction() as tx:
-                await tx.people.delegate(home.ada.id, home.bob.id, start, end)
 
 
 class TestFlags:
+    async def test_knows_the_version_that_a_request_wrote(self, home: Home) -> None:
+        asked = replace(home.flag(1), request=uuid4())
+        async with home.transaction() as tx:
+            await tx.flags.put(asked, expected=0)
+            await tx.flags.put(home.flag(2), expected=1)
+        async with home.transaction() as tx:
+            found = await tx.flags.asked(asked.request)
+            assert (found.version, found.request) == (1, asked.request)
+            assert await tx.flags.asked(uuid4()) is None
+
     async def test_keeps_every_version(self, home: Home) -> None:
         second = replace(home.flag(2), definition={**DEFINITION, "state": "DISABLED"}, origin="kill", written_by=None)
         async with home.transaction() as tx:

@@ -2,8 +2,6 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
-import pytest
-
 from application.ports.records import (
     AuditFilter,
     Intent,
@@ -16,7 +14,6 @@ from application.ports.records import (
 )
 from domain.audit import Action, leaf_of
 from domain.canonical import canonical_bytes
-from domain.errors import AlreadyExists
 from domain.gates import MetricQuery, SourceKind
 from domain.rollouts import (
     State,
@@ -75,9 +72,16 @@ class TestOutbox:
             await tx.intents.add(intent)
             assert await tx.intents.get(intent.id) == intent
             assert await tx.intents.get(uuid4()) is None
-        with pytest.raises(AlreadyExists):
-            async with home.transaction() as tx:
-                await tx.intents.add(intent)
+            await tx.intents.add(replace(intent, verb="reject"))
+            assert await tx.intents.get(intent.id) == intent
+
+    async def test_an_intent_takes_effect_once(self, home: Home) -> None:
+        intent = Intent(uuid4(), home.ada.id, "approve", uuid4(), {}, LONG_AGO)
+        async with home.transaction() as tx:
+            await tx.intents.add(intent)
+            await tx.intents.done(intent.id)
+        async with home.transaction() as tx:
+            assert await tx.intents.get(intent.id) == replace(intent, done=True)
 
     async def test_a_notice_is_told_once(self, home: Home) -> None:
         async with home.transaction() as tx:
@@ -114,9 +118,12 @@ class TestOutbox:
 
     async def test_a_review_is_owed(self, home: Home) -> None:
         async with home.transaction() as tx:
-            review = Review(uuid4(), PRODUCTION, "f", home.ada.id, "why", tx.now, tx.now + timedelta(hours=24))
+            review = Review(uuid4(), PRODUCTION, "f", home.ada.id, "why", tx.now, tx.now + timedelta(hours=24),
+                            rollout=uuid4())  # fmt: skip
             await tx.reviews.open(review)
             assert await tx.reviews.all() == [review]
+            assert await tx.reviews.get(review.id) == review
+            assert await tx.reviews.get(uuid4()) is None
 
     async def test_a_key_is_claimed_answered_and_replayed(self, home: Home) -> None:
         async with home.transaction() as tx:

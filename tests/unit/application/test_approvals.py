@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -247,6 +248,23 @@ class TestTakingBack:
             await world.approvals.withdraw_vote(world.bob, submitted.approval.id, "no")
         with pytest.raises(VoteMissing):
             await world.approvals.withdraw_vote(world.dee, submitted.approval.id, "no")
+
+    async def test_is_done_once_however_often_it_is_sent(self, world: World) -> None:
+        await world.policy(ApprovalPolicy((Level(quorum=2),)))
+        submitted, asking = await world.submit(), replace(world.bob, request=uuid4())
+        await world.vote("bob", submitted.approval.id)
+        await world.approvals.withdraw_vote(asking, submitted.approval.id, "read it again")
+        await world.vote("bob", submitted.approval.id)
+        view = await world.approvals.withdraw_vote(asking, submitted.approval.id, "read it again")
+        assert len(view.approval.ballots) == 1
+        assert len(await world.events("approval:vote:withdrawn")) == 1
+
+    async def test_is_refused_in_the_trail(self, world: World) -> None:
+        submitted = await world.submit()
+        with pytest.raises(VoteMissing):
+            await world.approvals.withdraw_vote(world.bob, submitted.approval.id, "no")
+        (event,) = await world.events("approval:vote:refused")
+        assert (event.event["outcome"], event.event["after"]["refusal"]) == ("denied", "vote-missing")
 
     @pytest.mark.req("S9")
     async def test_is_not_after_the_end(self, world: World) -> None:

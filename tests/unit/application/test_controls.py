@@ -6,7 +6,7 @@ import pytest
 from domain.errors import Invalid, Missing, Unavailable
 from domain.gates import Verdict
 from domain.people import PermissionMissing, Role
-from domain.people.acts import AssertionForged
+from domain.people.acts import AssertionForged, AssertionUsed
 from domain.rollouts import AlreadyTerminal, GateNotPassed, NotRunning, State, Verb
 from tests.world import World
 
@@ -96,6 +96,32 @@ class TestWhereItTakesEffect:
         again = world.act(rollout, Verb.PAUSE, world.processes.controls[-1][2], "7:act:pause")
         assert await world.controlling.apply(again) is State.PAUSED
         assert await world.timeline(rollout) == lines
+
+    async def test_a_request_sent_again_is_told_where_the_rollout_stands_and_asks_nothing(self, world: World) -> None:
+        rollout, asking = await world.running(), replace(world.olu, request=uuid4())
+        world.people["olu"] = asking
+        await world.control("olu", rollout, Verb.PAUSE)
+        await world.control("ada", rollout, Verb.RESUME)
+        again = await world.rollouts.control(asking, rollout, Verb.PAUSE, "because I say so")
+        assert (again.state, len(world.processes.controls)) == (State.RUNNING, 2)
+
+    async def test_a_request_that_never_arrived_is_signed_again(self, world: World) -> None:
+        rollout, asking = await world.running(), replace(world.olu, request=uuid4())
+        world.processes.down = True
+        with pytest.raises(Unavailable):
+            await world.rollouts.control(asking, rollout, Verb.PAUSE, "because I say so")
+        world.processes.down, world.people["olu"] = False, asking
+        assert await world.control("olu", rollout, Verb.PAUSE) is State.PAUSED
+
+    async def test_a_proof_has_one_effect(self, world: World) -> None:
+        rollout = await world.running()
+        await world.control("olu", rollout, Verb.PAUSE)
+        await world.control("olu", rollout, Verb.RESUME)
+        with pytest.raises(AssertionUsed):
+            await world.controlling.apply(world.act(rollout, Verb.PAUSE, world.processes.controls[0][2]))
+        assert (await world.rollout(rollout)).state is State.RUNNING
+        (event,) = await world.events("rollout:act:refused")
+        assert event.event["after"]["refusal"] == "assertion-used"
 
     async def test_a_forged_act_is_refused_and_recorded(self, world: World) -> None:
         rollout = await world.running()
