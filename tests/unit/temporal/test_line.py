@@ -5,19 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationError
 from temporalio.service import TLSConfig
 
 from adapters.settings import Settings
 from adapters.temporal.client import connect, when_asked
 from adapters.temporal.line import Line
+from tests.authority import Authority
 
 API_KEY = "an-api-key-that-nobody-sees"
-PEMS = {
-    "client_cert": b"the certificate",
-    "client_key": b"the-private-key-that-nobody-sees",
-    "server_ca": b"the authority",
-}
 
 Given = Callable[..., Settings]
 
@@ -35,9 +32,21 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
 
 @pytest.fixture
 def pems(tmp_path: Path) -> dict[str, Path]:
-    for name, text in PEMS.items():
-        (tmp_path / name).write_bytes(text)
-    return {name: tmp_path / name for name in PEMS}
+    authority = Authority(tmp_path, "authority")
+    client = authority.identity("changegate")
+    return {"client_cert": client.certificate, "client_key": client.key, "server_ca": authority.certificate}
+
+
+def keys(right: Path) -> dict[str, str]:
+    """Files that a person may take for the `right` one."""
+    another = Authority(right.parent, "another").identity("another").key.read_text()
+    key = serialization.load_pem_private_key(right.read_bytes(), password=None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"a word"),
+    )
+    return {"empty": "", "another's": another, "encrypted": encrypted.decode()}
 
 
 class TestLine:
@@ -53,13 +62,14 @@ class TestLine:
         assert (line.api_key, line.tls) == (API_KEY, True)
 
     def test_an_authority_alone_is_trusted(self, given: Given, pems: dict[str, Path]) -> None:
-        assert Line.of(given(server_ca=pems["server_ca"])).tls == TLSConfig(server_root_ca_cert=PEMS["server_ca"])
+        ca = pems["server_ca"]
+        assert Line.of(given(server_ca=ca)).tls == TLSConfig(server_root_ca_cert=ca.read_bytes())
 
     def test_files_become_mutual_tls(self, given: Given, pems: dict[str, Path]) -> None:
         assert Line.of(given(**pems)).tls == TLSConfig(
-            server_root_ca_cert=PEMS["server_ca"],
-            client_cert=PEMS["client_cert"],
-            client_private_key=PEMS["client_key"],
+            server_root_ca_cert=pems["server_ca"].read_bytes(),
+            client_cert=pems["client_cert"].read_bytes(),
+            client_private_key=pems["client_key"].read_bytes(),
         )
 
     @pytest.mark.parametrize("alone", ["client_cert", "client_key"])
@@ -68,15 +78,53 @@ class TestLine:
             given(**{alone: pems[alone], "api_key": API_KEY})
         assert API_KEY not in str(refused.value)
 
-    def test_a_file_that_is_missing_is_named(self, given: Given, tmp_path: Path) -> None:
-        with pytest.raises(FileNotFoundError, match="nowhere"):
-            Line.of(given(server_ca=tmp_path / "nowhere.pem"))
-
     def test_shows_no_secret(self, given: Given, pems: dict[str, Path]) -> None:
         settings = given(api_key=API_KEY, **pems)
         shown = f"{settings!r} {settings} {Line.of(settings)!r} {Line.of(settings)}"
         assert "api_key=SecretStr" in shown
-        assert "nobody-sees" not in shown
+        assert API_KEY not in shown
+        assert pems["client_key"].read_text().splitlines()[1] not in shown
+
+
+class TestFile:
+    @pytest.mark.parametrize("name", ["server_ca", "client_cert", "client_key"])
+    @pytest.mark.parametrize(("exists", "reason"), [(False, "No such file or directory"), (True, "Is a directory")])
+    def test_one_that_cannot_be_read_is_named_with_its_setting(
+        self,
+        given: Given,
+        pems: dict[str, Path],
+        name: str,
+        exists: bool,  # noqa: FBT001 - a case
+        reason: str,
+    ) -> None:
+        pems[name].unlink()
+        if exists:
+            pems[name].mkdir()
+        with pytest.raises(SystemExit) as ended:
+            Line.of(given(**pems))
+        setting = f"CHANGEGATE_TEMPORAL_{name.upper()}"
+        assert ended.value.code == f"{setting} names {pems[name]}, which cannot be read: {reason}."
+
+    @pytest.mark.parametrize("text", ["", "no PEM at all", "the client's key"])
+    def test_an_authority_that_is_no_certificate_is_named(self, given: Given, pems: dict[str, Path], text: str) -> None:
+        """Temporal's client would trust nobody, and not say why."""
+        pems["server_ca"].write_text(pems["client_key"].read_text() if "key" in text else text)
+        with pytest.raises(SystemExit) as ended:
+            Line.of(given(**pems))
+        assert ended.value.code == (
+            f"CHANGEGATE_TEMPORAL_SERVER_CA names {pems['server_ca']}, which is no file of certificates in PEM."
+        )
+
+    @pytest.mark.parametrize("wrong", ["empty", "another's", "encrypted"])
+    def test_a_key_that_is_not_the_certificates_own_is_named_and_not_shown(
+        self, given: Given, pems: dict[str, Path], wrong: str
+    ) -> None:
+        pems["client_key"].write_text(keys(pems["client_key"])[wrong])
+        with pytest.raises(SystemExit, match="which are not a certificate and its own private key") as ended:
+            Line.of(given(**pems))
+        sentence = str(ended.value.code)
+        assert f"CHANGEGATE_TEMPORAL_CLIENT_KEY names {pems['client_key']}" in sentence
+        assert "BEGIN" not in sentence
 
 
 class TestConnect:
