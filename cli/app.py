@@ -15,6 +15,7 @@ from rich.console import Console
 from application.ports.installation import Installation, Newcomer, Running
 from cli import voting
 from cli.caller import ApiRefusal
+from cli.destination import NotSent
 from cli.seed import PEOPLE, TENANT
 from domain.errors import Refusal
 from domain.people import Principal, PrincipalKind, Role
@@ -126,8 +127,8 @@ def _run(command: Coroutine[Any, Any, Any]) -> Any:
     """A refusal is a sentence and exit code 1; a traceback is for defects."""
     try:
         return asyncio.run(command)
-    except (Refusal, ApiRefusal) as refusal:
-        console.print(f"[red]{refusal}[/]")
+    except (Refusal, ApiRefusal, NotSent) as refusal:
+        console.print(str(refusal), style="red", markup=False, soft_wrap=True)
     except httpx2.ConnectError:
         console.print("[red]Nothing answers there; start Changegate with `make up`.[/]")
     except KeyboardInterrupt:

@@ -13,7 +13,8 @@ class ApiRefusal(Exception):
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         faults = "".join(f"\n  {fault['path'] or '/'}: {fault['message']}" for fault in problem.get("faults", []))
-        super().__init__(f"{problem.get('status')} {problem.get('type')}: {problem.get('title')}{faults}")
+        kind = f" {problem['type']}" if "type" in problem else ""
+        super().__init__(f"{problem.get('status')}{kind}: {problem.get('title')}{faults}")
         self.problem = dict(problem)
 
 
@@ -22,7 +23,9 @@ class Caller:
 
     def __init__(self, api: str, token: str, tenant: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}", **({"Changegate-Tenant": tenant} if tenant else {})}
-        self._http = httpx2.AsyncClient(base_url=f"{api}/api/v1", headers=headers, timeout=30, trust_env=False)
+        # Proxies and authorities of the environment are for https alone: over http a proxy would read the token.
+        settings = api.startswith("https:")
+        self._http = httpx2.AsyncClient(base_url=f"{api}/api/v1", headers=headers, timeout=30, trust_env=settings)
 
     async def get(self, path: str, **query: Any) -> Any:
         return _answer(await self._http.get(path, params=query))
@@ -41,8 +44,12 @@ class Caller:
 
 
 def _answer(response: httpx2.Response) -> Any:
-    if response.is_success:
+    """Something else than an API may answer there, such as the sign-on of a proxy."""
+    form = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if response.is_success and (form == "application/json" or not response.content):
         return response.json() if response.content else None
-    if "json" not in response.headers.get("content-type", ""):
+    if response.is_success:
+        raise ApiRefusal({"status": response.status_code, "title": "This is no answer of Changegate's API."})
+    if form != "application/problem+json":
         raise ApiRefusal({"status": response.status_code, "title": response.reason_phrase})
     raise ApiRefusal(response.json())

@@ -15,6 +15,7 @@ from cli.caller import Caller
 from cli.demo import proposals, report
 from cli.demo.progress import BAD_SHARE, follow
 from cli.demo.shop import Shop, open_shop
+from cli.destination import Frontend
 from cli.seed import PEOPLE, TENANT
 from cli.voting import signal_command
 from examples.shop import definitions, queries
@@ -57,7 +58,7 @@ class Story:
         """The vote goes to Temporal itself, with a proof that the API gave to this person."""
         async with self.person(handle) as voter:
             proof = await voter.post(f"/approvals/{change}/assertions", {"answer": "approve"})
-            command = signal_command(proof["signal"], self.running.temporal_address)
+            command = signal_command(proof["signal"], Frontend(self.running.temporal_address))
             self.console.print(f"{handle} approves through Temporal: [dim]{' '.join(command[:-1])} …[/]")
             await _temporal(command)
 
