@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from application.tenants import Tenants
 from tests.conftest import CAST, House
 
 ROOT = Path(__file__).parents[2]
+
+pytest.register_assert_rewrite("tests.chaos.place")  # what it found is said, as in a test
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,12 @@ def surroundings(stack: Stack, database_url: str, data_folder: Path) -> dict[str
         "CHANGEGATE_EMBEDDED_ISSUER": "true",
         "CHANGEGATE_LOG_LEVEL": "WARNING",
     }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -1,85 +1,26 @@
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, consumes, invariant, multiple, rule
 
-from adapters.memory.store import MemoryStore
-from domain.approvals import Answer, ApprovalPolicy, Level
-from domain.errors import Refusal
+from domain.approvals import Answer
 from domain.gates import Verdict
 from domain.people import Role
 from domain.rollouts import EXPOSED, TERMINAL, Decision, Progress, State, Timing, Verb, decide, next_deadline
-from tests.world import OFF, ON, PRODUCTION, Clock, World, at_once, world_in
+from tests.unit.application.courses import KEYS, Course, Courses
+from tests.world import OFF, PRODUCTION, at_once
 
-KEYS = ("checkout", "search")
 PLAN = {"stages": [10, {"percent": 50, "manual": True}, 100], "bake_seconds": 60}
-FACTS = ("flags", "versions", "approvals", "votes", "rollouts", "transitions", "changes", "sets")
 
 
-@dataclass
-class Course:
-    """What a workflow would remember of one rollout."""
-
-    rollout: UUID
-    key: str
-    progress: Progress
-    verdict: Verdict | None = None
-    may_rise: bool = False
-    ended: State | None = None
-    done: list[Callable[[], Coroutine[Any, Any, object]]] = field(default_factory=list)
-
-
-class Rollouts(RuleBasedStateMachine):
+class Rollouts(Courses):
     """Everything that people, gates and time may do, in any order; after each of it the invariants hold."""
 
     courses = Bundle("courses")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.clock = Clock()
-        self.store = MemoryStore(self.clock)
-        self.world: World = at_once(world_in(self.store, self.clock))
-        self.all: list[Course] = []
-        self.steps = 0
-        self.seen: dict[str, float] = {}
-
-    @initialize()
-    def begin(self) -> None:
-        for key in KEYS:
-            self.run(self.world.put(key=key))
-            self.seen[key] = 0.0
-        self.run(self.world.policy(ApprovalPolicy((Level(quorum=2),), reminders=())))
-
-    def run(self, work: Awaitable[Any]) -> Any:
-        """The answer, or None where a rule says no."""
-
-        async def tried() -> Any:
-            try:
-                return await work
-            except Refusal:
-                return None
-
-        return at_once(tried())
-
-    def once(self, course: Course, what: str, do: Callable[[str], Coroutine[Any, Any, Any]]) -> Any:
-        """A named step; one that was done can be played again."""
-        self.steps += 1
-        name = f"{self.steps}:{what}"
-        before = self.facts()
-        answer = self.run(do(name))
-        if self.facts() != before:
-            course.done.append(lambda: do(name))
-        return answer
-
-    def state(self, course: Course) -> State:
-        return at_once(self.world.rollout(course.rollout)).state
 
     # --- people
 
@@ -212,16 +153,6 @@ class Rollouts(RuleBasedStateMachine):
 
     # --- what a workflow does
 
-    def judge(self, course: Course, verdict: Verdict) -> None:
-        async def keep() -> None:
-            async with self.store.transaction(self.world.tenant.id) as tx:
-                rollout = await tx.rollouts.get(course.rollout, lock=True)
-                assert rollout is not None
-                await tx.rollouts.save(replace(rollout, verdict=verdict))
-
-        at_once(keep())
-        course.verdict = verdict
-
     def rise(self, course: Course) -> None:
         rollout = at_once(self.world.rollout(course.rollout))
         if (rollout.stage or 0) + 1 < len(rollout.plan.stages):
@@ -241,19 +172,6 @@ class Rollouts(RuleBasedStateMachine):
         course.may_rise = False
         if done is not None:
             course.progress = Progress(stage, self.clock())
-
-    def share(self, key: str) -> float:
-        flag = at_once(self.world.flag(key))
-        assert flag is not None
-        return _share(flag.definition)
-
-    def move(self, course: Course, state: State, cause: str) -> None:
-        move, step = self.world.progression.move, self.world.step
-        self.once(course, state.value, lambda name: move(step(course.rollout, name), state, cause))
-
-    def facts(self) -> dict[str, Any]:
-        rows = self.store._rows[self.world.tenant.id]
-        return {name: getattr(rows.copied(), name) for name in FACTS}
 
     def check_restored(self, course: Course) -> None:
         """I5: what is served is what was stable."""
@@ -306,14 +224,6 @@ class Rollouts(RuleBasedStateMachine):
 
 def _before(event: Any) -> str:
     return event["before"]["state"] if event["before"] else ""
-
-
-def _share(definition: Any) -> float:
-    """Per cent of the subjects whom the definition serves `on`."""
-    if definition == ON or definition["defaultVariant"] == "on":
-        return 100.0
-    rule = definition.get("targeting")
-    return float(rule["fractional"][0][1] / 1000) if rule else 0.0
 
 
 TestRollouts = pytest.mark.req("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8")(Rollouts.TestCase)
