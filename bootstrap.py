@@ -57,6 +57,7 @@ from application.ports.cache import SnapshotCache
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.notify import Channel, Notifier, Recipient
+from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.sweeping import Sweeper
 from application.telemetry import Sources, Telemetry, TelemetrySource
@@ -187,6 +188,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         clock=clock,
         authentication=Authentication(store, made.tokens),
         flags=Flags(store),
+        shared_rules=SharedRules(store),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
         submission=Submission(store, processes),
@@ -203,7 +205,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
 
 def api() -> FastAPI:
     """The application that uvicorn serves (`uvicorn bootstrap:api --factory`)."""
-    settings = Settings()  # type: ignore[call-arg]  # the environment gives what has no default
+    settings = Settings.read()
     configure(settings.log_form, settings.log_level)
     made = Parts(settings)
     processes = TemporalProcesses(when_asked(Line.of(settings)))
@@ -250,10 +252,13 @@ class EmbeddedInstallation:
         return EmbeddedIssuer(self.folder / "keys").mint(subject, ttl)
 
     async def migrate(self) -> None:
-        owner = Settings().owner_database_url  # type: ignore[call-arg]  # from the environment
+        owner = Settings.read().owner_database_url
         if owner is None:
             raise SystemExit("CHANGEGATE_OWNER_DATABASE_URL names the login that migrates; it is not set.")
-        await migrate(owner.get_secret_value())
+        try:
+            await migrate(owner.get_secret_value())
+        except OSError as error:
+            raise SystemExit(f"CHANGEGATE_OWNER_DATABASE_URL: PostgreSQL cannot be reached: {error}.") from error
 
     async def admit(self, tenant: str, name: str, people: Sequence[Newcomer], *, own: bool = False) -> list[Principal]:
         url = login_url(self.folder) if own or self._database is None else self._database

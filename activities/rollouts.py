@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.refusals import typed
+from application.admission import Admission
 from application.controls import Control, Controlling
 from application.gating import CheckAnswer, CheckWish, Gating
-from application.progression import Admission, Progression, Step
+from application.progression import Progression, Step
 from domain.rollouts import State
 
 

@@ -7,7 +7,7 @@ from fastapi import Depends, Header
 
 from domain.errors import Fault, Invalid, PreconditionMissing
 
-_TAG = re.compile(r'"([vr])([1-9][0-9]{0,17})"')
+_TAG = re.compile(r'"([vr])(0|[1-9][0-9]{0,17})"')
 
 
 def flag_tag(version: int) -> str:

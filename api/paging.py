@@ -13,6 +13,8 @@ from fastapi import Query
 from domain.errors import Fault, Invalid
 
 MOST = 100
+NEWEST = 2**62
+"""Where a list by version begins: above every version."""
 Limit = Annotated[int, Query(ge=1, le=MOST, description="Items on one page.")]
 Cursor = Annotated[str | None, Query(max_length=400, description="`next_cursor` of the page before.")]
 

@@ -18,6 +18,7 @@ from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.processes import Processes
 from application.ports.store import Store
+from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Telemetry
 from application.tenants import Tenants
@@ -39,6 +40,7 @@ class Services:
     clock: Callable[[], datetime]
     authentication: Authentication
     flags: Flags
+    shared_rules: SharedRules
     kill_switch: KillSwitch
     changes: Changes
     submission: Submission

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from application.flags import checked_definition
+from application.definitions import checked_definition
 from application.ports.metrics import MetricSource
 from application.ports.store import Place, Store, Transaction
 from application.recording import record
@@ -22,7 +22,7 @@ from domain.changes import (
 )
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Missing
-from domain.flags import check_key
+from domain.flags import SHARED_RULES, check_key
 from domain.gates import MetricQuery, SourceKind, parse_gate_spec, parse_templates
 from domain.people import Actor, Permission
 from domain.rollouts import Plan, check_exposure, parse_plan
@@ -146,10 +146,12 @@ async def _drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeS
     faults = _reason_faults(proposal)
     plan = _collect(faults, "/plan", lambda: parse_plan(proposal.plan, proposal.environment))
     _collect(faults, "/key", lambda: _keyed(proposal.key))
+    if plan is not None and plan.gated and proposal.key == SHARED_RULES:
+        faults.append(Fault("/plan/strategy", "shared rules have no variants to compare: direct"))
     if faults or plan is None:
         raise Invalid(faults)
     try:
-        definition = await checked_definition(tx, proposal.environment, proposal.content)
+        definition = await checked_definition(tx, proposal.environment, proposal.key, proposal.content)
     except Invalid as refusal:
         raise _under("/content", refusal) from None
     present = await tx.flags.get(proposal.environment, proposal.key)
@@ -223,7 +225,8 @@ def _collect(faults: list[Fault], pointer: str, step: Callable[[], Plan | None])
 
 
 def _keyed(key: str) -> None:
-    check_key(key)
+    if key != SHARED_RULES:
+        check_key(key)
 
 
 def _under(pointer: str, refusal: Invalid) -> Invalid:

@@ -1,8 +1,8 @@
 """Flags are created, updated and disabled at once where policy asks for nobody's approval."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
+from application.definitions import checked_definition, put_checked
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -11,7 +11,7 @@ from domain.canonical import Json
 from domain.changes import ApprovalRequired, Kind, NothingChanges, TargetBusy, difference
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Missing, Stale
-from domain.flags import check_key, parse_definition
+from domain.flags import check_key
 from domain.people import Actor, Permission
 
 
@@ -34,8 +34,8 @@ class Flags:
         async with self._store.transaction(actor.tenant) as tx:
             if written := await asked(tx, actor):
                 return written
-            definition = await checked_definition(tx, environment, raw)
-            await _check_ungoverned(tx, environment)
+            definition = await checked_definition(tx, environment, key, raw)
+            await check_ungoverned(tx, environment)
             if await tx.flags.get(environment, key) is not None:
                 raise FlagExists(key=key, environment=environment.value)
             flag = StoredFlag(environment, key, 1, definition, "api", actor.id, tx.now, actor.request)
@@ -49,7 +49,7 @@ class Flags:
         async with self._store.transaction(actor.tenant) as tx:
             if written := await asked(tx, actor):
                 return written
-            definition = await checked_definition(tx, place[0], raw)
+            definition = await checked_definition(tx, *place, raw)
             before = await self._writable(tx, place, expected)
             if not difference(before.definition, definition):
                 raise NothingChanges([Fault("", "equals the present definition")])
@@ -89,10 +89,8 @@ class Flags:
         """The flag, locked, at the version that the writer saw, with nobody rolling it out."""
         environment, key = place
         before = await existing(tx, environment, key, lock=True)
-        await _check_ungoverned(tx, environment)
-        holder = await tx.rollouts.holder(environment, key)
-        if holder is not None:
-            raise TargetBusy(holder=str(holder.id))
+        await check_ungoverned(tx, environment)
+        await check_unheld(tx, environment, key)
         if before.version != expected:
             raise Stale(version=before.version, expected=expected)
         return before
@@ -110,17 +108,11 @@ async def existing(tx: Transaction, environment: Environment, key: str, *, lock:
     return flag
 
 
-async def checked_definition(tx: Transaction, environment: Environment, raw: Json) -> Json:
-    """The definition as it would be stored; Invalid with every fault."""
-    evaluators: Mapping[str, Json] = (await tx.flags.flag_set(environment)).evaluators
-    return parse_definition(raw, evaluators=evaluators).canonical
-
-
 async def write(
     tx: Transaction, flag: StoredFlag, *, before: StoredFlag | None, action: Action, actor: Actor, reason: str
 ) -> None:
     """One version and its audit event; StaleGeneration when somebody else wrote in between."""
-    await tx.flags.put(flag, expected=before.version if before else 0)
+    await put_checked(tx, flag, expected=before.version if before else 0)
     await record(
         tx,
         action,
@@ -132,10 +124,16 @@ async def write(
     )
 
 
-async def _check_ungoverned(tx: Transaction, environment: Environment) -> None:
+async def check_ungoverned(tx: Transaction, environment: Environment) -> None:
     policy = await tx.policies.get(environment, Kind.FLAG)
     if policy.levels:
         raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
+
+
+async def check_unheld(tx: Transaction, environment: Environment, key: str) -> None:
+    holder = await tx.rollouts.holder(environment, key)
+    if holder is not None:
+        raise TargetBusy(holder=str(holder.id))
 
 
 def _next(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: Transaction) -> StoredFlag:

@@ -4,20 +4,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from application.admission import Admission, may_rise, preflight
 from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
+from application.definitions import checked_definition
 from application.notices import tell
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
-from domain.approvals import Standing, Voter
+from domain.approvals import Standing
 from domain.audit import Action, Outcome
 from domain.changes import DigestTampered
 from domain.errors import Missing
-from domain.gates import Verdict
+from domain.flags import SHARED_RULES
 from domain.people import Actor
 from domain.rollouts import (
     EXPOSED,
-    DeadlineAction,
     GateNotPassed,
     NotRunning,
     Phase,
@@ -25,13 +26,9 @@ from domain.rollouts import (
     StaleGeneration,
     State,
     Transition,
-    Verb,
-    cause_of,
     check_transition,
     exposed,
 )
-
-PROMOTED = cause_of(Verb.PROMOTE)
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,6 @@ class Step:
     tenant: UUID
     name: str
     at: datetime
-
-
-@dataclass(frozen=True)
-class Admission:
-    """How PREFLIGHT ended: RUNNING, or back to AWAITING_APPROVAL, or INVALIDATED or EXPIRED, and why."""
-
-    state: State
-    why: str = ""
 
 
 class Progression:
@@ -85,7 +74,7 @@ class Progression:
                 return await _overdue(tx, rollout, step)
             for state in (State.SCHEDULED, State.QUEUED, State.PREFLIGHT):
                 rollout = await move(tx, rollout, _part(step, state), state, "approved")
-            verdict = await _preflight(tx, rollout)
+            verdict = await preflight(tx, rollout)
             if verdict.state is State.AWAITING_APPROVAL:
                 await drop_votes(tx, rollout, verdict.why)
             await move(tx, rollout, _part(step, verdict.state), verdict.state, verdict.why or "preflight_passed",
@@ -119,7 +108,7 @@ class Progression:
                 raise NotRunning(state=rollout.state.value, stage=stage)
             if rollout.state not in {State.RUNNING, State.PAUSED} or stage != (rollout.stage or 0) + _rise(rollout):
                 raise StaleGeneration(state=rollout.state.value, stage=stage)
-            if stage and not await _may_rise(tx, rollout):
+            if stage and not await may_rise(tx, rollout):
                 raise GateNotPassed(verdict=rollout.verdict.value if rollout.verdict else None, stage=stage)
             change = await tx.changes.get(rollout.change)
             if change is None or not change.intact or change.digest != rollout.digest:
@@ -128,6 +117,7 @@ class Progression:
             weight = rollout.plan.stages[stage].weight
             definition = exposed(base, change.target.content, weight) if base else change.target.content
             version = await _write(tx, rollout, definition, f"rollout:{rollout.id}:stage:{stage}", Action.FLAG_EXPOSED)
+            await checked_definition(tx, rollout.environment, rollout.key, definition)  # the write holds the flag set
             live = replace(rollout, live_version=version, verdict=None)  # no gate of this stage has spoken yet
             await move(tx, live, step, State.RUNNING, "gate_passed" if stage else "stage_begins",
                        stage=stage, phase=Phase.SOAKING)  # fmt: skip
@@ -229,21 +219,6 @@ async def _check_live(tx: Transaction, rollout: Rollout) -> None:
         raise StaleGeneration(state=rollout.state.value, stage=rollout.stage)
 
 
-async def _may_rise(tx: Transaction, rollout: Rollout) -> bool:
-    """I1, asked of the database: whoever reaches Temporal cannot raise exposure past a gate."""
-    if rollout.verdict is Verdict.PASS:
-        return True
-    if rollout.verdict is Verdict.INCONCLUSIVE and rollout.plan.on_inconclusive is DeadlineAction.ADVANCE:
-        return True
-    timeline = await tx.rollouts.timeline(rollout.id)
-    if any(line.stage == rollout.stage and line.cause == PROMOTED for line in timeline):
-        return True
-    if rollout.plan.on_manual_deadline is not DeadlineAction.ADVANCE or rollout.verdict is Verdict.FAIL:
-        return False
-    checks = await tx.evidence.all(rollout.id)
-    return any(check.stage == rollout.stage and check.verdict is Verdict.PASS for check in checks)
-
-
 def _rise(rollout: Rollout) -> int:
     """0 while the present stage is still to be applied, 1 once it is."""
     return 0 if rollout.phase is Phase.APPLYING else 1
@@ -251,21 +226,6 @@ def _rise(rollout: Rollout) -> int:
 
 def _part(step: Step, state: State) -> Step:
     return replace(step, name=f"{step.name}:{state.value.lower()}")
-
-
-async def _preflight(tx: Transaction, rollout: Rollout) -> Admission:
-    change = await tx.changes.get(rollout.change)
-    approval = await tx.approvals.get(rollout.change, lock=True)
-    if change is None or approval is None or not change.intact or change.digest != approval.digest:
-        return Admission(State.INVALIDATED, "digest_tampered")
-    voters = await tx.people.by_ids([ballot.behalf or ballot.voter for ballot in approval.ballots])
-    gone = approval.tally.ineligible([Voter.of(voter.actor) for voter in voters])
-    if gone:
-        return Admission(State.AWAITING_APPROVAL, "approver_no_longer_eligible")
-    flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
-    if (flag.version if flag else 0) != rollout.base_version:
-        return Admission(State.INVALIDATED, "base_version_moved")
-    return Admission(State.RUNNING)
 
 
 async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
@@ -285,7 +245,7 @@ async def _restored(tx: Transaction, rollout: Rollout) -> Rollout:
     stable = await tx.flags.version(rollout.environment, rollout.key, rollout.base_version)
     if stable is None:  # the flag was created by this rollout: there is nothing to go back to but its absence of effect
         written = await tx.flags.version(rollout.environment, rollout.key, rollout.live_version)
-        stable = {**(written or {}), "state": "DISABLED"}
+        stable = {} if rollout.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
     version = await _write(tx, rollout, stable, f"rollback_of:{rollout.id}", Action.FLAG_RESTORED)
     return replace(rollout, live_version=version)
 

@@ -96,7 +96,8 @@ def settings() -> str:
         "API, worker, `changegate migrate` and `changegate admit` read environment variables and no file. "
         "`make up` and `make demo` set them for their own children; `docker-compose.yml` shows them all.\n\n"
         "The terminal command also reads `CHANGEGATE_DATA`, the data folder of the embedded servers "
-        "(default `.changegate`).",
+        "(default `.changegate`). `pending`, `vote` and `rollout` read `CHANGEGATE_API_URL`, `CHANGEGATE_TENANT`, and "
+        "`CHANGEGATE_TOKEN` or `CHANGEGATE_TOKEN_FILE`: see [production](../howto/production.md#people-at-a-terminal).",
         _table(["variable", "type", "default", "meaning"], rows),
         "## An identity provider\n\n`CHANGEGATE_ISSUERS` is a JSON list of objects with these fields:",
         _table(["field", "type"], issuer),

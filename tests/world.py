@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from adapters.memory.identity import MemoryAssertions
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
 from application.acting import Acting
+from application.admission import Admission
 from application.approvals import Approvals, VoteWish
 from application.auditing import Auditing
 from application.balloting import Balloting, Cast, Counted
@@ -21,7 +22,8 @@ from application.gating import Gating
 from application.killing import KillSwitch
 from application.ports.records import AuditFilter, AuditRow, StoredFlag, Tenant
 from application.ports.store import Store
-from application.progression import Admission, Progression, Step
+from application.progression import Progression, Step
+from application.shared_rules import SharedRules
 from application.submission import Submission, Submitted
 from application.tenants import Tenants
 from domain.approvals import Answer, Approval, ApprovalPolicy
@@ -116,6 +118,7 @@ class World:
         steady = {name: Traffic(constant(10.0), constant(0.01)) for name in ("on", "off")}
         self.metrics = ScriptedSource(START, steady)
         self.flags, self.changes = Flags(store), Changes(store, self.metrics)
+        self.shared_rules = SharedRules(store)
         self.submission = Submission(store, self.processes)
         self.approvals = Approvals(store, self.processes, self.acting)
         self.progression, self.gating = Progression(store), Gating(store, self.metrics)

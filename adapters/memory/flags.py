@@ -7,6 +7,7 @@ from adapters.memory.rows import FlagSetHead, Rows, as_stored
 from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
+from domain.flags import SHARED_RULES
 from domain.rollouts import StaleGeneration
 
 
@@ -21,6 +22,7 @@ class MemoryFlags:
 
     async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
         keys = sorted(key for place, key in self._rows.flags if place is environment and key > after)
+        keys = [key for key in keys if key != SHARED_RULES]
         return [_unshared(self._rows.flags[environment, key]) for key in keys[:limit]]
 
     async def version(self, environment: Environment, key: str, version: int) -> Json | None:
@@ -53,7 +55,8 @@ class MemoryFlags:
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
         head = self._head(environment)
         flags = {key: as_stored(f.definition) for (place, key), f in self._rows.flags.items() if place is environment}
-        return FlagSetRecord(head.revision, head.bucketing, as_stored(head.metadata), as_stored(head.evaluators), flags)
+        evaluators = flags.pop(SHARED_RULES, {})
+        return FlagSetRecord(head.revision, head.bucketing, as_stored(head.metadata), evaluators, flags)
 
     async def revision(self, environment: Environment) -> int:
         return self._head(environment).revision

@@ -26,7 +26,6 @@ class FlagSetHead:
     revision: int = 0
     bucketing: str = "v3"
     metadata: Json = field(default_factory=dict)
-    evaluators: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

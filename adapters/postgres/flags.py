@@ -12,6 +12,7 @@ from adapters.postgres.tables import flag, flag_set, flag_version
 from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
+from domain.flags import SHARED_RULES
 from domain.rollouts import StaleGeneration
 
 
@@ -26,7 +27,7 @@ class PostgresFlags:
         return _stored(row) if row else None
 
     async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
-        query = select(flag).where(flag.c.environment == environment, flag.c.key > after)
+        query = select(flag).where(flag.c.environment == environment, flag.c.key > after, flag.c.key != SHARED_RULES)
         return [_stored(row) for row in await self._session.execute(query.order_by(flag.c.key).limit(limit))]
 
     async def version(self, environment: Environment, key: str, version: int) -> Json | None:
@@ -79,19 +80,20 @@ class PostgresFlags:
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
         # One statement is one snapshot: a revision is never shown with the flags of another.
         s, f = flag_set.c, flag.c
-        flags = (
+        everything = (
             select(func.coalesce(func.jsonb_object_agg(f.key, f.definition), func.jsonb_build_object()))
             .where(f.environment == environment)
             .scalar_subquery()
         )
         row = (
             await self._session.execute(
-                select(
-                    s.revision, s.bucketing, s.metadata, s.evaluators, type_coerce(flags, JSONB).label("flags")
-                ).where(s.environment == environment)
+                select(s.revision, s.bucketing, s.metadata, type_coerce(everything, JSONB).label("flags")).where(
+                    s.environment == environment
+                )
             )
         ).one()
-        return FlagSetRecord(row.revision, row.bucketing, row.metadata, row.evaluators, row.flags)
+        evaluators = row.flags.pop(SHARED_RULES, {})
+        return FlagSetRecord(row.revision, row.bucketing, row.metadata, evaluators, row.flags)
 
     async def revision(self, environment: Environment) -> int:
         query = select(flag_set.c.revision).where(flag_set.c.environment == environment)

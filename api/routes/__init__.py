@@ -1,10 +1,11 @@
 """One router for each noun; a route parses, asks one use case and shapes the answer."""
 
-from api.routes import approvals, audit, changes, flags, people, rollouts, telemetry
+from api.routes import approvals, audit, changes, flags, people, rollouts, shared_rules, telemetry
 
 ROUTERS = (
     flags.router,
     flags.questions,
+    shared_rules.router,
     changes.router,
     approvals.router,
     approvals.proofs,

@@ -9,7 +9,7 @@ from api.auth import Acting, Evaluating
 from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.intake import Checked
-from api.paging import Cursor, Limit, cut, decoded, encoded, number, text
+from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
 from api.schemas.common import KEY, ReasonIn
 from api.schemas.flags import ContextIn, EvaluationOut, FlagChangeIn, FlagIn, FlagOut, FlagPage, KilledOut, KillIn
@@ -38,7 +38,6 @@ def _replaced(environment: In, version: ExpectedVersion) -> Replaced:
 
 
 Over = Annotated[Replaced, Depends(_replaced)]
-_NEWEST = 2**62
 
 
 @router.post("", status_code=201, summary="Create a flag", dependencies=KEYED)
@@ -87,7 +86,7 @@ async def disable(key: Key, over: Over, wish: ReasonIn, actor: Acting, use: Use,
 async def versions(
     key: Key, environment: In, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50
 ) -> FlagPage:
-    (before,) = decoded("versions", cursor, number) or (_NEWEST,)
+    (before,) = decoded("versions", cursor, number) or (NEWEST,)
     rows = await use.flags.versions(actor, (environment, key), before, limit + 1)
     return FlagPage.of(cut(rows, limit, lambda flag: encoded("versions", flag.version)))
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.common import Comment, Handle, In, Key, Object, Out, PrincipalId, Reason, TargetOut, Version
+from api.schemas.common import Comment, Handle, In, Object, Out, PrincipalId, Reason, TargetKey, TargetOut, Version
 from application.changes import Proposal
 from domain.canonical import Json
 from domain.changes import ChangeSet, ChangeStatus
@@ -17,7 +17,7 @@ class ChangeIn(In):
     """`base_version` is the flag's version that was edited (0 for a new flag); `plan` {} takes the defaults."""
 
     environment: Environment
-    key: Key
+    key: TargetKey
     definition: Object
     base_version: Version
     reason: Reason

@@ -43,6 +43,8 @@ def _sensible(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sensible)]
 Key = Annotated[str, Field(pattern=KEY, examples=["new-checkout"])]
+TargetKey = Annotated[str, Field(pattern=rf"{KEY}|^\$evaluators$", examples=["new-checkout"])]
+"""Of a flag, or of the rules that an environment's flags share."""
 Handle = Annotated[str, Field(pattern=HANDLE, examples=["ada"])]
 Digest = Annotated[str, Field(pattern=DIGEST)]
 Variant = Annotated[str, Field(min_length=1, max_length=1000)]

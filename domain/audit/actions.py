@@ -15,7 +15,7 @@ class Action(StrEnum):
     FLAG_EXPOSED = "flag:exposure:changed"
     FLAG_RESTORED = "flag:definition:restored"
     FLAG_KILLED = "flag:switch:killed"
-    FLAG_SET_CHANGED = "flagset:bucketing:changed"
+    SHARED_RULES_CHANGED = "flagset:evaluators:changed"
     REVIEW_OPENED = "review:killswitch:opened"
     REVIEW_CLOSED = "review:killswitch:closed"
     CHANGE_CREATED = "change:record:created"

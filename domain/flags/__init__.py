@@ -3,11 +3,12 @@
 from domain.flags.bucketing import Bucketing
 from domain.flags.definition import FlagDefinition, FlagType, check_key, parse_definition
 from domain.flags.evaluation import CODE_DEFAULT, CodeDefault, ErrorCode, Evaluation, Reason
-from domain.flags.evaluators import parse_evaluators
+from domain.flags.evaluators import SHARED_RULES, parse_evaluators
 from domain.flags.snapshot import FlagSet, compile_flag_set
 
 __all__ = [
     "CODE_DEFAULT",
+    "SHARED_RULES",
     "Bucketing",
     "CodeDefault",
     "ErrorCode",

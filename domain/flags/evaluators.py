@@ -7,6 +7,9 @@ from domain.errors import Fault, Invalid
 from domain.flags.limits import Faults, check_scalar, pointer
 from domain.flags.rules import check_rule
 
+SHARED_RULES = "$evaluators"
+"""The key under which flagd's document, and so a flag set, holds the shared rules; no flag can have it."""
+
 
 def parse_evaluators(raw: Json) -> Mapping[str, Json]:
     """The rules by name; `Invalid` with every fault, each at its JSON Pointer. None of them may hold a `$ref`."""

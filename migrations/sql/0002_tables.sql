@@ -44,14 +44,13 @@ CREATE TABLE flag_set (
   revision    bigint NOT NULL DEFAULT 0,
   bucketing   text NOT NULL DEFAULT 'v3' CHECK (bucketing IN ('v2', 'v3')),
   metadata    jsonb NOT NULL DEFAULT '{}',
-  evaluators  jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY (tenant_id, environment)
 );
 
 CREATE TABLE flag (
   tenant_id   uuid NOT NULL,
   environment environment NOT NULL,
-  key         text NOT NULL CHECK (key ~ '^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,99}$'),
+  key         text NOT NULL CHECK (key ~ '^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,99}$' OR key = '$evaluators'),
   version     bigint NOT NULL CHECK (version > 0),
   definition  jsonb NOT NULL,
   origin      text NOT NULL,

@@ -18,7 +18,7 @@ BEGIN
 END $$;
 
 GRANT UPDATE (roles, email) ON principal TO changegate_app;
-GRANT UPDATE (revision, bucketing, metadata, evaluators) ON flag_set TO changegate_app;
+GRANT UPDATE (revision, bucketing, metadata) ON flag_set TO changegate_app;
 GRANT UPDATE (version, definition, origin, written_by, written_at, request) ON flag TO changegate_app;
 GRANT UPDATE (policy) ON approval_policy TO changegate_app;
 GRANT UPDATE (status, revision) ON change_set TO changegate_app;

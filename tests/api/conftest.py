@@ -37,6 +37,7 @@ from application.evaluation import FlagSets
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.store import Store
+from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenants import Tenants
@@ -82,6 +83,7 @@ def build(
         clock=now,
         authentication=Authentication(store, TokenVerifier({issuer.issuer: issuer.config()})),
         flags=Flags(store),
+        shared_rules=SharedRules(store),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, sources),
         submission=Submission(store, processes),

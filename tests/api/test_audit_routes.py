@@ -6,9 +6,8 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.engine import asyncpg_url
+from adapters.postgres.engine import connect
 from api.export import harmless
 from domain.canonical import canonical_bytes
 
@@ -100,7 +99,7 @@ class TestFailsClosed:
     async def test_without_a_trail_nothing_changes(self, ask: Any, stack: Any) -> None:
         await ask("ada", "POST", "/flags", json=CREATE)
         before = (await ask("eve", "GET", "/flags/checkout?environment=dev")).json()
-        owner = create_async_engine(asyncpg_url(stack.endpoints.database_superuser_url), isolation_level="AUTOCOMMIT")
+        owner = connect(stack.endpoints.database_superuser_url).execution_options(isolation_level="AUTOCOMMIT")
         async with owner.connect() as connection:
             await connection.execute(text("REVOKE INSERT ON audit_event FROM changegate_app"))
             try:

@@ -5,9 +5,8 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.engine import asyncpg_url
+from adapters.postgres.engine import connect
 from application.ports.records import AuditFilter
 
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
@@ -106,7 +105,7 @@ class TestInProgress:
 
 
 async def _as_owner(stack: Any, statement: str, house: Any) -> None:
-    engine = create_async_engine(asyncpg_url(stack.endpoints.database_superuser_url))
+    engine = connect(stack.endpoints.database_superuser_url)
     try:
         async with engine.begin() as connection:
             who: UUID = house.ada.id

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.postgres.engine import asyncpg_url
+from adapters.postgres.engine import connect
 from application.ports.records import AuditFilter
 
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
@@ -29,7 +28,7 @@ def lost(stack: Any, house: Any) -> Any:
     """Forgets every answer that was given in this house."""
 
     async def forget() -> None:
-        engine = create_async_engine(asyncpg_url(stack.endpoints.database_superuser_url))
+        engine = connect(stack.endpoints.database_superuser_url)
         try:
             async with engine.begin() as connection:
                 people = [house.ada.id, house.bob.id, house.cyd.id, house.root.id, house.olu.id]

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapters.memory.cache import NoSnapshots
-from adapters.postgres.engine import asyncpg_url
+from adapters.postgres.engine import connect
 from adapters.postgres.listener import FlagListener
 from application.evaluation import FlagSets
 from application.flags import Flags
@@ -67,7 +66,7 @@ class TestPropagation:
         flags = Flags(store)
         await flags.create(house.ada, (IN, "checkout"), FLAG, "for the test")
         assert await _value(second, house) is False
-        owner = create_async_engine(asyncpg_url(stack.endpoints.database_superuser_url))
+        owner = connect(stack.endpoints.database_superuser_url)
         async with owner.connect() as connection:
             await connection.execute(text(CUT))
         await owner.dispose()

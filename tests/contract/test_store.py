@@ -204,3 +204,14 @@ class TestFlags:
             assert found.flags == {"checkout": DEFINITION}
             assert await tx.flags.revision(DEV) == 1
             assert await tx.flags.revision(Environment.QA) == 0
+
+    async def test_shared_rules_are_a_part_of_the_set_and_no_flag(self, home: Home) -> None:
+        async with home.transaction() as tx:
+            await tx.flags.put(home.flag(), expected=0)
+            rules = replace(home.flag(key="$evaluators"), definition={"staff": {"var": "email"}})
+            await tx.flags.put(rules, expected=0)
+        async with home.transaction() as tx:
+            found = await tx.flags.flag_set(PRODUCTION)
+            assert (found.evaluators, list(found.flags)) == ({"staff": {"var": "email"}}, ["checkout"])
+            assert [flag.key for flag in await tx.flags.page(PRODUCTION, "", 9)] == ["checkout"]
+            assert (await tx.flags.get(PRODUCTION, "$evaluators")).version == 1

@@ -15,9 +15,12 @@ from adapters.postgres.store import PostgresStore
 from application.ports.records import AuditFilter, StoredFlag
 from domain.approvals import ApprovalClosed, ApprovalPolicy, Level
 from domain.changes import ChangeSet, ChangeStatus, TargetBusy
-from domain.errors import Unavailable
+from domain.environments import Environment
+from domain.errors import Invalid, Unavailable
 from domain.rollouts import StaleGeneration, State
 from tests.world import OFF, ON, PRODUCTION, Clock, World, world_in
+
+DEV = Environment.DEV
 
 
 @pytest_asyncio.fixture
@@ -117,6 +120,24 @@ class TestRacedWrites:
         first, second = await asyncio.gather(hold(), write(), return_exceptions=True)
         assert first is None
         assert isinstance(second, StaleGeneration)
+
+    async def test_a_rule_does_not_go_while_a_flag_comes_to_name_it(self, world: World) -> None:
+        """Both look before either writes; the second writer looks again at what the first has committed."""
+        rules, naming = {"staff": {"var": "email"}}, {**OFF, "targeting": {"if": [{"$ref": "staff"}, "on", None]}}
+        for key in [f"till-{number}" for number in range(12)]:
+            before = await world.shared_rules.get(world.ada, DEV)
+            version = before.version if before else 0
+            if before is None or before.definition != rules:
+                await world.shared_rules.replace(world.ada, DEV, rules, expected=version, reason="again")
+                version += 1
+            flag, gone = await asyncio.gather(
+                world.flags.create(world.ada, (DEV, key), naming, "names it"),
+                world.shared_rules.replace(world.ada, DEV, {}, expected=version, reason="unused"),
+                return_exceptions=True,
+            )
+            assert sorted(isinstance(each, Invalid) for each in (flag, gone)) == [False, True], (flag, gone)
+            if not isinstance(flag, Invalid):
+                await world.flags.update(world.ada, (DEV, key), OFF, expected=1, reason="done")
 
     async def test_of_two_creations_one_is_stale(self, world: World) -> None:
         async def create() -> None:
