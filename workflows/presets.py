@@ -53,3 +53,6 @@ REMIND: Preset = {
     "retry_policy": _retry(2, 300),
 }
 """A message; that it could not be written never stops an approval."""
+
+TASK_TIMEOUT = timedelta(seconds=5)
+"""A worker that dies with a workflow task in its hands costs a voter this long; a vote is waited for 10 s."""

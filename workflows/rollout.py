@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.approval import ApprovalResult, ApprovalWorkflow
     from workflows.messages import Resumed, RolloutRequest, RolloutResult
-    from workflows.presets import LASTING, PROBE, RECORD, RESTORE
+    from workflows.presets import LASTING, PROBE, RECORD, RESTORE, TASK_TIMEOUT
     from workflows.steering import Steered, Stopped
 
 
@@ -104,6 +104,7 @@ class FeatureRolloutWorkflow(Steered):
             request,
             id=f"approval/{request.approval}",
             parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            task_timeout=TASK_TIMEOUT,
             static_summary=f"Approval of {request.title}",
             search_attributes=workflow.info().typed_search_attributes,
         )

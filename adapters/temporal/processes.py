@@ -24,6 +24,7 @@ from workflows import search
 from workflows.approval import CLOSED, ApprovalRequest, VoteProof
 from workflows.messages import Proof, RolloutRequest
 from workflows.operated import KILLED
+from workflows.presets import TASK_TIMEOUT
 from workflows.rollout import FeatureRolloutWorkflow
 
 _PATIENCE = timedelta(seconds=10)
@@ -56,6 +57,7 @@ class TemporalProcesses:
                     task_queue=self._queue,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    task_timeout=TASK_TIMEOUT,
                     static_summary=f"Rollout of {title}",
                     search_attributes=search.about(
                         {
