@@ -33,7 +33,7 @@ from adapters.postgres import engine as postgres
 from adapters.postgres.listener import FlagListener
 from adapters.postgres.schema import create_login, migrate
 from adapters.postgres.store import PostgresStore
-from adapters.settings import Settings
+from adapters.settings import Settings, Terminal
 from adapters.temporal.client import connect as connect_temporal
 from adapters.temporal.client import polled, when_asked
 from adapters.temporal.clock import skip
@@ -285,6 +285,6 @@ async def _provision(owner_url: str, login: str, password: str) -> None:
 
 def main() -> None:
     """The `changegate` command; CHANGEGATE_DATA names the data folder (default `.changegate`)."""
-    configure("console", os.environ.get("CHANGEGATE_LOG_LEVEL", "WARNING"))
+    configure("console", Terminal.read().log_level)
     folder = Path(os.environ.get("CHANGEGATE_DATA", ".changegate"))
     build(EmbeddedInstallation(folder, os.environ.get("CHANGEGATE_DATABASE_URL") or None))()

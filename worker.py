@@ -5,6 +5,7 @@ import signal
 
 import structlog
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import ApprovalActivities
 from activities.rollouts import RolloutActivities
@@ -20,17 +21,25 @@ from application.gating import Gating
 from application.progression import Progression
 from bootstrap import Parts, parts
 
+DENIED = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}
+
 log = structlog.get_logger()
 
 
 async def reach(settings: Settings) -> Client:
-    """The client, as soon as Temporal answers: a worker may be started before its server."""
+    """The client, as soon as Temporal answers: a worker may be started before its server and its namespace.
+
+    SystemExit with a sentence when Temporal says that this login may not: waiting changes no right.
+    """
     line, pause = Line.of(settings), 0.2
     while True:
         try:
             client = await connect(line)
             await prepare(client)
-        except RuntimeError as error:
+        except (RuntimeError, RPCError) as error:
+            if isinstance(error, RPCError) and error.status in DENIED:
+                where = f"the namespace {line.namespace} at {line.address}"
+                raise SystemExit(f"Temporal does not let this login prepare {where}: {error}.") from None
             log.warning("temporal.not_yet", address=line.address, error=str(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
@@ -39,11 +48,11 @@ async def reach(settings: Settings) -> Client:
 
 
 async def run(made: Parts, stop: asyncio.Event) -> None:
-    client = await reach(made.settings)
     approvals = ApprovalActivities(Balloting(made.store, made.verifier))
     rollouts = RolloutActivities(
         Progression(made.store), Gating(made.store, made.metrics), Controlling(made.store, made.verifier)
     )
+    client = await reach(made.settings)
     sweep = asyncio.create_task(made.sweeper(TemporalProcesses(always(client))).run())
     sweep.add_done_callback(lambda _: stop.set())
     async with build_worker(client, approvals, rollouts):
@@ -64,7 +73,7 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 
 async def main() -> None:
-    settings = Settings()  # type: ignore[call-arg]  # the environment gives what has no default
+    settings = Settings.read()
     configure(settings.log_form, settings.log_level)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

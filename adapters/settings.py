@@ -1,10 +1,29 @@
 """Every setting is an environment variable, and stands here once with its meaning."""
 
+import json
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "CHANGEGATE_"
+
+
+def _from_json(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except ValueError:
+        raise ValueError("it is not JSON") from None
+
+
+def _upper(text: Any) -> Any:
+    return text.upper() if isinstance(text, str) else text
+
+
+_Json = (NoDecode, BeforeValidator(_from_json))
+Level = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 
 
 class ExternalIssuer(BaseModel):
@@ -16,10 +35,28 @@ class ExternalIssuer(BaseModel):
     jwks_url: str
 
 
-class Settings(BaseSettings):
-    """Every setting is an environment variable with the prefix CHANGEGATE_."""
+class Surroundings(BaseSettings):
+    """What a process is told by environment variables with the prefix CHANGEGATE_."""
 
-    model_config = SettingsConfigDict(env_prefix="CHANGEGATE_", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, hide_input_in_errors=True)
+
+    @classmethod
+    def read(cls) -> Self:
+        """Those of this process; SystemExit with one sentence for each fault, which never shows a value."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SystemExit("\n".join(map(_sentence, error.errors(include_input=False)))) from None
+
+
+class Terminal(Surroundings):
+    """What the command reads before it knows whether it needs more."""
+
+    log_level: Level = Field("WARNING", description="lowest level that is written")
+
+
+class Settings(Surroundings):
+    """What API, worker and migration read."""
 
     database_url: SecretStr = Field(description="PostgreSQL login of the product, a member of changegate_app")
     owner_database_url: SecretStr | None = Field(
@@ -41,8 +78,10 @@ class Settings(BaseSettings):
     public_url: str = Field("http://127.0.0.1:8080", description="origin that links in messages point to")
     keys: Path = Field(Path(".changegate/keys"), description="folder of signing keys")
     embedded_issuer: bool = Field(False, description="accept tokens of the installation's own issuer")
-    issuers: list[ExternalIssuer] = Field([], description="identity providers, as a JSON list")
-    trusted_hosts: list[str] = Field([], description="private hosts that may be called, such as a JWKS server")
+    issuers: Annotated[list[ExternalIssuer], *_Json] = Field([], description="identity providers, as a JSON list")
+    trusted_hosts: Annotated[list[str], *_Json] = Field(
+        [], description="private hosts that may be called, such as a JWKS server"
+    )
     smtp_host: str | None = Field(None, description="mail server; without it nobody gets mail")
     smtp_port: int = Field(587, description="port of the mail server")
     smtp_security: Literal["plain", "starttls", "tls"] = Field("starttls", description="plain, starttls or tls")
@@ -51,8 +90,8 @@ class Settings(BaseSettings):
     smtp_sender: str = Field("changegate@localhost", description="From address of mails")
     webhook_url: str | None = Field(None, description="address of the signed, Slack-compatible webhook")
     webhook_secret: SecretStr | None = Field(None, description="its signing secret (whsec_...)")
-    log_form: str = Field("json", description="json or console")
-    log_level: str = Field("INFO", description="lowest level that is written")
+    log_form: Literal["json", "console"] = Field("json", description="for machines or for people")
+    log_level: Level = Field("INFO", description="lowest level that is written")
     docs: bool = Field(True, description="serve the API reference at /docs")
 
     @model_validator(mode="after")
@@ -60,3 +99,15 @@ class Settings(BaseSettings):
         if (self.temporal_client_cert is None) != (self.temporal_client_key is None):
             raise ValueError("CHANGEGATE_TEMPORAL_CLIENT_CERT and CHANGEGATE_TEMPORAL_CLIENT_KEY go together")
         return self
+
+
+def _sentence(fault: ErrorDetails) -> str:
+    reason = str(fault["ctx"]["error"]) if fault["type"] == "value_error" else fault["msg"]
+    if not fault["loc"]:
+        return f"{reason}."
+    name, *inside = map(str, fault["loc"])
+    variable = PREFIX + name.upper()
+    if fault["type"] == "missing" and not inside:
+        return f"{variable} is not set."
+    place = f"at {'.'.join(inside)}, " if inside else ""
+    return f"{variable} is of no use: {place}{reason[0].lower()}{reason[1:]}."

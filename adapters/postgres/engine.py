@@ -9,6 +9,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session, SessionTransaction
 
+from adapters.postgres.address import Address
+
 _BIND = text("SELECT set_config('app.tenant_id', :tenant, true), now()")
 
 
@@ -25,9 +27,10 @@ def bind_tenant(session: Session, _transaction: SessionTransaction, connection: 
 
 
 def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine on `postgresql+asyncpg`; parameters never appear in its errors."""
+    """An engine on `postgresql+asyncpg`; parameters never appear in its errors. SystemExit as `Address.of`."""
+    address = Address.of(url)
     return create_async_engine(
-        asyncpg_url(url),
+        address.url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
@@ -35,17 +38,17 @@ def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
         hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
-        connect_args={"timeout": 5, "command_timeout": 30, "server_settings": {"application_name": "changegate"}},
+        connect_args={
+            **address.tls,
+            "timeout": 5,
+            "command_timeout": 30,
+            "server_settings": {"application_name": "changegate"},
+        },
     )
 
 
 def sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
     return async_sessionmaker(engine, sync_session_class=TenantSession, expire_on_commit=False)
-
-
-def asyncpg_url(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"postgresql+asyncpg://{rest}" if scheme in {"postgres", "postgresql"} else url
 
 
 def _dumps(value: Any) -> str:

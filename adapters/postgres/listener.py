@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from adapters.postgres.engine import asyncpg_url
+from adapters.postgres.address import Address
 from domain.environments import Environment
 
 CHANNEL = "changegate_flags"
@@ -25,7 +25,7 @@ class FlagListener:
     """One connection on LISTEN. `alive` is false from the moment a heartbeat fails until the line stands again."""
 
     def __init__(self, url: str) -> None:
-        self._url = asyncpg_url(url).replace("+asyncpg", "")
+        self._arguments = Address.of(url).arguments()
         self._news: asyncio.Queue[News] = asyncio.Queue()
         self.alive = False
         self.epoch = 0
@@ -53,7 +53,7 @@ class FlagListener:
             delay = min(delay * 2, 2.0)
 
     async def _one_line(self) -> None:
-        connection = await asyncpg.connect(self._url, timeout=_PATIENCE)
+        connection = await asyncpg.connect(**self._arguments, timeout=_PATIENCE)
         try:
             await connection.add_listener(CHANNEL, self._heard)
             self.epoch += 1

@@ -6,18 +6,19 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from adapters.postgres.engine import asyncpg_url
+from adapters.postgres.address import Address
 
+SETTING = "CHANGEGATE_OWNER_DATABASE_URL"
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _LOCK = 0x6368616E6765  # "change": two deploys that migrate at once take turns
 
 
 async def migrate(owner_url: str) -> None:
     """Upgrade to head; `owner_url` names a user that may create roles (the product itself never uses it)."""
-    engine = create_async_engine(asyncpg_url(owner_url), poolclass=NullPool)
+    engine = _engine(owner_url)
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
@@ -30,7 +31,7 @@ async def migrate(owner_url: str) -> None:
 
 async def create_login(owner_url: str, name: str, password: str) -> None:
     """A login that may do what the product does and nothing more; its password is set anew if it exists."""
-    engine = create_async_engine(asyncpg_url(owner_url), poolclass=NullPool)
+    engine = _engine(owner_url)
     try:
         async with engine.begin() as connection:
             exists = await connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": name})
@@ -45,6 +46,11 @@ async def create_login(owner_url: str, name: str, password: str) -> None:
             await connection.exec_driver_sql(f'GRANT changegate_app TO "{name}"')
     finally:
         await engine.dispose()
+
+
+def _engine(owner_url: str) -> AsyncEngine:
+    address = Address.of(owner_url, SETTING)
+    return create_async_engine(address.url, poolclass=NullPool, connect_args=dict(address.tls))
 
 
 def _upgrade(connection: Connection) -> None:
