@@ -25,4 +25,4 @@ ENV PATH=/opt/changegate/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 
 USER changegate
 WORKDIR /var/lib/changegate
 EXPOSE 8080
-CMD ["uvicorn", "bootstrap:api", "--factory", "--host", "0.0.0.0", "--port", "8080", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "10"]
+CMD ["uvicorn", "bootstrap:api", "--factory", "--http", "api.corked:Protocol", "--host", "0.0.0.0", "--port", "8080", "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "10"]

@@ -21,8 +21,10 @@ Place = tuple[UUID, Environment]
 _PAUSE_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class Loaded:
+@dataclass
+class Shelf:
+    """Where the snapshot of one place stands: `flags` is swapped whole, and whoever holds the shelf sees the newest."""
+
     flags: FlagSet
     stored: FlagSetRecord
 
@@ -35,7 +37,7 @@ class FlagSets:
         self._news = news
         self._cache = cache
         self._now = now
-        self._loaded: dict[Place, Loaded] = {}
+        self._shelves: dict[Place, Shelf] = {}
         self._loading: dict[Place, asyncio.Lock] = {}
 
     @property
@@ -43,19 +45,18 @@ class FlagSets:
         """Whether a change made elsewhere would be heard now."""
         return self._news.alive
 
-    def at_hand(self, tenant: UUID, environment: Environment) -> FlagSet | None:
-        """The snapshot in memory, or None before the first question for this place."""
-        loaded = self._loaded.get((tenant, environment))
-        return loaded.flags if loaded is not None else None
-
     async def get(self, tenant: UUID, environment: Environment) -> FlagSet:
-        return self.at_hand(tenant, environment) or await self._load((tenant, environment))
+        return (await self.shelf(tenant, environment)).flags
+
+    async def shelf(self, tenant: UUID, environment: Environment) -> Shelf:
+        """The same one as long as the process lives."""
+        return self._shelves.get((tenant, environment)) or await self._load((tenant, environment))
 
     async def follow(self) -> None:
         """Runs as long as the process: news of one place re-reads it, doubt about the line re-reads them all."""
         async for place in self._news.listen():
-            for known in [place] if place is not None else list(self._loaded):
-                if known in self._loaded:
+            for known in [place] if place is not None else list(self._shelves):
+                if known in self._shelves:
                     await self._refresh(known)
 
     async def _refresh(self, place: Place) -> None:
@@ -69,18 +70,21 @@ class FlagSets:
             else:
                 return
 
-    async def _load(self, place: Place) -> FlagSet:
+    async def _load(self, place: Place) -> Shelf:
         async with self._loading.setdefault(place, asyncio.Lock()):
-            present = self._loaded.get(place)
+            present = self._shelves.get(place)
             stored = await self._read(place, present.stored.revision if present else -1)
             if stored is None and present is not None:
-                return present.flags
+                return present
             if stored is None:
                 raise LookupError(f"the environment {place[1]} has no flag set")
             flags = self._compiled(stored, present)
-            self._loaded[place] = Loaded(flags, stored)
+            if present is None:
+                present = self._shelves[place] = Shelf(flags, stored)
+            else:
+                present.flags, present.stored = flags, stored
             log.info("flags.loaded", tenant=str(place[0]), environment=place[1].value, revision=stored.revision)
-            return flags
+            return present
 
     async def _read(self, place: Place, newer_than: int) -> FlagSetRecord | None:
         """What the place holds now, from the cache where another process has put it; None when it is not newer."""
@@ -96,7 +100,7 @@ class FlagSets:
         await self._cache.put(tenant, environment, stored.revision, json.dumps(asdict(stored)).encode())
         return stored
 
-    def _compiled(self, stored: FlagSetRecord, present: Loaded | None) -> FlagSet:
+    def _compiled(self, stored: FlagSetRecord, present: Shelf | None) -> FlagSet:
         """Only what changed is compiled again, unless what all flags share has changed."""
         if present is not None and _shared(stored) == _shared(present.stored):
             flags, old = present.flags, present.stored.flags

@@ -47,11 +47,14 @@ class House:
     def token(self, handle: str) -> str:
         return self.issuer.mint(handle, timedelta(hours=1))
 
-    async def serve(self, name: str, target: str, *, factory: bool = False, ready: str = "/") -> int:
+    async def serve(
+        self, name: str, target: str, *, factory: bool = False, ready: str = "/", http: str = "httptools"
+    ) -> int:
         """An ASGI application under the same uvicorn, one process; returns its port."""
         port = self.stack.port(name)
         command = [sys.executable, "-m", "uvicorn", target, "--host", "127.0.0.1", "--port", str(port)]
-        command += ["--no-access-log", "--log-level", "warning", *(["--factory"] if factory else [])]
+        command += ["--no-access-log", "--log-level", "warning", "--http", http]
+        command += ["--factory"] if factory else []
         await self.stack.spawn(name, command, self.environment, ready=lambda: http_answers(port, ready))
         return port
 

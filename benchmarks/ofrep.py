@@ -15,6 +15,8 @@ from benchmarks.measure import print_table
 RUNS = 5
 SECONDS = 2
 CONNECTIONS = 16
+CORKED = "api.corked:Protocol"
+"""How we serve: head and body leave in one write. Rows that say so compare like with like."""
 SINGLE = "/ofrep/v1/evaluate/flags/flag-7"
 BULK = "/ofrep/v1/evaluate/flags"
 CONTEXT = json.dumps({"context": {"targetingKey": "user-1", "email": "ada@example.test"}})
@@ -31,12 +33,16 @@ async def _measured() -> None:
     async with house() as home:
         await home.put(floors.FLAGS)
         echo = await home.serve("echo", "benchmarks.floors:echo")
+        corked = await home.serve("corked", "benchmarks.floors:echo", http=CORKED)
         route = await home.serve("route", "benchmarks.floors:route", factory=True, ready="/openapi.json")
-        ours = await home.serve("api", "bootstrap:api", factory=True, ready="/healthz")
+        ours = await home.serve("api", "bootstrap:api", factory=True, ready="/healthz", http=CORKED)
+        uncorked = await home.serve("uncorked", "bootstrap:api", factory=True, ready="/healthz")
         targets = {
             "bare ASGI echo": (echo, SINGLE),
+            "bare ASGI echo, one write an answer": (corked, SINGLE),
             "FastAPI route, one flag": (route, SINGLE),
             "OFREP, one flag": (ours, SINGLE),
+            "OFREP, one flag, two writes an answer": (uncorked, SINGLE),
             "OFREP, 100 flags at once": (ours, BULK),
         }
         with tempfile.TemporaryDirectory() as folder:

@@ -87,7 +87,8 @@ async def started(
             ready=lambda: worker_ready(stack.endpoints.temporal_address),
             grace=25.0,
         )
-        api = [sys.executable, "-m", "uvicorn", "bootstrap:api", "--factory", "--host", LOOPBACK]
+        api = [sys.executable, "-m", "uvicorn", "bootstrap:api", "--factory", "--http", "api.corked:Protocol",
+               "--host", LOOPBACK]  # fmt: skip
         await stack.spawn(
             "api",
             [*api, "--port", str(api_port), "--no-access-log", "--log-level", "warning",

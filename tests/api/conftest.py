@@ -25,6 +25,7 @@ from adapters.memory.processes import MemoryProcesses
 from adapters.postgres.listener import FlagListener
 from adapters.postgres.store import PostgresStore
 from api.app import create_app
+from api.corked import Protocol
 from api.services import Services, Settings
 from application.acting import Acting
 from application.approvals import Approvals
@@ -137,7 +138,7 @@ async def address(world: World) -> AsyncIterator[str]:
     """The same application behind a real uvicorn."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(world.app, log_level="critical", lifespan="off", access_log=False)
+    config = uvicorn.Config(world.app, log_level="critical", lifespan="off", access_log=False, http=Protocol)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:

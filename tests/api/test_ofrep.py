@@ -43,14 +43,9 @@ async def shelf(world: Any, house: Any, eventually: Callable[..., Any]) -> Any:
     flags = Flags(world.services.store)
     for key, definition in FLAGS.items():
         await flags.create(house.ada, (IN, key), definition, "for the test")
-    await world.services.flag_sets.get(house.id, IN)
-    await eventually(lambda: _keys(world, house) >= set(FLAGS))
+    shelf = await world.services.flag_sets.shelf(house.id, IN)
+    await eventually(lambda: set(shelf.flags.keys) >= set(FLAGS))
     return house
-
-
-def _keys(world: Any, house: Any) -> set[str]:
-    loaded = world.services.flag_sets.at_hand(house.id, IN)
-    return set(loaded.keys) if loaded else set()
 
 
 @pytest.fixture
@@ -216,7 +211,8 @@ class TestBulk:
     ) -> None:
         timed = _flag({"a": 1, "b": 2}, targeting={"if": [{">": [{"var": "$flagd.timestamp"}, 0]}, "b"]})
         await Flags(world.services.store).create(shelf.ada, (IN, "timed"), timed, "for the test")
-        await eventually(lambda: "timed" in _keys(world, shelf))
+        serving = await world.services.flag_sets.shelf(shelf.id, IN)
+        await eventually(lambda: "timed" in serving.flags.keys)
         answer = await wire.post(BULK, json={})
         assert ("ETag" in answer.headers, answer.headers["Cache-Control"]) == (False, "no-store")
 
