@@ -16,14 +16,14 @@ _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 _LOCK = 0x6368616E6765  # "change": two deploys that migrate at once take turns
 
 
-async def migrate(owner_url: str) -> None:
-    """Upgrade to head; `owner_url` names a user that may create roles (the product itself never uses it)."""
+async def migrate(owner_url: str, revision: str = "head") -> None:
+    """Upgrade to `revision`; `owner_url` names a user that may create roles (the product itself never uses it)."""
     engine = _engine(owner_url)
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
             await connection.commit()
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(_upgrade, revision)
             await connection.commit()
     finally:
         await engine.dispose()
@@ -53,8 +53,8 @@ def _engine(owner_url: str) -> AsyncEngine:
     return create_async_engine(address.url, poolclass=NullPool, connect_args=dict(address.tls))
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)

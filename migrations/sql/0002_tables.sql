@@ -31,7 +31,7 @@ CREATE TABLE delegation (
   taker     uuid NOT NULL,
   starts    timestamptz NOT NULL,
   ends      timestamptz NOT NULL,
-  PRIMARY KEY (tenant_id, giver, taker, starts, ends),
+  PRIMARY KEY (tenant_id, giver, taker, starts),
   FOREIGN KEY (tenant_id, giver) REFERENCES principal,
   FOREIGN KEY (tenant_id, taker) REFERENCES principal,
   CHECK (giver <> taker),
@@ -44,19 +44,19 @@ CREATE TABLE flag_set (
   revision    bigint NOT NULL DEFAULT 0,
   bucketing   text NOT NULL DEFAULT 'v3' CHECK (bucketing IN ('v2', 'v3')),
   metadata    jsonb NOT NULL DEFAULT '{}',
+  evaluators  jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY (tenant_id, environment)
 );
 
 CREATE TABLE flag (
   tenant_id   uuid NOT NULL,
   environment environment NOT NULL,
-  key         text NOT NULL CHECK (key ~ '^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,99}$' OR key = '$evaluators'),
+  key         text NOT NULL CHECK (key ~ '^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,99}$'),
   version     bigint NOT NULL CHECK (version > 0),
   definition  jsonb NOT NULL,
   origin      text NOT NULL,
   written_by  uuid,
   written_at  timestamptz NOT NULL DEFAULT now(),
-  request     uuid,
   PRIMARY KEY (tenant_id, environment, key),
   FOREIGN KEY (tenant_id, environment) REFERENCES flag_set
 );
@@ -70,9 +70,7 @@ CREATE TABLE flag_version (
   origin      text NOT NULL,
   written_by  uuid,
   written_at  timestamptz NOT NULL DEFAULT now(),
-  request     uuid,
   PRIMARY KEY (tenant_id, environment, key, version),
-  UNIQUE (tenant_id, request),
   FOREIGN KEY (tenant_id, environment, key) REFERENCES flag DEFERRABLE INITIALLY DEFERRED
 );
 
@@ -210,7 +208,6 @@ CREATE TABLE intent (
   subject    uuid NOT NULL,
   body       jsonb NOT NULL,
   expires_at timestamptz NOT NULL,
-  done_at    timestamptz,
   PRIMARY KEY (tenant_id, intent_id)
 );
 
@@ -261,7 +258,6 @@ CREATE TABLE review (
   environment environment NOT NULL,
   key         text NOT NULL,
   opened_by   uuid NOT NULL,
-  rollout     uuid,
   reason      text NOT NULL,
   opened_at   timestamptz NOT NULL DEFAULT now(),
   due_at      timestamptz NOT NULL,

@@ -18,8 +18,8 @@ BEGIN
 END $$;
 
 GRANT UPDATE (roles, email) ON principal TO changegate_app;
-GRANT UPDATE (revision, bucketing, metadata) ON flag_set TO changegate_app;
-GRANT UPDATE (version, definition, origin, written_by, written_at, request) ON flag TO changegate_app;
+GRANT UPDATE (revision, bucketing, metadata, evaluators) ON flag_set TO changegate_app;
+GRANT UPDATE (version, definition, origin, written_by, written_at) ON flag TO changegate_app;
 GRANT UPDATE (policy) ON approval_policy TO changegate_app;
 GRANT UPDATE (status, revision) ON change_set TO changegate_app;
 GRANT UPDATE (standing, level_opened_at, closed_at) ON approval TO changegate_app;
@@ -27,7 +27,6 @@ GRANT UPDATE (dropped_at, dropped) ON approval_vote TO changegate_app;
 GRANT UPDATE (state, terminal, stage, phase, cause, verdict, live_version, revision, started) ON rollout TO changegate_app;
 GRANT UPDATE (state, attempts, last_error, not_before, settled_at) ON notice TO changegate_app;
 GRANT UPDATE (closed_at) ON review TO changegate_app;
-GRANT UPDATE (done_at) ON intent TO changegate_app;
 GRANT UPDATE (status, body, claimed_at), DELETE ON idempotency_key TO changegate_app;
 
 -- History is written once.

@@ -1,0 +1,3 @@
+SET LOCAL ROLE changegate_owner;
+
+ALTER TABLE flag_set DROP COLUMN evaluators;

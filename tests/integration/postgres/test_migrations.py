@@ -1,0 +1,65 @@
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest_asyncio
+
+from adapters.postgres.schema import migrate
+
+Line: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+FIRST = "0001"
+HELD = Path(__file__).with_name("earlier.sql").read_text()
+COUNTS = (
+    "SELECT (SELECT count(*) FROM flag), (SELECT count(*) FROM flag_version), (SELECT count(*) FROM delegation),"
+    " (SELECT count(*) FROM review), (SELECT count(*) FROM principal)"
+)
+
+
+@pytest_asyncio.fixture
+async def earlier(stack: Any) -> AsyncIterator[tuple[str, Line]]:
+    """The database of an installation of the first revision, with something in it."""
+    whole = stack.endpoints.database_superuser_url
+    name = f"earlier_{secrets.token_hex(4)}"
+    server = await asyncpg.connect(whole)
+    await server.execute(f"CREATE DATABASE {name}")
+    url = urlunsplit(urlsplit(whole)._replace(path=f"/{name}"))
+    await migrate(url, FIRST)
+    line = await asyncpg.connect(url)
+    await line.execute(HELD)
+    try:
+        yield url, line
+    finally:
+        await line.close()
+        await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await server.close()
+
+
+class TestAnEarlierInstallation:
+    async def test_keeps_what_it_has(self, earlier: tuple[str, Line]) -> None:
+        url, line = earlier
+        await migrate(url)
+        assert tuple(await line.fetchrow(COUNTS)) == (1, 1, 1, 1, 2)
+        assert await line.fetchval("SELECT request FROM flag_version") is None
+
+    async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
+        url, line = earlier
+        await migrate(url)
+        at = await line.fetchval("SELECT version_num FROM alembic_version")
+        await migrate(url)
+        assert await line.fetchval("SELECT version_num FROM alembic_version") == at != FIRST
+
+    async def test_has_the_columns_of_a_new_one(self, earlier: tuple[str, Line], stack: Any) -> None:
+        url, line = earlier
+        await migrate(url)
+        question = (
+            "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+            " WHERE table_schema = 'public' ORDER BY 1, 2"
+        )
+        new = await asyncpg.connect(stack.endpoints.database_superuser_url)
+        try:
+            assert await line.fetch(question) == await new.fetch(question)
+        finally:
+            await new.close()
