@@ -41,7 +41,7 @@ class TestAnEarlierInstallation:
     async def test_keeps_what_it_has(self, earlier: tuple[str, Line]) -> None:
         url, line = earlier
         await migrate(url)
-        assert await line.fetchrow(COUNTS) == (1, 1, 1, 1, 2)
+        assert [tuple(row) for row in await line.fetch(COUNTS)] == [(1, 1, 1, 1, 2)]
         assert await line.fetchval("SELECT request FROM flag_version") is None
 
     async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
