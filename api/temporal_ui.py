@@ -8,6 +8,7 @@ then offers nothing else.
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
 
 import httpx2
 import orjson
@@ -30,10 +31,12 @@ _HOP_BY_HOP = frozenset(
 )  # fmt: skip
 """RFC 9110 section 7.6.1, with the names that it lists; those that Connection itself names are dropped, too."""
 _NOT_THEIRS = frozenset({"host", "authorization", "x-api-key", "content-length"})
-_OURS = frozenset({"x-frame-options", "content-security-policy", "content-length"})
+_OURS = frozenset({"x-frame-options", "content-length"})
 _SETTINGS = b"/temporal/api/v1/settings"
 _WORDS = b"/temporal/render"
-"""Where a hosted UI renders Markdown; the one inside Temporal's own server has nothing there."""
+"""Where a hosted UI renders Markdown; the one inside Temporal's own server has its page at `_THEIR_WORDS`."""
+_THEIR_WORDS = re.compile(rb"/+temporal/+temporal(/|$)", re.IGNORECASE)
+"""Its page repeats a link's scripts, and nothing else of the UI stands under its own path twice."""
 _READ_ONLY = dict.fromkeys(
     (
         "DisableWriteActions", "StartWorkflowDisabled", "WorkflowCancelDisabled", "WorkflowTerminateDisabled",
@@ -70,7 +73,7 @@ class TemporalUi:
 
     async def _answer(self, request: Request) -> Response:
         path = _raw_path(request)
-        if _CLIMBS.search(path):
+        if _CLIMBS.search(path) or _THEIR_WORDS.match(unquote_to_bytes(path)):
             return problem(request.url.path, "not-found", "No such page.", 404)
         if not _readable(request.method, path):
             return problem(request.url.path, "read-only", "Temporal's UI can only be read here.", 405,
@@ -79,7 +82,7 @@ class TemporalUi:
         if body is None:
             return problem(request.url.path, "body-too-large", "The query is too large.", 413)
         if path == _WORDS:
-            return shown(request.query_params.get("content", ""), request.query_params.get("theme", ""))
+            return _words(request)
         return await self._passed_on(request, path, body)
 
     async def _passed_on(self, request: Request, path: bytes, body: bytes) -> Response:
@@ -95,11 +98,20 @@ class TemporalUi:
             log.warning("temporal_ui.down", error=type(error).__name__)
             return problem(request.url.path, "unavailable", "Temporal's UI does not answer.", 503,
                            headers={"Retry-After": "5"})  # fmt: skip
-        answer.headers["Content-Security-Policy"] = "frame-ancestors 'self'"
+        answer.headers.append("Content-Security-Policy", "frame-ancestors 'self'")  # and what theirs forbids
         answer.headers["X-Frame-Options"] = "SAMEORIGIN"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "no-referrer"
         return answer
+
+
+def _words(request: Request) -> Response:
+    """For the frame of the UI; a browser says where it shows a page, and one that does not is told who wrote it."""
+    place = request.headers.get("Sec-Fetch-Dest")
+    if place not in {None, "iframe"}:
+        return problem(request.url.path, "not-found", "No such page.", 404)
+    words, theme = (request.query_params.get(name, "") for name in ("content", "theme"))
+    return shown(words, theme, framed=place is not None)
 
 
 def _streamed(theirs: httpx2.Response) -> Response:

@@ -26,18 +26,25 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 """No script runs in this sandbox; the same origin lets the UI measure the page and make its frame as high."""
+_WARNING = (
+    "<p><em>The words below come from the link that opened this page. Whoever made the link chose them: "
+    "they are not Changegate's.</em></p>"
+)
 _STRONG = re.compile(r"\*\*([^*\n]+)\*\*")
 _CODE = re.compile(r"`([^`\n]+)`")
 _BETWEEN = re.compile(r"\n[ \t]*\n\s*")
 
 
-def shown(words: str, theme: str) -> Response:
-    """Strong words, code and paragraphs are marked; every other sign stands there as it was written."""
+def shown(words: str, theme: str, *, framed: bool) -> Response:
+    """Strong words, code and paragraphs are marked; every other sign stands there as it was written.
+
+    Outside a frame anybody may have made the link, and the page says so first.
+    """
     kind = "dark" if theme == "dark" else "light"
     paragraphs = "".join(f"<p>{_marked(each)}</p>" for each in _BETWEEN.split(words.strip()) if each)
     page = (
         f'<!doctype html>\n<html lang="en" class="{kind}"><head><meta charset="utf-8"><title>Words</title>'
-        f"<style>{_STYLE}</style></head><body><main>{paragraphs}</main></body></html>\n"
+        f"<style>{_STYLE}</style></head><body><main>{'' if framed else _WARNING}{paragraphs}</main></body></html>\n"
     )
     return HTMLResponse(page, headers=_HEADERS)
 

@@ -16,6 +16,8 @@ from api.temporal_ui import TemporalUi
 API = "/temporal/api/v1/namespaces/default"
 SETTINGS = "/temporal/api/v1/settings"
 WORDS = "/temporal/render"
+FRAME = {"Sec-Fetch-Dest": "iframe"}
+WARNING = "The words below come from the link that opened this page."
 
 
 Showing = Callable[[str], Any]
@@ -89,11 +91,36 @@ class TestWords:
         ],
     )
     async def test_no_word_becomes_markup_of_its_own(self, ui: httpx2.AsyncClient, words: str) -> None:
-        page = await ui.get(WORDS, params={"content": words, "theme": '"><script>'})
+        page = await ui.get(WORDS, params={"content": words, "theme": '"><script>'}, headers=FRAME)
         body = page.text.partition("<main>")[2].removesuffix("</main></body></html>\n")
         assert set(re.findall(r"<[^>]*>", body)) <= {"<p>", "</p>", "<strong>", "</strong>", "<code>", "</code>"}
         assert page.text.count("<style>") == page.text.count("</style>") == 1
         assert 'class="light"' in page.text
+
+    async def test_a_link_to_it_opens_nothing(self, ui: httpx2.AsyncClient) -> None:
+        answer = await ui.get(WORDS, params={"content": "Call us"}, headers={"Sec-Fetch-Dest": "document"})
+        assert (answer.status_code, "Call us" in answer.text) == (404, False)
+
+    @pytest.mark.parametrize(("headers", "warnings"), [({}, 1), (FRAME, 0)])
+    async def test_who_may_have_followed_a_link_is_told_first_whose_words_these_are(
+        self, ui: httpx2.AsyncClient, headers: dict[str, str], warnings: int
+    ) -> None:
+        main = (await ui.get(WORDS, params={"content": "Call us"}, headers=headers)).text.partition("<main>")[2]
+        before, _, words = main.partition("<p>Call us</p>")
+        assert words
+        assert before.count(WARNING) == warnings
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/temporal/temporal/render", "/temporal/%74emporal/%72ender", "/temporal//temporal/render/",
+         "/temporal/temporal%2Frender", "/temporal/temporal"],
+    )  # fmt: skip
+    async def test_the_page_of_the_ui_itself_is_not_there(self, ui: httpx2.AsyncClient, path: str) -> None:
+        """It repeats scripts; asked for at its own address, it shows what is kept from whoever comes through us."""
+        raw = f"{path}?content=%3Cscript%3Ealert(1)%3C/script%3E".encode()
+        request = ui.build_request("GET", httpx2.URL("http://changegate.test").copy_with(raw_path=raw))
+        answer = await ui.send(request)
+        assert (answer.status_code, "alert" in answer.text) == (404, False)
 
     async def test_it_runs_nothing_and_loads_nothing(self, ui: httpx2.AsyncClient) -> None:
         policy = (await ui.get(WORDS)).headers["Content-Security-Policy"].split("; ")
