@@ -30,6 +30,7 @@ from adapters.notify.fanout import FanoutNotifier
 from adapters.notify.mail import MailNotifier, MailServer, Security
 from adapters.notify.webhook import WebhookNotifier
 from adapters.postgres import engine as postgres
+from adapters.postgres.entry import entering
 from adapters.postgres.listener import FlagListener
 from adapters.postgres.schema import create_login, migrate
 from adapters.postgres.store import PostgresStore
@@ -255,18 +256,20 @@ class EmbeddedInstallation:
         owner = Settings.read().owner_database_url
         if owner is None:
             raise SystemExit("CHANGEGATE_OWNER_DATABASE_URL names the login that migrates; it is not set.")
-        try:
+        with entering("CHANGEGATE_OWNER_DATABASE_URL"):
             await migrate(owner.get_secret_value())
-        except OSError as error:
-            raise SystemExit(f"CHANGEGATE_OWNER_DATABASE_URL: PostgreSQL cannot be reached: {error}.") from error
 
     async def admit(self, tenant: str, name: str, people: Sequence[Newcomer], *, own: bool = False) -> list[Principal]:
-        url = login_url(self.folder) if own or self._database is None else self._database
+        if own or self._database is None:
+            url, door = login_url(self.folder), str(self.folder)
+        else:
+            url, door = self._database, "CHANGEGATE_DATABASE_URL"
         engine = postgres.connect(url, pool_size=1)
         try:
-            tenants = Tenants(PostgresStore(engine))
-            home = await tenants.admit_tenant(tenant, name)
-            return [await tenants.admit(home, each, ISSUER) for each in people]
+            with entering(door):
+                tenants = Tenants(PostgresStore(engine))
+                home = await tenants.admit_tenant(tenant, name)
+                return [await tenants.admit(home, each, ISSUER) for each in people]
         finally:
             await engine.dispose()
 

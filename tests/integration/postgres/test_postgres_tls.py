@@ -216,6 +216,12 @@ class TestClient:
 
 
 MIGRATION = ("-c", "from bootstrap import main; main()", "migrate")
+ADMISSION = ("-c", "from bootstrap import main; main()", "admit", "shop", "root", "--role", "Admin")
+COMMANDS = pytest.mark.parametrize(
+    ("process", "setting"),
+    [(MIGRATION, "CHANGEGATE_OWNER_DATABASE_URL"), (ADMISSION, "CHANGEGATE_DATABASE_URL")],
+    ids=["migrate", "admit"],
+)
 PROCESSES = pytest.mark.parametrize(
     "process", [("worker.py",), ("-m", "uvicorn", "bootstrap:api", "--factory"), MIGRATION]
 )
@@ -265,3 +271,43 @@ class TestStart:
         assert (code, said, len(sentence.splitlines())) == (1, "", 1)
         assert sentence.startswith("CHANGEGATE_OWNER_DATABASE_URL: PostgreSQL cannot be reached: ")
         assert "certificate verify failed" in sentence
+
+
+@COMMANDS
+class TestNotLetIn:
+    """A person at a terminal reads one sentence, and no password."""
+
+    async def told(self, process: tuple[str, ...], setting: str, url: str, folder: Path) -> str:
+        both = {"CHANGEGATE_DATABASE_URL": url, "CHANGEGATE_OWNER_DATABASE_URL": url}
+        code, said, sentence = await started(process, folder, **both)
+        assert (code, said, len(sentence.splitlines())) == (1, "", 1)
+        assert PASSWORD not in sentence
+        assert quote(PASSWORD, safe="") not in sentence
+        return sentence.removeprefix(f"{setting}: PostgreSQL ")
+
+    async def test_by_a_wrong_password(
+        self, place: Place, process: tuple[str, ...], setting: str, tmp_path: Path
+    ) -> None:
+        url = place.url().replace(f":{quote(PASSWORD, safe='')}@", ":wrong-and-hidden@")
+        reason = f'does not let us in: password authentication failed for user "{LOGIN}".'
+        assert await self.told(process, setting, url, tmp_path) == reason
+
+    async def test_without_a_database_of_that_name(
+        self, place: Place, process: tuple[str, ...], setting: str, tmp_path: Path
+    ) -> None:
+        url = place.url().replace("/postgres?", "/nowhere?")
+        reason = 'does not let us in: database "nowhere" does not exist.'
+        assert await self.told(process, setting, url, tmp_path) == reason
+
+    async def test_without_a_certificate(
+        self, guarded: Place, process: tuple[str, ...], setting: str, tmp_path: Path
+    ) -> None:
+        sentence = await self.told(process, setting, guarded.url(sslmode="require"), tmp_path)
+        assert sentence.startswith("cannot be reached: ")
+        assert guarded.untold
+
+    async def test_where_nobody_answers(
+        self, place: Place, process: tuple[str, ...], setting: str, tmp_path: Path
+    ) -> None:
+        url = place.url().replace(f":{place.front.port}/", ":1/")
+        assert (await self.told(process, setting, url, tmp_path)).startswith("cannot be reached: ")
