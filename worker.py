@@ -1,7 +1,10 @@
 """The worker process: bootstrap, then Worker(...).run(), until it is told to stop and has drained."""
 
 import asyncio
+import re
 import signal
+import time
+from collections.abc import Callable
 
 import structlog
 from temporalio.client import Client
@@ -21,9 +24,28 @@ from application.gating import Gating
 from application.progression import Progression
 from bootstrap import Parts, parts
 
+TELL_EVERY_SECONDS = 60
 DENIED = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}
 
+_ENVELOPE = re.compile(r", metadata: MetadataMap .*(?=, source: )")
+"""The headers of a refused call, among them the time of day: no part of its cause, and never twice the same."""
+
 log = structlog.get_logger()
+
+
+class Causes:
+    """What keeps us waiting is told at once when it is new, and once a minute while it stays."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._told: tuple[str, float] | None = None
+
+    def tells(self, cause: str) -> bool:
+        now = self._clock()
+        if self._told is not None and self._told[0] == cause and now - self._told[1] < TELL_EVERY_SECONDS:
+            return False
+        self._told = (cause, now)
+        return True
 
 
 async def reach(settings: Settings) -> Client:
@@ -31,7 +53,7 @@ async def reach(settings: Settings) -> Client:
 
     SystemExit with a sentence when Temporal says that this login may not: waiting changes no right.
     """
-    line, pause = Line.of(settings), 0.2
+    line, pause, causes = Line.of(settings), 0.2, Causes()
     while True:
         try:
             client = await connect(line)
@@ -40,7 +62,9 @@ async def reach(settings: Settings) -> Client:
             if isinstance(error, RPCError) and error.status in DENIED:
                 where = f"the namespace {line.namespace} at {line.address}"
                 raise SystemExit(f"Temporal does not let this login prepare {where}: {error}.") from None
-            log.warning("temporal.not_yet", address=line.address, error=str(error))
+            cause = _ENVELOPE.sub("", str(error))
+            if causes.tells(cause):
+                log.warning("temporal.not_yet", address=line.address, error=cause)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5.0)
         else:

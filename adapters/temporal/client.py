@@ -8,7 +8,11 @@ from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.namespace.v1 import NamespaceConfig
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, UpdateNamespaceRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    UpdateNamespaceRequest,
+)
 from temporalio.client import Client, Interceptor
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
@@ -73,7 +77,15 @@ async def connect(to: Line | str, *, lazy: bool = False) -> Client:
 
 
 async def prepare(client: Client) -> None:
-    """Retention and search attributes, set at every start because an existing namespace ignores launch flags."""
+    """Retention and search attributes are as we need them; whoever finds them so needs no right to write.
+
+    Looked at in every start, because an existing namespace ignores launch flags.
+    """
+    await _name_attributes(client)
+    await _keep(client)
+
+
+async def _name_attributes(client: Client) -> None:
     known = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )
@@ -86,8 +98,14 @@ async def prepare(client: Client) -> None:
         await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
         )
+
+
+async def _keep(client: Client) -> None:
     ttl = Duration()
     ttl.FromTimedelta(RETENTION)
+    known = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    if known.config.workflow_execution_retention_ttl == ttl:
+        return
     await client.workflow_service.update_namespace(
         UpdateNamespaceRequest(namespace=client.namespace, config=NamespaceConfig(workflow_execution_retention_ttl=ttl))
     )
