@@ -1,0 +1,58 @@
+"""Settings that stand at scopes: what may be said of a key, and what is in force for whoever asks."""
+
+from domain.settings.constraints import Constraint, parse_constraint
+from domain.settings.definition import Definition, incompatible, parse_setting_definition
+from domain.settings.entries import Entry, EntryState, Level, Standing
+from domain.settings.fields import Sensitivity, check_setting_key
+from domain.settings.merging import Merge, merge
+from domain.settings.refusals import (
+    DefinitionExists,
+    IncompatibleDefinition,
+    OutOfPolicy,
+    RulesViolated,
+    SettingEnforced,
+)
+from domain.settings.resolution import DEFAULT_LABEL, Resolution, TraceLine, TraceState, resolve
+from domain.settings.scopes import Scope
+from domain.settings.timeline import Held, NothingPlanned, Rewrite, ScheduleOverlaps, after, cancelled, inserted
+from domain.settings.values import UNSET, SettingType, Unset, json_faults, seconds_of, type_faults
+
+__all__ = [
+    "DEFAULT_LABEL",
+    "UNSET",
+    "Constraint",
+    "Definition",
+    "DefinitionExists",
+    "Entry",
+    "EntryState",
+    "Held",
+    "IncompatibleDefinition",
+    "Level",
+    "Merge",
+    "NothingPlanned",
+    "OutOfPolicy",
+    "Resolution",
+    "Rewrite",
+    "RulesViolated",
+    "ScheduleOverlaps",
+    "Scope",
+    "Sensitivity",
+    "SettingEnforced",
+    "SettingType",
+    "Standing",
+    "TraceLine",
+    "TraceState",
+    "Unset",
+    "after",
+    "cancelled",
+    "check_setting_key",
+    "incompatible",
+    "inserted",
+    "json_faults",
+    "merge",
+    "parse_constraint",
+    "parse_setting_definition",
+    "resolve",
+    "seconds_of",
+    "type_faults",
+]
