@@ -37,6 +37,10 @@ def hour(number: int) -> datetime:
 # --- what can be said
 
 
+def minutes(number: int | None) -> str | None:
+    return None if number is None else f"PT{number}M"
+
+
 @dataclass(frozen=True)
 class Kind:
     """Values and lists of them are drawn from pools, one choice each: most of the time would go into drawing."""
@@ -55,7 +59,7 @@ class Kind:
 
 BY_SIZE = (Merge.REPLACE, Merge.MIN, Merge.MAX)
 BOUNDS = ((None, None), (3, None), (5, None), (None, 4), (None, 6), (0, 2), (2, 6), (4, 5), (7, 9))
-MINUTES = tuple((low and f"PT{low}M", high and f"PT{high}M") for low, high in BOUNDS)
+MINUTES = tuple((minutes(low), minutes(high)) for low, high in BOUNDS)
 OBJECTS: tuple[Any, ...] = (
     {}, {"a": 1}, {"a": 2, "b": 1}, {"b": {"a": 1}, "a": 1}, {"a": {}}, {"a": None}, {"a": [1]}, {"a": [2], "c": {}},
     {"a": {"b": 1}}, {"a": {"c": 2}}, {"a": {"b": {"c": 1}}}, {"a": {"b": {}, "c": None}},
