@@ -5,6 +5,7 @@ from domain.settings.definition import Definition, incompatible, parse_setting_d
 from domain.settings.entries import Entry, EntryState, Level, Standing
 from domain.settings.fields import Sensitivity, check_setting_key
 from domain.settings.merging import Merge, merge
+from domain.settings.predicates import Image
 from domain.settings.refusals import (
     DefinitionExists,
     IncompatibleDefinition,
@@ -13,6 +14,8 @@ from domain.settings.refusals import (
     SettingEnforced,
 )
 from domain.settings.resolution import DEFAULT_LABEL, Resolution, TraceLine, TraceState, resolve
+from domain.settings.rule_parsing import parse_rules
+from domain.settings.rules import Rule, Violation, ViolationKind, violations
 from domain.settings.scopes import Scope
 from domain.settings.timeline import Held, NothingPlanned, Rewrite, ScheduleOverlaps, after, cancelled, inserted
 from domain.settings.values import UNSET, SettingType, Unset, json_faults, seconds_of, type_faults
@@ -26,6 +29,7 @@ __all__ = [
     "Entry",
     "EntryState",
     "Held",
+    "Image",
     "IncompatibleDefinition",
     "Level",
     "Merge",
@@ -33,6 +37,7 @@ __all__ = [
     "OutOfPolicy",
     "Resolution",
     "Rewrite",
+    "Rule",
     "RulesViolated",
     "ScheduleOverlaps",
     "Scope",
@@ -43,6 +48,8 @@ __all__ = [
     "TraceLine",
     "TraceState",
     "Unset",
+    "Violation",
+    "ViolationKind",
     "after",
     "cancelled",
     "check_setting_key",
@@ -51,8 +58,10 @@ __all__ = [
     "json_faults",
     "merge",
     "parse_constraint",
+    "parse_rules",
     "parse_setting_definition",
     "resolve",
     "seconds_of",
     "type_faults",
+    "violations",
 ]
