@@ -68,7 +68,7 @@ def objection(source: str, values: Mapping[str, Json]) -> str | None:
         if size > MOST_READ_BYTES or len(tokens) * size * steps > MOST_WORK:
             return "it has more to read than an expression may"
         answer = _program(source).execute({"settings": dict(values)})
-    except Exception as fault:  # noqa: BLE001  whatever the evaluation ends with, the rule was not kept
+    except Exception as fault:  # noqa: BLE001 - whatever the evaluation ends with, the rule was not kept
         return next((text for kind, text in _REASONS if isinstance(fault, kind)), "it cannot be worked out")
     if answer is True:
         return None
@@ -78,7 +78,7 @@ def objection(source: str, values: Mapping[str, Json]) -> str | None:
 def _compiled_messages(source: str, tokens: tuple[Token, ...]) -> list[str]:
     try:
         program = _program(source)
-    except Exception as fault:  # noqa: BLE001  the parser's own words are the message, whatever its class
+    except Exception as fault:  # noqa: BLE001 - the parser's own words are the message, whatever its class
         found = _WHERE.search(str(fault))
         return [f"line {found[1]}, column {found[2]}: {found[3]}" if found else "expected a CEL expression"]
     known = {token.text for token in tokens}

@@ -98,9 +98,9 @@ class Exclusion(Rule):
     def to_json(self) -> dict[str, Json]:
         return self._json("conflict", between=[condition.to_json() for condition in self.between])
 
-    def violation(self, image: Image, changed: Collection[str]) -> Violation | None:  # noqa: ARG002  either side is one
+    def violation(self, image: Image, changed: Collection[str]) -> Violation | None:  # noqa: ARG002 - either side is one
         held = [condition.key for condition in self.between if condition.holds(image)]
-        if len(held) < 2:  # noqa: PLR2004  one may hold
+        if len(held) < 2:  # noqa: PLR2004 - one may hold
             return None
         return self._violation(ViolationKind.CONFLICT, held, f"{_listed(held)} exclude each other.")
 
@@ -136,7 +136,7 @@ class Range(Rule):
         written = {name: bound.to_json() for name, bound in bounds.items() if bound is not None}
         return self._json("range", key=self.key) | written
 
-    def violation(self, image: Image, changed: Collection[str]) -> Violation | None:  # noqa: ARG002  either side is one
+    def violation(self, image: Image, changed: Collection[str]) -> Violation | None:  # noqa: ARG002 - either side is one
         value = image.get(self.key)
         broken = [] if value is None else [bound for bound in self._bounds_broken(image, value) if bound is not None]
         if not broken:
@@ -167,7 +167,7 @@ class Assertion(Rule):
     def to_json(self) -> dict[str, Json]:
         return self._json("cel", expression=self.expression, keys=list(self.reads))
 
-    def violation(self, image: Image, changed: Collection[str]) -> Violation | None:  # noqa: ARG002  either side is one
+    def violation(self, image: Image, changed: Collection[str]) -> Violation | None:  # noqa: ARG002 - either side is one
         why = objection(self.expression, {key: image[key] for key in self.reads if key in image})
         if why is None:
             return None

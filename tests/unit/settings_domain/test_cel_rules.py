@@ -98,6 +98,19 @@ class TestOutcome:
         for value in (float("nan"), object(), {1: 2}, "\ud800", 2**80):
             assert objection('settings["a"] == settings["a"]', {"a": value}) is not None
 
+    @pytest.mark.parametrize(
+        ("expression", "kept"),
+        [
+            ('settings["zz"] > 1 || true', True),
+            ('settings["zz"] > 1 || false', False),
+            ('settings["zz"] > 1 && true', False),
+            ('!(settings["zz"] > 1)', False),
+            ('settings["zz"] > 1 ? true : true', False),
+        ],
+    )
+    def test_only_what_is_true_whatever_the_broken_side_says_is_true(self, expression: str, kept: bool) -> None:  # noqa: FBT001 - a case
+        assert (check(expression, {}) is None) is kept
+
     def test_any_thread_may_ask(self) -> None:
         found: list[Violation | None] = [check('settings["a"] > 1', {"a": 1})]
         thread = threading.Thread(target=lambda: found.append(check('settings["a"] > 1', {"a": 1})))
