@@ -58,6 +58,7 @@ from application.ports.cache import SnapshotCache
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.notify import Channel, Notifier, Recipient
+from application.settings.cases import SettingCases
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.sweeping import Sweeper
@@ -190,6 +191,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         authentication=Authentication(store, made.tokens),
         flags=Flags(store),
         shared_rules=SharedRules(store),
+        setting=SettingCases.over(store),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
         submission=Submission(store, processes),

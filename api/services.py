@@ -18,6 +18,7 @@ from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.processes import Processes
 from application.ports.store import Store
+from application.settings.cases import SettingCases
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Telemetry
@@ -41,6 +42,7 @@ class Services:
     authentication: Authentication
     flags: Flags
     shared_rules: SharedRules
+    setting: SettingCases
     kill_switch: KillSwitch
     changes: Changes
     submission: Submission

@@ -73,22 +73,22 @@ class Tenants:
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.people.all()
 
-    async def policy(self, actor: Actor, environment: Environment) -> ApprovalPolicy:
+    async def policy(self, actor: Actor, environment: Environment, kind: Kind = Kind.FLAG) -> ApprovalPolicy:
         actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
-            return await tx.policies.get(environment, Kind.FLAG)
+            return await tx.policies.get(environment, kind)
 
     async def set_policy(
-        self, actor: Actor, environment: Environment, policy: ApprovalPolicy, reason: str
+        self, actor: Actor, environment: Environment, policy: ApprovalPolicy, reason: str, kind: Kind = Kind.FLAG
     ) -> ApprovalPolicy:
         """Holds for what is submitted from now on; open requests keep the policy that they were opened with."""
         actor.require(Permission.POLICY_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
-            before = await tx.policies.get(environment, Kind.FLAG)
+            before = await tx.policies.get(environment, kind)
             if before.to_json() == policy.to_json():
                 return policy
-            await tx.policies.put(environment, Kind.FLAG, policy)
-            await record(tx, Action.POLICY_CHANGED, ("policy", f"{environment.value}/flag"), actor=actor,
+            await tx.policies.put(environment, kind, policy)
+            await record(tx, Action.POLICY_CHANGED, ("policy", f"{environment.value}/{kind.value}"), actor=actor,
                          reason=reason, before=before.to_json(), after=policy.to_json())  # fmt: skip
         return policy
 

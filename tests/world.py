@@ -23,6 +23,7 @@ from application.killing import KillSwitch
 from application.ports.records import AuditFilter, AuditRow, StoredFlag, Tenant
 from application.ports.store import Store
 from application.progression import Progression, Step
+from application.settings.cases import SettingCases
 from application.shared_rules import SharedRules
 from application.submission import Submission, Submitted
 from application.tenants import Tenants
@@ -119,6 +120,7 @@ class World:
         self.metrics = ScriptedSource(START, steady)
         self.flags, self.changes = Flags(store), Changes(store, self.metrics)
         self.shared_rules = SharedRules(store)
+        self.setting = SettingCases.over(store)
         self.submission = Submission(store, self.processes)
         self.approvals = Approvals(store, self.processes, self.acting)
         self.progression, self.gating = Progression(store), Gating(store, self.metrics)

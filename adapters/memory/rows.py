@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.ports.records import AuditRow, Check, Intent, Notice, Review, StoredFlag, TelemetrySample
+from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
 from application.ports.store import KeyClaim
 from domain.approvals import Approval, ApprovalPolicy, Vote
 from domain.audit import Event
@@ -58,6 +59,10 @@ class Rows:
     sets: dict[Environment, FlagSetHead] = field(default_factory=dict)
     flags: dict[tuple[Environment, str], StoredFlag] = field(default_factory=dict)
     versions: dict[tuple[Environment, str, int], StoredFlag] = field(default_factory=dict)
+    epochs: dict[Environment, int] = field(default_factory=dict)
+    setting_definitions: dict[str, tuple[StoredDefinition, ...]] = field(default_factory=dict)
+    rulebooks: list[Rulebook] = field(default_factory=list)
+    entries: dict[tuple[Environment, str, str, int], StoredEntry] = field(default_factory=dict)
     policies: dict[tuple[Environment, Kind], ApprovalPolicy] = field(default_factory=dict)
     changes: dict[UUID, ChangeSet] = field(default_factory=dict)
     approvals: dict[UUID, Approval] = field(default_factory=dict)

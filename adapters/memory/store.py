@@ -14,6 +14,7 @@ from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotic
 from adapters.memory.people import MemoryPeople
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
 from adapters.memory.rows import MOMENT, Rows, Tick
+from adapters.memory.settings import MemorySettings
 from adapters.memory.telemetry import MemoryTelemetry
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
 from domain.errors import AlreadyExists, Unavailable
@@ -32,6 +33,7 @@ class MemoryTransaction:
         self.now = now
         self.people = MemoryPeople(rows)
         self.flags = MemoryFlags(rows)
+        self.settings = MemorySettings(rows, tick)
         self.changes = MemoryChanges(rows)
         self.policies = MemoryPolicies(rows)
         self.approvals = MemoryApprovals(rows, tick)

@@ -19,6 +19,7 @@ from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
 from adapters.postgres.notices import PostgresNotices, PostgresReviews
 from adapters.postgres.people import PostgresPeople
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
+from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.telemetry import PostgresTelemetry
 from application.ports.records import Tenant, Waiting, WaitingKind
 from domain.environments import Environment
@@ -32,6 +33,7 @@ class PostgresTransaction:
         self.now = now
         self.people = PostgresPeople(session, tenant)
         self.flags = PostgresFlags(session, tenant)
+        self.settings = PostgresSettings(session, tenant)
         self.changes = PostgresChanges(session, tenant)
         self.policies = PostgresPolicies(session, tenant)
         self.approvals = PostgresApprovals(session, tenant)
@@ -56,7 +58,7 @@ class PostgresStore:
             yield PostgresTransaction(session, tenant, session.info["now"])
 
     async def create_tenant(self, tenant: Tenant) -> None:
-        """The tenant and an empty flag set in each environment."""
+        """The tenant, with an empty flag set and room for settings in each environment."""
         async with self._session(tenant.id) as session:
             await session.execute(insert(t.tenant).values(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name))
             rows = [
@@ -64,6 +66,8 @@ class PostgresStore:
                 for environment in Environment
             ]
             await session.execute(insert(t.flag_set), rows)
+            spaces = [{"tenant_id": tenant.id, "environment": environment} for environment in Environment]
+            await session.execute(insert(t.setting_space), spaces)
 
     async def tenant(self, slug: str) -> Tenant | None:
         async with self._session(None) as session:

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, TSTZRANGE
 
 from domain.environments import Environment
 
@@ -211,4 +211,37 @@ audit_event = _table(
     canon=LargeBinary,
     leaf=LargeBinary,
     **{"class": Text},
+)
+_DEFINITION = {
+    "key": Text,
+    "version": BigInteger,
+    "definition": JSONB,
+    "written_by": Uuid,
+    "written_at": moment,
+    "request": Uuid,
+}
+setting_definition = _table("setting_definition", **_DEFINITION)
+setting_definition_version = _table("setting_definition_version", **_DEFINITION)
+setting_rulebook = _table(
+    "setting_rulebook", version=BigInteger, rules=JSONB, written_by=Uuid, written_at=moment, request=Uuid
+)
+setting_space = _table("setting_space", environment=environment, epoch=BigInteger)
+setting_entry = _table(
+    "setting_entry",
+    environment=environment,
+    key=Text,
+    scope=Text,
+    version=BigInteger,
+    state=Text,
+    value=JSONB,
+    enforced=Boolean,
+    narrowing=JSONB,
+    since=moment,
+    valid=TSTZRANGE,
+    origin=Text,
+    change=Uuid,
+    reason=Text,
+    written_by=Uuid,
+    written_at=moment,
+    request=Uuid,
 )

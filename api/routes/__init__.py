@@ -1,11 +1,25 @@
 """One router for each noun; a route parses, asks one use case and shapes the answer."""
 
-from api.routes import approvals, audit, changes, flags, people, rollouts, shared_rules, telemetry
+from api.routes import (
+    approvals,
+    audit,
+    changes,
+    flags,
+    people,
+    rollouts,
+    setting_definitions,
+    settings,
+    shared_rules,
+    telemetry,
+)
 
 ROUTERS = (
     flags.router,
     flags.questions,
     shared_rules.router,
+    setting_definitions.router,
+    setting_definitions.rules,
+    settings.router,
     changes.router,
     approvals.router,
     approvals.proofs,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from api.schemas.common import In, Object, Out, Reason
 from domain.approvals import ApprovalPolicy
+from domain.changes import Kind
 from domain.environments import Environment
 from domain.people import Actor, Permission, Principal, PrincipalKind, Role
 
@@ -58,8 +59,9 @@ class MeOut(Out):
 
 class PolicyOut(Out):
     environment: Environment
+    kind: Kind
     policy: Object
 
     @classmethod
-    def of(cls, environment: Environment, policy: ApprovalPolicy) -> "PolicyOut":
-        return cls(environment=environment, policy=policy.to_json())
+    def of(cls, environment: Environment, kind: Kind, policy: ApprovalPolicy) -> "PolicyOut":
+        return cls(environment=environment, kind=kind, policy=policy.to_json())

@@ -20,6 +20,7 @@ from application.ports.records import (
     Tenant,
     Waiting,
 )
+from application.ports.settings import Settings
 from domain.approvals import Approval, ApprovalPolicy, Ballot, Standing, Vote
 from domain.audit import Event
 from domain.canonical import Json
@@ -206,6 +207,8 @@ class Transaction(Protocol):
     def people(self) -> People: ...
     @property
     def flags(self) -> Flags: ...
+    @property
+    def settings(self) -> Settings: ...
     @property
     def changes(self) -> Changes: ...
     @property

@@ -12,6 +12,7 @@ from domain.environments import Environment
 
 class Kind(StrEnum):
     FLAG = "flag"
+    SETTING = "setting"
 
 
 class ChangeStatus(StrEnum):

@@ -38,6 +38,7 @@ from application.evaluation import FlagSets
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.store import Store
+from application.settings.cases import SettingCases
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Sources, Telemetry, TelemetrySource
@@ -85,6 +86,7 @@ def build(
         authentication=Authentication(store, TokenVerifier({issuer.issuer: issuer.config()})),
         flags=Flags(store),
         shared_rules=SharedRules(store),
+        setting=SettingCases.over(store),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, sources),
         submission=Submission(store, processes),

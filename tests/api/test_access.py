@@ -59,6 +59,25 @@ ROUTES = [
     Route("GET", "/evaluators", P.FEATURES_READ, query=DEV, names=False),
     Route("PUT", "/evaluators", P.FEATURES_MANAGE, {"evaluators": {}, **WHY}, DEV, names=False),
     Route("GET", "/evaluators/versions", P.FEATURES_READ, query=DEV, names=False),
+    Route("POST", "/setting-definitions", P.SETTINGS_MANAGE, {"definition": {"key": "fresh", "type": "string"}, **WHY},
+          names=False),
+    Route("GET", "/setting-definitions", P.SETTINGS_READ, names=False),
+    Route("GET", "/setting-definitions/{key}", P.SETTINGS_READ),
+    Route("PUT", "/setting-definitions/{key}", P.SETTINGS_MANAGE,
+          {"definition": {"type": "string", "description": "new"}, **WHY}),
+    Route("GET", "/setting-definitions/{key}/versions", P.SETTINGS_READ),
+    Route("GET", "/setting-rules", P.SETTINGS_READ, names=False),
+    Route("PUT", "/setting-rules", P.SETTINGS_MANAGE, {"rules": [], **WHY}, names=False),
+    Route("GET", "/settings/effective", P.SETTINGS_READ, query=DEV, names=False),
+    Route("POST", "/settings/bulk", P.SETTINGS_MANAGE,
+          {"environment": "dev", "items": [{"key": "checkout", "value": "x"}], **WHY}, names=False),
+    Route("GET", "/settings/{key}", P.SETTINGS_READ, query=DEV),
+    Route("PUT", "/settings/{key}", P.SETTINGS_MANAGE, {"value": "x", **WHY}, DEV),
+    Route("DELETE", "/settings/{key}", P.SETTINGS_MANAGE, query=f"{DEV}&reason=because"),
+    Route("POST", "/settings/{key}/cancel", P.SETTINGS_MANAGE, query=f"{DEV}&reason=because"),
+    Route("GET", "/settings/{key}/versions", P.SETTINGS_READ, query=DEV),
+    Route("GET", "/settings/{key}/effective", P.SETTINGS_READ, query=DEV),
+    Route("GET", "/settings/{key}/explain", P.SETTINGS_READ, query=DEV),
     Route("POST", "/changes", P.CHANGE_PROPOSE, PROPOSAL, names=False),
     Route("GET", "/changes", P.CHANGE_READ, names=False),
     Route("GET", "/changes/{id}", P.CHANGE_READ),
@@ -108,7 +127,8 @@ class Furnished:
 
     async def send(self, handle: str | None, route: Route, house: Any = None) -> Any:
         body = {"change_id": self.change} if route.template == "/approvals" else route.body
-        headers = V1 if route.method == "PUT" or route.template.endswith("disable") else {}
+        replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(("disable", "cancel"))
+        headers = V1 if replaces else {}
         async with self.world.client(house or self.house, handle) as client:
             path = f"/api/v1{route.path(self.change, self.handle)}"
             return await client.request(route.method, path, json=body, headers=headers)
@@ -118,6 +138,8 @@ class Furnished:
 async def furnished(world: Any, house: Any, ask: Any) -> AsyncIterator[Furnished]:
     wish = {"environment": "dev", "key": "checkout", "definition": FLAG, **WHY}
     assert (await ask("ada", "POST", "/flags", json=wish)).status_code == 201
+    defined = {"definition": {"key": "checkout", "type": "string"}, **WHY}
+    assert (await ask("ada", "POST", "/setting-definitions", json=defined)).status_code == 201
     begun = await ask("ada", "POST", "/rollouts", json={**PROPOSAL, "key": "waiting"})
     handle = f"only-{house.id.hex[:12]}"
     await Tenants(world.services.store).admit_principal(house.tenant, handle, frozenset(), issuer="nobody")

@@ -61,7 +61,10 @@ class TestPorts:
         module = PORTS[port].__module__
         held = {name for path in sources("tests") if "contract" in path.parts for name in imports(path)}
         known = {f"{TWIN_CLASSES[twin_of(port)].__module__}.{twin_of(port)}"}
-        stored = module == "application.ports.store" and "adapters.memory.store.MemoryStore" in held
+        stored = (
+            module in {"application.ports.store", "application.ports.settings"}
+            and "adapters.memory.store.MemoryStore" in held
+        )
         assert known & held or stored
 
     def test_no_exception_outlives_its_reason(self) -> None:

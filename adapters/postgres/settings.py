@@ -1,0 +1,205 @@
+"""Settings: entries hold for a range of time that the database keeps from overlapping, and only ever shortens."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, insert, null, select, update
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from adapters.postgres.tables import (
+    setting_definition,
+    setting_definition_version,
+    setting_entry,
+    setting_rulebook,
+    setting_space,
+)
+from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
+from domain.environments import Environment
+from domain.rollouts import StaleGeneration
+from domain.settings import Entry, EntryState, parse_constraint
+
+_EMPTY: Range[datetime] = Range(empty=True)
+
+
+class PostgresSettings:
+    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+        self._session = session
+        self._tenant = tenant
+
+    async def lock(self, environment: Environment) -> datetime:
+        space = setting_space.c
+        await self._session.execute(select(space.epoch).where(space.environment == environment).with_for_update())
+        at: datetime = (await self._session.execute(select(func.clock_timestamp()))).scalar_one()
+        return at
+
+    async def bump(self, environment: Environment) -> int:
+        space = setting_space.c
+        raised = update(setting_space).where(space.environment == environment).values(epoch=space.epoch + 1)
+        return int(await self._session.scalar(raised.returning(space.epoch)) or 0)
+
+    async def epoch(self, environment: Environment) -> int:
+        space = setting_space.c
+        return int(await self._session.scalar(select(space.epoch).where(space.environment == environment)) or 0)
+
+    async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None:
+        query = select(setting_definition).where(setting_definition.c.key == key)
+        row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
+        return _definition(row) if row else None
+
+    async def definitions(self, after: str, limit: int) -> list[StoredDefinition]:
+        query = select(setting_definition).where(setting_definition.c.key > after)
+        rows = await self._session.execute(query.order_by(setting_definition.c.key).limit(limit))
+        return [_definition(row) for row in rows]
+
+    async def definitions_of(self, keys: Collection[str]) -> dict[str, StoredDefinition]:
+        query = select(setting_definition).where(setting_definition.c.key.in_(list(keys)))
+        return {row.key: _definition(row) for row in await self._session.execute(query)}
+
+    async def definition_versions(self, key: str, before: int, limit: int) -> list[StoredDefinition]:
+        v = setting_definition_version.c
+        query = select(setting_definition_version).where(v.key == key, v.version < before)
+        rows = await self._session.execute(query.order_by(v.version.desc()).limit(limit))
+        return [_definition(row) for row in rows]
+
+    async def put_definition(self, stored: StoredDefinition, *, expected: int) -> None:
+        row = {
+            "version": stored.version,
+            "definition": stored.definition,
+            "written_by": stored.written_by,
+            "written_at": stored.written_at,
+            "request": stored.request,
+        }
+        place = {"tenant_id": self._tenant, "key": stored.key}
+        d = setting_definition.c
+        if expected == 0:
+            wanted: Any = upsert(setting_definition).values(**place, **row).on_conflict_do_nothing()
+        else:
+            wanted = update(setting_definition).where(d.key == stored.key, d.version == expected).values(**row)
+        if (await self._session.execute(wanted.returning(d.version))).one_or_none() is None:
+            raise StaleGeneration(key=stored.key, expected=expected)
+        await self._session.execute(insert(setting_definition_version).values(**place, **row))
+
+    async def defined(self, request: UUID) -> StoredDefinition | None:
+        query = select(setting_definition_version).where(setting_definition_version.c.request == request)
+        row = (await self._session.execute(query)).one_or_none()
+        return _definition(row) if row else None
+
+    async def rulebook(self) -> Rulebook:
+        query = select(setting_rulebook).order_by(setting_rulebook.c.version.desc()).limit(1)
+        row = (await self._session.execute(query)).one_or_none()
+        if row is None:
+            return Rulebook(0, [], None, None)
+        return Rulebook(row.version, row.rules, row.written_by, row.written_at, row.request)
+
+    async def put_rulebook(self, rulebook: Rulebook) -> None:
+        await self._session.execute(
+            insert(setting_rulebook).values(
+                tenant_id=self._tenant,
+                version=rulebook.version,
+                rules=rulebook.rules,
+                written_by=rulebook.written_by,
+                written_at=rulebook.written_at,
+                request=rulebook.request,
+            )
+        )
+
+    async def entries(
+        self,
+        environment: Environment,
+        keys: Collection[str] | None,
+        scopes: Collection[str] | None,
+        ending_after: datetime,
+    ) -> list[StoredEntry]:
+        e = setting_entry.c
+        query = select(setting_entry).where(e.environment == environment, ~func.isempty(e.valid))
+        query = query.where((func.upper(e.valid).is_(None)) | (func.upper(e.valid) > ending_after))
+        query = query.where(*_among(keys, scopes)).order_by(e.key, e.scope, e.version)
+        return [_entry(row) for row in await self._session.execute(query)]
+
+    async def history(
+        self, environment: Environment, key: str, scope: str, before: int, limit: int
+    ) -> list[StoredEntry]:
+        e = setting_entry.c
+        query = select(setting_entry).where(e.environment == environment, e.key == key, e.scope == scope)
+        rows = await self._session.execute(query.where(e.version < before).order_by(e.version.desc()).limit(limit))
+        return [_entry(row) for row in rows]
+
+    async def latest(
+        self, environment: Environment, keys: Collection[str], scopes: Collection[str]
+    ) -> dict[tuple[str, str], int]:
+        e = setting_entry.c
+        query = select(e.key, e.scope, func.max(e.version).label("version")).where(e.environment == environment)
+        rows = await self._session.execute(query.where(*_among(keys, scopes)).group_by(e.key, e.scope))
+        return {(row.key, row.scope): row.version for row in rows}
+
+    async def put(self, stored: StoredEntry) -> None:
+        entry = stored.entry
+        await self._session.execute(
+            insert(setting_entry).values(
+                tenant_id=self._tenant,
+                environment=stored.environment,
+                key=stored.key,
+                scope=stored.scope,
+                version=entry.version,
+                state=entry.state.value,
+                value=null() if entry.state is EntryState.UNSET else entry.value,
+                enforced=entry.enforced,
+                narrowing=null() if entry.constraint is None else entry.constraint.to_json(),
+                since=entry.since,
+                valid=Range(entry.since, entry.until),
+                origin=stored.origin,
+                change=entry.change,
+                reason=entry.reason,
+                written_by=entry.written_by,
+                written_at=entry.written_at,
+                request=stored.request,
+            )
+        )
+
+    async def end(self, environment: Environment, key: str, scope: str, version: int, at: datetime | None) -> None:
+        e = setting_entry.c
+        valid = _EMPTY if at is None else func.tstzrange(e.since, at)
+        where = (e.environment == environment, e.key == key, e.scope == scope, e.version == version)
+        await self._session.execute(update(setting_entry).where(*where).values(valid=valid))
+
+    async def written(self, request: UUID) -> list[StoredEntry]:
+        e = setting_entry.c
+        query = select(setting_entry).where(e.request == request).order_by(e.key, e.scope, e.version)
+        return [_entry(row) for row in await self._session.execute(query)]
+
+
+def _among(keys: Collection[str] | None, scopes: Collection[str] | None) -> list[ColumnElement[bool]]:
+    e = setting_entry.c
+    wanted: list[ColumnElement[bool]] = []
+    if keys is not None:
+        wanted.append(e.key.in_(list(keys)))
+    if scopes is not None:
+        wanted.append(e.scope.in_(list(scopes)))
+    return wanted
+
+
+def _definition(row: Any) -> StoredDefinition:
+    return StoredDefinition(row.key, row.version, row.definition, row.written_by, row.written_at, row.request)
+
+
+def _entry(row: Any) -> StoredEntry:
+    """An entry that was cancelled before it began ends where it was to begin."""
+    valid: Range[datetime] = row.valid
+    entry = Entry(
+        version=row.version,
+        state=EntryState(row.state),
+        value=row.value,
+        enforced=row.enforced,
+        constraint=None if row.narrowing is None else parse_constraint(row.narrowing),
+        since=row.since,
+        until=row.since if valid.isempty else valid.upper,
+        written_by=row.written_by,
+        written_at=row.written_at,
+        change=row.change,
+        reason=row.reason,
+    )
+    return StoredEntry(row.environment, row.key, row.scope, entry, row.origin, row.request)

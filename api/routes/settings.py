@@ -1,0 +1,136 @@
+"""Settings: values at the scopes of an environment, what is in force there, and why."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from api.auth import Acting
+from api.conditions import ExpectedVersion, flag_tag
+from api.idempotency import KEYED, Once
+from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
+from api.problems import beneath
+from api.schemas.common import Instant
+from api.schemas.settings import (
+    SETTING_KEY,
+    BulkIn,
+    EffectiveOut,
+    EffectivePage,
+    EntryOut,
+    EntryPage,
+    ExplainOut,
+    OutcomeOut,
+    ScopeText,
+    StoredOut,
+    ValueIn,
+)
+from api.services import Use
+from application.settings.reading import Question
+from application.settings.wishes import Order, Wish
+from domain.environments import Environment
+from domain.settings import EntryState, Scope
+
+router = APIRouter(prefix="/api/v1/settings", tags=["settings"], route_class=Once)
+
+Key = Annotated[str, Path(pattern=SETTING_KEY)]
+Why = Annotated[str, Query(min_length=3, max_length=2000, description="Why; it stays in the history.")]
+FIRST_ITEM = "/items/0"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A scope of an environment."""
+
+    environment: Environment
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Written(Place):
+    """Where a write goes, and the version that it is about."""
+
+    version: int
+
+
+def _place(environment: Environment, scope: ScopeText = "") -> Place:
+    return Place(environment, Scope.parse(scope))
+
+
+def _written(environment: Environment, version: ExpectedVersion, scope: ScopeText = "") -> Written:
+    return Written(environment, Scope.parse(scope), version)
+
+
+def _question(environment: Environment, scope: ScopeText = "", as_of: Instant | None = None) -> Question:
+    return Question(environment, Scope.parse(scope), as_of)
+
+
+At = Annotated[Place, Depends(_place)]
+Over = Annotated[Written, Depends(_written)]
+Asked = Annotated[Question, Depends(_question)]
+
+
+@router.get("/effective", summary="List what is in force at a scope, by key")
+async def all_effective(
+    asked: Asked, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50
+) -> EffectivePage:
+    (after,) = decoded("effective", cursor, text) or ("",)
+    rows = await use.setting.reads.all_effective(actor, asked, after, limit + 1)
+    return EffectivePage.of(cut(rows, limit, lambda each: encoded("effective", each.definition.key)))
+
+
+@router.post("/bulk", summary="Write many values, all or none", dependencies=KEYED)
+async def bulk(wish: BulkIn, actor: Acting, use: Use) -> OutcomeOut:
+    """`dry_run` tells what would be, and changes nothing."""
+    return OutcomeOut.of(await use.setting.writes.write(actor, wish.order()))
+
+
+@router.get("/{key}", summary="Read what a scope itself says of a setting")
+async def read(key: Key, at: At, actor: Acting, use: Use, answer: Response) -> StoredOut:
+    entries, version = await use.setting.reads.stored(actor, at.environment, key, at.scope)
+    answer.headers["ETag"] = flag_tag(version)
+    return StoredOut(entries=[EntryOut.of(each) for each in entries], version=version)
+
+
+@router.put("/{key}", summary="Set a value at a scope", dependencies=KEYED)
+async def put(key: Key, over: Over, wish: ValueIn, actor: Acting, use: Use, answer: Response) -> OutcomeOut:
+    """Over the version in If-Match (`"v0"` where there is none), at once or from an instant on."""
+    order = Order(over.environment, (wish.wish(key, over.scope, over.version),), wish.reason)
+    with beneath("", instead_of=FIRST_ITEM):
+        outcome = await use.setting.writes.write(actor, order)
+    answer.headers["ETag"] = flag_tag(max(each.entry.version for each in outcome.entries))
+    return OutcomeOut.of(outcome)
+
+
+@router.delete("/{key}", summary="Take a value back, so that the scope inherits", dependencies=KEYED)
+async def unset(key: Key, over: Over, reason: Why, actor: Acting, use: Use) -> OutcomeOut:
+    """Nothing is lost: every version stays in the history."""
+    wish = Wish(key, over.scope, EntryState.UNSET, expected=over.version)
+    with beneath("", instead_of=FIRST_ITEM):
+        return OutcomeOut.of(await use.setting.writes.write(actor, Order(over.environment, (wish,), reason)))
+
+
+@router.post("/{key}/cancel", summary="Cancel a value that is planned", dependencies=KEYED)
+async def cancel(key: Key, over: Over, reason: Why, actor: Acting, use: Use) -> OutcomeOut:
+    """The one whose version is in If-Match, before it takes effect."""
+    wish = Wish(key, over.scope, EntryState.UNSET, expected=over.version)
+    with beneath("", instead_of=FIRST_ITEM):
+        return OutcomeOut.of(await use.setting.writes.cancel(actor, over.environment, wish, reason))
+
+
+@router.get("/{key}/versions", summary="Read every version at a scope, newest first")
+async def versions(key: Key, at: At, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> EntryPage:
+    (before,) = decoded("setting_versions", cursor, number) or (NEWEST,)
+    rows = await use.setting.reads.history(actor, at.environment, key, at.scope, before, limit + 1)
+    return EntryPage.of(cut(rows, limit, lambda each: encoded("setting_versions", each.entry.version)))
+
+
+@router.get("/{key}/effective", summary="Read what is in force at a scope")
+async def effective(key: Key, asked: Asked, actor: Acting, use: Use) -> EffectiveOut:
+    """Now, or at `as_of`: at a past instant what held then, at a future one what is planned to."""
+    return EffectiveOut.of(await use.setting.reads.effective(actor, asked, key))
+
+
+@router.get("/{key}/explain", summary="Read why a value is in force")
+async def explain(key: Key, asked: Asked, actor: Acting, use: Use) -> ExplainOut:
+    """Every level from broad to narrow: what it says, who said so, when and why, and how it counts."""
+    return ExplainOut.of(await use.setting.reads.effective(actor, asked, key))

@@ -1,0 +1,268 @@
+"""Settings on the wire: definitions, values at scopes, and answers that say why."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from api.schemas.common import In, Instant, Object, Out, Reason, Version
+from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
+from application.settings.reading import Effective
+from application.settings.wishes import MOST_ITEMS, Affected, Order, Outcome, Wish
+from domain.environments import Environment
+from domain.settings import UNSET, EntryState, Scope, TraceLine, TraceState
+
+SETTING_KEY = r"^[a-zA-Z][a-zA-Z0-9_.]{0,199}$"
+ScopeText = Annotated[
+    str,
+    Field(max_length=2_200, examples=["company:de/site:berlin"],
+          description="Steps kind:name joined by /; empty is the tenant itself."),
+]  # fmt: skip
+SettingKey = Annotated[str, Field(pattern=SETTING_KEY, examples=["billing.currency"])]
+
+
+class DefinitionIn(In):
+    definition: Object
+    reason: Reason
+
+
+class DefinitionOut(Out):
+    key: str
+    version: int
+    definition: Object
+    written_by: UUID | None
+    written_at: datetime
+
+    @classmethod
+    def of(cls, stored: StoredDefinition) -> "DefinitionOut":
+        return cls(
+            key=stored.key, version=stored.version, definition=stored.definition, written_by=stored.written_by,
+            written_at=stored.written_at,
+        )  # fmt: skip
+
+
+class DefinitionPage(Out):
+    items: list[DefinitionOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: tuple[list[StoredDefinition], str | None]) -> "DefinitionPage":
+        return cls(items=[DefinitionOut.of(each) for each in page[0]], next_cursor=page[1])
+
+
+class RulebookIn(In):
+    rules: Annotated[list[Object], Field(max_length=1_000)]
+    reason: Reason
+
+
+class RulebookOut(Out):
+    version: int
+    rules: list[Object]
+    written_by: UUID | None
+    written_at: datetime | None
+
+    @classmethod
+    def of(cls, book: Rulebook) -> "RulebookOut":
+        return cls(version=book.version, rules=book.rules, written_by=book.written_by, written_at=book.written_at)
+
+
+class ValueIn(In):
+    """`value` null is an explicit null. Without `effective_at` it holds at once."""
+
+    value: Any
+    enforced: bool = False
+    constraint: Object | None = None
+    effective_at: Instant | None = None
+    expires_at: Instant | None = None
+    reason: Reason
+
+    def wish(self, key: str, scope: Scope, expected: int) -> Wish:
+        return Wish(
+            key, scope, EntryState.SET, self.value, self.enforced, self.constraint, expected, self.effective_at,
+            self.expires_at,
+        )  # fmt: skip
+
+
+class ItemIn(In):
+    """One value of a batch: `value`, or `unset` to inherit again. `expected_version` 0 says that there is none yet."""
+
+    key: SettingKey
+    scope: ScopeText = ""
+    value: Any = None
+    unset: Literal[True] | None = None
+    enforced: bool = False
+    constraint: Object | None = None
+    expected_version: Version | None = None
+    effective_at: Instant | None = None
+    expires_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "ItemIn":
+        if (self.unset is True) == ("value" in self.model_fields_set):
+            raise ValueError("expected a value, or unset, and not both")
+        return self
+
+    def wish(self) -> Wish:
+        state = EntryState.UNSET if self.unset else EntryState.SET
+        return Wish(
+            self.key, Scope.parse(self.scope), state, self.value, self.enforced, self.constraint,
+            self.expected_version, self.effective_at, self.expires_at,
+        )  # fmt: skip
+
+
+class BulkIn(In):
+    environment: Environment
+    items: Annotated[list[ItemIn], Field(min_length=1, max_length=MOST_ITEMS)]
+    reason: Reason
+    dry_run: bool = False
+
+    def order(self) -> Order:
+        wishes = tuple(item.wish() for item in self.items)
+        return Order(self.environment, wishes, self.reason, self.dry_run)
+
+
+class EntryOut(Out):
+    """One version at one scope; `until` equal to `since` was cancelled before it began."""
+
+    environment: Environment
+    key: str
+    scope: str
+    version: int
+    state: EntryState
+    value: Any
+    enforced: bool
+    constraint: Object | None
+    since: datetime
+    until: datetime | None
+    origin: str
+    change: UUID | None
+    reason: str
+    written_by: UUID | None
+    written_at: datetime
+
+    @classmethod
+    def of(cls, stored: StoredEntry) -> "EntryOut":
+        entry = stored.entry
+        return cls(
+            environment=stored.environment, key=stored.key, scope=stored.scope, version=entry.version,
+            state=entry.state, value=entry.value, enforced=entry.enforced,
+            constraint=entry.constraint.to_json() if entry.constraint else None, since=entry.since, until=entry.until,
+            origin=stored.origin, change=entry.change, reason=entry.reason, written_by=entry.written_by,
+            written_at=entry.written_at,
+        )  # fmt: skip
+
+
+class EntryPage(Out):
+    items: list[EntryOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: tuple[list[StoredEntry], str | None]) -> "EntryPage":
+        return cls(items=[EntryOut.of(each) for each in page[0]], next_cursor=page[1])
+
+
+class AffectedOut(Out):
+    key: str
+    scope: str
+    how: str
+    by: str
+
+    @classmethod
+    def of(cls, affected: Affected) -> "AffectedOut":
+        return cls(key=affected.key, scope=affected.scope, how=affected.how, by=affected.by)
+
+
+class OutcomeOut(Out):
+    """`affected` are narrower scopes whose own value counts no more, or not as written."""
+
+    entries: list[EntryOut]
+    affected: list[AffectedOut]
+    epoch: int
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "OutcomeOut":
+        return cls(
+            entries=[EntryOut.of(each) for each in outcome.entries],
+            affected=[AffectedOut.of(each) for each in outcome.affected],
+            epoch=outcome.epoch,
+        )
+
+
+class StoredOut(Out):
+    """What the scope itself says: `entries` hold or are planned, in order of time; `version` is the newest, 0 none."""
+
+    entries: list[EntryOut]
+    version: int
+
+
+class EffectiveOut(Out):
+    """`found` is false where nobody said anything and there is no default; `seconds` is the length of a duration."""
+
+    key: str
+    type: str
+    value: Any
+    found: bool
+    seconds: float | None
+    winner: str | None
+    next_change: datetime | None
+    epoch: int
+
+    @classmethod
+    def of(cls, effective: Effective) -> "EffectiveOut":
+        resolution = effective.resolution
+        return cls(
+            key=effective.definition.key, type=effective.definition.type.value,
+            value=resolution.value if resolution.found else None, found=resolution.found,
+            seconds=resolution.seconds, winner=resolution.winner, next_change=resolution.next_change,
+            epoch=effective.epoch,
+        )  # fmt: skip
+
+
+class EffectivePage(Out):
+    items: list[EffectiveOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: tuple[list[Effective], str | None]) -> "EffectivePage":
+        return cls(items=[EffectiveOut.of(each) for each in page[0]], next_cursor=page[1])
+
+
+class LineOut(Out):
+    """What one level says and how it counts; `default` is the definition's, an empty label the tenant itself."""
+
+    level: str
+    state: TraceState
+    value: Any
+    has_value: bool
+    version: int | None
+    since: datetime | None
+    until: datetime | None
+    written_by: UUID | None
+    change: UUID | None
+    reason: str | None
+
+    @classmethod
+    def of(cls, line: TraceLine) -> "LineOut":
+        entry, has_value = line.entry, line.value is not UNSET
+        return cls(
+            level=line.label, state=line.state, value=line.value if has_value else None, has_value=has_value,
+            version=entry.version if entry else None, since=entry.since if entry else None,
+            until=entry.until if entry else None, written_by=entry.written_by if entry else None,
+            change=entry.change if entry else None, reason=entry.reason if entry else None,
+        )  # fmt: skip
+
+
+class ExplainOut(Out):
+    effective: EffectiveOut
+    constraint: Object | None
+    trace: list[LineOut]
+
+    @classmethod
+    def of(cls, effective: Effective) -> "ExplainOut":
+        resolution = effective.resolution
+        return cls(
+            effective=EffectiveOut.of(effective),
+            constraint=resolution.constraint.to_json() if resolution.constraint else None,
+            trace=[LineOut.of(line) for line in resolution.trace],
+        )

@@ -1,0 +1,128 @@
+"""Each wish is checked against its definition and what broader scopes allow; all of them against the rules."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from application.settings.plan import Plan
+from application.settings.wishes import MOST_ITEMS, Wish
+from domain.errors import Fault, Invalid, Stale
+from domain.settings import (
+    Definition,
+    Entry,
+    EntryState,
+    OutOfPolicy,
+    Resolution,
+    Rule,
+    RulesViolated,
+    SettingEnforced,
+    SettingType,
+    parse_constraint,
+    resolve,
+    violations,
+)
+
+LEAST_REASON, MOST_REASON = 3, 2000
+
+
+def check_wishes(wishes: Sequence[Wish], reason: str, plan: Plan) -> None:
+    """Every fault of every wish at once, each at its place in `/items`."""
+    faults = []
+    if not LEAST_REASON <= len(reason.strip()) <= MOST_REASON:
+        faults.append(Fault("/reason", f"{LEAST_REASON} to {MOST_REASON} characters that say why"))
+    if not 1 <= len(wishes) <= MOST_ITEMS:
+        faults.append(Fault("/items", f"1 to {MOST_ITEMS} of them"))
+    seen: set[tuple[str, str]] = set()
+    for place, wish in enumerate(wishes):
+        path = f"/items/{place}"
+        if (wish.key, wish.scope.text) in seen:
+            faults.append(Fault(path, "another item is about this key at this scope"))
+        seen.add((wish.key, wish.scope.text))
+        definition = plan.house.definitions.get(wish.key)
+        if definition is None:
+            faults.append(Fault(f"{path}/key", "no setting with this key is defined"))
+        else:
+            faults += _faults(wish, definition, path, plan)
+    if faults:
+        raise Invalid(faults)
+
+
+def check_versions(wishes: Sequence[Wish], plan: Plan) -> None:
+    for wish in wishes:
+        version = plan.latest.get((wish.key, wish.scope.text), 0)
+        if wish.expected is not None and wish.expected != version:
+            raise Stale(key=wish.key, scope=wish.scope.text, version=version, expected=wish.expected)
+
+
+def check_policy(wish: Wish, entry: Entry, plan: Plan, path: str) -> None:
+    """What broader scopes say, once everything in the order is written; raises SettingEnforced or OutOfPolicy."""
+    definition, broader = plan.house.definitions[wish.key], wish.scope.ancestors()[:-1]
+    above = resolve(definition, plan.house.levels(wish.key, broader), entry.since)
+    if entry.state is EntryState.SET:
+        _check_enforcement(wish, above)
+        faults = [] if above.constraint is None else above.constraint.faults(entry.value, f"{path}/value")
+        if entry.constraint is not None:
+            faults += entry.constraint.faults(entry.value, f"{path}/value")
+        if faults:
+            raise OutOfPolicy(faults, key=wish.key, scope=wish.scope.text)
+
+
+def check_rules(rules: Sequence[Rule], plan: Plan) -> None:
+    """The rules over what would hold at every leaf that the plan reaches, at each instant when it changes something."""
+    faults = [Fault(path, message) for path, message in _violations(rules, plan)]
+    if faults:
+        raise RulesViolated(faults)
+
+
+def _violations(rules: Sequence[Rule], plan: Plan) -> Iterator[tuple[str, str]]:
+    asked = [rule for rule in rules if rule.keys & plan.keys]
+    if not asked:
+        return
+    keys = frozenset().union(*(rule.keys for rule in asked))
+    for leaf in plan.house.leaves(keys, plan.scopes):
+        for at in plan.moments:
+            image = plan.house.image(keys, leaf, at)
+            for each in violations(asked, image, plan.keys & keys):
+                place = _place(plan, each.keys)
+                where = f"at {leaf.text}" if leaf.text else "at the tenant"
+                yield place, f"{each.kind} ({each.rule}) {where} from {at.isoformat()}: {each.message}"
+
+
+def _place(plan: Plan, keys: Sequence[str]) -> str:
+    """The first item that is about one of these keys."""
+    return next((f"/items/{place}" for place, step in enumerate(plan.steps) if step.wish.key in keys), "/items")
+
+
+def _check_enforcement(wish: Wish, above: Resolution) -> None:
+    line = above.enforced_by
+    if line is not None and line.entry is not None:
+        raise SettingEnforced(
+            key=wish.key,
+            by=line.label,
+            since=line.entry.since.isoformat(),
+            actor=str(line.entry.written_by) if line.entry.written_by else None,
+            reason=line.entry.reason,
+        )
+
+
+def _faults(wish: Wish, definition: Definition, path: str, plan: Plan) -> Iterator[Fault]:
+    if wish.scope.kind not in definition.scopes:
+        yield Fault(f"{path}/scope", "expected a scope of the kind " + ", ".join(definition.scopes))
+    if definition.type is SettingType.SECRET:
+        yield Fault(f"{path}/key", "secrets cannot be written yet")
+    elif wish.state is EntryState.SET:
+        yield from definition.faults(wish.value, f"{path}/value")
+    elif wish.enforced:
+        yield Fault(f"{path}/enforced", "there is no value to enforce")
+    if wish.constraint is not None:
+        yield from _constraint_faults(wish, f"{path}/constraint")
+    if wish.since is not None and wish.since < plan.at:
+        yield Fault(f"{path}/effective_at", "the past of a setting does not change")
+    if wish.until is not None and wish.until <= max(wish.since or plan.at, plan.at):
+        yield Fault(f"{path}/expires_at", "after it takes effect")
+
+
+def _constraint_faults(wish: Wish, path: str) -> Iterator[Fault]:
+    try:
+        parse_constraint(wish.constraint)
+    except Invalid as refusal:
+        yield from (replace(fault, path=path + fault.path) for fault in refusal.faults)

@@ -1,0 +1,131 @@
+"""What a key means is versioned; a new version is tried against every value that is stored before it holds."""
+
+from collections.abc import Iterator
+
+from application.ports.settings import StoredDefinition, StoredEntry
+from application.ports.store import Store, Transaction
+from application.recording import record
+from domain.audit import Action
+from domain.canonical import Json
+from domain.changes import ApprovalRequired, Kind, NothingChanges, difference
+from domain.environments import Environment
+from domain.errors import Fault, Missing, Stale
+from domain.people import Actor, Permission
+from domain.settings import (
+    Definition,
+    DefinitionExists,
+    EntryState,
+    IncompatibleDefinition,
+    incompatible,
+    parse_setting_definition,
+)
+
+WORDS = frozenset({"description", "owner", "ui", "tags"})
+"""Fields that change what people read and nothing that holds."""
+
+
+class SettingDefinitions:
+    """Each raises PermissionMissing, Missing, Invalid, Stale, IncompatibleDefinition or ApprovalRequired."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def create(self, actor: Actor, raw: Json, reason: str) -> StoredDefinition:
+        actor.require(Permission.SETTINGS_MANAGE)
+        definition = parse_setting_definition(raw)
+        async with self._store.transaction(actor.tenant) as tx:
+            if written := await _asked(tx, actor):
+                return written
+            if await tx.settings.definition(definition.key) is not None:
+                raise DefinitionExists(key=definition.key)
+            return await _write(tx, actor, definition, None, reason)
+
+    async def replace(self, actor: Actor, key: str, raw: Json, *, expected: int, reason: str) -> StoredDefinition:
+        actor.require(Permission.SETTINGS_MANAGE)
+        definition = parse_setting_definition({**raw, "key": key} if isinstance(raw, dict) else raw)
+        async with self._store.transaction(actor.tenant) as tx:
+            if written := await _asked(tx, actor):
+                return written
+            for environment in Environment:  # whoever writes values waits, so that none slips past the check
+                await tx.settings.lock(environment)
+            before = await existing_definition(tx, key, lock=True)
+            if before.version != expected:
+                raise Stale(version=before.version, expected=expected)
+            changed = {line["path"].split("/")[1] for line in difference(before.definition, definition.to_json())}
+            if not changed:
+                raise NothingChanges([Fault("", "equals the present definition")])
+            await _check_fits(tx, definition, parse_setting_definition(before.definition))
+            if not changed <= WORDS:
+                await _check_ungoverned(tx)
+            return await _write(tx, actor, definition, before, reason)
+
+    async def get(self, actor: Actor, key: str) -> StoredDefinition:
+        actor.require(Permission.SETTINGS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await existing_definition(tx, key)
+
+    async def page(self, actor: Actor, after: str, limit: int) -> list[StoredDefinition]:
+        actor.require(Permission.SETTINGS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.settings.definitions(after, limit)
+
+    async def versions(self, actor: Actor, key: str, before: int, limit: int) -> list[StoredDefinition]:
+        actor.require(Permission.SETTINGS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            await existing_definition(tx, key)
+            return await tx.settings.definition_versions(key, before, limit)
+
+
+async def existing_definition(tx: Transaction, key: str, *, lock: bool = False) -> StoredDefinition:
+    found = await tx.settings.definition(key, lock=lock)
+    if found is None:
+        raise Missing(kind_of_thing="setting", key=key)
+    return found
+
+
+async def _asked(tx: Transaction, actor: Actor) -> StoredDefinition | None:
+    return await tx.settings.defined(actor.request) if actor.request else None
+
+
+async def _check_fits(tx: Transaction, definition: Definition, old: Definition) -> None:
+    stored: list[StoredEntry] = []
+    for environment in Environment:
+        stored += await tx.settings.entries(environment, [definition.key], None, tx.now)
+    faults = incompatible(definition, _labelled(stored), old=old)
+    if faults:
+        raise IncompatibleDefinition(conflicts=[f"{fault.path}: {fault.message}" for fault in faults])
+
+
+def _labelled(stored: list[StoredEntry]) -> Iterator[tuple[str, Json]]:
+    for each in stored:
+        if each.entry.state is EntryState.SET:
+            yield f"{each.environment.value}/{each.scope}", each.entry.value
+
+
+async def _check_ungoverned(tx: Transaction) -> None:
+    """A definition holds in every environment at once, so the strictest of them decides."""
+    for environment in Environment:
+        policy = await tx.policies.get(environment, Kind.SETTING)
+        if policy.levels:
+            raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
+
+
+async def _write(
+    tx: Transaction, actor: Actor, definition: Definition, before: StoredDefinition | None, reason: str
+) -> StoredDefinition:
+    version = before.version + 1 if before else 1
+    after = StoredDefinition(definition.key, version, definition.to_json(), actor.id, tx.now, actor.request)
+    await tx.settings.put_definition(after, expected=version - 1)
+    await record(
+        tx,
+        Action.SETTING_DEFINED,
+        ("setting_definition", definition.key),
+        actor=actor,
+        reason=reason,
+        before={"version": before.version, "definition": before.definition} if before else None,
+        after={"version": version, "definition": after.definition},
+    )
+    if before is not None:
+        for environment in Environment:
+            await tx.settings.bump(environment)
+    return after

@@ -1,0 +1,101 @@
+"""Everything that one environment says of some keys, and what would hold at any scope of it at any instant."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from application.ports.settings import StoredEntry
+from application.ports.store import Transaction
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.errors import Missing
+from domain.settings import (
+    Definition,
+    Held,
+    Level,
+    Resolution,
+    Rewrite,
+    Scope,
+    after,
+    parse_setting_definition,
+    resolve,
+)
+
+Shelves = dict[str, dict[str, tuple[Held, ...]]]
+"""By key, then by the text of the scope."""
+
+
+@dataclass
+class House:
+    """`entries` are those that hold or will; `write` shows what would be if more were written."""
+
+    environment: Environment
+    definitions: Mapping[str, Definition]
+    shelves: Shelves = field(default_factory=lambda: defaultdict(dict))
+
+    def held(self, key: str, scope: Scope) -> tuple[Held, ...]:
+        return self.shelves[key].get(scope.text, ())
+
+    def write(self, key: str, scope: Scope, rewrite: Rewrite) -> None:
+        held = self.held(key, scope)
+        continued = {each.entry.version: each.continues for each in (*held, *rewrite.puts)}
+        self.shelves[key][scope.text] = tuple(
+            Held(entry, continued.get(entry.version)) for entry in after(held, rewrite)
+        )
+
+    def resolved(self, key: str, scope: Scope, at: datetime) -> Resolution:
+        return resolve(self.definitions[key], self.levels(key, scope.ancestors()), at)
+
+    def levels(self, key: str, scopes: Iterable[Scope]) -> list[Level]:
+        shelf = self.shelves[key]
+        return [Level(scope.text, tuple(each.entry for each in shelf.get(scope.text, ()))) for scope in scopes]
+
+    def image(self, keys: Collection[str], scope: Scope, at: datetime) -> dict[str, Json]:
+        """The values in force of the keys that have one."""
+        found = ((key, self.resolved(key, scope, at)) for key in keys if key in self.definitions)
+        return {key: resolution.value for key, resolution in found if resolution.found}
+
+    def leaves(self, keys: Collection[str], below: Collection[Scope]) -> Iterator[Scope]:
+        """Each scope in `below`, and each within one of them where one of the keys says something."""
+        texts = {text for key in keys for text in self.shelves[key]} | {scope.text for scope in below}
+        for text in sorted(texts):
+            scope = Scope(text)
+            if any(broad.contains(scope) for broad in below):
+                yield scope
+
+
+async def furnished(
+    tx: Transaction,
+    environment: Environment,
+    keys: Collection[str],
+    scopes: Collection[Scope] | None,
+    at: datetime,
+) -> House:
+    """The house with what holds or will after `at` for these keys; None asks for every scope."""
+    stored = await tx.settings.definitions_of(keys)
+    definitions = {key: parse_setting_definition(each.definition) for key, each in stored.items()}
+    texts = None if scopes is None else [scope.text for scope in scopes]
+    house = House(environment, definitions)
+    shelves: dict[tuple[str, str], list[Held]] = defaultdict(list)
+    for each in await tx.settings.entries(environment, keys, texts, at):
+        shelves[each.key, each.scope].append(Held(each.entry, continued(each)))
+    for (key, scope), held in shelves.items():
+        house.shelves[key][scope] = tuple(held)
+    return house
+
+
+def known(house: House, key: str) -> None:
+    if key not in house.definitions:
+        raise Missing(kind_of_thing="setting", key=key)
+
+
+CONTINUES = "continues:"
+
+
+def continued(stored: StoredEntry) -> int | None:
+    return int(stored.origin.removeprefix(CONTINUES)) if stored.origin.startswith(CONTINUES) else None
+
+
+def origin_of(held: Held, otherwise: str) -> str:
+    return otherwise if held.continues is None else f"{CONTINUES}{held.continues}"

@@ -1,0 +1,95 @@
+"""What an order would write, worked out on a picture of the environment before anything is written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from application.ports.settings import StoredEntry
+from application.settings.house import House, origin_of
+from application.settings.wishes import Affected, Wish
+from domain.people import Actor
+from domain.settings import Entry, EntryState, Held, Rewrite, Scope, TraceState, parse_constraint
+
+HIDDEN = {TraceState.SHADOWED: "shadowed", TraceState.CLAMPED: "clamped"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One wish and how room is made for it; `held` is what stood at its scope."""
+
+    wish: Wish
+    rewrite: Rewrite
+    held: tuple[Held, ...]
+
+
+@dataclass
+class Plan:
+    """`house` shows what would be after every step, `before` what is; `latest` are versions by key and scope."""
+
+    at: datetime
+    house: House
+    before: House
+    latest: dict[tuple[str, str], int]
+    steps: list[Step] = field(default_factory=list)
+    new: list[StoredEntry] = field(default_factory=list)
+
+    def take(self, actor: Actor, wish: Wish, rewrite: Rewrite) -> None:
+        held = self.house.held(wish.key, wish.scope)
+        self.steps.append(Step(wish, rewrite, held))
+        self.house.write(wish.key, wish.scope, rewrite)
+        for put in rewrite.puts:
+            stored = StoredEntry(
+                self.house.environment, wish.key, wish.scope.text, put.entry, origin_of(put, "api"), actor.request
+            )
+            self.new.append(stored)
+
+    def entry(self, actor: Actor, wish: Wish, reason: str) -> Entry:
+        """The wish as the next version at its scope."""
+        return Entry(
+            version=self.latest.get((wish.key, wish.scope.text), 0) + 1,
+            state=wish.state,
+            value=None if wish.state is EntryState.UNSET else wish.value,
+            enforced=wish.enforced,
+            constraint=None if wish.constraint is None else parse_constraint(wish.constraint),
+            since=max(wish.since or self.at, self.at),
+            until=wish.until,
+            written_by=actor.id,
+            written_at=self.at,
+            change=None,
+            reason=reason,
+        )
+
+    @property
+    def keys(self) -> frozenset[str]:
+        return frozenset(step.wish.key for step in self.steps)
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        return tuple(dict.fromkeys(step.wish.scope for step in self.steps))
+
+    @property
+    def moments(self) -> tuple[datetime, ...]:
+        """The instants from which something of this plan holds, or holds no more."""
+        begun = {put.entry.since for step in self.steps for put in step.rewrite.puts}
+        return tuple(sorted({self.at, *begun}))
+
+    def affected(self) -> Iterator[Affected]:
+        """Each narrower scope whose own value the plan hides or moves."""
+        for step in self.steps:
+            key, broad, at = step.wish.key, step.wish.scope, max(step.wish.since or self.at, self.at)
+            for scope in self.house.leaves([key], [broad]):
+                if scope == broad:
+                    continue
+                how, was = _hidden(self.house, key, scope, at), _hidden(self.before, key, scope, at)
+                if how is not None and how != was:
+                    yield Affected(key, scope.text, how, broad.text)
+
+
+def _hidden(house: House, key: str, scope: Scope, at: datetime) -> str | None:
+    last = house.resolved(key, scope, at).trace[-1]
+    return HIDDEN.get(last.state) if last.label == scope.text else None
+
+
+def pictured(house: House) -> House:
+    """The same house, whose shelves may change without the other's knowing."""
+    return replace(house, shelves={key: dict(shelf) for key, shelf in house.shelves.items()})

@@ -1,0 +1,93 @@
+"""What is in force for a key at a scope, at any instant, and why."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports.settings import StoredEntry
+from application.ports.store import Store, Transaction
+from application.settings.definitions import existing_definition
+from application.settings.house import furnished
+from domain.environments import Environment
+from domain.errors import Fault, Invalid
+from domain.people import Actor, Permission
+from domain.settings import Definition, Resolution, Scope
+
+MOST_KEYS = 1_000
+
+
+@dataclass(frozen=True)
+class Effective:
+    """The answer for one key; `epoch` is that of the environment when it was read."""
+
+    definition: Definition
+    resolution: Resolution
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """Who asks stands at `scope`; `as_of` None is now."""
+
+    environment: Environment
+    scope: Scope
+    as_of: datetime | None = None
+
+
+class SettingReads:
+    """Each raises PermissionMissing, or Missing where there is no such key."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def effective(self, actor: Actor, question: Question, key: str) -> Effective:
+        actor.require(Permission.SETTINGS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            await existing_definition(tx, key)
+            return (await _resolved(tx, question, [key]))[0]
+
+    async def all_effective(self, actor: Actor, question: Question, after: str, limit: int) -> list[Effective]:
+        """By key, `limit` of them after `after`."""
+        actor.require(Permission.SETTINGS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            keys = [each.key for each in await tx.settings.definitions(after, limit)]
+            return await _resolved(tx, question, keys)
+
+    async def some_effective(self, actor: Actor, question: Question, keys: Collection[str]) -> list[Effective]:
+        """In the order of `keys`; what is not defined is left out. Invalid when there are too many."""
+        actor.require(Permission.SETTINGS_READ)
+        if len(keys) > MOST_KEYS:
+            raise Invalid([Fault("/keys", f"at most {MOST_KEYS}")])
+        async with self._store.transaction(actor.tenant) as tx:
+            return await _resolved(tx, question, keys)
+
+    async def stored(
+        self, actor: Actor, environment: Environment, key: str, scope: Scope
+    ) -> tuple[list[StoredEntry], int]:
+        """What the scope itself says now and plans to, in order of time, and the newest version there, 0 for none."""
+        actor.require(Permission.SETTINGS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            await existing_definition(tx, key)
+            entries = await tx.settings.entries(environment, [key], [scope.text], tx.now)
+            latest = await tx.settings.latest(environment, [key], [scope.text])
+            return sorted(entries, key=lambda each: each.entry.since), latest.get((key, scope.text), 0)
+
+    async def history(
+        self, actor: Actor, environment: Environment, key: str, scope: Scope, before: int, limit: int
+    ) -> list[StoredEntry]:
+        """Every version at the scope, newest first, with what was cancelled before it began."""
+        actor.require(Permission.SETTINGS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            await existing_definition(tx, key)
+            return await tx.settings.history(environment, key, scope.text, before, limit)
+
+
+async def _resolved(tx: Transaction, question: Question, keys: Collection[str]) -> list[Effective]:
+    at = question.as_of or tx.now
+    house = await furnished(tx, question.environment, keys, question.scope.ancestors(), at)
+    epoch = await tx.settings.epoch(question.environment)
+    return [
+        Effective(house.definitions[key], house.resolved(key, question.scope, at), epoch)
+        for key in keys
+        if key in house.definitions
+    ]

@@ -1,0 +1,58 @@
+"""What a person asks to be written, and what it did or would do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports.settings import StoredEntry
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.settings import EntryState, Scope
+
+MOST_ITEMS = 10_000
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One value at one scope; `expected` is the version that was seen there (None: whichever, 0: none).
+
+    `constraint` is raw JSON. Without `since` it holds at once, without `until` as long as nothing else is planned.
+    """
+
+    key: str
+    scope: Scope
+    state: EntryState
+    value: Json = None
+    enforced: bool = False
+    constraint: Json = None
+    expected: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """Wishes that come true together or not at all; `dry_run` only tells what would be."""
+
+    environment: Environment
+    wishes: tuple[Wish, ...]
+    reason: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Affected:
+    """A scope below whose own value counts no more, or not as written: `how` is shadowed or clamped."""
+
+    key: str
+    scope: str
+    how: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`epoch` is that of the environment after the write, or the present one of a dry run."""
+
+    entries: tuple[StoredEntry, ...]
+    affected: tuple[Affected, ...]
+    epoch: int
