@@ -67,21 +67,21 @@ def check_policy(wish: Wish, entry: Entry, plan: Plan, path: str) -> None:
 
 
 def check_rules(rules: Sequence[Rule], plan: Plan) -> None:
-    """The rules over what would hold at every leaf that the plan reaches, at each instant when it changes something."""
+    """The rules over what would hold at every leaf that the plan reaches, now and whenever it would be otherwise."""
     faults = [Fault(path, message) for path, message in _violations(rules, plan)]
     if faults:
         raise RulesViolated(faults)
 
 
 def _violations(rules: Sequence[Rule], plan: Plan) -> Iterator[tuple[str, str]]:
-    asked = [rule for rule in rules if rule.keys & plan.keys]
+    changed = plan.keys
+    asked = [rule for rule in rules if rule.keys & changed]
     if not asked:
         return
     keys = frozenset().union(*(rule.keys for rule in asked))
     for leaf in plan.house.leaves(keys, plan.scopes):
-        for at in plan.moments:
-            image = plan.house.image(keys, leaf, at)
-            for each in violations(asked, image, plan.keys & keys):
+        for at in plan.house.moments(keys, leaf, plan.at):
+            for each in violations(asked, plan.house.image(keys, leaf, at), changed):
                 place = _place(plan, each.keys)
                 where = f"at {leaf.text}" if leaf.text else "at the tenant"
                 yield place, f"{each.kind} ({each.rule}) {where} from {at.isoformat()}: {each.message}"

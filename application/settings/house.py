@@ -32,15 +32,15 @@ class House:
 
     environment: Environment
     definitions: Mapping[str, Definition]
-    shelves: Shelves = field(default_factory=lambda: defaultdict(dict))
+    shelves: Shelves = field(default_factory=dict)
 
     def held(self, key: str, scope: Scope) -> tuple[Held, ...]:
-        return self.shelves[key].get(scope.text, ())
+        return self._shelf(key).get(scope.text, ())
 
     def write(self, key: str, scope: Scope, rewrite: Rewrite) -> None:
         held = self.held(key, scope)
         continued = {each.entry.version: each.continues for each in (*held, *rewrite.puts)}
-        self.shelves[key][scope.text] = tuple(
+        self.shelves.setdefault(key, {})[scope.text] = tuple(
             Held(entry, continued.get(entry.version)) for entry in after(held, rewrite)
         )
 
@@ -48,7 +48,7 @@ class House:
         return resolve(self.definitions[key], self.levels(key, scope.ancestors()), at)
 
     def levels(self, key: str, scopes: Iterable[Scope]) -> list[Level]:
-        shelf = self.shelves[key]
+        shelf = self._shelf(key)
         return [Level(scope.text, tuple(each.entry for each in shelf.get(scope.text, ()))) for scope in scopes]
 
     def image(self, keys: Collection[str], scope: Scope, at: datetime) -> dict[str, Json]:
@@ -58,11 +58,20 @@ class House:
 
     def leaves(self, keys: Collection[str], below: Collection[Scope]) -> Iterator[Scope]:
         """Each scope in `below`, and each within one of them where one of the keys says something."""
-        texts = {text for key in keys for text in self.shelves[key]} | {scope.text for scope in below}
-        for text in sorted(texts):
+        broad = {scope.text for scope in below}
+        for text in sorted(broad.union(*(self._shelf(key) for key in keys))):
             scope = Scope(text)
-            if any(broad.contains(scope) for broad in below):
+            if any(above.text in broad for above in scope.ancestors()):
                 yield scope
+
+    def moments(self, keys: Collection[str], scope: Scope, at: datetime) -> list[datetime]:
+        """`at`, and every later instant from which the keys may be otherwise at the scope."""
+        levels = [level for key in keys for level in self.levels(key, scope.ancestors())]
+        edges = {edge for level in levels for entry in level.entries for edge in (entry.since, entry.until)}
+        return [at, *sorted(edge for edge in edges if edge is not None and edge > at)]
+
+    def _shelf(self, key: str) -> dict[str, tuple[Held, ...]]:
+        return self.shelves.get(key, {})
 
 
 async def furnished(
@@ -81,7 +90,7 @@ async def furnished(
     for each in await tx.settings.entries(environment, keys, texts, at):
         shelves[each.key, each.scope].append(Held(each.entry, continued(each)))
     for (key, scope), held in shelves.items():
-        house.shelves[key][scope] = tuple(held)
+        house.shelves.setdefault(key, {})[scope] = tuple(held)
     return house
 
 

@@ -1,5 +1,6 @@
 """What an order would write, worked out on a picture of the environment before anything is written."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -67,22 +68,19 @@ class Plan:
     def scopes(self) -> tuple[Scope, ...]:
         return tuple(dict.fromkeys(step.wish.scope for step in self.steps))
 
-    @property
-    def moments(self) -> tuple[datetime, ...]:
-        """The instants from which something of this plan holds, or holds no more."""
-        begun = {put.entry.since for step in self.steps for put in step.rewrite.puts}
-        return tuple(sorted({self.at, *begun}))
-
     def affected(self) -> Iterator[Affected]:
         """Each narrower scope whose own value the plan hides or moves."""
+        steps: dict[str, dict[str, Step]] = defaultdict(dict)
         for step in self.steps:
-            key, broad, at = step.wish.key, step.wish.scope, max(step.wish.since or self.at, self.at)
-            for scope in self.house.leaves([key], [broad]):
-                if scope == broad:
-                    continue
-                how, was = _hidden(self.house, key, scope, at), _hidden(self.before, key, scope, at)
-                if how is not None and how != was:
-                    yield Affected(key, scope.text, how, broad.text)
+            steps[step.wish.key][step.wish.scope.text] = step
+        for key, broad in steps.items():
+            for scope in self.house.leaves([key], [step.wish.scope for step in broad.values()]):
+                for above in scope.ancestors()[:-1]:
+                    if above.text in broad:
+                        at = max(broad[above.text].wish.since or self.at, self.at)
+                        how, was = _hidden(self.house, key, scope, at), _hidden(self.before, key, scope, at)
+                        if how is not None and how != was:
+                            yield Affected(key, scope.text, how, above.text)
 
 
 def _hidden(house: House, key: str, scope: Scope, at: datetime) -> str | None:

@@ -84,8 +84,8 @@ class SettingReads:
 
 async def _resolved(tx: Transaction, question: Question, keys: Collection[str]) -> list[Effective]:
     at = question.as_of or tx.now
+    epoch = await tx.settings.epoch(question.environment)  # first: a cache may ask once too often, never too rarely
     house = await furnished(tx, question.environment, keys, question.scope.ancestors(), at)
-    epoch = await tx.settings.epoch(question.environment)
     return [
         Effective(house.definitions[key], house.resolved(key, question.scope, at), epoch)
         for key in keys

@@ -68,14 +68,15 @@ async def _check_known(tx: Transaction, rules: tuple[Rule, ...]) -> None:
 
 
 async def _check_kept(tx: Transaction, environment: Environment, rules: tuple[Rule, ...]) -> None:
-    """Every rule, at every scope that says something, as things are now."""
+    """Every rule, at every scope that says something, now and whenever something is planned to be otherwise."""
     keys = frozenset().union(*(rule.keys for rule in rules))
     house = await furnished(tx, environment, keys, None, tx.now)
     faults = []
     for leaf in house.leaves(keys, [Scope()]):
-        for each in violations(rules, house.image(keys, leaf, tx.now), keys):
-            place = next(place for place, rule in enumerate(rules) if rule.name == each.rule)
-            where = f"{environment.value} {leaf.text}".strip()
-            faults.append(Fault(f"/{place}", f"is broken already in {where}: {each.message}"))
+        for at in house.moments(keys, leaf, tx.now):
+            for each in violations(rules, house.image(keys, leaf, at), keys):
+                place = next(place for place, rule in enumerate(rules) if rule.name == each.rule)
+                where = f"{environment.value} {leaf.text}".strip()
+                faults.append(Fault(f"/{place}", f"is broken in {where} from {at.isoformat()}: {each.message}"))
     if faults:
         raise RulesViolated(faults)

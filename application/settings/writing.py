@@ -26,12 +26,13 @@ class SettingWrites:
         self._store = store
 
     async def write(self, actor: Actor, order: Order) -> Outcome:
-        """All of the order, with one epoch and an audit event for each value."""
+        """All of the order, with one epoch and an audit event for each value; other writers of the environment wait."""
         actor.require(Permission.SETTINGS_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
+            at = await tx.settings.lock(order.environment)
             if actor.request and (written := await tx.settings.written(actor.request)):
                 return Outcome(tuple(written), (), await tx.settings.epoch(order.environment))
-            plan = await _planned(tx, actor, order)
+            plan = await _planned(tx, actor, order, at)
             affected = tuple(plan.affected())
             if order.dry_run:
                 return Outcome(tuple(plan.new), affected, await tx.settings.epoch(order.environment))
@@ -43,9 +44,9 @@ class SettingWrites:
         """What is planned at the wish's scope as version `wish.expected` never begins; raises NothingPlanned."""
         actor.require(Permission.SETTINGS_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
+            at = await tx.settings.lock(environment)
             if actor.request and (written := await tx.settings.written(actor.request)):
                 return Outcome(tuple(written), (), await tx.settings.epoch(environment))
-            at = await tx.settings.lock(environment)
             await _check_ungoverned(tx, environment)
             rules = parse_rules((await tx.settings.rulebook()).rules)
             plan = await _plan(tx, environment, (wish,), frozenset().union(*(rule.keys for rule in rules)), at)
@@ -58,9 +59,8 @@ class SettingWrites:
             return Outcome(tuple(plan.new), (), await tx.settings.bump(environment))
 
 
-async def _planned(tx: Transaction, actor: Actor, order: Order) -> Plan:
-    """The order worked out and checked; whoever writes to the environment meanwhile waits."""
-    at = await tx.settings.lock(order.environment)
+async def _planned(tx: Transaction, actor: Actor, order: Order, at: datetime) -> Plan:
+    """The order worked out and checked."""
     rules = parse_rules((await tx.settings.rulebook()).rules)
     plan = await _plan(tx, order.environment, order.wishes, frozenset().union(*(rule.keys for rule in rules)), at)
     if len(order.wishes) == 1:
