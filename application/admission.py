@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from application.definitions import checked_definition
+from application.every_subject import subject_of
 from application.ports.store import Transaction
 from domain.approvals import Voter
-from domain.errors import Invalid
+from domain.changes import BaseVersionConflict
+from domain.errors import Refusal, Unavailable
 from domain.gates import Verdict
 from domain.rollouts import DeadlineAction, Rollout, State, Verb, cause_of
 
@@ -30,12 +31,15 @@ async def preflight(tx: Transaction, rollout: Rollout) -> Admission:
     gone = approval.tally.ineligible([Voter.of(voter.actor) for voter in voters])
     if gone:
         return Admission(State.AWAITING_APPROVAL, "approver_no_longer_eligible")
-    flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
-    if (flag.version if flag else 0) != rollout.base_version:
-        return Admission(State.INVALIDATED, "base_version_moved")
+    subject = subject_of(rollout.kind)
     try:
-        await checked_definition(tx, rollout.environment, rollout.key, change.target.content)
-    except Invalid:
+        await subject.check_base(tx, change)
+        await subject.check_content(tx, change)
+    except BaseVersionConflict:
+        return Admission(State.INVALIDATED, "base_version_moved")
+    except Unavailable:
+        raise
+    except Refusal:
         return Admission(State.INVALIDATED, "content_no_longer_valid")
     return Admission(State.RUNNING)
 

@@ -183,7 +183,7 @@ async def _facts(tx: Transaction, approval: Approval, **more: str) -> dict[str, 
     change = await tx.changes.get(approval.id)
     requester = await tx.people.actor(approval.authors[0])
     return {
-        "title": f"flag {change.target.key}" if change else "",
+        "title": f"{change.target.kind.value} {change.label}" if change else "",
         "environment": approval.environment.value,
         "requester": requester.handle if requester else "",
         "deadline": (approval.opened_at + approval.policy.deadline).isoformat(timespec="minutes"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from application.definitions import checked_definition
+from application.every_subject import subject_of
 from application.ports.metrics import MetricSource
 from application.ports.store import Place, Store, Transaction
 from application.recording import record
@@ -85,16 +86,7 @@ class Changes:
         actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
             found = await existing_change(tx, change)
-            target = found.target
-            base = await tx.flags.version(target.environment, target.key, target.base_version)
-            present = await tx.flags.get(target.environment, target.key)
-            return {
-                "target": {"environment": target.environment.value, "kind": target.kind.value, "key": target.key},
-                "base_version": target.base_version,
-                "present_version": present.version if present else 0,
-                "moved": (present.version if present else 0) != target.base_version,
-                "changes": difference(base, target.content),
-            }
+            return await subject_of(found.target.kind).difference(tx, found)
 
     async def rebase(self, actor: Actor, change: UUID, new: UUID) -> ChangeSet:
         """A new draft on the present version; BaseVersionConflict lists what both sides changed."""

@@ -62,7 +62,7 @@ async def finished(tx: Transaction, rollout: Rollout) -> None:
 
 
 def facts(rollout: Rollout, **more: str) -> dict[str, str]:
-    return {"title": f"flag {rollout.key}", "environment": rollout.environment.value, **more}
+    return {"title": f"{rollout.kind.value} {rollout.key}", "environment": rollout.environment.value, **more}
 
 
 def link(rollout: Rollout) -> str:

@@ -6,16 +6,14 @@ from uuid import UUID
 
 from application.admission import Admission, may_rise, preflight
 from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
-from application.definitions import checked_definition
+from application.every_subject import subject_of
 from application.notices import tell
-from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.approvals import Standing
 from domain.audit import Action, Outcome
 from domain.changes import DigestTampered
 from domain.errors import Missing
-from domain.flags import SHARED_RULES
 from domain.people import Actor
 from domain.rollouts import (
     EXPOSED,
@@ -27,7 +25,6 @@ from domain.rollouts import (
     State,
     Transition,
     check_transition,
-    exposed,
 )
 
 
@@ -113,11 +110,7 @@ class Progression:
             change = await tx.changes.get(rollout.change)
             if change is None or not change.intact or change.digest != rollout.digest:
                 raise DigestTampered(change=str(rollout.change))
-            base = await tx.flags.version(rollout.environment, rollout.key, rollout.base_version)
-            weight = rollout.plan.stages[stage].weight
-            definition = exposed(base, change.target.content, weight) if base else change.target.content
-            version = await _write(tx, rollout, definition, f"rollout:{rollout.id}:stage:{stage}", Action.FLAG_EXPOSED)
-            await checked_definition(tx, rollout.environment, rollout.key, definition)  # the write holds the flag set
+            version = await subject_of(rollout.kind).expose(tx, rollout, change, stage)
             live = replace(rollout, live_version=version, verdict=None)  # no gate of this stage has spoken yet
             await move(tx, live, step, State.RUNNING, "gate_passed" if stage else "stage_begins",
                        stage=stage, phase=Phase.SOAKING)  # fmt: skip
@@ -132,8 +125,8 @@ class Progression:
             rollout = await locked(tx, step.rollout)
             if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
                 return rollout.state
-            if state is State.SUCCEEDED:
-                await _check_live(tx, rollout)
+            if state is State.SUCCEEDED and not await subject_of(rollout.kind).served(tx, rollout):
+                raise StaleGeneration(state=rollout.state.value, stage=rollout.stage)
             moved = await move(tx, rollout, step, state, cause, stage=rollout.stage,
                                phase=Phase.SOAKING if state is State.RUNNING else None)  # fmt: skip
             if moved.terminal:
@@ -149,11 +142,12 @@ class Progression:
             rollout = await locked(tx, step.rollout)
             if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
                 return rollout.state
-            flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
-            if (flag.version if flag else 0) != rollout.live_version:
+            subject = subject_of(rollout.kind)
+            if not await subject.served(tx, rollout):
                 end = await move(tx, rollout, step, State.SUPERSEDED, "target_was_written_since")
             else:
-                end = await move(tx, await _restored(tx, rollout), step, State.ROLLED_BACK, rollout.cause or "")
+                back = replace(rollout, live_version=await subject.restore(tx, rollout))
+                end = await move(tx, back, step, State.ROLLED_BACK, rollout.cause or "")
             await finished(tx, end)
             return end.state
 
@@ -213,12 +207,6 @@ async def _recorded(
     )
 
 
-async def _check_live(tx: Transaction, rollout: Rollout) -> None:
-    flag = await tx.flags.get(rollout.environment, rollout.key, lock=True)
-    if (flag.version if flag else 0) != rollout.live_version:
-        raise StaleGeneration(state=rollout.state.value, stage=rollout.stage)
-
-
 def _rise(rollout: Rollout) -> int:
     """0 while the present stage is still to be applied, 1 once it is."""
     return 0 if rollout.phase is Phase.APPLYING else 1
@@ -237,24 +225,3 @@ async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
     people = [rollout.requester, None]
     await tell(tx, "approval_expired", people, facts(rollout), link=link(rollout), seed=rollout.id)
     return Admission(State.EXPIRED, why)
-
-
-async def _restored(tx: Transaction, rollout: Rollout) -> Rollout:
-    if rollout.live_version == rollout.base_version:
-        return rollout
-    stable = await tx.flags.version(rollout.environment, rollout.key, rollout.base_version)
-    if stable is None:  # the flag was created by this rollout: there is nothing to go back to but its absence of effect
-        written = await tx.flags.version(rollout.environment, rollout.key, rollout.live_version)
-        stable = {} if rollout.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
-    version = await _write(tx, rollout, stable, f"rollback_of:{rollout.id}", Action.FLAG_RESTORED)
-    return replace(rollout, live_version=version)
-
-
-async def _write(tx: Transaction, rollout: Rollout, definition: object, origin: str, action: Action) -> int:
-    version = rollout.live_version + 1
-    flag = StoredFlag(rollout.environment, rollout.key, version, definition, origin, None, tx.now)
-    await tx.flags.put(flag, expected=rollout.live_version)
-    written = {"version": version, "definition": definition, "origin": origin}
-    await record(tx, action, ("flag", f"{rollout.environment}/{rollout.key}"), change=rollout.change,
-                 before={"version": rollout.live_version}, after=written)  # fmt: skip
-    return version

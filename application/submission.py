@@ -7,6 +7,7 @@ import structlog
 
 from application.changes import existing_change, plan_of
 from application.closing import invalidated
+from application.every_subject import subject_of
 from application.notices import tell_level
 from application.ports.processes import Processes
 from application.ports.store import Store, Transaction
@@ -14,7 +15,7 @@ from application.progression import Step, begun, move
 from application.recording import record
 from domain.approvals import Approval, Ballot, Standing
 from domain.audit import Action
-from domain.changes import BaseVersionConflict, ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
+from domain.changes import ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
 from domain.errors import Stale, Unavailable
 from domain.people import Actor, Permission
 from domain.rollouts import Rollout, State
@@ -86,9 +87,7 @@ async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int |
     if not change.intact:
         raise DigestTampered(change=str(change.id))
     target = change.target
-    present = await tx.flags.get(target.environment, target.key)
-    if (present.version if present else 0) != target.base_version:
-        raise BaseVersionConflict(present_version=present.version if present else 0, base_version=target.base_version)
+    await subject_of(target.kind).check_base(tx, change)
     fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1)
     await tx.changes.save_status(fixed)
     policy = await tx.policies.get(target.environment, target.kind)
@@ -106,7 +105,7 @@ async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int |
     if change.supersedes is not None:
         await _keep_votes(tx, change, approval)
     facts = {
-        "title": f"{target.kind.value} {target.key}",
+        "title": f"{target.kind.value} {change.label}",
         "environment": target.environment.value,
         "requester": actor.handle,
         "deadline": (tx.now + policy.deadline).isoformat(timespec="minutes"),
@@ -121,7 +120,7 @@ async def _take_over(tx: Transaction, actor: Actor, change: ChangeSet) -> UUID |
     if older is None or older.state is not State.AWAITING_APPROVAL:
         return None
     target, old = change.target, await existing_change(tx, older.change)
-    if actor.id not in old.authors or (older.environment, older.key) != (target.environment, target.key):
+    if actor.id not in old.authors or (older.environment, older.key) != (target.environment, change.label):
         return None
     step = Step(older.id, older.tenant, f"superseded_by:{change.id}", tx.now)
     ended = await move(tx, older, step, State.SUPERSEDED, "newer_version_submitted", actor=actor)
@@ -135,7 +134,7 @@ def _rollout(change: ChangeSet, actor: Actor, tx: Transaction) -> Rollout:
         id=change.id,
         tenant=change.tenant,
         environment=target.environment,
-        key=target.key,
+        key=change.label,
         change=change.id,
         digest=change.digest,
         requester=actor.id,
@@ -144,6 +143,7 @@ def _rollout(change: ChangeSet, actor: Actor, tx: Transaction) -> Rollout:
         created_at=tx.now,
         base_version=target.base_version,
         live_version=target.base_version,
+        kind=target.kind,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from adapters.postgres.tables import gate_check, rollout, rollout_transition
 from application.ports.records import Check
 from application.ports.store import Place
-from domain.changes import TargetBusy
+from domain.changes import Kind, TargetBusy
 from domain.environments import Environment
 from domain.gates import Verdict
 from domain.rollouts import AlreadyTerminal, Phase, Rollout, State, Transition, parse_plan
@@ -30,6 +30,7 @@ class PostgresRollouts:
                 rollout_id=new.id,
                 environment=new.environment,
                 key=new.key,
+                kind=new.kind.value,
                 digest=new.digest,
                 requester=new.requester,
                 plan=new.plan.to_json(),
@@ -180,6 +181,7 @@ def _rollout(row: Any) -> Rollout:
         verdict=Verdict(row.verdict) if row.verdict else None,
         revision=row.revision,
         started=row.started,
+        kind=Kind(row.kind),
     )
 
 

@@ -38,7 +38,7 @@ class TemporalProcesses:
         self._queue = task_queue
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
-        title = f"flag {rollout.key} in {rollout.environment.value}"
+        title = f"{rollout.kind.value} {rollout.key} in {rollout.environment.value}"
         request = RolloutRequest(
             rollout.tenant,
             rollout.id,

@@ -89,8 +89,14 @@ class ChangeSet:
 
     @property
     def target(self) -> Target:
-        """The only target: a change set holds one until ordered sets over several are released together."""
+        """The first target, whose environment and kind are those of all."""
         return self.content.targets[0]
+
+    @property
+    def label(self) -> str:
+        """What people call it by: the target, and how many others there are."""
+        others = len(self.content.targets) - 1
+        return self.target.key + (f" and {others} more" if others else "")
 
     @property
     def intact(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Conflict
 from domain.gates import Verdict
@@ -35,6 +36,7 @@ class Rollout:
     verdict: Verdict | None = None
     revision: int = 1
     started: bool = False
+    kind: Kind = Kind.FLAG
 
     @property
     def workflow_id(self) -> str:

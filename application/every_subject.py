@@ -1,0 +1,11 @@
+"""Every kind of target that can be changed."""
+
+from application.flag_subject import FlagSubject
+from application.subjects import Subject
+from domain.changes import Kind
+
+SUBJECTS: dict[Kind, Subject] = {Kind.FLAG: FlagSubject()}
+
+
+def subject_of(kind: Kind) -> Subject:
+    return SUBJECTS[kind]
