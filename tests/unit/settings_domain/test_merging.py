@@ -41,6 +41,9 @@ class TestMerge:
     def test_true_stays_true_in_a_union(self) -> None:
         assert merge(Merge.SET_UNION, [1], [True])[1] is True
 
+    def test_first_of_equal_items_stays(self) -> None:
+        assert str(merge(Merge.SET_UNION, [1], [1.0, 2])) == "[1, 2]"
+
     def test_items_of_a_single_list_are_a_set_too(self) -> None:
         assert merge(Merge.SET_UNION, UNSET, ["a", "b", "a"]) == ["a", "b"]
 

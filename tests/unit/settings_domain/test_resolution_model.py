@@ -1,5 +1,6 @@
 """Any chain resolves as a slow model says that shares no code with the product: it lists, sorts and starts anew."""
 
+import copy
 import json
 import math
 from collections.abc import Sequence
@@ -75,7 +76,7 @@ KINDS = (
         SettingType.LIST,
         (Merge.REPLACE, Merge.SET_UNION, Merge.APPEND),
         ([], [1], [2], [1, 2], [2, 1], [3, 3]),
-        lists=(([1], [1, 2], [1, 2, 3, 3]), ([2], [], [2, 1])),
+        lists=(([1], [2], [3, 3], [1, 2, 3, 3]), ([1, 2], [2, 1]), ([1], [1, 2])),
     ),
     Kind(SettingType.JSON, (Merge.REPLACE, Merge.DEEP_MERGE), OBJECTS, lists=(OBJECTS[1:5], OBJECTS[5:9])),
 )
@@ -234,7 +235,7 @@ def plant(tree: dict[str, Any], path: tuple[str, ...], leaf: Any) -> None:
             tree[name] = {}
         tree = tree[name]
     if path and not (leaf == {} and isinstance(tree.get(path[-1]), dict)):
-        tree[path[-1]] = leaf
+        tree[path[-1]] = copy.deepcopy(leaf)  # what was said stays as it is, an empty object too
 
 
 def modelled(definition: Definition, chain: Sequence[Level], at: datetime) -> dict[str, Any]:
