@@ -23,6 +23,9 @@ class Merge(StrEnum):
     OR = "or"
 
 
+_CHOOSING = (Merge.MIN, Merge.MAX, Merge.AND, Merge.OR)
+
+
 def merge(strategy: Merge, broad: Json | Unset, narrow: Json) -> Json:
     """What both say together, in a new value where it is neither; `broad` is UNSET where nothing broader was said.
 
@@ -42,14 +45,14 @@ def merge(strategy: Merge, broad: Json | Unset, narrow: Json) -> Json:
 
 def counts(strategy: Merge, broad: Json | Unset, narrow: Json) -> bool:
     """Whether the narrower value is the result or part of it; of two that are equal in size the broader one stays."""
+    if strategy not in _CHOOSING:
+        return True
     if strategy is Merge.MIN or strategy is Merge.MAX:
         order = compared(narrow, broad)
         return order is None or order == (-1 if strategy is Merge.MIN else 1)
-    if strategy is Merge.AND or strategy is Merge.OR:
-        if type(broad) is not bool or type(narrow) is not bool:
-            return True
-        return broad is not narrow and narrow is (strategy is Merge.OR)
-    return True
+    if type(broad) is not bool or type(narrow) is not bool:
+        return True
+    return broad is not narrow and narrow is (strategy is Merge.OR)
 
 
 def compared(one: Json | Unset, other: Json | Unset) -> int | None:

@@ -21,6 +21,9 @@ DEFAULT_LABEL: Final = "default"
 """The definition's default, which stands before every level."""
 
 
+_SET, _UNSET = EntryState.SET, EntryState.UNSET  # a member of an Enum costs more to look up than to compare
+
+
 class TraceState(StrEnum):
     DEFAULT = "default"
     SET = "set"
@@ -81,7 +84,7 @@ def resolve(definition: Definition, levels: Sequence[Level], at: datetime) -> Re
     trace = [_default_line(definition.default, said)]
     for place, (level, standing) in enumerate(zip(levels, standings, strict=True)):
         entry = standing.present
-        if entry is None or entry.state is EntryState.UNSET:
+        if entry is None or entry.state is _UNSET:
             trace.append(_silent(level.label, standing))
         elif place >= heard:
             trace.append(TraceLine(level.label, TraceState.SHADOWED, entry.value, entry))
@@ -114,7 +117,7 @@ def _in_force(standings: Sequence[Standing]) -> tuple[int, Constraint | None, da
             continue
         if entry.constraint is not None:
             constraint = entry.constraint if constraint is None else constraint.narrowed(entry.constraint)
-        if entry.enforced and entry.state is EntryState.SET:
+        if entry.enforced and entry.state is _SET:
             return place + 1, constraint, next_change
     return len(standings), constraint, next_change
 
