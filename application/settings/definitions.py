@@ -1,10 +1,12 @@
 """What a key means is versioned; a new version is tried against every value that is stored before it holds."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from application.ports.settings import StoredDefinition, StoredEntry
 from application.ports.store import Store, Transaction
 from application.recording import record
+from application.settings.rulebook import breaches, turn_everywhere
 from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import ApprovalRequired, Kind, NothingChanges, difference
@@ -17,6 +19,7 @@ from domain.settings import (
     EntryState,
     IncompatibleDefinition,
     incompatible,
+    parse_rules,
     parse_setting_definition,
 )
 
@@ -44,17 +47,16 @@ class SettingDefinitions:
         actor.require(Permission.SETTINGS_MANAGE)
         definition = parse_setting_definition({**raw, "key": key} if isinstance(raw, dict) else raw)
         async with self._store.transaction(actor.tenant) as tx:
+            at = await turn_everywhere(tx)
             if written := await _asked(tx, actor):
                 return written
-            for environment in Environment:  # whoever writes values waits, so that none slips past the check
-                await tx.settings.lock(environment)
             before = await existing_definition(tx, key, lock=True)
             if before.version != expected:
                 raise Stale(version=before.version, expected=expected)
             changed = {line["path"].split("/")[1] for line in difference(before.definition, definition.to_json())}
             if not changed:
                 raise NothingChanges([Fault("", "equals the present definition")])
-            await _check_fits(tx, definition, parse_setting_definition(before.definition))
+            await _check_fits(tx, definition, parse_setting_definition(before.definition), at)
             if not changed <= WORDS:
                 await _check_ungoverned(tx)
             return await _write(tx, actor, definition, before, reason)
@@ -87,13 +89,21 @@ async def _asked(tx: Transaction, actor: Actor) -> StoredDefinition | None:
     return await tx.settings.defined(actor.request) if actor.request else None
 
 
-async def _check_fits(tx: Transaction, definition: Definition, old: Definition) -> None:
+async def _check_fits(tx: Transaction, definition: Definition, old: Definition, at: datetime) -> None:
     stored: list[StoredEntry] = []
     for environment in Environment:
-        stored += await tx.settings.entries(environment, [definition.key], None, tx.now)
+        stored += await tx.settings.entries(environment, [definition.key], None, at)
     faults = incompatible(definition, _labelled(stored), old=old)
-    if faults:
-        raise IncompatibleDefinition(conflicts=[f"{fault.path}: {fault.message}" for fault in faults])
+    conflicts = [f"{fault.path}: {fault.message}" for fault in faults] or await _broken(tx, definition, at)
+    if conflicts:
+        raise IncompatibleDefinition(conflicts=conflicts)
+
+
+async def _broken(tx: Transaction, definition: Definition, at: datetime) -> list[str]:
+    """What another default, or another way to merge, does to the rules."""
+    rules = [rule for rule in parse_rules((await tx.settings.rulebook()).rules) if definition.key in rule.keys]
+    found = [await breaches(tx, environment, rules, at, definition) for environment in Environment if rules]
+    return [f"{name} {sentence}" for each in found for name, sentence in each]
 
 
 def _labelled(stored: list[StoredEntry]) -> Iterator[tuple[str, Json]]:

@@ -1,5 +1,8 @@
 """The rules over several keys are one versioned document; whoever changes it is told where it is broken already."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from application.ports.settings import Rulebook
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -10,7 +13,7 @@ from domain.changes import ApprovalRequired, Kind, NothingChanges
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Stale
 from domain.people import Actor, Permission
-from domain.settings import Rule, RulesViolated, Scope, parse_rules, violations
+from domain.settings import Definition, Rule, RulesViolated, Scope, parse_rules, violations
 
 
 class Rules:
@@ -29,8 +32,7 @@ class Rules:
         actor.require(Permission.SETTINGS_MANAGE)
         rules = parse_rules(raw)
         async with self._store.transaction(actor.tenant) as tx:
-            for environment in Environment:  # whoever writes values waits, so that none slips past the check
-                await tx.settings.lock(environment)
+            at = await turn_everywhere(tx)
             before = await tx.settings.rulebook()
             if actor.request is not None and before.request == actor.request:
                 return before
@@ -40,11 +42,17 @@ class Rules:
             if wanted == before.rules:
                 raise NothingChanges([Fault("", "equal the present rules")])
             await _check_known(tx, rules)
+            places, faults = {rule.name: place for place, rule in enumerate(rules)}, []
             for environment in Environment:
                 policy = await tx.policies.get(environment, Kind.SETTING)
                 if policy.levels:
                     raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
-                await _check_kept(tx, environment, rules)
+                faults += [
+                    Fault(f"/{places[name]}", f"is broken {sentence}")
+                    for name, sentence in await breaches(tx, environment, rules, at)
+                ]
+            if faults:
+                raise RulesViolated(faults)
             after = Rulebook(expected + 1, wanted, actor.id, tx.now, actor.request)
             await tx.settings.put_rulebook(after)
             await record(
@@ -67,16 +75,25 @@ async def _check_known(tx: Transaction, rules: tuple[Rule, ...]) -> None:
         raise Invalid(faults)
 
 
-async def _check_kept(tx: Transaction, environment: Environment, rules: tuple[Rule, ...]) -> None:
-    """Every rule, at every scope that says something, now and whenever something is planned to be otherwise."""
+async def turn_everywhere(tx: Transaction) -> datetime:
+    """The instant from which whoever writes values waits, in every environment, so that none slips past a check."""
+    return max([await tx.settings.lock(environment) for environment in Environment])
+
+
+async def breaches(
+    tx: Transaction, environment: Environment, rules: Sequence[Rule], at: datetime, instead: Definition | None = None
+) -> list[tuple[str, str]]:
+    """What breaks which rule at any scope that says something, at `at` or from when something is planned to change.
+
+    `instead` is looked at in the place of the definition that is stored.
+    """
     keys = frozenset().union(*(rule.keys for rule in rules))
-    house = await furnished(tx, environment, keys, None, tx.now)
-    faults = []
-    for leaf in house.leaves(keys, [Scope()]):
-        for at in house.moments(keys, leaf, tx.now):
-            for each in violations(rules, house.image(keys, leaf, at), keys):
-                place = next(place for place, rule in enumerate(rules) if rule.name == each.rule)
-                where = f"{environment.value} {leaf.text}".strip()
-                faults.append(Fault(f"/{place}", f"is broken in {where} from {at.isoformat()}: {each.message}"))
-    if faults:
-        raise RulesViolated(faults)
+    house = await furnished(tx, environment, keys, None, at)
+    if instead is not None:
+        house.definitions = {**house.definitions, instead.key: instead}
+    return [
+        (each.rule, f"in {f'{environment.value} {leaf.text}'.strip()} from {since.isoformat()}: {each.message}")
+        for leaf in house.leaves(keys, [Scope()])
+        for since in house.moments(keys, leaf, at)
+        for each in violations(rules, house.image(keys, leaf, since), keys)
+    ]
