@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from adapters.memory.rows import Rows, Tick, as_stored
@@ -49,6 +49,8 @@ class MemorySettings:
         versions = self._rows.setting_definitions.get(definition.key, ())
         if (versions[-1].version if versions else 0) != expected:
             raise StaleGeneration(key=definition.key, expected=expected)
+        if definition.request is not None and await self.defined(definition.request) is not None:
+            raise AlreadyExists
         self._rows.setting_definitions[definition.key] = (*versions, _unshared(definition))
 
     async def defined(self, request: UUID) -> StoredDefinition | None:
@@ -56,7 +58,10 @@ class MemorySettings:
         return next((_unshared(each) for each in every if each.request == request), None)
 
     async def rulebook(self) -> Rulebook:
-        return self._rows.rulebooks[-1] if self._rows.rulebooks else Rulebook(0, [], None, None)
+        if not self._rows.rulebooks:
+            return Rulebook(0, [], None, None)
+        newest = self._rows.rulebooks[-1]
+        return replace(newest, rules=as_stored(newest.rules))
 
     async def put_rulebook(self, rulebook: Rulebook) -> None:
         if rulebook.version != (await self.rulebook()).version + 1:
@@ -82,6 +87,20 @@ class MemorySettings:
         newest = reversed(self._all(environment, [key], [scope]))
         return [each for each in newest if each.entry.version < before][:limit]
 
+    async def underlying(self, environment: Environment, key: str, scope: str, at: datetime) -> list[StoredEntry]:
+        begun = [
+            each
+            for each in self._all(environment, [key], [scope])
+            if each.entry.since <= at and each.entry.until != each.entry.since
+        ]
+        endless = [each.entry.since for each in begun if each.entry.meant_until is None]
+        bottom = max(endless, default=datetime.min.replace(tzinfo=UTC))
+        return [
+            each
+            for each in begun
+            if each.entry.since >= bottom and (each.entry.meant_until is None or each.entry.meant_until > at)
+        ]
+
     async def latest(
         self, environment: Environment, keys: Collection[str], scopes: Collection[str]
     ) -> dict[tuple[str, str], int]:
@@ -91,14 +110,16 @@ class MemorySettings:
         place = (entry.environment, entry.key, entry.scope, entry.entry.version)
         if place in self._rows.entries or any(_meet(entry, each) for each in self._beside(entry)):
             raise AlreadyExists
-        value = as_stored(entry.entry.value)
-        self._rows.entries[place] = replace(entry, entry=replace(entry.entry, value=value))
+        self._rows.entries[place] = _unshared_entry(entry)
 
     async def end(self, environment: Environment, key: str, scope: str, version: int, at: datetime | None) -> None:
         place = (environment, key, scope, version)
         known = self._rows.entries[place]
         until = known.entry.since if at is None else at
         self._rows.entries[place] = replace(known, entry=replace(known.entry, until=until))
+
+    async def of_change(self, change: UUID) -> list[StoredEntry]:
+        return [each for each in self._all(None, None, None) if each.entry.change == change]
 
     async def written(self, request: UUID) -> list[StoredEntry]:
         return [each for each in self._all(None, None, None) if each.request == request]
@@ -110,7 +131,7 @@ class MemorySettings:
         self, environment: Environment | None, keys: Collection[str] | None, scopes: Collection[str] | None
     ) -> list[StoredEntry]:
         found = [
-            each
+            _unshared_entry(each)
             for each in self._rows.entries.values()
             if environment in (None, each.environment)
             and (keys is None or each.key in keys)
@@ -127,3 +148,7 @@ def _meet(one: StoredEntry, other: StoredEntry) -> bool:
 
 def _unshared(definition: StoredDefinition) -> StoredDefinition:
     return replace(definition, definition=as_stored(definition.definition))
+
+
+def _unshared_entry(stored: StoredEntry) -> StoredEntry:
+    return replace(stored, entry=replace(stored.entry, value=as_stored(stored.entry.value)))

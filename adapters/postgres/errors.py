@@ -12,6 +12,7 @@ _BY_CONSTRAINT: dict[str, type[Refusal]] = {
     "author_does_not_vote": SelfApproval,
     "approval_is_open": ApprovalClosed,
     "vote_binds_digest": DigestMismatch,
+    "one_value_at_a_time": AlreadyExists,
 }
 _GONE = ("08", "53", "57P")  # connection exceptions, insufficient resources, shutdown: SQLSTATE classes
 _UNTEXTUAL = {"22021", "22P05"}

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, null, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, null, select, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -128,6 +128,16 @@ class PostgresSettings:
         rows = await self._session.execute(query.where(e.version < before).order_by(e.version.desc()).limit(limit))
         return [_entry(row) for row in rows]
 
+    async def underlying(self, environment: Environment, key: str, scope: str, at: datetime) -> list[StoredEntry]:
+        e = setting_entry.c
+        begun = and_(
+            e.environment == environment, e.key == key, e.scope == scope, e.since <= at, ~func.isempty(e.valid)
+        )
+        bottom = select(func.max(e.since)).where(begun, e.meant_until.is_(None)).scalar_subquery()
+        query = select(setting_entry).where(begun, e.meant_until.is_(None) | (e.meant_until > at))
+        query = query.where(e.since >= func.coalesce(bottom, e.since)).order_by(e.version)
+        return [_entry(row) for row in await self._session.execute(query)]
+
     async def latest(
         self, environment: Environment, keys: Collection[str], scopes: Collection[str]
     ) -> dict[tuple[str, str], int]:
@@ -151,6 +161,7 @@ class PostgresSettings:
                 narrowing=null() if entry.constraint is None else entry.constraint.to_json(),
                 since=entry.since,
                 valid=Range(entry.since, entry.until),
+                meant_until=entry.meant_until,
                 origin=stored.origin,
                 change=entry.change,
                 reason=entry.reason,
@@ -164,7 +175,14 @@ class PostgresSettings:
         e = setting_entry.c
         valid = _EMPTY if at is None else func.tstzrange(e.since, at)
         where = (e.environment == environment, e.key == key, e.scope == scope, e.version == version)
-        await self._session.execute(update(setting_entry).where(*where).values(valid=valid))
+        shortened = update(setting_entry).where(*where).values(valid=valid).returning(e.version)
+        if await self._session.scalar(shortened) is None:
+            raise LookupError(f"{key} at {scope!r} has no version {version}")
+
+    async def of_change(self, change: UUID) -> list[StoredEntry]:
+        e = setting_entry.c
+        query = select(setting_entry).where(e.change == change).order_by(e.key, e.scope, e.version)
+        return [_entry(row) for row in await self._session.execute(query)]
 
     async def written(self, request: UUID) -> list[StoredEntry]:
         e = setting_entry.c
@@ -201,5 +219,6 @@ def _entry(row: Any) -> StoredEntry:
         written_at=row.written_at,
         change=row.change,
         reason=row.reason,
+        meant_until=row.meant_until,
     )
     return StoredEntry(row.environment, row.key, row.scope, entry, row.origin, row.request)

@@ -91,6 +91,13 @@ class Settings(Protocol):
         """Newest first, with what was cancelled before it began."""
         ...
 
+    async def underlying(self, environment: Environment, key: str, scope: str, at: datetime) -> list[StoredEntry]:
+        """What has begun by `at` and was meant to hold beyond it, even where something else took its place.
+
+        The newest that was meant to have no end leaves out all that began before it.
+        """
+        ...
+
     async def latest(
         self, environment: Environment, keys: Collection[str], scopes: Collection[str]
     ) -> dict[tuple[str, str], int]:
@@ -100,6 +107,10 @@ class Settings(Protocol):
     async def put(self, entry: StoredEntry) -> None: ...
     async def end(self, environment: Environment, key: str, scope: str, version: int, at: datetime | None) -> None:
         """Let this version hold until `at` only; None: never, because it has not begun."""
+        ...
+
+    async def of_change(self, change: UUID) -> list[StoredEntry]:
+        """What this change wrote, going back included, in order of version at each place."""
         ...
 
     async def written(self, request: UUID) -> list[StoredEntry]:

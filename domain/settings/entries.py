@@ -22,6 +22,7 @@ class Entry:
     """`enforced` keeps narrower scopes from saying otherwise; the constraint holds in either state.
 
     It holds at `since` and no longer at `until`; one that ends where it begins was cancelled and never holds.
+    `meant_until` is when it was to end, had nothing else taken its place.
     """
 
     version: int
@@ -35,6 +36,7 @@ class Entry:
     written_at: datetime
     change: UUID | None
     reason: str
+    meant_until: datetime | None = None
 
     def covers(self, at: datetime) -> bool:
         return self.since <= at and (self.until is None or at < self.until)

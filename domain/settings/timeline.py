@@ -1,8 +1,11 @@
-"""At one scope nothing said of a key overlaps: what comes between shortens what was there, and that goes on after."""
+"""Entries of one key at one scope never overlap: who comes in between shortens what was there, and it goes on after.
 
-from collections.abc import Iterable, Sequence
+Of all that was meant to hold at an instant, that which began last does; entries are the pieces that this leaves.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.errors import Conflict
 from domain.settings.entries import Entry
@@ -27,6 +30,10 @@ class Held:
     entry: Entry
     continues: int | None = None
 
+    @property
+    def origin(self) -> int:
+        return self.continues or self.entry.version
+
 
 @dataclass(frozen=True)
 class Rewrite:
@@ -44,38 +51,47 @@ class Rewrite:
 def inserted(held: Sequence[Held], wish: Entry, at: datetime) -> Rewrite:
     """Room for `wish`, which begins at `at` or later; raises ScheduleOverlaps.
 
-    Without an end it holds until the next thing that somebody has planned. What it interrupts goes on after it.
+    What it interrupts goes on after it. One that begins now and has no end gives way to each plan, and goes on after.
     """
-    plans = [each.entry for each in held if each.entry.since > at and each.continues is None]
-    if wish.until is None and wish.since <= at:
-        wish = replace(wish, until=min((plan.since for plan in plans), default=None))
+    wish = replace(wish, meant_until=wish.until)
+    plans = [each.entry for each in held if _planned(each, at)]
+    now = wish.since <= at
     for plan in plans:
-        if _meet(plan, wish):
+        if _meet(plan, wish) and not (now and wish.until is None):
             raise ScheduleOverlaps(version=plan.version, since=plan.since.isoformat())
-    ends, puts = [], [Held(wish)]
+    ends, rests = [], []
     for each in held:
         entry = each.entry
-        if not _meet(entry, wish):
+        if _planned(each, at) or not _meet(entry, wish):
             continue
         ends.append((entry, None if entry.since >= wish.since else wish.since))
         if wish.until is not None and (entry.until is None or entry.until > wish.until):
-            puts.append(Held(replace(entry, since=wish.until), each.continues or entry.version))
+            rests.append(Held(replace(entry, since=wish.until), each.origin))
+    first, *others = _around(wish, plans if now and wish.until is None else [])
+    puts = [Held(first), *(Held(piece, wish.version) for piece in others), *rests]
     return Rewrite(tuple(ends), _numbered(puts, wish.version))
 
 
 def cancelled(held: Sequence[Held], version: int, at: datetime, *, fresh: int) -> Rewrite:
-    """What is planned as `version` never begins, and what it would have ended goes on; raises NothingPlanned.
+    """What is planned as `version` never begins, and what would hold without it does; raises NothingPlanned.
 
+    `held` may have more than what holds or will: only what is known of can come back.
     `fresh` is the first version that is free.
     """
-    plan = next((each.entry for each in held if each.entry.version == version and each.continues is None), None)
-    if plan is None or plan.since <= at:
+    plan = next((each.entry for each in held if each.entry.version == version and _planned(each, at)), None)
+    if plan is None:
         raise NothingPlanned(version=version)
-    before = next((each for each in held if each.entry.until == plan.since), None)
-    puts = []
-    if before is not None:
-        entry = replace(before.entry, since=plan.since, until=plan.until)
-        puts.append(Held(entry, before.continues or before.entry.version))
+    meant = [each for each in held if not _planned(each, at) and _lasts(each.entry)]
+    puts: list[Held] = []
+    since: datetime | None = plan.since
+    while since is not None and (plan.until is None or since < plan.until):
+        covering = [each for each in meant if each.entry.meant_until is None or each.entry.meant_until > since]
+        if not covering:
+            break
+        last = max(covering, key=lambda each: _rank(each, at))
+        until = _sooner(last.entry.meant_until, plan.until)
+        puts.append(Held(replace(last.entry, since=since, until=until), last.origin))
+        since = until
     return Rewrite(((plan, None),), _numbered(puts, fresh))
 
 
@@ -87,8 +103,41 @@ def after(held: Iterable[Held], rewrite: Rewrite) -> tuple[Entry, ...]:
     return (*kept, *shortened, *rewrite.after)
 
 
+def _planned(each: Held, at: datetime) -> bool:
+    return each.continues is None and each.entry.since > at and _lasts(each.entry)
+
+
+def _lasts(entry: Entry) -> bool:
+    return entry.until is None or entry.until > entry.since
+
+
+def _rank(each: Held, at: datetime) -> tuple[datetime, int]:
+    """Who began later hides who began sooner; a part that is yet to come began with what it continues, long ago."""
+    began = each.entry.since if each.entry.since <= at else datetime.min.replace(tzinfo=UTC)
+    return began, each.origin
+
+
+def _around(wish: Entry, plans: Iterable[Entry]) -> Iterator[Entry]:
+    """The parts of a wish without an end that the plans leave."""
+    since: datetime | None = wish.since
+    for plan in sorted(plans, key=lambda plan: plan.since):
+        if since is not None and since < plan.since:
+            yield replace(wish, since=since, until=plan.since)
+        since = plan.until
+    if since is not None:
+        yield replace(wish, since=since)
+
+
+def _sooner(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((each for each in (one, other) if each is not None), default=None)
+
+
 def _meet(one: Entry, other: Entry) -> bool:
-    return (other.until is None or one.since < other.until) and (one.until is None or other.since < one.until)
+    return (
+        _lasts(one)
+        and (other.until is None or one.since < other.until)
+        and (one.until is None or other.since < one.until)
+    )
 
 
 def _numbered(puts: Sequence[Held], first: int) -> tuple[Held, ...]:

@@ -45,8 +45,11 @@ CREATE TABLE setting_space (
   epoch       bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (tenant_id, environment)
 );
+-- Forced policies show not even the owner the tenants that are there already.
+ALTER TABLE tenant NO FORCE ROW LEVEL SECURITY;
 INSERT INTO setting_space (tenant_id, environment)
   SELECT tenant_id, environment FROM tenant CROSS JOIN unnest(enum_range(NULL::environment)) AS environment;
+ALTER TABLE tenant FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE setting_entry (
   tenant_id   uuid NOT NULL,
@@ -60,6 +63,7 @@ CREATE TABLE setting_entry (
   narrowing   jsonb,
   since       timestamptz NOT NULL,
   valid       tstzrange NOT NULL,
+  meant_until timestamptz,
   origin      text NOT NULL,
   change      uuid,
   reason      text NOT NULL,
@@ -69,8 +73,8 @@ CREATE TABLE setting_entry (
   PRIMARY KEY (tenant_id, environment, key, scope, version),
   FOREIGN KEY (tenant_id, environment) REFERENCES setting_space,
   FOREIGN KEY (tenant_id, key) REFERENCES setting_definition,
-  CHECK (state = 'set' OR value IS NULL),
-  CHECK (isempty(valid) OR lower(valid) = since),
+  CHECK ((state = 'set') = (value IS NOT NULL)),
+  CHECK (isempty(valid) OR (lower(valid) IS NOT DISTINCT FROM since AND lower_inc(valid) AND NOT upper_inc(valid))),
   CONSTRAINT one_value_at_a_time EXCLUDE USING gist
     (tenant_id WITH =, environment WITH =, key WITH =, scope WITH =, valid WITH &&)
 );
@@ -78,6 +82,7 @@ CREATE INDEX setting_entry_by_scope ON setting_entry (tenant_id, environment, sc
 CREATE INDEX setting_entry_by_request ON setting_entry (tenant_id, request) WHERE request IS NOT NULL;
 COMMENT ON COLUMN setting_entry.value IS 'SQL null is no value; an explicit null is the JSON null';
 COMMENT ON COLUMN setting_entry.valid IS 'empty: cancelled before it began';
+COMMENT ON COLUMN setting_entry.meant_until IS 'when it was to end, had nothing taken its place';
 
 DO $$
 DECLARE t text;
@@ -116,7 +121,7 @@ CREATE TRIGGER validity_only_shrinks BEFORE UPDATE OR DELETE ON setting_entry
 
 CREATE FUNCTION no_value_begins_in_the_past() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF lower(NEW.valid) < now() THEN
+  IF NEW.since < now() THEN
     RAISE EXCEPTION 'the past of a setting does not change' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
