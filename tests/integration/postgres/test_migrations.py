@@ -8,6 +8,7 @@ import asyncpg
 import pytest_asyncio
 
 from adapters.postgres.schema import migrate
+from domain.environments import Environment
 
 Line: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 FIRST = "0001"
@@ -43,6 +44,13 @@ class TestAnEarlierInstallation:
         await migrate(url)
         assert [tuple(row) for row in await line.fetch(COUNTS)] == [(1, 1, 1, 1, 2)]
         assert await line.fetchval("SELECT request FROM flag_version") is None
+
+    async def test_has_room_for_settings_in_every_environment(self, earlier: tuple[str, Line]) -> None:
+        url, line = earlier
+        await migrate(url)
+        rooms = await line.fetch("SELECT tenant.slug, environment FROM setting_space JOIN tenant USING (tenant_id)")
+        assert sorted(tuple(row) for row in rooms) == sorted(("acme", each.value) for each in Environment)
+        assert await line.fetchval("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'tenant'")
 
     async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
         url, line = earlier
