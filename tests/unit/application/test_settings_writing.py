@@ -1,0 +1,422 @@
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.memory.store import MemoryStore
+from application.settings.wishes import MOST_ITEMS, Affected, Order, Wish
+from domain.changes import ApprovalRequired
+from domain.errors import Invalid, Missing, Stale
+from domain.people import PermissionMissing
+from domain.settings import NothingPlanned, OutOfPolicy, RulesViolated, ScheduleOverlaps, SettingEnforced
+from tests.unit.application.wishing import (
+    ADA,
+    BERLIN,
+    DE,
+    DEV,
+    QA,
+    STAGING,
+    WHY,
+    cancel,
+    define,
+    govern,
+    needs,
+    resolution,
+    rule,
+    say,
+    unset,
+    value,
+    version,
+    wish,
+)
+from tests.world import Clock, World, at_once, world_in
+
+DAY = timedelta(days=1)
+MOMENT = timedelta(microseconds=1)
+
+
+def paths(refused: pytest.ExceptionInfo[Invalid]) -> list[str]:
+    return [fault.path for fault in refused.value.faults]
+
+
+@pytest.mark.req("FR-SM-001", "FR-SM-003")
+class TestValue:
+    async def test_holds_below_and_is_told_with_its_author_and_reason(self, world: World) -> None:
+        await define(world, default=10)
+        await say(world, wish("limit", 20, DE))
+        assert (await value(world), await value(world, scope=ADA)) == (10, 20)
+        (event,) = await world.events("setting:value:changed")
+        assert (event.event["actor"], event.event["reason"]) == (str(world.ada.id), WHY)
+        assert (event.event["resource"], event.event["before"]) == (f"dev/{DE}#limit", None)
+        assert event.event["after"]["value"] == 20
+
+    async def test_is_told_with_what_was_there_before(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 20, enforced=True, constraint={"maximum": 90}, until=world.clock() + DAY))
+        await say(world, unset("limit"))
+        *_, event = await world.events("setting:value:changed")
+        before = event.event["before"]
+        assert (before["value"], before["enforced"], before["constraint"]) == (20, True, {"maximum": 90})
+        assert (event.event["after"]["state"], "value" in event.event["after"]) == ("unset", False)
+        assert "until" in before
+
+    async def test_in_one_environment_is_not_in_another(self, world: World) -> None:
+        await define(world, default=10)
+        await say(world, wish("limit", 20))
+        assert (await resolution(world, environment=QA)).value == 10
+
+    @pytest.mark.req("ST71")
+    async def test_an_explicit_null_is_a_value_and_unset_is_none(self, world: World) -> None:
+        await define(world, default=10, nullable=True)
+        await say(world, wish("limit", 20))
+        await say(world, wish("limit", None, ADA))
+        assert await value(world, scope=ADA) is None
+        await say(world, unset("limit", ADA))
+        assert await value(world, scope=ADA) == 20
+
+
+class TestRefusal:
+    @pytest.mark.req("FR-SM-002", "FR-SM-004", "ST75")
+    async def test_names_every_fault_at_its_place_and_writes_nothing(self, world: World) -> None:
+        await define(world)
+        await define(world, "dark", "boolean", scopes=["tenant"])
+        await define(world, "token", "secret")
+        now = world.clock()
+        wishes = (
+            wish("limit", 1), wish("limit", 2), wish("dark", "false"), wish("dark", True, DE), wish("nothing", 1),
+            wish("token", "s3cret"), wish("limit", 1, DE, constraint={"maximum": "big"}),
+            unset("limit", BERLIN, enforced=True), wish("limit", 1, ADA, since=now - DAY),
+            wish("limit", 1, "company:fr", until=now),
+        )  # fmt: skip
+        with pytest.raises(Invalid) as refused:
+            await say(world, *wishes)
+        assert paths(refused) == [
+            "/items/1", "/items/2/value", "/items/3/scope", "/items/4/key", "/items/5/key",
+            "/items/6/constraint/maximum", "/items/7/enforced", "/items/8/effective_at", "/items/9/expires_at",
+        ]  # fmt: skip
+        assert await version(world) == 0
+        assert await world.events("setting:value:changed") == []
+
+    @pytest.mark.req("SM-D13")
+    @pytest.mark.parametrize("reason", ["", "  a  ", "x" * 2001])
+    async def test_of_a_reason_that_says_nothing(self, world: World, reason: str) -> None:
+        await define(world)
+        with pytest.raises(Invalid) as refused:
+            await say(world, wish("limit", 1), reason=reason)
+        assert paths(refused) == ["/reason"]
+
+    async def test_of_too_many_and_of_none(self, world: World) -> None:
+        await define(world)
+        with pytest.raises(Invalid) as refused:
+            await say(world)
+        assert paths(refused) == ["/items"]
+        with pytest.raises(Invalid) as refused:
+            await say(world, *(wish("limit", 1, f"company:c{number}") for number in range(MOST_ITEMS + 1)))
+        assert paths(refused) == ["/items"]
+
+    async def test_of_the_only_key_when_it_is_unknown_is_missing(self, world: World) -> None:
+        with pytest.raises(Missing):
+            await say(world, wish("nothing", 1))
+
+    async def test_of_who_may_only_read(self, world: World) -> None:
+        await define(world)
+        with pytest.raises(PermissionMissing):
+            await say(world, wish("limit", 1), actor=world.eve)
+        with pytest.raises(PermissionMissing):
+            await cancel(world, "limit", 1, actor=world.eve)
+
+    async def test_where_policy_asks_for_approval_leaves_a_dry_run(self, world: World) -> None:
+        await define(world)
+        with suppress(ApprovalRequired):
+            await say(world, wish("limit", 1), environment=STAGING)
+        told = await say(world, wish("limit", 1), environment=STAGING, dry_run=True)
+        assert (told.epoch, await version(world, environment=STAGING)) == (0, 0)
+
+    async def test_of_a_cancellation_where_policy_asks_for_approval(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 1, since=world.clock() + DAY))
+        await govern(world, DEV, 1)
+        with pytest.raises(ApprovalRequired):
+            await cancel(world, "limit", 1)
+
+    @pytest.mark.req("ST83", "SM-D13")
+    @pytest.mark.parametrize("seen", [0, 1, 3])
+    async def test_of_what_was_seen_in_another_version(self, world: World, seen: int) -> None:
+        await define(world)
+        await say(world, wish("limit", 1, expected=0))
+        await say(world, wish("limit", 2, expected=1))
+        with pytest.raises(Stale) as refused:
+            await say(world, wish("limit", 3, DE, expected=0), wish("limit", 3, expected=seen))
+        assert refused.value.facts == {"key": "limit", "scope": "", "version": 2, "expected": seen}
+        assert await version(world, scope=DE) == 0
+
+
+class TestPolicy:
+    @pytest.mark.req("ST72")
+    async def test_of_an_enforced_value_is_named_to_who_writes_below(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 30, ADA))
+        outcome = await say(world, wish("limit", 20, enforced=True))
+        assert outcome.affected == (Affected("limit", ADA, "shadowed", ""),)
+        with pytest.raises(SettingEnforced) as refused:
+            await say(world, wish("limit", 31, ADA))
+        facts = refused.value.facts
+        assert (facts["key"], facts["by"], facts["reason"]) == ("limit", "", WHY)
+        assert (facts["actor"], facts["since"]) == (str(world.ada.id), outcome.entries[0].entry.since.isoformat())
+        assert await value(world, scope=ADA) == 20
+        await say(world, wish("limit", 20))
+        assert await value(world, scope=ADA) == 30
+
+    @pytest.mark.req("ST73")
+    async def test_of_the_broadest_enforcement_wins(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 2, DE, enforced=True))
+        await say(world, wish("limit", 1, enforced=True))
+        with pytest.raises(SettingEnforced) as refused:
+            await say(world, wish("limit", 3, DE))
+        assert refused.value.facts["by"] == ""
+        assert await value(world, scope=ADA) == 1
+
+    async def test_lets_a_shadowed_value_be_taken_back(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 30, ADA))
+        await say(world, wish("limit", 20, enforced=True))
+        await say(world, unset("limit", ADA))
+        await say(world, unset("limit"))
+        assert not (await resolution(world, scope=ADA)).found
+
+    @pytest.mark.req("ST72")
+    async def test_of_an_enforcement_that_is_planned_holds_from_then_on(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 20, enforced=True, since=world.clock() + DAY))
+        await say(world, wish("limit", 31, ADA, until=world.clock() + DAY))
+        with pytest.raises(SettingEnforced):
+            await say(world, wish("limit", 32, DE, since=world.clock() + 2 * DAY))
+        world.clock += DAY
+        with pytest.raises(SettingEnforced):
+            await say(world, wish("limit", 32, DE))
+
+    @pytest.mark.req("ST74", "FR-SM-004")
+    async def test_of_a_ceiling_refuses_above_it_and_clamps_what_was_there(self, world: World) -> None:
+        await define(world, default=1)
+        await say(world, wish("limit", 80, DE))
+        await say(world, wish("limit", 40, constraint={"maximum": 100}))
+        with pytest.raises(OutOfPolicy) as refused:
+            await say(world, wish("limit", 50, BERLIN), wish("limit", 150, "company:fr"))
+        assert paths(refused) == ["/items/1/value"]
+        assert refused.value.facts == {"key": "limit", "scope": "company:fr"}
+        lowered = wish("limit", 40, constraint={"maximum": 50})
+        dry = await say(world, lowered, dry_run=True)
+        assert dry.affected == (Affected("limit", DE, "clamped", ""),)
+        assert (dry.epoch, await value(world, scope=ADA)) == (2, 80)
+        assert (await say(world, lowered)).affected == dry.affected
+        assert (await value(world, scope=ADA), await version(world, scope=DE)) == (50, 1)
+
+    async def test_of_a_ceiling_holds_for_the_value_beside_it(self, world: World) -> None:
+        await define(world)
+        with pytest.raises(OutOfPolicy):
+            await say(world, wish("limit", 40, constraint={"maximum": 30}))
+        await say(world, unset("limit", constraint={"maximum": 30}))
+        with pytest.raises(OutOfPolicy):
+            await say(world, wish("limit", 40, DE))
+
+
+class TestDryRun:
+    async def test_tells_only_what_it_changes(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 30, ADA), wish("limit", 25, DE))
+        first = await say(world, wish("limit", 20, enforced=True))
+        assert {each.scope for each in first.affected} == {ADA, DE}
+        again = await say(world, wish("limit", 21, enforced=True), dry_run=True)
+        assert again.affected == ()
+        assert again.entries[0].entry.version == 2
+
+    async def test_tells_of_each_scope_of_the_order_that_hides_another(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 30, ADA))
+        told = await say(world, wish("limit", 20), wish("limit", 20, DE, enforced=True), dry_run=True)
+        assert Affected("limit", ADA, "shadowed", DE) in told.affected
+
+    async def test_is_refused_as_the_write_would_be(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 20, enforced=True))
+        with pytest.raises(SettingEnforced):
+            await say(world, wish("limit", 31, ADA), dry_run=True)
+
+    async def test_tells_of_a_plan_what_will_be_when_it_takes_effect(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 30, ADA))
+        told = await say(world, wish("limit", 20, enforced=True, since=world.clock() + DAY), dry_run=True)
+        assert told.affected == (Affected("limit", ADA, "shadowed", ""),)
+
+
+@pytest.mark.req("ST79")
+class TestTime:
+    async def test_a_plan_begins_at_its_instant(self, world: World) -> None:
+        await define(world)
+        noon = world.clock() + DAY
+        await say(world, wish("limit", 20))
+        await say(world, wish("limit", 30, since=noon))
+        assert (await value(world), await value(world, as_of=noon - MOMENT)) == (20, 20)
+        assert await value(world, as_of=noon) == 30
+        world.clock.now = noon
+        assert await value(world) == 30
+
+    async def test_what_expires_gives_way_to_what_was_there(self, world: World) -> None:
+        await define(world)
+        noon = world.clock() + DAY
+        await say(world, wish("limit", 20))
+        await say(world, wish("limit", 99, until=noon))
+        assert (await value(world), await value(world, as_of=noon)) == (99, 20)
+        world.clock.now = noon
+        assert await value(world) == 20
+
+    async def test_what_expires_with_nothing_before_it_leaves_nothing(self, world: World) -> None:
+        await define(world, default=10)
+        noon = world.clock() + DAY
+        await say(world, wish("limit", 99, until=noon))
+        assert (await value(world, as_of=noon - MOMENT), await value(world, as_of=noon)) == (99, 10)
+
+    async def test_two_plans_for_one_instant_overlap(self, world: World) -> None:
+        await define(world)
+        noon = world.clock() + DAY
+        await say(world, wish("limit", 30, since=noon))
+        with pytest.raises(ScheduleOverlaps) as refused:
+            await say(world, wish("limit", 40, since=noon))
+        assert refused.value.facts == {"version": 1, "since": noon.isoformat()}
+
+    async def test_a_plan_that_is_cancelled_never_begins(self, world: World) -> None:
+        await define(world)
+        noon = world.clock() + DAY
+        await say(world, wish("limit", 20))
+        await say(world, wish("limit", 30, since=noon))
+        before = (await say(world, wish("limit", 30, DE), dry_run=True)).epoch
+        cancelled = await cancel(world, "limit", 2)
+        assert (cancelled.epoch, await value(world, as_of=noon)) == (before + 1, 20)
+        assert len(await world.events("setting:value:changed")) + len(
+            await world.events("setting:value:unplanned")
+        ) == 3  # fmt: skip
+
+    async def test_a_plan_over_nothing_is_cancelled_to_nothing(self, world: World) -> None:
+        await define(world, default=10)
+        noon = world.clock() + DAY
+        await say(world, wish("limit", 30, since=noon))
+        assert (await cancel(world, "limit", 1)).entries == ()
+        assert await value(world, as_of=noon) == 10
+        (event,) = await world.events("setting:value:unplanned")
+        assert (event.event["reason"], event.event.get("after")) == (WHY, None)
+
+    @pytest.mark.parametrize("number", [1, 2, 7])
+    async def test_what_has_begun_or_is_gone_is_not_cancelled(self, world: World, number: int) -> None:
+        await define(world)
+        await say(world, wish("limit", 20))
+        await say(world, wish("limit", 30, since=world.clock() + DAY))
+        await cancel(world, "limit", 2)
+        with pytest.raises(NothingPlanned):
+            await cancel(world, "limit", number)
+
+    async def test_of_an_unknown_key_nothing_is_cancelled(self, world: World) -> None:
+        with pytest.raises(Missing):
+            await cancel(world, "nothing", 1)
+
+
+class TestRepetition:
+    async def test_of_a_request_writes_once(self, world: World) -> None:
+        await define(world)
+        asked = replace(world.ada, request=uuid4())
+        first = await say(world, wish("limit", 1), wish("limit", 2, DE), actor=asked)
+        await say(world, wish("limit", 3))
+        again = await say(world, wish("limit", 1), wish("limit", 2, DE), actor=asked)
+        assert [each.entry.version for each in again.entries] == [each.entry.version for each in first.entries]
+        assert (await value(world), await version(world)) == (3, 2)
+        assert len(await world.events("setting:value:changed")) == 3
+
+    async def test_of_a_cancellation_cancels_once(self, world: World) -> None:
+        await define(world)
+        asked = replace(world.ada, request=uuid4())
+        await say(world, wish("limit", 20))
+        await say(world, wish("limit", 30, since=world.clock() + DAY))
+        first = await cancel(world, "limit", 2, actor=asked)
+        again = await cancel(world, "limit", 2, actor=asked)
+        assert [each.entry.version for each in again.entries] == [each.entry.version for each in first.entries]
+        assert (again.affected, again.epoch) == ((), first.epoch)
+
+
+@pytest.mark.req("FR-SM-002")
+class TestEpoch:
+    async def test_rises_by_one_for_an_order_of_any_size(self, world: World) -> None:
+        await define(world)
+        first = await say(world, *(wish("limit", 1, f"company:c{number}") for number in range(50)))
+        second = await say(world, wish("limit", 2))
+        assert (first.epoch, second.epoch) == (1, 2)
+        assert len(await world.events("setting:value:changed")) == 51
+
+    async def test_stays_when_the_order_is_refused(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 1))
+        with pytest.raises(Invalid):
+            await say(world, wish("limit", 2), wish("limit", "many", DE))
+        assert (await say(world, wish("limit", 2), dry_run=True)).epoch == 1
+
+
+def batch(world: World) -> list[Wish]:
+    """Valid as a whole; several of its wishes would be refused without another one."""
+    noon = world.clock() + DAY
+    return [
+        wish("billing", True), wish("gateway", "stripe"),  # one needs the other
+        wish("limit", 40, constraint={"maximum": 50}), wish("limit", 45, DE),  # stood above the new ceiling
+        wish("quota", 5), wish("quota", 6, ADA),  # was enforced above
+        wish("quota", 7, BERLIN, until=noon), unset("limit", ADA),
+        wish("billing", False, DE, since=noon),
+    ]  # fmt: skip
+
+
+async def stored_after(order: Sequence[int]) -> Any:
+    """What is stored once a world has been given the batch in this order."""
+    clock = Clock()
+    world = await world_in(MemoryStore(clock), clock)
+    await define(world, default=10)
+    await define(world, "quota")
+    await define(world, "billing", "boolean")
+    await define(world, "gateway", "string")
+    await rule(world, needs("billing", "gateway"))
+    await say(world, wish("limit", 90, DE), wish("limit", 20, ADA), wish("quota", 1, enforced=True))
+    wishes = batch(world)
+    outcome = await world.setting.writes.write(world.ada, Order(DEV, tuple(wishes[place] for place in order), WHY))
+    async with world.store.transaction(world.tenant.id) as tx:
+        entries = await tx.settings.entries(DEV, None, None, world.clock() - 7 * DAY)
+    stored = [
+        (each.key, each.scope, replace(each.entry, written_by=None), each.origin)
+        for each in entries
+    ]  # fmt: skip
+    return outcome.epoch, stored
+
+
+class TestOrderOfABatch:
+    @pytest.mark.req("SM-D7", "ST76")
+    @given(order=st.permutations(range(9)))
+    @settings(max_examples=60, deadline=None)
+    def test_is_irrelevant(self, order: list[int]) -> None:
+        assert at_once(stored_after(order)) == EXPECTED
+
+    async def test_matters_to_no_refusal(self, world: World) -> None:
+        await define(world, "billing", "boolean")
+        await define(world, "gateway", "string")
+        await rule(world, needs("billing", "gateway"))
+        for wishes in ([wish("billing", True), unset("gateway")], [unset("gateway"), wish("billing", True)]):
+            with pytest.raises(RulesViolated):
+                await say(world, *wishes)
+
+    async def test_of_a_new_key_at_two_scopes_is_free(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 2, DE), wish("limit", 1))
+        assert (await value(world), await value(world, scope=DE)) == (1, 2)
+
+
+EXPECTED = at_once(stored_after(range(9)))
