@@ -233,6 +233,14 @@ class TestEntries:
             assert await tx.settings.written(request) == [first, second]
             assert await tx.settings.written(uuid4()) == []
 
+    async def test_are_known_by_the_change_that_they_are_from(self, home: Home) -> None:
+        change = uuid4()
+        first, second = (stored(entry(home, change=change), scope=scope) for scope in (ROOT, SITE))
+        await put(home, second, stored(entry(home, change=uuid4()), scope="user:x"), first)
+        async with home.transaction() as tx:
+            assert await tx.settings.of_change(change) == [first, second]
+            assert await tx.settings.of_change(uuid4()) == []
+
 
 @pytest.mark.req("ST79")
 class TestEnd:
@@ -341,8 +349,8 @@ class TestTurn:
 
 @pytest.mark.req("ST84")
 async def test_sees_no_other_tenant(home: Home) -> None:
-    other, request = await moved_in(home.store), uuid4()
-    await put(home, stored(entry(home), request=request))
+    other, request, change = await moved_in(home.store), uuid4(), uuid4()
+    await put(home, stored(entry(home, change=change), request=request))
     async with home.transaction() as tx:
         await tx.settings.put_definition(defined(home, 1, "asked", request=request), expected=0)
         await tx.settings.put_rulebook(book(home))
@@ -359,6 +367,7 @@ async def test_sees_no_other_tenant(home: Home) -> None:
         assert await tx.settings.underlying(PRODUCTION, KEY, ROOT, day(9)) == []
         assert await tx.settings.latest(PRODUCTION, [KEY], [ROOT]) == {}
         assert await tx.settings.written(request) == []
+        assert await tx.settings.of_change(change) == []
         assert await tx.settings.epoch(PRODUCTION) == 0
     await put(other, stored(entry(other, value="theirs")))
     async with home.transaction() as tx:
