@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "CHANGEGATE_"
+_THIS_MACHINE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def _from_json(text: Any) -> Any:
@@ -77,6 +79,22 @@ class Settings(Surroundings):
     prometheus_url: str | None = Field(None, description="Prometheus that gates may query")
     public_url: str = Field("http://127.0.0.1:8080", description="origin that links in messages point to")
     keys: Path = Field(Path(".changegate/keys"), description="folder of signing keys")
+    key_folder: Path | None = Field(
+        None, description="folder of the keys that encrypt secrets; otherwise `ring` inside CHANGEGATE_KEYS"
+    )
+    key_primary: str | None = Field(
+        None, description="the key of that folder that encrypts, without `.key`; otherwise the last by name"
+    )
+    vault_url: str | None = Field(None, description="HashiCorp Vault that holds these keys instead, over https")
+    vault_token_file: Path | None = Field(None, description="file with its token, read again at each call")
+    vault_key: str = Field(
+        "changegate", pattern=r"^[A-Za-z0-9_-]{1,60}$", description="name of the key in its transit engine"
+    )
+    vault_mount: str = Field("transit", pattern=r"^[\w-]+(/[\w-]+)*$", description="path of its transit engine")
+    vault_namespace: str | None = Field(None, description="its namespace, where it has several")
+    vault_server_ca: Path | None = Field(
+        None, description="authority that signed its certificate, PEM; otherwise the public ones"
+    )
     embedded_issuer: bool = Field(False, description="accept tokens of the installation's own issuer")
     issuers: Annotated[list[ExternalIssuer], *_Json] = Field([], description="identity providers, as a JSON list")
     trusted_hosts: Annotated[list[str], *_Json] = Field(
@@ -98,6 +116,17 @@ class Settings(Surroundings):
     def _certificate_has_its_key(self) -> Self:
         if (self.temporal_client_cert is None) != (self.temporal_client_key is None):
             raise ValueError("CHANGEGATE_TEMPORAL_CLIENT_CERT and CHANGEGATE_TEMPORAL_CLIENT_KEY go together")
+        return self
+
+    @model_validator(mode="after")
+    def _vault_is_safe_to_ask(self) -> Self:
+        if self.vault_url is None:
+            return self
+        if self.vault_token_file is None:
+            raise ValueError("CHANGEGATE_VAULT_URL needs CHANGEGATE_VAULT_TOKEN_FILE")
+        address = urlsplit(self.vault_url)
+        if address.scheme != "https" and (address.scheme != "http" or address.hostname not in _THIS_MACHINE):
+            raise ValueError("CHANGEGATE_VAULT_URL begins with https://, or with http:// within one machine")
         return self
 
 

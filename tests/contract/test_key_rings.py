@@ -1,0 +1,341 @@
+"""Vault's side is `tests.contract.vault`: a real HTTP server with the answers of the transit API, not Vault itself."""
+
+import logging
+import secrets
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from adapters.crypto.envelope import Envelope, EnvelopeSealer
+from adapters.crypto.files import FileKeyRing
+from adapters.crypto.vault import Transit, VaultTransitKeyRing
+from adapters.memory.secrets import MemoryKeyRing, MemorySealer
+from application.ports.secrets import KeyRing, KeysUnavailable, Place, SealBroken, Sealer, Secret, Wrapped
+from domain.environments import Environment
+from domain.errors import Refusal
+from tests.contract.vault import TOKEN, Key, TransitServer
+
+KEY = bytes(range(32))
+CANARY = "canary-e0c5-Passw0rd!"
+PLACE = Place(UUID(int=1), Environment.PRODUCTION, "mail.password", "company:de", 3)
+
+
+class World(Protocol):
+    """What a test may arrange, whatever the ring."""
+
+    ring: KeyRing
+    sealer: Sealer
+
+    async def rotate(self) -> None: ...
+    def fail(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class MemoryWorld:
+    def __init__(self) -> None:
+        self.memory = MemoryKeyRing()
+        self.ring: KeyRing = self.memory
+        self.sealer: Sealer = MemorySealer(self.memory)
+
+    async def rotate(self) -> None:
+        self.memory.rotate()
+
+    def fail(self) -> None:
+        self.memory.down = True
+
+    def close(self) -> None:
+        pass
+
+
+class FileWorld:
+    def __init__(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "keys" / "ring"
+        self.files = FileKeyRing(self.folder)
+        self.ring: KeyRing = self.files
+        self.sealer: Sealer = EnvelopeSealer(self.ring)
+
+    async def rotate(self) -> None:
+        await self.files.primary()
+        await self.files.grow()
+
+    def fail(self) -> None:
+        if self.folder.exists():
+            self.folder.rename(self.folder.with_name("away"))
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.write_text("a file where the folder was")
+
+    def close(self) -> None:
+        pass
+
+
+class VaultWorld:
+    def __init__(self, tmp_path: Path) -> None:
+        self.server = TransitServer()
+        self.server.__enter__()
+        self.token = tmp_path / "token"
+        self.token.write_text(TOKEN + "\n")
+        self.ring: KeyRing = VaultTransitKeyRing(Transit(self.server.url, self.token, "changegate", seconds=2))
+        self.sealer: Sealer = EnvelopeSealer(self.ring)
+
+    async def rotate(self) -> None:
+        self.server.keys["changegate"].versions.append(secrets.token_bytes(32))
+        self.server.keys["changegate-fingerprint"].versions.append(secrets.token_bytes(32))
+
+    def fail(self) -> None:
+        self.server.stop()
+
+    def close(self) -> None:
+        assert isinstance(self.ring, VaultTransitKeyRing)
+        self.ring.close()
+        self.server.stop()
+
+
+@pytest.fixture(params=["memory", "file", "vault"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    made: World
+    if request.param == "memory":
+        made = MemoryWorld()
+    else:
+        made = FileWorld(tmp_path) if request.param == "file" else VaultWorld(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Iterator[VaultWorld]:
+    made = VaultWorld(tmp_path)
+    yield made
+    made.close()
+
+
+class TestRing:
+    async def test_a_wrapped_key_comes_back(self, world: World) -> None:
+        wrapped = await world.ring.wrap(KEY)
+        assert await world.ring.unwrap(wrapped) == KEY
+        assert wrapped.kek == await world.ring.primary()
+        assert KEY not in wrapped.key
+
+    async def test_an_old_key_still_unwraps_after_a_new_primary(self, world: World) -> None:
+        before = await world.ring.wrap(KEY)
+        await world.rotate()
+        after = await world.ring.wrap(KEY)
+        assert before.kek != after.kek == await world.ring.primary()
+        assert await world.ring.unwrap(before) == await world.ring.unwrap(after) == KEY
+
+    async def test_a_change_of_any_bit_is_refused(self, world: World) -> None:
+        wrapped = await world.ring.wrap(KEY)
+        for bit in range(len(wrapped.key) * 8):
+            changed = bytearray(wrapped.key)
+            changed[bit // 8] ^= 1 << bit % 8
+            with pytest.raises(SealBroken):
+                await world.ring.unwrap(Wrapped(wrapped.kek, bytes(changed)))
+
+    @pytest.mark.parametrize("kept", [0, 1, 11, 12, 20, -1])
+    async def test_a_shorter_one_is_refused(self, world: World, kept: int) -> None:
+        wrapped = await world.ring.wrap(KEY)
+        with pytest.raises(SealBroken):
+            await world.ring.unwrap(Wrapped(wrapped.kek, wrapped.key[:kept]))
+
+    @pytest.mark.parametrize(
+        "kek", ["", "nobody", "0000", "changegate-v0", "changegate-v9", "other-v1", "../0001", "fingerprints"]
+    )
+    async def test_a_key_that_is_not_known_is_refused(self, world: World, kek: str) -> None:
+        wrapped = await world.ring.wrap(KEY)
+        with pytest.raises(SealBroken):
+            await world.ring.unwrap(Wrapped(kek, wrapped.key))
+
+    async def test_another_key_of_the_ring_does_not_unwrap_it(self, world: World) -> None:
+        before = await world.ring.wrap(KEY)
+        await world.rotate()
+        with pytest.raises(SealBroken):
+            await world.ring.unwrap(Wrapped(await world.ring.primary(), before.key))
+
+    async def test_the_key_of_fingerprints_outlives_rotation_and_is_no_other(self, world: World) -> None:
+        before = await world.ring.fingerprint_key()
+        await world.rotate()
+        assert await world.ring.fingerprint_key() == before
+        assert len(before) == 32
+
+    async def test_a_ring_that_cannot_be_reached_says_so(self, world: World) -> None:
+        wrapped = await world.ring.wrap(KEY)
+        world.fail()
+        for call in (
+            world.ring.primary(), world.ring.wrap(KEY), world.ring.unwrap(wrapped), world.ring.fingerprint_key()
+        ):  # fmt: skip
+            with pytest.raises(KeysUnavailable):
+                await call
+
+
+@pytest.mark.req("ST80")
+class TestSealer:
+    async def test_a_secret_comes_back_and_no_two_seals_are_alike(self, world: World) -> None:
+        first, second = [await world.sealer.seal(Secret(CANARY), PLACE.aad()) for _ in range(2)]
+        assert first != second
+        assert CANARY not in first
+        assert (await world.sealer.open(first, PLACE.aad())).reveal() == CANARY
+
+    @pytest.mark.parametrize(
+        "elsewhere",
+        [
+            Place(UUID(int=2), PLACE.environment, PLACE.key, PLACE.scope, PLACE.version),
+            Place(PLACE.tenant, Environment.STAGING, PLACE.key, PLACE.scope, PLACE.version),
+            Place(PLACE.tenant, PLACE.environment, "mail.passwort", PLACE.scope, PLACE.version),
+            Place(PLACE.tenant, PLACE.environment, PLACE.key, "", PLACE.version),
+            Place(PLACE.tenant, PLACE.environment, PLACE.key, PLACE.scope, 4),
+        ],
+        ids=["tenant", "environment", "key", "scope", "version"],
+    )
+    async def test_it_opens_at_no_other_place(self, world: World, elsewhere: Place) -> None:
+        sealed = await world.sealer.seal(Secret(CANARY), PLACE.aad())
+        with pytest.raises(SealBroken):
+            await world.sealer.open(sealed, elsewhere.aad())
+        with pytest.raises(SealBroken):
+            await world.sealer.rewrapped(sealed, elsewhere.aad())
+
+    @pytest.mark.parametrize("sealed", ["", ".", "v1", "v1....", "v1.a.b.c.d", "x" * 2_000_000, "é", "\x00", "\ud800"])
+    async def test_what_is_no_seal_is_refused(self, world: World, sealed: str) -> None:
+        with pytest.raises(SealBroken):
+            await world.sealer.open(sealed, PLACE.aad())
+
+    async def test_rotation_leaves_old_and_new_readable_at_every_moment(self, world: World) -> None:
+        old = await world.sealer.seal(Secret(CANARY), PLACE.aad())
+        assert await world.sealer.rewrapped(old, PLACE.aad()) == old
+        await world.rotate()
+        new = await world.sealer.rewrapped(old, PLACE.aad())
+        assert new != old
+        assert await world.sealer.rewrapped(new, PLACE.aad()) == new
+        for each in (old, new):
+            assert (await world.sealer.open(each, PLACE.aad())).reveal() == CANARY
+
+    async def test_fingerprints_are_equal_for_equal_secrets_of_one_tenant(self, world: World) -> None:
+        one, other = UUID(int=1), UUID(int=2)
+        before = await world.sealer.fingerprint(Secret(CANARY), one)
+        await world.rotate()
+        assert await world.sealer.fingerprint(Secret(CANARY), one) == before
+        assert await world.sealer.fingerprint(Secret(CANARY + " "), one) != before
+        assert await world.sealer.fingerprint(Secret(CANARY), other) != before
+        assert len(bytes.fromhex(before)) == 8
+
+    @pytest.mark.req("AU-21")
+    async def test_neither_refusal_nor_log_holds_secret_or_token(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        sealed = await world.sealer.seal(Secret(CANARY), PLACE.aad())
+        told: list[pytest.ExceptionInfo[Refusal]] = []
+        with pytest.raises(Refusal) as broken:
+            await world.sealer.open(sealed, b"elsewhere")
+        told.append(broken)
+        world.fail()
+        for call in (world.sealer.seal(Secret(CANARY), b""), world.sealer.open(sealed, PLACE.aad())):
+            with pytest.raises(Refusal) as down:
+                await call
+            told.append(down)
+        assert [type(each.value) for each in told] == [SealBroken, KeysUnavailable, KeysUnavailable]
+        texts = [caplog.text, *("".join(traceback.format_exception(each.value)) for each in told)]
+        texts += [f"{each.value!r} {each.value.facts}" for each in told]
+        assert [text for text in texts if CANARY in text or TOKEN in text or sealed in text] == []
+        assert told[0].value.facts == {}
+
+
+class TestVault:
+    async def test_neither_the_secret_nor_its_seal_reaches_vault(self, vault: VaultWorld) -> None:
+        sealed = await vault.sealer.seal(Secret(CANARY), PLACE.aad())
+        await vault.sealer.open(sealed, PLACE.aad())
+        await vault.sealer.fingerprint(Secret(CANARY), PLACE.tenant)
+        ciphertext = sealed.rpartition(".")[2]
+        assert [path for path, body in vault.server.asked if CANARY in body or ciphertext in body] == []
+        assert [path for path, _ in vault.server.asked] == [
+            "/v1/transit/encrypt/changegate",
+            "/v1/transit/decrypt/changegate",
+            "/v1/transit/hmac/changegate-fingerprint",
+        ]
+
+    async def test_a_token_that_was_renewed_holds_at_once(self, vault: VaultWorld) -> None:
+        vault.token.write_text("hvs.expired")
+        with pytest.raises(KeysUnavailable) as refused:
+            await vault.ring.wrap(KEY)
+        assert refused.value.facts == {"reason": "forbidden"}
+        vault.token.write_text(TOKEN)
+        assert await vault.ring.unwrap(await vault.ring.wrap(KEY)) == KEY
+
+    @pytest.mark.parametrize("content", [None, "", "\n", "two\nlines", "é"])
+    async def test_a_token_file_of_no_use_is_not_a_broken_seal(self, vault: VaultWorld, content: str | None) -> None:
+        wrapped = await vault.ring.wrap(KEY)
+        vault.token.unlink() if content is None else vault.token.write_text(content, encoding="utf-8")
+        with pytest.raises(KeysUnavailable) as refused:
+            await vault.ring.unwrap(wrapped)
+        assert "two" not in str(refused.value.facts)
+
+    async def test_a_sealed_vault_is_unavailable(self, vault: VaultWorld) -> None:
+        wrapped = await vault.ring.wrap(KEY)
+        vault.server.sealed = True
+        with pytest.raises(KeysUnavailable) as refused:
+            await vault.ring.unwrap(wrapped)
+        assert refused.value.facts == {"reason": "vault-down"}
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            pytest.param((200, b"<html>"), id="a page"),
+            pytest.param((200, b"[]"), id="a list"),
+            pytest.param((200, b"{}"), id="nothing"),
+            pytest.param((200, b'{"data": {"plaintext": "QQ==", "hmac": "vault:v1:QQ=="}}'), id="too short"),
+            pytest.param((200, b'{"data": {"ciphertext": "vault:v0:QQ==", "latest_version": "1"}}'), id="no version"),
+            pytest.param((204, b""), id="empty"),
+            pytest.param((307, b""), id="a redirect"),
+            pytest.param((404, b'{"errors": []}'), id="another mount"),
+            pytest.param((429, b'{"errors": ["too many"]}'), id="a quota"),
+            pytest.param((500, b"{"), id="a broken error"),
+            pytest.param((500, b"[]"), id="an error that is a list"),
+        ],
+    )
+    async def test_an_answer_that_is_none_is_unavailable(self, vault: VaultWorld, odd: tuple[int, bytes]) -> None:
+        wrapped = await vault.ring.wrap(KEY)
+        vault.server.odd = odd
+        for call in (
+            vault.ring.primary(), vault.ring.wrap(KEY), vault.ring.unwrap(wrapped), vault.ring.fingerprint_key()
+        ):  # fmt: skip
+            with pytest.raises(KeysUnavailable):
+                await call
+        assert "/v1/elsewhere" not in {path for path, _ in vault.server.asked}
+
+    async def test_a_version_that_policy_took_away_opens_nothing_more(self, vault: VaultWorld) -> None:
+        sealed = await vault.sealer.seal(Secret(CANARY), PLACE.aad())
+        await vault.rotate()
+        vault.server.keys["changegate"].oldest = 2
+        with pytest.raises(SealBroken):
+            await vault.sealer.open(sealed, PLACE.aad())
+
+    async def test_a_key_that_vault_does_not_have_wraps_nothing(self, vault: VaultWorld) -> None:
+        ring = VaultTransitKeyRing(Transit(vault.server.url, vault.token, "other"))
+        for call in (ring.primary(), ring.wrap(KEY), ring.fingerprint_key()):
+            with pytest.raises(KeysUnavailable):
+                await call
+        vault.server.keys["other"] = Key()
+        assert (await ring.wrap(KEY)).kek == "other-v1"
+        ring.close()
+
+
+class TestEnvelope:
+    @pytest.mark.parametrize("kind", [MemoryWorld, FileWorld, VaultWorld])
+    async def test_rewrapping_keeps_data_key_nonce_and_ciphertext(
+        self, kind: type[FileWorld | VaultWorld | MemoryWorld], tmp_path: Path
+    ) -> None:
+        world = MemoryWorld() if issubclass(kind, MemoryWorld) else kind(tmp_path)
+        sealer = EnvelopeSealer(world.ring)
+        old = Envelope.parse(await sealer.seal(Secret(CANARY), PLACE.aad()))
+        await world.rotate()
+        new = Envelope.parse(await sealer.rewrapped(str(old), PLACE.aad()))
+        assert (new.nonce, new.ciphertext) == (old.nonce, old.ciphertext)
+        assert new.wrapped != old.wrapped
+        assert new.wrapped.kek == await world.ring.primary()
+        key = await world.ring.unwrap(old.wrapped)
+        assert await world.ring.unwrap(new.wrapped) == key
+        assert AESGCM(key).decrypt(new.nonce, new.ciphertext, b"v1\0" + PLACE.aad()).decode() == CANARY
+        world.close()
