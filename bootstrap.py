@@ -184,6 +184,7 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
 
 def services(made: Parts, processes: TemporalProcesses) -> Services:
     store, metrics = made.store, made.metrics
+    submission = Submission(store, processes)
     return Services(
         store=store,
         processes=processes,
@@ -191,10 +192,10 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         authentication=Authentication(store, made.tokens),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store),
+        setting=SettingCases.over(store, submission),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
-        submission=Submission(store, processes),
+        submission=submission,
         approvals=Approvals(store, processes, made.acting),
         delegations=Delegations(store),
         rollouts=Rollouts(store, processes, made.acting),

@@ -17,6 +17,7 @@ from domain.changes import (
     Content,
     Kind,
     NothingChanges,
+    NotRebasable,
     Target,
     difference,
     merged,
@@ -93,6 +94,8 @@ class Changes:
         actor.require(Permission.CHANGE_PROPOSE)
         found = await self.get(actor, change)
         target = found.target
+        if target.kind is not Kind.FLAG:
+            raise NotRebasable
         async with self._store.transaction(actor.tenant) as tx:
             base = await tx.flags.version(target.environment, target.key, target.base_version)
             present = await tx.flags.get(target.environment, target.key)

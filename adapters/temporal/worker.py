@@ -17,7 +17,7 @@ from workflows.rollout import FeatureRolloutWorkflow
 
 WORKFLOWS = (ApprovalWorkflow, FeatureRolloutWorkflow)
 ROOMS = ("domain", "application", "activities", "workflows", "adapters")
-LIBRARIES = ("rfc8785", "structlog", "mmh3", "orjson")
+LIBRARIES = ("rfc8785", "structlog", "mmh3", "orjson", "jsonschema_rs", "cel")
 
 
 def sandbox() -> SandboxedWorkflowRunner:

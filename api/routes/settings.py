@@ -25,6 +25,7 @@ from api.schemas.settings import (
     ValueIn,
 )
 from api.services import Use
+from application.settings.outcome import Outcome
 from application.settings.reading import Question
 from application.settings.wishes import Order, Wish
 from domain.environments import Environment
@@ -79,9 +80,9 @@ async def all_effective(
 
 
 @router.post("/bulk", summary="Write many values, all or none", dependencies=KEYED)
-async def bulk(wish: BulkIn, actor: Acting, use: Use) -> OutcomeOut:
-    """`dry_run` tells what would be, and changes nothing."""
-    return OutcomeOut.of(await use.setting.writes.write(actor, wish.order()))
+async def bulk(wish: BulkIn, actor: Acting, use: Use, answer: Response) -> OutcomeOut:
+    """`dry_run` tells what would be, and changes nothing. 202 where it waits for approval."""
+    return _told(await use.setting.writes.write(actor, wish.order()), answer)
 
 
 @router.get("/{key}", summary="Read what a scope itself says of a setting")
@@ -93,20 +94,21 @@ async def read(key: Key, at: At, actor: Acting, use: Use, answer: Response) -> S
 
 @router.put("/{key}", summary="Set a value at a scope", dependencies=KEYED)
 async def put(key: Key, over: Over, wish: ValueIn, actor: Acting, use: Use, answer: Response) -> OutcomeOut:
-    """Over the version in If-Match (`"v0"` where there is none), at once or from an instant on."""
+    """Over the version in If-Match (`"v0"` where there is none), at once or from an instant on.
+
+    202 where policy asks for approval: the change that was submitted is in the answer.
+    """
     order = Order(over.environment, (wish.wish(key, over.scope, over.version),), wish.reason)
     with beneath("", instead_of=FIRST_ITEM):
-        outcome = await use.setting.writes.write(actor, order)
-    answer.headers["ETag"] = flag_tag(max(each.entry.version for each in outcome.entries))
-    return OutcomeOut.of(outcome)
+        return _told(await use.setting.writes.write(actor, order), answer)
 
 
 @router.delete("/{key}", summary="Take a value back, so that the scope inherits", dependencies=KEYED)
-async def unset(key: Key, over: Over, reason: Why, actor: Acting, use: Use) -> OutcomeOut:
-    """Nothing is lost: every version stays in the history."""
+async def unset(key: Key, over: Over, reason: Why, actor: Acting, use: Use, answer: Response) -> OutcomeOut:
+    """Nothing is lost: every version stays in the history. 202 where it waits for approval."""
     wish = Wish(key, over.scope, EntryState.UNSET, expected=over.version)
     with beneath("", instead_of=FIRST_ITEM):
-        return OutcomeOut.of(await use.setting.writes.write(actor, Order(over.environment, (wish,), reason)))
+        return _told(await use.setting.writes.write(actor, Order(over.environment, (wish,), reason)), answer)
 
 
 @router.post("/{key}/cancel", summary="Cancel a value that is planned", dependencies=KEYED)
@@ -134,3 +136,11 @@ async def effective(key: Key, asked: Asked, actor: Acting, use: Use) -> Effectiv
 async def explain(key: Key, asked: Asked, actor: Acting, use: Use) -> ExplainOut:
     """Every level from broad to narrow: what it says, who said so, when and why, and how it counts."""
     return ExplainOut.of(await use.setting.reads.effective(actor, asked, key))
+
+
+def _told(outcome: Outcome, answer: Response) -> OutcomeOut:
+    if outcome.submitted is not None:
+        answer.status_code = 202
+    elif outcome.entries:
+        answer.headers["ETag"] = flag_tag(max(each.entry.version for each in outcome.entries))
+    return OutcomeOut.of(outcome)

@@ -9,7 +9,7 @@ from pydantic import Field
 from api.schemas.common import Comment, Handle, In, Object, Out, PrincipalId, Reason, TargetKey, TargetOut, Version
 from application.changes import Proposal
 from domain.canonical import Json
-from domain.changes import ChangeSet, ChangeStatus
+from domain.changes import ChangeSet, ChangeStatus, Target
 from domain.environments import Environment
 
 
@@ -38,11 +38,24 @@ class WithdrawIn(In):
     reason: Comment = ""
 
 
+class OneTargetOut(Out):
+    """One thing that the change writes; a change of a flag has one of them."""
+
+    key: str
+    base_version: int
+    content: Object
+
+    @classmethod
+    def of(cls, target: Target) -> "OneTargetOut":
+        return cls(key=target.key, base_version=target.base_version, content=target.content)
+
+
 class ChangeOut(Out):
     id: UUID
     target: TargetOut
     base_version: int
     definition: Object
+    targets: list[OneTargetOut]
     plan: Object
     gates: Object | None
     metrics: Object | None
@@ -61,9 +74,10 @@ class ChangeOut(Out):
         target, content = change.target, change.content
         return cls(
             id=change.id,
-            target=TargetOut(environment=target.environment, kind=target.kind.value, key=target.key),
+            target=TargetOut(environment=target.environment, kind=target.kind.value, key=change.label),
             base_version=target.base_version,
             definition=target.content,
+            targets=[OneTargetOut.of(each) for each in content.targets],
             plan=content.plan,
             gates=content.gates,
             metrics=content.metrics,

@@ -7,9 +7,11 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from api.schemas.common import In, Instant, Object, Out, Reason, Version
+from api.schemas.rollouts import SubmittedOut
 from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
+from application.settings.outcome import Outcome
 from application.settings.reading import Effective
-from application.settings.wishes import MOST_ITEMS, Affected, Order, Outcome, Wish
+from application.settings.wishes import MOST_ITEMS, Affected, Order, Wish
 from domain.environments import Environment
 from domain.settings import UNSET, EntryState, Scope, TraceLine, TraceState
 
@@ -174,11 +176,15 @@ class AffectedOut(Out):
 
 
 class OutcomeOut(Out):
-    """`affected` are narrower scopes whose own value counts no more, or not as written."""
+    """`affected` are narrower scopes whose own value counts no more, or not as written.
+
+    `submitted` is the change that waits for approval: nothing is written before that is given.
+    """
 
     entries: list[EntryOut]
     affected: list[AffectedOut]
     epoch: int
+    submitted: SubmittedOut | None
 
     @classmethod
     def of(cls, outcome: Outcome) -> "OutcomeOut":
@@ -186,6 +192,7 @@ class OutcomeOut(Out):
             entries=[EntryOut.of(each) for each in outcome.entries],
             affected=[AffectedOut.of(each) for each in outcome.affected],
             epoch=outcome.epoch,
+            submitted=SubmittedOut.of(outcome.submitted) if outcome.submitted else None,
         )
 
 

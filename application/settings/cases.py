@@ -8,6 +8,7 @@ from application.settings.definitions import SettingDefinitions
 from application.settings.reading import SettingReads
 from application.settings.rulebook import Rules
 from application.settings.writing import SettingWrites
+from application.submission import Submission
 
 
 @dataclass(frozen=True)
@@ -18,5 +19,6 @@ class SettingCases:
     writes: SettingWrites
 
     @classmethod
-    def over(cls, store: Store) -> Self:
-        return cls(SettingDefinitions(store), Rules(store), SettingReads(store), SettingWrites(store))
+    def over(cls, store: Store, submission: Submission) -> Self:
+        writes = SettingWrites(store, submission)
+        return cls(SettingDefinitions(store), Rules(store), SettingReads(store), writes)

@@ -18,6 +18,7 @@ from domain.settings import (
     SettingType,
     parse_constraint,
     resolve,
+    type_faults,
     violations,
 )
 
@@ -114,15 +115,22 @@ def _faults(wish: Wish, definition: Definition, path: str, plan: Plan) -> Iterat
     elif wish.enforced:
         yield Fault(f"{path}/enforced", "there is no value to enforce")
     if wish.constraint is not None:
-        yield from _constraint_faults(wish, f"{path}/constraint")
+        yield from _constraint_faults(wish, definition, f"{path}/constraint")
     if wish.since is not None and wish.since < plan.at:
         yield Fault(f"{path}/effective_at", "the past of a setting does not change")
     if wish.until is not None and wish.until <= max(wish.since or plan.at, plan.at):
         yield Fault(f"{path}/expires_at", "after it takes effect")
 
 
-def _constraint_faults(wish: Wish, path: str) -> Iterator[Fault]:
+def _constraint_faults(wish: Wish, definition: Definition, path: str) -> Iterator[Fault]:
+    """It is a constraint, and what it names are values that the setting could have."""
     try:
-        parse_constraint(wish.constraint)
+        constraint = parse_constraint(wish.constraint).to_json()
     except Invalid as refusal:
         yield from (replace(fault, path=path + fault.path) for fault in refusal.faults)
+        return
+    for name in sorted(constraint.keys() & {"minimum", "maximum"}):
+        yield from type_faults(definition.type, constraint[name], f"{path}/{name}")
+    for name in sorted(constraint.keys() & {"allowed", "denied"}):
+        for place, value in enumerate(constraint[name]):
+            yield from definition.faults(value, f"{path}/{name}/{place}")

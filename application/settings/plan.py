@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
+from uuid import UUID
 
 from application.ports.settings import StoredEntry
 from application.settings.house import House, origin_of
@@ -12,6 +14,22 @@ from domain.people import Actor
 from domain.settings import Entry, EntryState, Held, Rewrite, Scope, TraceState, parse_constraint
 
 HIDDEN = {TraceState.SHADOWED: "shadowed", TraceState.CLAMPED: "clamped"}
+
+
+@dataclass(frozen=True)
+class Pen:
+    """In whose name values are written, and by what way."""
+
+    person: UUID | None
+    origin: str
+    actor: Actor | None = None
+    request: UUID | None = None
+    change: UUID | None = None
+
+    @classmethod
+    def of(cls, actor: Actor) -> Self:
+        """By somebody, at once."""
+        return cls(actor.id, "api", actor, actor.request)
 
 
 @dataclass(frozen=True)
@@ -34,17 +52,17 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
     new: list[StoredEntry] = field(default_factory=list)
 
-    def take(self, actor: Actor, wish: Wish, rewrite: Rewrite) -> None:
+    def take(self, pen: Pen, wish: Wish, rewrite: Rewrite) -> None:
         held = self.house.held(wish.key, wish.scope)
         self.steps.append(Step(wish, rewrite, held))
         self.house.write(wish.key, wish.scope, rewrite)
         for put in rewrite.puts:
             stored = StoredEntry(
-                self.house.environment, wish.key, wish.scope.text, put.entry, origin_of(put, "api"), actor.request
+                self.house.environment, wish.key, wish.scope.text, put.entry, origin_of(put, pen.origin), pen.request
             )
             self.new.append(stored)
 
-    def entry(self, actor: Actor, wish: Wish, reason: str) -> Entry:
+    def entry(self, pen: Pen, wish: Wish, reason: str) -> Entry:
         """The wish as the next version at its scope."""
         return Entry(
             version=self.latest.get((wish.key, wish.scope.text), 0) + 1,
@@ -54,9 +72,9 @@ class Plan:
             constraint=None if wish.constraint is None else parse_constraint(wish.constraint),
             since=max(wish.since or self.at, self.at),
             until=wish.until,
-            written_by=actor.id,
+            written_by=pen.person,
             written_at=self.at,
-            change=None,
+            change=pen.change,
             reason=reason,
         )
 

@@ -1,9 +1,8 @@
-"""What a person asks to be written, and what it did or would do."""
+"""What a person asks to be written."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from application.ports.settings import StoredEntry
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.settings import EntryState, Scope
@@ -47,12 +46,3 @@ class Affected:
     scope: str
     how: str
     by: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """`epoch` is that of the environment after the write, or the present one of a dry run."""
-
-    entries: tuple[StoredEntry, ...]
-    affected: tuple[Affected, ...]
-    epoch: int

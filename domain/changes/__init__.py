@@ -8,6 +8,7 @@ from domain.changes.refusals import (
     ChangeNotDraft,
     DigestTampered,
     NothingChanges,
+    NotRebasable,
     TargetBusy,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "Content",
     "DigestTampered",
     "Kind",
+    "NotRebasable",
     "NothingChanges",
     "Target",
     "TargetBusy",

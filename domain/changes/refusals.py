@@ -27,6 +27,12 @@ class ApprovalRequired(Conflict):
     kind = "approval-required"
 
 
+class NotRebasable(Conflict):
+    """Values of settings are not rebased; write them again over those that are there now."""
+
+    kind = "not-rebasable"
+
+
 class DigestTampered(Forbidden):
     """The content is not the content that was approved."""
 

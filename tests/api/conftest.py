@@ -79,6 +79,7 @@ def build(
     processes = MemoryProcesses(store, acts, now)
     acting = Acting(store, acts, now)
     sources = Sources({SourceKind.TELEMETRY: TelemetrySource(store), SourceKind.PROMETHEUS: ScriptedSource(now())})
+    submission = Submission(store, processes)
     services = Services(
         store=store,
         processes=processes,
@@ -86,10 +87,10 @@ def build(
         authentication=Authentication(store, TokenVerifier({issuer.issuer: issuer.config()})),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store),
+        setting=SettingCases.over(store, submission),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, sources),
-        submission=Submission(store, processes),
+        submission=submission,
         approvals=Approvals(store, processes, acting),
         delegations=Delegations(store),
         rollouts=Rollouts(store, processes, acting),

@@ -161,6 +161,10 @@ class TestValues:
     async def test_of_an_unknown_key_are_404(self, ask: Any) -> None:
         assert (await ask("eve", "GET", at("", "no.such.key", "/effective"))).status_code == 404
 
+    async def test_are_bounded_by_what_they_could_be(self, limit: None, say: Any) -> None:
+        answer = await say("", 1, constraint={"maximum": 2.5, "denied": [3, "x"]})
+        assert {fault["path"] for fault in answer.json()["faults"]} == {"/constraint/maximum", "/constraint/denied/1"}
+
     @pytest.mark.req("ST83")
     async def test_are_written_over_what_was_seen(self, ask: Any, limit: None, say: Any) -> None:
         await say("", 20)
@@ -171,15 +175,25 @@ class TestValues:
         missing = await ask("ada", "PUT", at(""), json={"value": 1, **WHY})
         assert missing.status_code == 428
 
-    async def test_ask_for_approval_where_policy_does(self, ask: Any, limit: None) -> None:
+    async def test_wait_for_approval_where_policy_asks_for_it(self, ask: Any, limit: None) -> None:
         wish = {"value": 1, **WHY}
         answer = await ask("ada", "PUT", at("", environment="production"), json=wish, headers=NONE)
-        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/approval-required")
+        assert (answer.status_code, answer.json()["entries"]) == (202, [])
+        submitted = answer.json()["submitted"]
+        assert (submitted["standing"], submitted["levels"]) == ("PENDING", 2)
+        change = (await ask("eve", "GET", f"/changes/{submitted['approval']}")).json()
+        assert (change["target"]["kind"], change["target"]["key"]) == ("setting", "#upload.limit")
+        assert [target["content"]["value"] for target in change["targets"]] == [1]
+        pending = (await ask("bob", "GET", "/approvals/pending")).json()["items"]
+        assert [each["id"] for each in pending] == [submitted["approval"]]
+        nothing = await ask("eve", "GET", at("", what="/effective", environment="production"))
+        assert nothing.json()["value"] == 10
 
-    async def test_of_another_tenant_are_not_there(self, ask: Any, world: Any, limit: None, say: Any) -> None:
-        await say("", 20)
-        answer = await ask("eve", "GET", at("", what="/effective"))
-        assert answer.json()["value"] == 20
+    async def test_that_wait_are_asked_for_once(self, ask: Any, limit: None) -> None:
+        wish, headers = {"value": 1, **WHY}, {**NONE, "Idempotency-Key": "order-66"}
+        first = await ask("ada", "PUT", at("", environment="production"), json=wish, headers=headers)
+        again = await ask("ada", "PUT", at("", environment="production"), json=wish, headers=headers)
+        assert (first.status_code, again.status_code, again.content) == (202, 202, first.content)
 
 
 @pytest.mark.req("ST79")

@@ -1,0 +1,86 @@
+"""An order is worked out and checked on a picture of the environment, and then carried out as it was worked out."""
+
+from datetime import datetime
+
+from application.ports.store import Transaction
+from application.recording import record
+from application.settings.checks import check_policy, check_rules, check_versions, check_wishes
+from application.settings.house import continued, furnished, known
+from application.settings.plan import Pen, Plan, Step, pictured
+from application.settings.wishes import Order, Wish
+from domain.audit import Action
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.settings import Entry, EntryState, Held, inserted, parse_rules
+
+
+async def planned(tx: Transaction, pen: Pen, order: Order, at: datetime) -> Plan:
+    """The order worked out and checked."""
+    rules = parse_rules((await tx.settings.rulebook()).rules)
+    plan = await plan_for(tx, order.environment, order.wishes, frozenset().union(*(rule.keys for rule in rules)), at)
+    if len(order.wishes) == 1:
+        known(plan.house, order.wishes[0].key)
+    check_wishes(order.wishes, order.reason, plan)
+    check_versions(order.wishes, plan)
+    entries = [plan.entry(pen, wish, order.reason) for wish in order.wishes]
+    for wish, entry in zip(order.wishes, entries, strict=True):
+        plan.take(pen, wish, inserted(plan.house.held(wish.key, wish.scope), entry, at))
+    for place, (wish, entry) in enumerate(zip(order.wishes, entries, strict=True)):
+        check_policy(wish, entry, plan, f"/items/{place}")
+    check_rules(rules, plan)
+    return plan
+
+
+async def plan_for(
+    tx: Transaction, environment: Environment, wishes: tuple[Wish, ...], ruled: frozenset[str], at: datetime
+) -> Plan:
+    keys = {wish.key for wish in wishes}
+    house = await furnished(tx, environment, keys | ruled, None, at)
+    latest = await tx.settings.latest(environment, keys, {wish.scope.text for wish in wishes})
+    return Plan(at, house, pictured(house), latest)
+
+
+async def everything_held(tx: Transaction, plan: Plan, wish: Wish) -> tuple[Held, ...]:
+    """What holds or will at the wish's scope, and what lies beneath it and may come back."""
+    environment, scope = plan.house.environment, wish.scope.text
+    beneath = await tx.settings.underlying(environment, wish.key, scope, plan.at)
+    return (*plan.house.held(wish.key, wish.scope), *(Held(each.entry, continued(each)) for each in beneath))
+
+
+async def carried_out(tx: Transaction, pen: Pen, plan: Plan, reason: str) -> None:
+    """First everything that ends, then what comes in its place: the database lets nothing overlap."""
+    versions = {(each.key, each.scope, each.entry.version): each for each in plan.new}
+    for step in plan.steps:
+        for entry, until in step.rewrite.ends:
+            await tx.settings.end(plan.house.environment, step.wish.key, step.wish.scope.text, entry.version, until)
+        for put in step.rewrite.puts:
+            await tx.settings.put(versions[step.wish.key, step.wish.scope.text, put.entry.version])
+        await _recorded(tx, pen, plan, step, reason)
+
+
+async def _recorded(tx: Transaction, pen: Pen, plan: Plan, step: Step, reason: str) -> None:
+    wish, environment = step.wish, plan.house.environment.value
+    before = next((each.entry for each in step.held if each.entry.covers(plan.at)), None)
+    await record(
+        tx,
+        Action.SETTING_CHANGED if step.rewrite.puts else Action.SETTING_UNPLANNED,
+        ("setting", f"{environment}/{wish.scope.text}#{wish.key}"),
+        actor=pen.actor,
+        change=pen.change,
+        reason=reason,
+        before=_told(before) if before else None,
+        after=_told(step.rewrite.puts[0].entry) if step.rewrite.puts else None,
+    )
+
+
+def _told(entry: Entry) -> Json:
+    told: dict[str, Json] = {"version": entry.version, "state": entry.state.value, "since": entry.since.isoformat()}
+    if entry.state is EntryState.SET:
+        told["value"] = entry.value
+    if entry.enforced:
+        told["enforced"] = True
+    if entry.constraint is not None:
+        told["constraint"] = entry.constraint.to_json()
+    if entry.until is not None:
+        told["until"] = entry.until.isoformat()
+    return told

@@ -1,0 +1,20 @@
+"""What an order did, would do, or waits for."""
+
+from dataclasses import dataclass
+
+from application.ports.settings import StoredEntry
+from application.settings.wishes import Affected
+from application.submission import Submitted
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`epoch` is that of the environment after the write, or the present one where nothing was written yet.
+
+    `submitted` is the change that waits for approval.
+    """
+
+    entries: tuple[StoredEntry, ...]
+    affected: tuple[Affected, ...]
+    epoch: int
+    submitted: Submitted | None = None

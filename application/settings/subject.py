@@ -1,0 +1,150 @@
+"""Settings as a subject of changes: all values of the change take effect together, and go back together."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from application.ports.settings import StoredEntry
+from application.ports.store import Transaction
+from application.settings.carrying import carried_out, everything_held, plan_for, planned
+from application.settings.house import continued
+from application.settings.plan import Pen, Plan
+from application.settings.targets import order_of
+from application.settings.wishes import Wish
+from domain.canonical import Json
+from domain.changes import BaseVersionConflict, ChangeSet
+from domain.errors import Missing
+from domain.rollouts import Rollout
+from domain.settings import Entry, EntryState, Rewrite, Scope, cancelled, inserted
+
+NEWEST = 2**62
+
+
+class SettingSubject:
+    """Values at scopes of one environment."""
+
+    async def check_base(self, tx: Transaction, change: ChangeSet) -> None:
+        at = await tx.settings.lock(change.target.environment)
+        latest = await _latest(tx, change, at)
+        moved = [
+            target.key
+            for target in change.content.targets
+            if latest.get((target.content["key"], target.content["scope"]), 0) != target.base_version
+        ]
+        if moved:
+            raise BaseVersionConflict(moved=moved)
+
+    async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
+        at = await tx.settings.lock(change.target.environment)
+        await planned(tx, _pen(change), order_of(change, at), at)
+
+    async def expose(self, tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int) -> int:
+        del stage  # there is one: a value at a scope has no shares
+        at = await tx.settings.lock(rollout.environment)
+        pen = _pen(change)
+        plan = await planned(tx, pen, order_of(change, at), at)
+        await carried_out(tx, pen, plan, change.reason)
+        await tx.settings.bump(rollout.environment)
+        return rollout.base_version + 1
+
+    async def served(self, tx: Transaction, rollout: Rollout) -> bool:
+        change = await _change(tx, rollout)
+        latest = await _latest(tx, change, await tx.settings.lock(rollout.environment))
+        if rollout.live_version == rollout.base_version:
+            bases = {_place(target.content): target.base_version for target in change.content.targets}
+            return all(latest.get(place, 0) == version for place, version in bases.items())
+        return all([await _ours(tx, change, *_place(target.content)) for target in change.content.targets])
+
+    async def restore(self, tx: Transaction, rollout: Rollout) -> int:
+        if rollout.live_version == rollout.base_version:
+            return rollout.live_version
+        change = await _change(tx, rollout)
+        at = await tx.settings.lock(rollout.environment)
+        wishes = order_of(change, at).wishes
+        plan = await plan_for(tx, rollout.environment, wishes, frozenset(), at)
+        pen = Pen(None, f"rollback_of:{rollout.id}", change=change.id)
+        ours = await tx.settings.of_change(change.id)
+        for wish in wishes:
+            plan.take(pen, wish, await _back(tx, plan, pen, wish, ours))
+        await carried_out(tx, pen, plan, f"rollback of {rollout.id}")
+        await tx.settings.bump(rollout.environment)
+        return rollout.live_version + 1
+
+    async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
+        target = change.target
+        latest = await _latest(tx, change, tx.now)
+        plan = await plan_for(tx, target.environment, order_of(change, tx.now).wishes, frozenset(), tx.now)
+        return {
+            "target": {"environment": target.environment.value, "kind": target.kind.value, "key": change.label},
+            "base_version": target.base_version,
+            "present_version": latest.get(_place(target.content), 0),
+            "moved": any(latest.get(_place(each.content), 0) != each.base_version for each in change.content.targets),
+            "changes": [_line(plan, each.key, each.content) for each in change.content.targets],
+        }
+
+
+def _pen(change: ChangeSet) -> Pen:
+    return Pen(change.author, f"change:{change.id}", change=change.id)
+
+
+def _place(content: Json) -> tuple[str, str]:
+    return content["key"], content["scope"]
+
+
+async def _change(tx: Transaction, rollout: Rollout) -> ChangeSet:
+    change = await tx.changes.get(rollout.change)
+    if change is None:
+        raise Missing(kind_of_thing="change", id=str(rollout.change))
+    return change
+
+
+async def _latest(tx: Transaction, change: ChangeSet, at: datetime) -> dict[tuple[str, str], int]:
+    wishes = order_of(change, at).wishes
+    keys, scopes = {wish.key for wish in wishes}, {wish.scope.text for wish in wishes}
+    return await tx.settings.latest(change.target.environment, keys, scopes)
+
+
+async def _ours(tx: Transaction, change: ChangeSet, key: str, scope: str) -> bool:
+    """Whether nobody has written there since; what goes on after an entry was nobody's wish."""
+    before = NEWEST
+    while newest := await tx.settings.history(change.target.environment, key, scope, before, 10):
+        for each in newest:
+            if continued(each) is None:
+                return each.entry.change == change.id
+        before = newest[-1].entry.version
+    return False
+
+
+async def _back(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, ours: Sequence[StoredEntry]) -> Rewrite:
+    """What was planned never begins; what holds gives way to what held until it began."""
+    written = next(each.entry for each in ours if (each.key, each.scope) == (wish.key, wish.scope.text))
+    held = await everything_held(tx, plan, wish)
+    fresh = plan.latest.get((wish.key, wish.scope.text), 0) + 1
+    if written.since > plan.at:
+        return cancelled(held, written.version, plan.at, fresh=fresh)
+    before = await _before(tx, plan, wish, written)
+    again = Wish(wish.key, wish.scope, EntryState.UNSET)
+    if before is not None and (before.meant_until is None or before.meant_until > plan.at):
+        again = Wish(
+            wish.key, wish.scope, before.state, before.value, before.enforced,
+            before.constraint.to_json() if before.constraint else None, until=before.meant_until,
+        )  # fmt: skip
+    entry = plan.entry(pen, again, f"as it was before version {written.version}")
+    return inserted(plan.house.held(wish.key, wish.scope), entry, plan.at)
+
+
+async def _before(tx: Transaction, plan: Plan, wish: Wish, written: Entry) -> Entry | None:
+    """The entry that held when ours began."""
+    older = await tx.settings.history(
+        plan.house.environment, wish.key, wish.scope.text, written.version, written.version
+    )
+    return next((each.entry for each in older if each.entry.until == written.since != each.entry.since), None)
+
+
+def _line(plan: Plan, label: str, content: Json) -> Json:
+    held = plan.house.held(content["key"], Scope.parse(content["scope"]))
+    present = next((each.entry for each in held if each.entry.covers(plan.at)), None)
+    before = present is not None and present.state is EntryState.SET
+    kept = {"before": present.value} if present is not None and before else {}
+    after = {"after": content["value"]} if content["state"] == EntryState.SET.value else {}
+    op = "changed" if kept and after else "added" if after else "removed"
+    return {"op": op, "path": f"/{label}", **kept, **after}

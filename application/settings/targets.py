@@ -1,0 +1,58 @@
+"""An order as the content of a change: one target for each value, written over the version that was there."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from application.settings.wishes import Order, Wish
+from domain.canonical import Json
+from domain.changes import ChangeSet, Content, Kind, Target
+from domain.environments import Environment
+from domain.people import Actor
+from domain.rollouts import parse_plan
+from domain.settings import EntryState, Scope
+
+AT_ONCE = {"strategy": "direct"}
+
+
+def change_of(new: UUID, actor: Actor, order: Order, latest: Mapping[tuple[str, str], int], at: datetime) -> ChangeSet:
+    targets = tuple(_target(order.environment, wish, latest) for wish in order.wishes)
+    content = Content(targets, parse_plan(AT_ONCE, order.environment).to_json(), None, None)
+    return ChangeSet(
+        id=new, tenant=actor.tenant, author=actor.id, content=content, digest=content.digest, reason=order.reason,
+        created_at=at,
+    )  # fmt: skip
+
+
+def order_of(change: ChangeSet, at: datetime) -> Order:
+    """What the change asks for, at `at`: what was planned for a time that has passed meanwhile begins at once."""
+    wishes = tuple(_wish(target, at) for target in change.content.targets)
+    return Order(change.target.environment, wishes, change.reason)
+
+
+def place_of(wish: Wish) -> str:
+    return f"{wish.scope.text}#{wish.key}"
+
+
+def _target(environment: Environment, wish: Wish, latest: Mapping[tuple[str, str], int]) -> Target:
+    content: dict[str, Json] = {"key": wish.key, "scope": wish.scope.text, "state": wish.state.value}
+    said: dict[str, Json] = {
+        "enforced": wish.enforced,
+        "constraint": wish.constraint,
+        "since": wish.since.isoformat() if wish.since else None,
+        "until": wish.until.isoformat() if wish.until else None,
+    }
+    content |= {name: value for name, value in said.items() if value}
+    if wish.state is EntryState.SET:
+        content["value"] = wish.value
+    return Target(environment, Kind.SETTING, place_of(wish), latest.get((wish.key, wish.scope.text), 0), content)
+
+
+def _wish(target: Target, at: datetime) -> Wish:
+    content = target.content
+    since, until = (datetime.fromisoformat(content[name]) if name in content else None for name in ("since", "until"))
+    return Wish(
+        content["key"], Scope.parse(content["scope"]), EntryState(content["state"]), content.get("value"),
+        content.get("enforced", False), content.get("constraint"), target.base_version,
+        since if since is None or since > at else None, until,
+    )  # fmt: skip

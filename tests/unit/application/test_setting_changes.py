@@ -1,0 +1,173 @@
+"""Values that need approval go the way of every change: together, over what was there, and back together."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from application.settings.outcome import Outcome
+from application.settings.reading import Question
+from application.settings.wishes import Order, Wish
+from domain.changes import NotRebasable, TargetBusy
+from domain.rollouts import StaleGeneration, State
+from domain.settings import EntryState, Scope
+from tests.world import PRODUCTION, World
+
+ROOT, COMPANY = Scope(), Scope("company:de")
+LIMIT = {"key": "upload.limit", "type": "integer", "default": 10, "scopes": ["tenant", "company"]}
+GATEWAY = {"key": "payment.gateway", "type": "string", "scopes": ["tenant", "company"]}
+
+
+def wish(value: Any, key: str = "upload.limit", scope: Scope = ROOT, **more: Any) -> Wish:
+    return Wish(key, scope, EntryState.SET, value, **more)
+
+
+@pytest.fixture
+async def defined(world: World) -> World:
+    for definition in (LIMIT, GATEWAY):
+        await world.setting.definitions.create(world.ada, definition, "for the test")
+    return world
+
+
+async def write(world: World, *wishes: Wish) -> Outcome:
+    return await world.setting.writes.write(world.ada, Order(PRODUCTION, wishes, "because of the test"))
+
+
+async def value(world: World, key: str = "upload.limit", scope: Scope = ROOT) -> Any:
+    effective = await world.setting.reads.effective(world.eve, Question(PRODUCTION, scope), key)
+    return effective.resolution.value if effective.resolution.found else None
+
+
+async def approved(world: World, *wishes: Wish) -> UUID:
+    outcome = await write(world, *wishes)
+    assert outcome.submitted is not None
+    for handle in ("bob", "cyd"):
+        await world.vote(handle, outcome.submitted.approval.id)
+    return outcome.submitted.rollout.id
+
+
+async def served(world: World, *wishes: Wish) -> UUID:
+    rollout = await approved(world, *wishes)
+    assert (await world.admit(rollout)).state is State.RUNNING
+    await world.progression.expose(world.step(rollout), 0)
+    world.clock += timedelta(seconds=1)
+    return rollout
+
+
+async def succeeded(world: World, *wishes: Wish) -> UUID:
+    rollout = await served(world, *wishes)
+    await world.progression.move(world.step(rollout), State.BAKING, "all_stages_passed")
+    assert await world.progression.move(world.step(rollout), State.SUCCEEDED, "completed") is State.SUCCEEDED
+    return rollout
+
+
+async def goes_back(world: World, rollout: UUID) -> State:
+    await world.progression.move(world.step(rollout), State.ROLLING_BACK, "asked")
+    end = await world.progression.restore(world.step(rollout))
+    world.clock += timedelta(seconds=1)
+    return end
+
+
+class TestProposing:
+    async def test_writes_nothing_before_the_last_vote(self, defined: World) -> None:
+        outcome = await write(defined, wish(20))
+        assert outcome.submitted is not None
+        assert (outcome.entries, await value(defined)) == ((), 10)
+        assert outcome.submitted.rollout.key == "#upload.limit"
+        assert (await defined.changes.diff(defined.eve, outcome.submitted.change.id))["changes"] == [
+            {"op": "added", "path": "/#upload.limit", "after": 20}
+        ]
+
+    async def test_one_open_change_holds_a_place(self, defined: World) -> None:
+        await write(defined, wish(20))
+        with pytest.raises(TargetBusy):
+            await write(defined, wish(30))
+
+    async def test_is_not_rebased(self, defined: World) -> None:
+        outcome = await write(defined, wish(20))
+        assert outcome.submitted is not None
+        with pytest.raises(NotRebasable):
+            await defined.changes.rebase(defined.ada, outcome.submitted.change.id, outcome.submitted.change.id)
+
+
+class TestServing:
+    @pytest.mark.req("FR-SM-001", "FR-SM-002")
+    async def test_takes_effect_together_and_names_the_change(self, defined: World) -> None:
+        rollout = await succeeded(defined, wish(20), wish("stripe", "payment.gateway", COMPANY))
+        assert (await value(defined), await value(defined, "payment.gateway", COMPANY)) == (20, "stripe")
+        entries, _ = await defined.setting.reads.stored(defined.eve, PRODUCTION, "upload.limit", ROOT)
+        assert (entries[0].entry.change, entries[0].entry.written_by) == (rollout, defined.ada.id)
+        assert len(await defined.events("setting:value:changed")) == 2
+
+    async def test_is_done_once_however_often_the_step_is_tried(self, defined: World) -> None:
+        rollout = await approved(defined, wish(20))
+        await defined.admit(rollout)
+        for _ in range(2):
+            await defined.progression.expose(defined.step(rollout, "expose:0"), 0)
+        _, version = await defined.setting.reads.stored(defined.eve, PRODUCTION, "upload.limit", ROOT)
+        assert version == 1
+
+    async def test_over_what_has_moved_is_invalid(self, defined: World) -> None:
+        waiting = await approved(defined, wish(20), wish("stripe", "payment.gateway"))
+        await served(defined, wish("paypal", "payment.gateway"))
+        admission = await defined.admit(waiting)
+        assert (admission.state, admission.why) == (State.INVALIDATED, "base_version_moved")
+        assert await value(defined) == 10
+
+    async def test_that_a_broader_scope_forbids_by_now_is_invalid(self, defined: World) -> None:
+        waiting = await approved(defined, wish(80, scope=COMPANY))
+        await served(defined, wish(20, constraint={"maximum": 50}))
+        admission = await defined.admit(waiting)
+        assert (admission.state, admission.why) == (State.INVALIDATED, "content_no_longer_valid")
+
+    async def test_what_was_planned_for_a_time_that_has_passed_begins_at_once(self, defined: World) -> None:
+        waiting = await approved(defined, wish(20, since=defined.clock() + timedelta(hours=1)))
+        defined.clock += timedelta(hours=2)
+        await defined.admit(waiting)
+        await defined.progression.expose(defined.step(waiting), 0)
+        defined.clock += timedelta(seconds=1)
+        assert await value(defined) == 20
+
+
+class TestGoingBack:
+    @pytest.mark.req("I5")
+    async def test_restores_what_was_there(self, defined: World) -> None:
+        await succeeded(defined, wish(20))
+        rollout = await served(defined, wish(30), wish("stripe", "payment.gateway"))
+        assert await goes_back(defined, rollout) is State.ROLLED_BACK
+        assert (await value(defined), await value(defined, "payment.gateway")) == (20, None)
+        history = await defined.setting.reads.history(defined.eve, PRODUCTION, "upload.limit", ROOT, 9, 9)
+        assert [each.entry.value for each in history] == [20, 30, 20]
+        assert history[0].origin == f"rollback_of:{rollout}"
+
+    async def test_of_a_temporary_value_is_what_it_interrupted(self, defined: World) -> None:
+        await succeeded(defined, wish(20))
+        rollout = await served(defined, wish(99, until=defined.clock() + timedelta(days=1)))
+        assert await value(defined) == 99
+        assert await goes_back(defined, rollout) is State.ROLLED_BACK
+        assert await value(defined) == 20
+        defined.clock += timedelta(days=2)
+        assert await value(defined) == 20
+
+    async def test_of_a_plan_is_that_it_never_begins(self, defined: World) -> None:
+        rollout = await served(defined, wish(20, since=defined.clock() + timedelta(hours=1)))
+        assert await goes_back(defined, rollout) is State.ROLLED_BACK
+        defined.clock += timedelta(hours=2)
+        assert await value(defined) == 10
+
+    async def test_that_is_no_longer_served_does_not_succeed(self, defined: World) -> None:
+        rollout = await served(defined, wish(20))
+        async with defined.store.transaction(defined.tenant.id) as tx:
+            stored = (await tx.settings.of_change(rollout))[0]
+            at = await tx.settings.lock(PRODUCTION)
+            await tx.settings.end(PRODUCTION, stored.key, stored.scope, 1, at)
+            entry = replace(stored.entry, version=2, since=at, change=None, value=5)
+            await tx.settings.put(replace(stored, entry=entry, origin="elsewhere"))
+        defined.clock += timedelta(seconds=1)
+        await defined.progression.move(defined.step(rollout), State.BAKING, "all_stages_passed")
+        with pytest.raises(StaleGeneration):
+            await defined.progression.move(defined.step(rollout), State.SUCCEEDED, "completed")
+        assert await goes_back(defined, rollout) is State.SUPERSEDED
+        assert await value(defined) == 5

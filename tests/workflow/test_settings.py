@@ -1,0 +1,62 @@
+"""Values that need approval, on the real server: the same workflows as a flag's."""
+
+from typing import Any
+
+import pytest
+
+from application.approvals import VoteWish
+from application.settings.cases import SettingCases
+from application.settings.outcome import Outcome
+from application.settings.reading import Question
+from application.settings.wishes import Order, Wish
+from domain.approvals import Answer
+from domain.audit import Action
+from domain.rollouts import State
+from domain.settings import EntryState, Scope
+from tests.workflow.theatre import PRODUCTION, Theatre
+
+LIMIT = {"key": "upload.limit", "type": "integer", "default": 10, "scopes": ["tenant", "company"]}
+WISHES = (
+    Wish("upload.limit", Scope(), EntryState.SET, 20),
+    Wish("upload.limit", Scope("company:de"), EntryState.SET, 30),
+)
+
+
+@pytest.fixture
+async def cases(stage: Theatre) -> SettingCases:
+    made = SettingCases.over(stage.store, stage.submission)
+    await made.definitions.create(stage.house.ada, LIMIT, "for the story")
+    return made
+
+
+async def asked(stage: Theatre, cases: SettingCases) -> Any:
+    outcome: Outcome = await cases.writes.write(stage.house.ada, Order(PRODUCTION, WISHES, "because of the story"))
+    assert outcome.submitted is not None
+    stage.played.append(outcome.submitted.change.id)
+    return outcome.submitted.change.id
+
+
+async def values(stage: Theatre, cases: SettingCases) -> list[Any]:
+    questions = [Question(PRODUCTION, scope) for scope in (Scope(), Scope("company:de"))]
+    found = [await cases.reads.effective(stage.house.eve, question, "upload.limit") for question in questions]
+    return [each.resolution.value for each in found]
+
+
+class TestSettings:
+    @pytest.mark.req("FR-SM-001", "FR-SM-002")
+    async def test_take_effect_together_after_the_last_vote(self, stage: Theatre, cases: SettingCases) -> None:
+        change = await asked(stage, cases)
+        await stage.approve(change, stage.house.bob)
+        assert await values(stage, cases) == [10, 10]
+        await stage.approve(change, stage.house.cyd)
+        assert await stage.end(change) is State.SUCCEEDED
+        assert await values(stage, cases) == [20, 30]
+        assert len(await stage.audited(Action.SETTING_CHANGED, change)) == 2
+        description = await stage.handle(change).describe()
+        assert await description.static_summary() == "Rollout of setting #upload.limit and 1 more in production"
+
+    async def test_rejected_ones_never_do(self, stage: Theatre, cases: SettingCases) -> None:
+        change = await asked(stage, cases)
+        await stage.approvals.vote(stage.house.bob, change, VoteWish(Answer.REJECT, "not this quarter, please"))
+        assert await stage.end(change) is State.REJECTED
+        assert await values(stage, cases) == [10, 10]
