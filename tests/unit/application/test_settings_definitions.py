@@ -10,7 +10,7 @@ from domain.environments import Environment
 from domain.errors import Invalid, Missing, Stale
 from domain.people import PermissionMissing
 from domain.settings import DefinitionExists, IncompatibleDefinition, Scope
-from tests.unit.application.wishing import ADA, DE, SCOPES, WHY, conflicts, define, say, ungovern, unset, value, wish
+from tests.wishing import ADA, DE, SCOPES, WHY, conflicts, define, say, ungovern, unset, value, wish
 from tests.world import World
 
 LIMIT: dict[str, Any] = {"key": "limit", "type": "integer", "scopes": SCOPES}

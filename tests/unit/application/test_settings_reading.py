@@ -7,7 +7,7 @@ from domain.environments import Environment
 from domain.errors import Invalid, Missing
 from domain.people import PermissionMissing
 from domain.settings import UNSET, Scope, TraceState
-from tests.unit.application.wishing import ADA, BERLIN, DE, DEV, cancel, define, resolution, say, unset, value, wish
+from tests.wishing import ADA, BERLIN, DE, DEV, cancel, define, resolution, say, unset, value, wish
 from tests.world import World
 
 DAY = timedelta(days=1)

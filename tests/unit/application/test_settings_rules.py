@@ -9,7 +9,7 @@ from domain.changes import ApprovalRequired, NothingChanges
 from domain.errors import Invalid, Stale
 from domain.people import PermissionMissing
 from domain.settings import IncompatibleDefinition, RulesViolated
-from tests.unit.application.wishing import (
+from tests.wishing import (
     ADA,
     BERLIN,
     DE,

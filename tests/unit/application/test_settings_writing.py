@@ -15,7 +15,7 @@ from domain.changes import ApprovalRequired
 from domain.errors import Invalid, Missing, Stale
 from domain.people import PermissionMissing
 from domain.settings import NothingPlanned, OutOfPolicy, RulesViolated, ScheduleOverlaps, SettingEnforced
-from tests.unit.application.wishing import (
+from tests.wishing import (
     ADA,
     BERLIN,
     DE,
