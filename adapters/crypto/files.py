@@ -69,7 +69,7 @@ class FileKeyRing:
             raise SealBroken from None
 
     def _fingerprint_key(self) -> bytes:
-        if not (self._folder / FINGERPRINTS).exists():
+        if FINGERPRINTS not in self._names():
             self._make(FINGERPRINTS)
         return self._read(FINGERPRINTS)
 
@@ -85,13 +85,15 @@ class FileKeyRing:
                 return name
 
     def _ids(self) -> list[str]:
+        return sorted(match[1] for match in map(_NAME.fullmatch, self._names()) if match)
+
+    def _names(self) -> list[str]:
         try:
-            names = os.listdir(self._folder)  # noqa: PTH208 -- only the names are asked for
+            return os.listdir(self._folder)  # noqa: PTH208 -- only the names are asked for
         except FileNotFoundError:
             return []
         except OSError as error:
             raise KeysUnavailable(reason=_reason(error)) from None
-        return sorted(match[1] for match in map(_NAME.fullmatch, names) if match)
 
     def _read(self, name: str) -> bytes:
         try:

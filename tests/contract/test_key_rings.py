@@ -286,6 +286,7 @@ class TestVault:
             pytest.param((200, b"[]"), id="a list"),
             pytest.param((200, b"{}"), id="nothing"),
             pytest.param((200, b'{"data": {"plaintext": "QQ==", "hmac": "vault:v1:QQ=="}}'), id="too short"),
+            pytest.param((200, b'{"data": {"plaintext": "-", "hmac": null, "ciphertext": 7}}'), id="no base64"),
             pytest.param((200, b'{"data": {"ciphertext": "vault:v0:QQ==", "latest_version": "1"}}'), id="no version"),
             pytest.param((204, b""), id="empty"),
             pytest.param((307, b""), id="a redirect"),

@@ -1,7 +1,7 @@
 """A server that answers HTTP as Vault's transit engine does: its paths, JSON, statuses and errors, and real AES.
 
 HashiCorp publishes the server as a program of its own and in no package that this project could pin, so the ring's
-contract is held over real HTTP against these answers, written after the documentation of Vault 1.21's transit API.
+contract is held over real HTTP against these answers: shaped as Vault documents them, refusing in its engine's words.
 """
 
 import base64
@@ -122,10 +122,12 @@ class TransitServer:
     def _decrypt(self, name: str, asked: Any) -> Any:
         _, version, text = asked["ciphertext"].split(":")
         raw = base64.b64decode(text, validate=True)
+        if len(raw) < 12:
+            raise Refused(400, "invalid ciphertext length")
         try:
             plaintext = AESGCM(self._key(name).of(int(version[1:]))).decrypt(raw[:12], raw[12:], None)
-        except (InvalidTag, ValueError):
-            raise Refused(400, "invalid ciphertext: unable to decrypt") from None
+        except InvalidTag:
+            raise Refused(400, "cipher: message authentication failed") from None
         return {"plaintext": base64.b64encode(plaintext).decode()}
 
     def _hmac(self, name: str, asked: Any) -> Any:

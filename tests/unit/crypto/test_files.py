@@ -89,7 +89,13 @@ class TestFolder:
 
     async def test_a_folder_that_cannot_be_made_is_unavailable(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        for folder in (tmp_path / "file", tmp_path / "file" / "ring"):
-            for call in (FileKeyRing(folder).wrap(KEY), FileKeyRing(folder).grow()):
+        for folder in (
+            tmp_path / "file",
+            tmp_path / "file" / "ring",
+            tmp_path / ("long" * 100),
+            Path("/proc/none/ring"),
+        ):
+            ring = FileKeyRing(folder)
+            for call in (ring.wrap(KEY), ring.grow(), ring.fingerprint_key()):
                 with pytest.raises(KeysUnavailable):
                     await call
