@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from application.settings.outcome import Outcome
 from application.settings.reading import Question
-from application.settings.wishes import Order, Outcome, Wish
+from application.settings.wishes import Order, Wish
 from domain.approvals import ApprovalPolicy, Level
 from domain.canonical import Json
 from domain.changes import Kind

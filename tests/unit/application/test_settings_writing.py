@@ -1,20 +1,14 @@
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from adapters.memory.store import MemoryStore
-from application.settings.wishes import MOST_ITEMS, Affected, Order, Wish
+from application.settings.wishes import MOST_ITEMS, Affected
 from domain.changes import ApprovalRequired
 from domain.errors import Invalid, Missing, Stale
 from domain.people import PermissionMissing
-from domain.settings import NothingPlanned, OutOfPolicy, RulesViolated, ScheduleOverlaps, SettingEnforced
+from domain.settings import NothingPlanned, OutOfPolicy, ScheduleOverlaps, SettingEnforced
 from tests.wishing import (
     ADA,
     BERLIN,
@@ -26,16 +20,14 @@ from tests.wishing import (
     cancel,
     define,
     govern,
-    needs,
     resolution,
-    rule,
     say,
     unset,
     value,
     version,
     wish,
 )
-from tests.world import Clock, World, at_once, world_in
+from tests.world import World
 
 DAY = timedelta(days=1)
 MOMENT = timedelta(microseconds=1)
@@ -86,19 +78,18 @@ class TestRefusal:
     async def test_names_every_fault_at_its_place_and_writes_nothing(self, world: World) -> None:
         await define(world)
         await define(world, "dark", "boolean", scopes=["tenant"])
-        await define(world, "token", "secret")
         now = world.clock()
         wishes = (
             wish("limit", 1), wish("limit", 2), wish("dark", "false"), wish("dark", True, DE), wish("nothing", 1),
-            wish("token", "s3cret"), wish("limit", 1, DE, constraint={"maximum": "big"}),
+            wish("limit", 1, DE, constraint={"maximum": "big"}),
             unset("limit", BERLIN, enforced=True), wish("limit", 1, ADA, since=now - DAY),
             wish("limit", 1, "company:fr", until=now),
         )  # fmt: skip
         with pytest.raises(Invalid) as refused:
             await say(world, *wishes)
         assert paths(refused) == [
-            "/items/1", "/items/2/value", "/items/3/scope", "/items/4/key", "/items/5/key",
-            "/items/6/constraint/maximum", "/items/7/enforced", "/items/8/effective_at", "/items/9/expires_at",
+            "/items/1", "/items/2/value", "/items/3/scope", "/items/4/key",
+            "/items/5/constraint/maximum", "/items/6/enforced", "/items/7/effective_at", "/items/8/expires_at",
         ]  # fmt: skip
         assert await version(world) == 0
         assert await world.events("setting:value:changed") == []
@@ -131,10 +122,10 @@ class TestRefusal:
         with pytest.raises(PermissionMissing):
             await cancel(world, "limit", 1, actor=world.eve)
 
-    async def test_where_policy_asks_for_approval_leaves_a_dry_run(self, world: World) -> None:
+    async def test_is_none_where_policy_asks_for_approval_and_nothing_is_written_yet(self, world: World) -> None:
         await define(world)
-        with suppress(ApprovalRequired):
-            await say(world, wish("limit", 1), environment=STAGING)
+        outcome = await say(world, wish("limit", 1), environment=STAGING)
+        assert (outcome.entries, outcome.submitted is None) == ((), False)
         told = await say(world, wish("limit", 1), environment=STAGING, dry_run=True)
         assert (told.epoch, await version(world, environment=STAGING)) == (0, 0)
 
@@ -363,60 +354,3 @@ class TestEpoch:
         with pytest.raises(Invalid):
             await say(world, wish("limit", 2), wish("limit", "many", DE))
         assert (await say(world, wish("limit", 2), dry_run=True)).epoch == 1
-
-
-def batch(world: World) -> list[Wish]:
-    """Valid as a whole; several of its wishes would be refused without another one."""
-    noon = world.clock() + DAY
-    return [
-        wish("billing", True), wish("gateway", "stripe"),  # one needs the other
-        wish("limit", 40, constraint={"maximum": 50}), wish("limit", 45, DE),  # stood above the new ceiling
-        wish("quota", 5), wish("quota", 6, ADA),  # was enforced above
-        wish("quota", 7, BERLIN, until=noon), unset("limit", ADA),
-        wish("billing", False, DE, since=noon),
-    ]  # fmt: skip
-
-
-async def stored_after(order: Sequence[int]) -> Any:
-    """What is stored once a world has been given the batch in this order."""
-    clock = Clock()
-    world = await world_in(MemoryStore(clock), clock)
-    await define(world, default=10)
-    await define(world, "quota")
-    await define(world, "billing", "boolean")
-    await define(world, "gateway", "string")
-    await rule(world, needs("billing", "gateway"))
-    await say(world, wish("limit", 90, DE), wish("limit", 20, ADA), wish("quota", 1, enforced=True))
-    wishes = batch(world)
-    outcome = await world.setting.writes.write(world.ada, Order(DEV, tuple(wishes[place] for place in order), WHY))
-    async with world.store.transaction(world.tenant.id) as tx:
-        entries = await tx.settings.entries(DEV, None, None, world.clock() - 7 * DAY)
-    stored = [
-        (each.key, each.scope, replace(each.entry, written_by=None), each.origin)
-        for each in entries
-    ]  # fmt: skip
-    return outcome.epoch, stored
-
-
-class TestOrderOfABatch:
-    @pytest.mark.req("SM-D7", "ST76")
-    @given(order=st.permutations(range(9)))
-    @settings(max_examples=60, deadline=None)
-    def test_is_irrelevant(self, order: list[int]) -> None:
-        assert at_once(stored_after(order)) == EXPECTED
-
-    async def test_matters_to_no_refusal(self, world: World) -> None:
-        await define(world, "billing", "boolean")
-        await define(world, "gateway", "string")
-        await rule(world, needs("billing", "gateway"))
-        for wishes in ([wish("billing", True), unset("gateway")], [unset("gateway"), wish("billing", True)]):
-            with pytest.raises(RulesViolated):
-                await say(world, *wishes)
-
-    async def test_of_a_new_key_at_two_scopes_is_free(self, world: World) -> None:
-        await define(world)
-        await say(world, wish("limit", 2, DE), wish("limit", 1))
-        assert (await value(world), await value(world, scope=DE)) == (1, 2)
-
-
-EXPECTED = at_once(stored_after(range(9)))
