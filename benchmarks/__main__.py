@@ -4,7 +4,7 @@ from importlib import import_module
 
 from benchmarks.measure import hardware
 
-NAMES = ["evaluation", "ofrep", "votes", "waiting"]
+NAMES = ["evaluation", "ofrep", "votes", "waiting", "settings"]
 
 
 def main() -> None:
