@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from adapters.cache.valkey import ValkeySnapshots
+from adapters.crypto import EnvelopeSealer, key_ring
 from adapters.egress.client import EgressClient
 from adapters.embedded.installation import login_url, started
 from adapters.embedded.ports import LOOPBACK, Ports
@@ -192,7 +193,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         authentication=Authentication(store, made.tokens),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store, submission),
+        setting=SettingCases.over(store, submission, EnvelopeSealer(key_ring(made.settings))),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
         submission=submission,

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from adapters.memory.identity import MemoryAssertions
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
+from adapters.memory.secrets import MemorySealer
 from application.acting import Acting
 from application.admission import Admission
 from application.approvals import Approvals, VoteWish
@@ -121,7 +122,7 @@ class World:
         self.flags, self.changes = Flags(store), Changes(store, self.metrics)
         self.shared_rules = SharedRules(store)
         self.submission = Submission(store, self.processes)
-        self.setting = SettingCases.over(store, self.submission)
+        self.setting = SettingCases.over(store, self.submission, MemorySealer())
         self.approvals = Approvals(store, self.processes, self.acting)
         self.progression, self.gating = Progression(store), Gating(store, self.metrics)
         self.rollouts = Rollouts(store, self.processes, self.acting)

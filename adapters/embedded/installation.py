@@ -103,8 +103,9 @@ def environment_of(stack: Stack, api_port: int, password: str, prometheus: str |
     """The settings with which API and worker find these servers."""
     ends = stack.endpoints
     optional = {"CHANGEGATE_PROMETHEUS_URL": prometheus, "CHANGEGATE_VALKEY_URL": ends.valkey_url}
-    # What the shell says of another Temporal, its certificates above all, is not meant for this one: empty is unset.
-    foreign = {name: "" for name in os.environ if name.startswith("CHANGEGATE_TEMPORAL_")}
+    # What the shell says of another Temporal, or of keys elsewhere, is not meant for this one: empty is unset.
+    elsewhere = ("CHANGEGATE_TEMPORAL_", "CHANGEGATE_VAULT_", "CHANGEGATE_KEY_")
+    foreign = {name: "" for name in os.environ if name.startswith(elsewhere)}
     return {
         **foreign,
         "CHANGEGATE_DATABASE_URL": service_url(ends.database_superuser_url, password),

@@ -20,6 +20,7 @@ ROUTERS = (
     setting_definitions.router,
     setting_definitions.rules,
     settings.router,
+    settings.secrets,
     changes.router,
     approvals.router,
     approvals.proofs,

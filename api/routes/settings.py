@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from api.auth import Acting
 from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
+from api.intake import Checked
 from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
 from api.schemas.common import Instant
@@ -21,6 +22,7 @@ from api.schemas.settings import (
     ExplainOut,
     OutcomeOut,
     ScopeText,
+    SecretOut,
     StoredOut,
     ValueIn,
 )
@@ -32,6 +34,8 @@ from domain.environments import Environment
 from domain.settings import EntryState, Scope
 
 router = APIRouter(prefix="/api/v1/settings", tags=["settings"], route_class=Once)
+secrets = APIRouter(prefix="/api/v1/settings", tags=["settings"], route_class=Checked)
+"""Apart, because a secret must not be kept to be answered again."""
 
 Key = Annotated[str, Path(pattern=SETTING_KEY)]
 Why = Annotated[str, Query(min_length=3, max_length=2000, description="Why; it stays in the history.")]
@@ -136,6 +140,13 @@ async def effective(key: Key, asked: Asked, actor: Acting, use: Use) -> Effectiv
 async def explain(key: Key, asked: Asked, actor: Acting, use: Use) -> ExplainOut:
     """Every level from broad to narrow: what it says, who said so, when and why, and how it counts."""
     return ExplainOut.of(await use.setting.reads.effective(actor, asked, key))
+
+
+@secrets.post("/{key}/reveal", summary="Read a secret")
+async def reveal(key: Key, at: At, actor: Acting, use: Use) -> SecretOut:
+    """For applications only; every reading leaves its event."""
+    secret = await use.setting.sealing.reveal(actor, Question(at.environment, at.scope), key)
+    return SecretOut(key=key, value=secret.reveal())
 
 
 def _told(outcome: Outcome, answer: Response) -> OutcomeOut:

@@ -11,6 +11,7 @@ from application.changes import Proposal
 from domain.canonical import Json
 from domain.changes import ChangeSet, ChangeStatus, Target
 from domain.environments import Environment
+from domain.settings import shown
 
 
 class ChangeIn(In):
@@ -47,7 +48,7 @@ class OneTargetOut(Out):
 
     @classmethod
     def of(cls, target: Target) -> "OneTargetOut":
-        return cls(key=target.key, base_version=target.base_version, content=target.content)
+        return cls(key=target.key, base_version=target.base_version, content=shown(target.content))
 
 
 class ChangeOut(Out):
@@ -76,7 +77,7 @@ class ChangeOut(Out):
             id=change.id,
             target=TargetOut(environment=target.environment, kind=target.kind.value, key=change.label),
             base_version=target.base_version,
-            definition=target.content,
+            definition=shown(target.content),
             targets=[OneTargetOut.of(each) for each in content.targets],
             plan=content.plan,
             gates=content.gates,

@@ -13,7 +13,7 @@ from application.settings.outcome import Outcome
 from application.settings.reading import Effective
 from application.settings.wishes import MOST_ITEMS, Affected, Order, Wish
 from domain.environments import Environment
-from domain.settings import UNSET, EntryState, Scope, TraceLine, TraceState
+from domain.settings import UNSET, EntryState, Scope, TraceLine, TraceState, shown
 
 SETTING_KEY = r"^[a-zA-Z][a-zA-Z0-9_.]{0,199}$"
 ScopeText = Annotated[
@@ -148,7 +148,7 @@ class EntryOut(Out):
         entry = stored.entry
         return cls(
             environment=stored.environment, key=stored.key, scope=stored.scope, version=entry.version,
-            state=entry.state, value=entry.value, enforced=entry.enforced,
+            state=entry.state, value=shown(entry.value), enforced=entry.enforced,
             constraint=entry.constraint.to_json() if entry.constraint else None, since=entry.since, until=entry.until,
             origin=stored.origin, change=entry.change, reason=entry.reason, written_by=entry.written_by,
             written_at=entry.written_at,
@@ -220,7 +220,7 @@ class EffectiveOut(Out):
         resolution = effective.resolution
         return cls(
             key=effective.definition.key, type=effective.definition.type.value,
-            value=resolution.value if resolution.found else None, found=resolution.found,
+            value=shown(resolution.value) if resolution.found else None, found=resolution.found,
             seconds=resolution.seconds, winner=resolution.winner, next_change=resolution.next_change,
             epoch=effective.epoch,
         )  # fmt: skip
@@ -233,6 +233,11 @@ class EffectivePage(Out):
     @classmethod
     def of(cls, page: tuple[list[Effective], str | None]) -> "EffectivePage":
         return cls(items=[EffectiveOut.of(each) for each in page[0]], next_cursor=page[1])
+
+
+class SecretOut(Out):
+    key: str
+    value: str
 
 
 class LineOut(Out):
@@ -253,7 +258,7 @@ class LineOut(Out):
     def of(cls, line: TraceLine) -> "LineOut":
         entry, has_value = line.entry, line.value is not UNSET
         return cls(
-            level=line.label, state=line.state, value=line.value if has_value else None, has_value=has_value,
+            level=line.label, state=line.state, value=shown(line.value) if has_value else None, has_value=has_value,
             version=entry.version if entry else None, since=entry.since if entry else None,
             until=entry.until if entry else None, written_by=entry.written_by if entry else None,
             change=entry.change if entry else None, reason=entry.reason if entry else None,

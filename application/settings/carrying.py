@@ -11,7 +11,7 @@ from application.settings.wishes import Order, Wish
 from domain.audit import Action
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.settings import Entry, EntryState, Held, inserted, parse_rules
+from domain.settings import Entry, EntryState, Held, inserted, parse_rules, shown
 
 
 async def planned(tx: Transaction, pen: Pen, order: Order, at: datetime) -> Plan:
@@ -76,7 +76,7 @@ async def _recorded(tx: Transaction, pen: Pen, plan: Plan, step: Step, reason: s
 def _told(entry: Entry) -> Json:
     told: dict[str, Json] = {"version": entry.version, "state": entry.state.value, "since": entry.since.isoformat()}
     if entry.state is EntryState.SET:
-        told["value"] = entry.value
+        told["value"] = shown(entry.value)
     if entry.enforced:
         told["enforced"] = True
     if entry.constraint is not None:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Self
 
+from application.ports.secrets import Sealer
 from application.ports.store import Store
 from application.settings.definitions import SettingDefinitions
 from application.settings.reading import SettingReads
 from application.settings.rulebook import Rules
+from application.settings.sealing import Sealing
 from application.settings.writing import SettingWrites
 from application.submission import Submission
 
@@ -17,8 +19,10 @@ class SettingCases:
     rules: Rules
     reads: SettingReads
     writes: SettingWrites
+    sealing: Sealing
 
     @classmethod
-    def over(cls, store: Store, submission: Submission) -> Self:
-        writes = SettingWrites(store, submission)
-        return cls(SettingDefinitions(store), Rules(store), SettingReads(store), writes)
+    def over(cls, store: Store, submission: Submission, sealer: Sealer) -> Self:
+        sealing = Sealing(store, sealer)
+        writes = SettingWrites(store, submission, sealing)
+        return cls(SettingDefinitions(store), Rules(store), SettingReads(store), writes, sealing)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from application.settings.plan import Plan
 from application.settings.wishes import MOST_ITEMS, Wish
-from domain.errors import Fault, Invalid, Stale
+from domain.errors import Conflict, Fault, Invalid, Stale
 from domain.settings import (
     Definition,
     Entry,
@@ -14,6 +14,7 @@ from domain.settings import (
     Resolution,
     Rule,
     RulesViolated,
+    Sealed,
     SettingEnforced,
     SettingType,
     parse_constraint,
@@ -63,8 +64,22 @@ def check_policy(wish: Wish, entry: Entry, plan: Plan, path: str) -> None:
         faults = [] if above.constraint is None else above.constraint.faults(entry.value, f"{path}/value")
         if entry.constraint is not None:
             faults += entry.constraint.faults(entry.value, f"{path}/value")
+        _check_seal(entry)
         if faults:
             raise OutOfPolicy(faults, key=wish.key, scope=wish.scope.text)
+
+
+class SealMoved(Conflict):
+    """Somebody wrote here meanwhile; send it again."""
+
+    kind = "seal-moved"
+
+
+def _check_seal(entry: Entry) -> None:
+    """A seal is bound to the version that it was made for."""
+    sealed = Sealed.of(entry.value)
+    if sealed is not None and sealed.at != entry.version:
+        raise SealMoved(version=entry.version)
 
 
 def check_rules(rules: Sequence[Rule], plan: Plan) -> None:
@@ -108,10 +123,10 @@ def _check_enforcement(wish: Wish, above: Resolution) -> None:
 def _faults(wish: Wish, definition: Definition, path: str, plan: Plan) -> Iterator[Fault]:
     if wish.scope.kind not in definition.scopes:
         yield Fault(f"{path}/scope", "expected a scope of the kind " + ", ".join(definition.scopes))
-    if definition.type is SettingType.SECRET:
-        yield Fault(f"{path}/key", "secrets cannot be written yet")
-    elif wish.state is EntryState.SET:
+    if wish.state is EntryState.SET and definition.type is not SettingType.SECRET:
         yield from definition.faults(wish.value, f"{path}/value")
+    elif wish.state is EntryState.SET and Sealed.of(wish.value) is None:
+        yield Fault(f"{path}/value", "expected a secret that is sealed")
     elif wish.enforced:
         yield Fault(f"{path}/enforced", "there is no value to enforce")
     if wish.constraint is not None:

@@ -18,6 +18,7 @@ from domain.settings import (
     DefinitionExists,
     EntryState,
     IncompatibleDefinition,
+    Sealed,
     incompatible,
     parse_rules,
     parse_setting_definition,
@@ -108,7 +109,7 @@ async def _broken(tx: Transaction, definition: Definition, at: datetime) -> list
 
 def _labelled(stored: list[StoredEntry]) -> Iterator[tuple[str, Json]]:
     for each in stored:
-        if each.entry.state is EntryState.SET:
+        if each.entry.state is EntryState.SET and Sealed.of(each.entry.value) is None:  # its type does not change
             yield f"{each.environment.value}/{each.scope}", each.entry.value
 
 

@@ -14,7 +14,7 @@ from domain.canonical import Json
 from domain.changes import BaseVersionConflict, ChangeSet
 from domain.errors import Missing
 from domain.rollouts import Rollout
-from domain.settings import Entry, EntryState, Rewrite, Scope, cancelled, inserted
+from domain.settings import Entry, EntryState, Rewrite, Scope, cancelled, inserted, shown
 
 NEWEST = 2**62
 
@@ -144,7 +144,7 @@ def _line(plan: Plan, label: str, content: Json) -> Json:
     held = plan.house.held(content["key"], Scope.parse(content["scope"]))
     present = next((each.entry for each in held if each.entry.covers(plan.at)), None)
     before = present is not None and present.state is EntryState.SET
-    kept = {"before": present.value} if present is not None and before else {}
-    after = {"after": content["value"]} if content["state"] == EntryState.SET.value else {}
+    kept = {"before": shown(present.value)} if present is not None and before else {}
+    after = {"after": shown(content["value"])} if content["state"] == EntryState.SET.value else {}
     op = "changed" if kept and after else "added" if after else "removed"
     return {"op": op, "path": f"/{label}", **kept, **after}

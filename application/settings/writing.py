@@ -9,6 +9,7 @@ from application.settings.checks import check_rules
 from application.settings.house import known
 from application.settings.outcome import Outcome
 from application.settings.plan import Pen, Plan
+from application.settings.sealing import Sealing
 from application.settings.targets import change_of
 from application.settings.wishes import Order, Wish
 from application.submission import Submission
@@ -16,7 +17,7 @@ from domain.audit import Action
 from domain.changes import ApprovalRequired, ChangeSet, Kind
 from domain.environments import Environment
 from domain.people import Actor, Permission
-from domain.settings import cancelled, parse_rules
+from domain.settings import cancelled, parse_rules, shown
 
 
 class SettingWrites:
@@ -25,9 +26,10 @@ class SettingWrites:
     Missing where the only key is not defined.
     """
 
-    def __init__(self, store: Store, submission: Submission) -> None:
+    def __init__(self, store: Store, submission: Submission, sealing: Sealing) -> None:
         self._store = store
         self._submission = submission
+        self._sealing = sealing
 
     async def write(self, actor: Actor, order: Order) -> Outcome:
         """All of the order, with one epoch and an audit event for each value; other writers of the environment wait.
@@ -35,6 +37,7 @@ class SettingWrites:
         Where policy asks for approval nothing is written yet: the outcome holds the change that was submitted.
         """
         actor.require(Permission.SETTINGS_MANAGE)
+        order = await self._sealing.sealed(actor, order)
         async with self._store.transaction(actor.tenant) as tx:
             at = await tx.settings.lock(order.environment)
             epoch = await tx.settings.epoch(order.environment)
@@ -89,6 +92,6 @@ async def _proposed(tx: Transaction, actor: Actor, order: Order, plan: Plan) -> 
     await tx.changes.add(change)
     await record(
         tx, Action.CHANGE_CREATED, ("change", change.id), actor=actor, change=change.id, reason=change.reason,
-        after={"digest": change.digest, "content": change.content.to_json()},
+        after={"digest": change.digest, "content": shown(change.content.to_json())},
     )  # fmt: skip
     return change

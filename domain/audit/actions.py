@@ -18,6 +18,7 @@ class Action(StrEnum):
     SHARED_RULES_CHANGED = "flagset:evaluators:changed"
     SETTING_DEFINED = "setting:definition:changed"
     SETTING_CHANGED = "setting:value:changed"
+    SECRET_REVEALED = "setting:secret:revealed"  # noqa: S105 -- the name of an action
     SETTING_UNPLANNED = "setting:value:unplanned"
     RULEBOOK_CHANGED = "setting:rules:changed"
     REVIEW_OPENED = "review:killswitch:opened"

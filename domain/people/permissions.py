@@ -23,6 +23,7 @@ class Permission(StrEnum):
     FEATURES_KILL = "features.kill"
     SETTINGS_READ = "settings.read"
     SETTINGS_MANAGE = "settings.manage"
+    SETTINGS_REVEAL = "settings.reveal"
     CHANGE_READ = "change.read"
     CHANGE_PROPOSE = "change.propose"
     CHANGE_APPROVE = "change.approve"
@@ -52,6 +53,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.FEATURES_MANAGE,
         Permission.SETTINGS_MANAGE,
+        Permission.SETTINGS_REVEAL,
         Permission.CHANGE_PROPOSE,
         Permission.ROLLOUT_CONTROL,
         Permission.TELEMETRY_WRITE,

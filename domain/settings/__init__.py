@@ -17,6 +17,7 @@ from domain.settings.resolution import DEFAULT_LABEL, Resolution, TraceLine, Tra
 from domain.settings.rule_parsing import parse_rules
 from domain.settings.rules import Rule, Violation, ViolationKind, violations
 from domain.settings.scopes import Scope
+from domain.settings.sealed import Sealed, shown
 from domain.settings.timeline import Held, NothingPlanned, Rewrite, ScheduleOverlaps, after, cancelled, inserted
 from domain.settings.values import UNSET, SettingType, Unset, json_faults, seconds_of, type_faults
 
@@ -41,6 +42,7 @@ __all__ = [
     "RulesViolated",
     "ScheduleOverlaps",
     "Scope",
+    "Sealed",
     "Sensitivity",
     "SettingEnforced",
     "SettingType",
@@ -62,6 +64,7 @@ __all__ = [
     "parse_setting_definition",
     "resolve",
     "seconds_of",
+    "shown",
     "type_faults",
     "violations",
 ]

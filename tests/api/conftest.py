@@ -15,6 +15,8 @@ import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
 
+from adapters.crypto import EnvelopeSealer
+from adapters.crypto.files import FileKeyRing
 from adapters.identity.assertions import SignedActs
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.identity.keys import kept_key
@@ -87,7 +89,7 @@ def build(
         authentication=Authentication(store, TokenVerifier({issuer.issuer: issuer.config()})),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store, submission),
+        setting=SettingCases.over(store, submission, EnvelopeSealer(FileKeyRing(folder / "ring"))),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, sources),
         submission=submission,

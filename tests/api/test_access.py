@@ -78,6 +78,7 @@ ROUTES = [
     Route("GET", "/settings/{key}/versions", P.SETTINGS_READ, query=DEV),
     Route("GET", "/settings/{key}/effective", P.SETTINGS_READ, query=DEV),
     Route("GET", "/settings/{key}/explain", P.SETTINGS_READ, query=DEV),
+    Route("POST", "/settings/{key}/reveal", P.SETTINGS_REVEAL, query=DEV),
     Route("POST", "/changes", P.CHANGE_PROPOSE, PROPOSAL, names=False),
     Route("GET", "/changes", P.CHANGE_READ, names=False),
     Route("GET", "/changes/{id}", P.CHANGE_READ),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from adapters.memory.secrets import MemorySealer
 from application.approvals import VoteWish
 from application.settings.cases import SettingCases
 from application.settings.outcome import Outcome
@@ -24,7 +25,7 @@ WISHES = (
 
 @pytest.fixture
 async def cases(stage: Theatre) -> SettingCases:
-    made = SettingCases.over(stage.store, stage.submission)
+    made = SettingCases.over(stage.store, stage.submission, MemorySealer())
     await made.definitions.create(stage.house.ada, LIMIT, "for the story")
     return made
 
