@@ -68,10 +68,10 @@ class Sealing:
     async def reveal(self, actor: Actor, question: Question, key: str) -> Secret:
         """What is in force at the scope now; the reading is written down before anything is told."""
         actor.require(Permission.SETTINGS_REVEAL)
-        if actor.kind is not PrincipalKind.SERVICE:
-            raise OnlyApplicationsRead
         async with self._store.transaction(actor.tenant) as tx:
             await existing_definition(tx, key)
+            if actor.kind is not PrincipalKind.SERVICE:
+                raise OnlyApplicationsRead
             house = await furnished(tx, question.environment, [key], question.scope.ancestors(), tx.now)
             resolution = house.resolved(key, question.scope, tx.now)
             sealed = Sealed.of(resolution.value)
