@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -93,6 +94,23 @@ class TestRefusal:
         ]  # fmt: skip
         assert await version(world) == 0
         assert await world.events("setting:value:changed") == []
+
+    @pytest.mark.parametrize(
+        ("constraint", "path"),
+        [
+            ({"maximum": "PT5M"}, "/maximum"),
+            ({"allowed": [1, "two"]}, "/allowed/1"),
+            ({"denied": [True]}, "/denied/0"),
+            ({}, ""),
+        ],
+    )
+    async def test_of_a_constraint_on_what_the_setting_cannot_hold(
+        self, world: World, constraint: dict[str, Any], path: str
+    ) -> None:
+        await define(world)
+        with pytest.raises(Invalid) as refused:
+            await say(world, wish("limit", 1, constraint=constraint))
+        assert paths(refused) == [f"/items/0/constraint{path}"]
 
     @pytest.mark.req("SM-D13")
     @pytest.mark.parametrize("reason", ["", "  a  ", "x" * 2001])
