@@ -85,6 +85,10 @@ class MemoryStore:
         await self.ping()
         return next((tenant for tenant in self._tenants.values() if tenant.slug == slug), None)
 
+    async def home(self, tenant: UUID) -> Tenant:
+        await self.ping()
+        return self._tenants[tenant]
+
     async def memberships(self, issuer: str, subject: str) -> list[tuple[Tenant, UUID]]:
         await self.ping()
         found = [

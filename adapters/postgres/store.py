@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from adapters.postgres import tables as t
@@ -73,6 +73,11 @@ class PostgresStore:
         async with self._session(None) as session:
             row = (await session.execute(text("SELECT * FROM find_tenant(:slug)"), {"slug": slug})).one_or_none()
             return Tenant(row.tenant_id, row.slug, row.name) if row else None
+
+    async def home(self, tenant: UUID) -> Tenant:
+        async with self._session(tenant) as session:
+            row = (await session.execute(select(t.tenant).where(t.tenant.c.tenant_id == tenant))).one()
+            return Tenant(row.tenant_id, row.slug, row.name)
 
     async def memberships(self, issuer: str, subject: str) -> list[tuple[Tenant, UUID]]:
         async with self._session(None) as session:

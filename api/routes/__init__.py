@@ -3,6 +3,7 @@
 from api.routes import (
     approvals,
     audit,
+    bundles,
     changes,
     flags,
     people,
@@ -21,6 +22,7 @@ ROUTERS = (
     setting_definitions.rules,
     settings.router,
     settings.secrets,
+    bundles.router,
     changes.router,
     approvals.router,
     approvals.proofs,

@@ -9,6 +9,7 @@ from application.settings.definitions import SettingDefinitions
 from application.settings.reading import SettingReads
 from application.settings.rulebook import Rules
 from application.settings.sealing import Sealing
+from application.settings.transfer import SettingTransfer
 from application.settings.writing import SettingWrites
 from application.submission import Submission
 
@@ -19,10 +20,12 @@ class SettingCases:
     rules: Rules
     reads: SettingReads
     writes: SettingWrites
+    transfer: SettingTransfer
     sealing: Sealing
 
     @classmethod
     def over(cls, store: Store, submission: Submission, sealer: Sealer) -> Self:
         sealing = Sealing(store, sealer)
         writes = SettingWrites(store, submission, sealing)
-        return cls(SettingDefinitions(store), Rules(store), SettingReads(store), writes, sealing)
+        transfer = SettingTransfer(store, writes)
+        return cls(SettingDefinitions(store), Rules(store), SettingReads(store), writes, transfer, sealing)

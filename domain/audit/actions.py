@@ -20,6 +20,8 @@ class Action(StrEnum):
     SETTING_CHANGED = "setting:value:changed"
     SECRET_REVEALED = "setting:secret:revealed"  # noqa: S105 -- the name of an action
     SETTING_UNPLANNED = "setting:value:unplanned"
+    BUNDLE_EXPORTED = "setting:bundle:exported"
+    BUNDLE_IMPORTED = "setting:bundle:imported"
     RULEBOOK_CHANGED = "setting:rules:changed"
     REVIEW_OPENED = "review:killswitch:opened"
     REVIEW_CLOSED = "review:killswitch:closed"

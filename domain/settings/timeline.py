@@ -95,6 +95,12 @@ def cancelled(held: Sequence[Held], version: int, at: datetime, *, fresh: int) -
     return Rewrite(((plan, None),), _numbered(puts, fresh))
 
 
+def replaced(held: Sequence[Held], entries: Sequence[Entry], at: datetime) -> Rewrite:
+    """From `at` on the scope says what `entries` say, whatever holds or was planned; they do not overlap."""
+    ends = tuple((each.entry, None if each.entry.since >= at else at) for each in held if _lasts(each.entry))
+    return Rewrite(ends, tuple(Held(replace(entry, meant_until=entry.until)) for entry in entries))
+
+
 def after(held: Iterable[Held], rewrite: Rewrite) -> tuple[Entry, ...]:
     """The entries at the scope once the rewrite is done."""
     gone = {entry.version for entry, _ in rewrite.ends}

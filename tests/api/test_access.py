@@ -81,6 +81,8 @@ ROUTES = [
     Route("GET", "/settings/{key}/effective", P.SETTINGS_READ, query=DEV),
     Route("GET", "/settings/{key}/explain", P.SETTINGS_READ, query=DEV),
     Route("POST", "/settings/{key}/reveal", P.SETTINGS_REVEAL, query=DEV, people=False),
+    Route("GET", "/settings-bundles", P.SETTINGS_READ, query=DEV, names=False),
+    Route("POST", "/settings-bundles", P.SETTINGS_MANAGE, {"environment": "dev", "bundle": {}, **WHY}, names=False),
     Route("POST", "/changes", P.CHANGE_PROPOSE, PROPOSAL, names=False),
     Route("GET", "/changes", P.CHANGE_READ, names=False),
     Route("GET", "/changes/{id}", P.CHANGE_READ),

@@ -83,6 +83,7 @@ class TestTransaction:
 class TestTenants:
     async def test_is_found_by_its_slug(self, home: Home) -> None:
         assert await home.store.tenant(home.tenant.slug) == home.tenant
+        assert await home.store.home(home.tenant.id) == home.tenant
         assert await home.store.tenant("nobody-here") is None
 
     async def test_exists_once(self, home: Home) -> None:

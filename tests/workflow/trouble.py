@@ -32,6 +32,9 @@ class TroubledStore:
     async def tenant(self, slug: str) -> Tenant | None:
         return await self._store.tenant(slug)
 
+    async def home(self, tenant: UUID) -> Tenant:
+        return await self._store.home(tenant)
+
     async def memberships(self, issuer: str, subject: str) -> list[tuple[Tenant, UUID]]:
         return await self._store.memberships(issuer, subject)
 
