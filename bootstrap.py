@@ -32,7 +32,7 @@ from adapters.notify.mail import MailNotifier, MailServer, Security
 from adapters.notify.webhook import WebhookNotifier
 from adapters.postgres import engine as postgres
 from adapters.postgres.entry import entering
-from adapters.postgres.listener import FlagListener
+from adapters.postgres.listener import Listener
 from adapters.postgres.schema import create_login, migrate
 from adapters.postgres.store import PostgresStore
 from adapters.settings import Settings, Terminal
@@ -60,6 +60,7 @@ from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.notify import Channel, Notifier, Recipient
 from application.settings.cases import SettingCases
+from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.sweeping import Sweeper
@@ -89,8 +90,8 @@ class Parts:
         return PostgresStore(self.engine)
 
     @cached_property
-    def listener(self) -> FlagListener:
-        return FlagListener(self.settings.database_url.get_secret_value())
+    def listener(self) -> Listener:
+        return Listener(self.settings.database_url.get_secret_value())
 
     @cached_property
     def snapshots(self) -> SnapshotCache:
@@ -186,6 +187,7 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
 def services(made: Parts, processes: TemporalProcesses) -> Services:
     store, metrics = made.store, made.metrics
     submission = Submission(store, processes)
+    snapshots = SettingSnapshots(store, made.listener.settings, clock)
     return Services(
         store=store,
         processes=processes,
@@ -193,7 +195,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         authentication=Authentication(store, made.tokens),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store, submission, EnvelopeSealer(key_ring(made.settings))),
+        setting=SettingCases.over(store, submission, EnvelopeSealer(key_ring(made.settings)), snapshots),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
         submission=submission,
@@ -203,7 +205,8 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         tenants=Tenants(store),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, made.listener, made.snapshots, time.time),
+        flag_sets=FlagSets(store, made.listener.flags, made.snapshots, time.time),
+        setting_snapshots=snapshots,
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
     )
 
@@ -218,7 +221,7 @@ def api() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        following = asyncio.create_task(composed.flag_sets.follow())
+        following = asyncio.create_task(composed.follow())
         gc.collect()
         gc.freeze()  # what is loaded by now stays: requests need not pay for walking it again and again
         yield

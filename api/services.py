@@ -1,5 +1,6 @@
 """What the routes may use: every use case by name, composed elsewhere."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +20,7 @@ from application.killing import KillSwitch
 from application.ports.processes import Processes
 from application.ports.store import Store
 from application.settings.cases import SettingCases
+from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Telemetry
@@ -53,7 +55,12 @@ class Services:
     auditing: Auditing
     telemetry: Telemetry
     flag_sets: FlagSets
+    setting_snapshots: SettingSnapshots
     settings: Settings = field(default_factory=Settings)
+
+    async def follow(self) -> None:
+        """Runs as long as the process: what it keeps in memory hears of changes."""
+        await asyncio.gather(self.flag_sets.follow(), self.setting_snapshots.follow())
 
 
 def services_of(request: Request) -> Services:

@@ -10,7 +10,7 @@ import structlog
 
 from application.ports.cache import SnapshotCache
 from application.ports.records import FlagSetRecord
-from application.ports.store import FlagChanges, Store
+from application.ports.store import News, Store
 from domain.environments import Environment
 from domain.errors import Unavailable
 from domain.flags import Bucketing, FlagSet, compile_flag_set
@@ -32,7 +32,7 @@ class Shelf:
 class FlagSets:
     """One snapshot for each tenant and environment that somebody asked for, swapped when news arrives."""
 
-    def __init__(self, store: Store, news: FlagChanges, cache: SnapshotCache, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, news: News, cache: SnapshotCache, now: Callable[[], float]) -> None:
         self._store = store
         self._news = news
         self._cache = cache

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from adapters.memory.rows import Rows, Tick, as_stored
-from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
+from application.ports.settings import Picture, Rulebook, StoredDefinition, StoredEntry
 from domain.environments import Environment
 from domain.errors import AlreadyExists
 from domain.rollouts import StaleGeneration
@@ -27,6 +27,13 @@ class MemorySettings:
 
     async def epoch(self, environment: Environment) -> int:
         return self._rows.epochs.get(environment, 0)
+
+    async def picture(self, environment: Environment) -> Picture:
+        at = self._tick()
+        definitions = {
+            each.key: each.definition for each in await self.definitions("", len(self._rows.setting_definitions))
+        }
+        return Picture(at, await self.epoch(environment), definitions, await self.entries(environment, None, None, at))
 
     async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None:
         del lock

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, insert, null, select, update
+from sqlalchemy import ColumnElement, Select, and_, false, func, insert, null, or_, select, true, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,7 +17,7 @@ from adapters.postgres.tables import (
     setting_rulebook,
     setting_space,
 )
-from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
+from application.ports.settings import Picture, Rulebook, StoredDefinition, StoredEntry
 from domain.environments import Environment
 from domain.rollouts import StaleGeneration
 from domain.settings import Entry, EntryState, parse_constraint
@@ -44,6 +44,21 @@ class PostgresSettings:
     async def epoch(self, environment: Environment) -> int:
         space = setting_space.c
         return int(await self._session.scalar(select(space.epoch).where(space.environment == environment)) or 0)
+
+    async def picture(self, environment: Environment) -> Picture:
+        # One statement is one snapshot. Its rows are the definitions and then the entries, beside each other's nulls.
+        space, d = setting_space.c, setting_definition
+        live = _live(environment).where(_ends_after(func.now())).subquery()
+        rows = d.join(live, false(), full=True)
+        columns = (d.c.key.label("defined"), d.c.definition, *live.c)
+        both = select(*columns).select_from(rows).subquery()
+        query = select(func.clock_timestamp().label("at"), space.epoch, *both.c)
+        query = query.select_from(setting_space.outerjoin(both, true())).where(space.environment == environment)
+        found = (await self._session.execute(query)).all()
+        definitions = {row.defined: row.definition for row in found if row.defined is not None}
+        return Picture(
+            found[0].at, found[0].epoch, definitions, [_entry(row) for row in found if row.version is not None]
+        )
 
     async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None:
         query = select(setting_definition).where(setting_definition.c.key == key)
@@ -115,8 +130,7 @@ class PostgresSettings:
         ending_after: datetime,
     ) -> list[StoredEntry]:
         e = setting_entry.c
-        query = select(setting_entry).where(e.environment == environment, ~func.isempty(e.valid))
-        query = query.where((func.upper(e.valid).is_(None)) | (func.upper(e.valid) > ending_after))
+        query = _live(environment).where(_ends_after(ending_after))
         query = query.where(*_among(keys, scopes)).order_by(e.key, e.scope, e.version)
         return [_entry(row) for row in await self._session.execute(query)]
 
@@ -188,6 +202,16 @@ class PostgresSettings:
         e = setting_entry.c
         query = select(setting_entry).where(e.request == request).order_by(e.key, e.scope, e.version)
         return [_entry(row) for row in await self._session.execute(query)]
+
+
+def _live(environment: Environment) -> Select[Any]:
+    e = setting_entry.c
+    return select(setting_entry).where(e.environment == environment, ~func.isempty(e.valid))
+
+
+def _ends_after(at: Any) -> ColumnElement[bool]:
+    end = func.upper(setting_entry.c.valid)
+    return or_(end.is_(None), end > at)
 
 
 def _among(keys: Collection[str] | None, scopes: Collection[str] | None) -> list[ColumnElement[bool]]:

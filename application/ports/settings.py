@@ -46,6 +46,16 @@ class StoredEntry:
     request: UUID | None = None
 
 
+@dataclass(frozen=True)
+class Picture:
+    """One environment as it was committed at one instant: every definition, and each entry that holds then or will."""
+
+    at: datetime
+    epoch: int
+    definitions: dict[str, Json]
+    entries: list[StoredEntry]
+
+
 class Settings(Protocol):
     """Definitions, rules and values of one tenant; nothing is ever removed."""
 
@@ -58,6 +68,10 @@ class Settings(Protocol):
         ...
 
     async def epoch(self, environment: Environment) -> int: ...
+    async def picture(self, environment: Environment) -> Picture:
+        """Never the epoch of one commit with the entries of another."""
+        ...
+
     async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None: ...
     async def definitions(self, after: str, limit: int) -> list[StoredDefinition]: ...
     async def definitions_of(self, keys: Collection[str]) -> dict[str, StoredDefinition]: ...

@@ -248,11 +248,16 @@ class Store(Protocol):
     async def ping(self) -> None: ...
 
 
-class FlagChanges(Protocol):
-    """News of committed flag changes, from whichever process made them."""
+class News(Protocol):
+    """Word of committed changes, from whichever process made them.
+
+    While `line` stays the same and the line is `alive`, nothing was lost on it.
+    """
 
     @property
     def alive(self) -> bool: ...
+    @property
+    def line(self) -> int: ...
     def listen(self) -> AsyncIterator[tuple[UUID, Environment] | None]:
         """None says that news may have been lost: everything must be read anew."""
         ...

@@ -9,6 +9,7 @@ from application.settings.definitions import SettingDefinitions
 from application.settings.reading import SettingReads
 from application.settings.rulebook import Rules
 from application.settings.sealing import Sealing
+from application.settings.snapshots import SettingSnapshots
 from application.settings.transfer import SettingTransfer
 from application.settings.writing import SettingWrites
 from application.submission import Submission
@@ -24,8 +25,18 @@ class SettingCases:
     sealing: Sealing
 
     @classmethod
-    def over(cls, store: Store, submission: Submission, sealer: Sealer) -> Self:
+    def over(
+        cls, store: Store, submission: Submission, sealer: Sealer, snapshots: SettingSnapshots | None = None
+    ) -> Self:
+        """Without snapshots every answer is the database's."""
         sealing = Sealing(store, sealer)
-        writes = SettingWrites(store, submission, sealing)
+        writes = SettingWrites(store, submission, sealing, snapshots)
         transfer = SettingTransfer(store, writes)
-        return cls(SettingDefinitions(store), Rules(store), SettingReads(store), writes, transfer, sealing)
+        return cls(
+            SettingDefinitions(store, snapshots),
+            Rules(store),
+            SettingReads(store, snapshots),
+            writes,
+            transfer,
+            sealing,
+        )

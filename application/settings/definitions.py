@@ -1,12 +1,14 @@
 """What a key means is versioned; a new version is tried against every value that is stored before it holds."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from application.ports.settings import StoredDefinition, StoredEntry
 from application.ports.store import Store, Transaction
 from application.recording import record
 from application.settings.rulebook import breaches, turn_everywhere
+from application.settings.snapshots import SettingSnapshots, told_after
 from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import ApprovalRequired, Kind, NothingChanges, difference
@@ -31,13 +33,14 @@ WORDS = frozenset({"description", "owner", "ui", "tags"})
 class SettingDefinitions:
     """Each raises PermissionMissing, Missing, Invalid, Stale, IncompatibleDefinition or ApprovalRequired."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, snapshots: SettingSnapshots | None = None) -> None:
         self._store = store
+        self._snapshots = snapshots
 
     async def create(self, actor: Actor, raw: Json, reason: str) -> StoredDefinition:
         actor.require(Permission.SETTINGS_MANAGE)
         definition = parse_setting_definition(raw)
-        async with self._store.transaction(actor.tenant) as tx:
+        async with self._writing(actor) as tx:
             if written := await _asked(tx, actor):
                 return written
             if await tx.settings.definition(definition.key) is not None:
@@ -47,7 +50,7 @@ class SettingDefinitions:
     async def replace(self, actor: Actor, key: str, raw: Json, *, expected: int, reason: str) -> StoredDefinition:
         actor.require(Permission.SETTINGS_MANAGE)
         definition = parse_setting_definition({**raw, "key": key} if isinstance(raw, dict) else raw)
-        async with self._store.transaction(actor.tenant) as tx:
+        async with self._writing(actor) as tx:
             at = await turn_everywhere(tx)
             if written := await _asked(tx, actor):
                 return written
@@ -77,6 +80,11 @@ class SettingDefinitions:
         async with self._store.transaction(actor.tenant) as tx:
             await existing_definition(tx, key)
             return await tx.settings.definition_versions(key, before, limit)
+
+    @asynccontextmanager
+    async def _writing(self, actor: Actor) -> AsyncIterator[Transaction]:
+        async with told_after(self._snapshots, actor.tenant, *Environment), self._store.transaction(actor.tenant) as tx:
+            yield tx
 
 
 async def existing_definition(tx: Transaction, key: str, *, lock: bool = False) -> StoredDefinition:
@@ -136,7 +144,6 @@ async def _write(
         before={"version": before.version, "definition": before.definition} if before else None,
         after={"version": version, "definition": after.definition},
     )
-    if before is not None:
-        for environment in Environment:
-            await tx.settings.bump(environment)
+    for environment in Environment:
+        await tx.settings.bump(environment)
     return after

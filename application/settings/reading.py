@@ -8,8 +8,9 @@ from application.ports.settings import StoredEntry
 from application.ports.store import Store, Transaction
 from application.settings.definitions import existing_definition
 from application.settings.house import furnished
+from application.settings.snapshots import SettingSnapshots, Snapshot
 from domain.environments import Environment
-from domain.errors import Fault, Invalid
+from domain.errors import Fault, Invalid, Missing
 from domain.people import Actor, Permission
 from domain.settings import Definition, Resolution, Scope
 
@@ -18,7 +19,7 @@ MOST_KEYS = 1_000
 
 @dataclass(frozen=True)
 class Effective:
-    """The answer for one key; `epoch` is that of the environment when it was read."""
+    """The answer for one key; `epoch` is that of the environment as it was read."""
 
     definition: Definition
     resolution: Resolution
@@ -35,13 +36,21 @@ class Question:
 
 
 class SettingReads:
-    """Each raises PermissionMissing, or Missing where there is no such key."""
+    """Each raises PermissionMissing, or Missing where there is no such key.
 
-    def __init__(self, store: Store) -> None:
+    What is in force now is told by the snapshots, where there are any and they are sure; all else by the database.
+    """
+
+    def __init__(self, store: Store, snapshots: SettingSnapshots | None = None) -> None:
         self._store = store
+        self._snapshots = snapshots
 
     async def effective(self, actor: Actor, question: Question, key: str) -> Effective:
         actor.require(Permission.SETTINGS_READ)
+        if snapshot := await self._snapshot(actor, question):
+            if key not in snapshot.definitions:
+                raise Missing(kind_of_thing="setting", key=key)
+            return _told(snapshot, question, [key])[0]
         async with self._store.transaction(actor.tenant) as tx:
             await existing_definition(tx, key)
             return (await _resolved(tx, question, [key]))[0]
@@ -49,6 +58,8 @@ class SettingReads:
     async def all_effective(self, actor: Actor, question: Question, after: str, limit: int) -> list[Effective]:
         """By key, `limit` of them after `after`."""
         actor.require(Permission.SETTINGS_READ)
+        if snapshot := await self._snapshot(actor, question):
+            return _told(snapshot, question, snapshot.page(after, limit))
         async with self._store.transaction(actor.tenant) as tx:
             keys = [each.key for each in await tx.settings.definitions(after, limit)]
             return await _resolved(tx, question, keys)
@@ -58,6 +69,8 @@ class SettingReads:
         actor.require(Permission.SETTINGS_READ)
         if len(keys) > MOST_KEYS:
             raise Invalid([Fault("/keys", f"at most {MOST_KEYS}")])
+        if snapshot := await self._snapshot(actor, question):
+            return _told(snapshot, question, keys)
         async with self._store.transaction(actor.tenant) as tx:
             return await _resolved(tx, question, keys)
 
@@ -80,6 +93,20 @@ class SettingReads:
         async with self._store.transaction(actor.tenant) as tx:
             await existing_definition(tx, key)
             return await tx.settings.history(environment, key, scope.text, before, limit)
+
+    async def _snapshot(self, actor: Actor, question: Question) -> Snapshot | None:
+        if self._snapshots is None or question.as_of is not None:
+            return None
+        return await self._snapshots.get(actor.tenant, question.environment)
+
+
+def _told(snapshot: Snapshot, question: Question, keys: Collection[str]) -> list[Effective]:
+    at = snapshot.now()
+    return [
+        Effective(snapshot.definitions[key], snapshot.resolved(key, question.scope, at), snapshot.epoch)
+        for key in keys
+        if key in snapshot.definitions
+    ]
 
 
 async def _resolved(tx: Transaction, question: Question, keys: Collection[str]) -> list[Effective]:

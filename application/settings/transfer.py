@@ -115,7 +115,7 @@ class SettingTransfer:
         with told_at([], otherwise="/bundle"):
             bundle = parse_bundle(intake.raw)
         await self._check_origin(actor, bundle, intake.from_tenant)
-        async with self._store.transaction(actor.tenant) as tx:
+        async with self._writes.writing(actor, *Environment) as tx:
             at = await turn_everywhere(tx)  # a definition is everywhere
             stored = await _contents(tx, intake.environment, at)
             wanted = Contents({each.key: each for each in bundle.definitions}, timelines(bundle.lines, at))

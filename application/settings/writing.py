@@ -1,5 +1,7 @@
 """Values are written together or not at all: at once where policy asks nobody, and as a change where it does."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from application.ports.store import Store, Transaction
@@ -10,6 +12,7 @@ from application.settings.house import known
 from application.settings.outcome import Outcome
 from application.settings.plan import Pen, Plan
 from application.settings.sealing import Sealing
+from application.settings.snapshots import SettingSnapshots, told_after
 from application.settings.targets import change_of
 from application.settings.wishes import Order, Wish
 from application.submission import Submission
@@ -26,10 +29,13 @@ class SettingWrites:
     Missing where the only key is not defined.
     """
 
-    def __init__(self, store: Store, submission: Submission, sealing: Sealing) -> None:
+    def __init__(
+        self, store: Store, submission: Submission, sealing: Sealing, snapshots: SettingSnapshots | None = None
+    ) -> None:
         self._store = store
         self._submission = submission
         self._sealing = sealing
+        self._snapshots = snapshots
 
     async def write(self, actor: Actor, order: Order) -> Outcome:
         """All of the order, with one epoch and an audit event for each value; other writers of the environment wait.
@@ -38,7 +44,7 @@ class SettingWrites:
         """
         actor.require(Permission.SETTINGS_MANAGE)
         order = await self._sealing.sealed(actor, order)
-        async with self._store.transaction(actor.tenant) as tx:
+        async with self.writing(actor, order.environment) as tx:
             at = await tx.settings.lock(order.environment)
             epoch = await tx.settings.epoch(order.environment)
             if actor.request and (written := await tx.settings.written(actor.request)):
@@ -65,7 +71,7 @@ class SettingWrites:
         ApprovalRequired where policy asks for it: there, write the value that is to hold instead.
         """
         actor.require(Permission.SETTINGS_MANAGE)
-        async with self._store.transaction(actor.tenant) as tx:
+        async with self.writing(actor, environment) as tx:
             at = await tx.settings.lock(environment)
             if actor.request and (written := await tx.settings.written(actor.request)):
                 return Outcome(tuple(written), (), await tx.settings.epoch(environment))
@@ -81,6 +87,13 @@ class SettingWrites:
             check_rules(rules, plan)
             await carried_out(tx, pen, plan, reason)
             return Outcome(tuple(plan.new), (), await tx.settings.bump(environment))
+
+    @asynccontextmanager
+    async def writing(self, actor: Actor, *environments: Environment) -> AsyncIterator[Transaction]:
+        """What is written in these environments is told by this process once it is committed."""
+        told = told_after(self._snapshots, actor.tenant, *environments)
+        async with told, self._store.transaction(actor.tenant) as tx:
+            yield tx
 
 
 async def _governed(tx: Transaction, environment: Environment) -> bool:

@@ -24,7 +24,7 @@ from adapters.identity.tokens import TokenVerifier
 from adapters.memory.cache import NoSnapshots
 from adapters.memory.metrics import ScriptedSource
 from adapters.memory.processes import MemoryProcesses
-from adapters.postgres.listener import FlagListener
+from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
 from api.app import create_app
 from api.corked import Protocol
@@ -41,6 +41,7 @@ from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.store import Store
 from application.settings.cases import SettingCases
+from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Sources, Telemetry, TelemetrySource
@@ -75,13 +76,14 @@ class World:
 
 
 def build(
-    store: Store, listener: FlagListener, issuer: EmbeddedIssuer, folder: Path, settings: Settings | None = None
+    store: Store, listener: Listener, issuer: EmbeddedIssuer, folder: Path, settings: Settings | None = None
 ) -> World:
     acts = SignedActs(kept_key(folder / "acts.pem"), now)
     processes = MemoryProcesses(store, acts, now)
     acting = Acting(store, acts, now)
     sources = Sources({SourceKind.TELEMETRY: TelemetrySource(store), SourceKind.PROMETHEUS: ScriptedSource(now())})
     submission = Submission(store, processes)
+    snapshots = SettingSnapshots(store, listener.settings, now)
     services = Services(
         store=store,
         processes=processes,
@@ -89,7 +91,7 @@ def build(
         authentication=Authentication(store, TokenVerifier({issuer.issuer: issuer.config()})),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store, submission, EnvelopeSealer(FileKeyRing(folder / "ring"))),
+        setting=SettingCases.over(store, submission, EnvelopeSealer(FileKeyRing(folder / "ring")), snapshots),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, sources),
         submission=submission,
@@ -99,7 +101,8 @@ def build(
         tenants=Tenants(store),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, listener, NoSnapshots(), lambda: now().timestamp()),
+        flag_sets=FlagSets(store, listener.flags, NoSnapshots(), lambda: now().timestamp()),
+        setting_snapshots=snapshots,
         settings=settings or Settings(),
     )
     return World(create_app(services), services, processes, issuer)
@@ -111,11 +114,11 @@ def issuer(data_folder: Path) -> EmbeddedIssuer:
 
 
 @contextlib.asynccontextmanager
-async def followed(flag_sets: FlagSets) -> AsyncIterator[None]:
+async def followed(services: Services) -> AsyncIterator[None]:
     """The snapshots hear of changes while this lasts."""
-    task = asyncio.create_task(flag_sets.follow())
+    task = asyncio.create_task(services.follow())
     try:
-        await eventually(lambda: flag_sets.listening)
+        await eventually(lambda: services.flag_sets.listening)
         yield
     finally:
         task.cancel()
@@ -127,8 +130,8 @@ async def followed(flag_sets: FlagSets) -> AsyncIterator[None]:
 async def world(
     store: PostgresStore, database_url: str, issuer: EmbeddedIssuer, data_folder: Path
 ) -> AsyncIterator[World]:
-    world = build(store, FlagListener(database_url), issuer, data_folder)
-    async with followed(world.services.flag_sets):
+    world = build(store, Listener(database_url), issuer, data_folder)
+    async with followed(world.services):
         yield world
 
 

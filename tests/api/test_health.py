@@ -7,7 +7,7 @@ import httpx2
 
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.postgres.engine import connect
-from adapters.postgres.listener import FlagListener
+from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
 from api.app import create_app
 
@@ -36,7 +36,7 @@ class TestHealth:
         self, worlds: Any, issuer: EmbeddedIssuer, data_folder: Path, house: Any
     ) -> None:
         engine = connect(NOWHERE)
-        world = worlds(PostgresStore(engine), FlagListener(NOWHERE), issuer, data_folder)
+        world = worlds(PostgresStore(engine), Listener(NOWHERE), issuer, data_folder)
         async with world.client(house) as client:
             ready, alive = await client.get("/readyz"), await client.get("/healthz")
             asked = await client.get("/api/v1/me", headers=world.headers(house, "ada"))

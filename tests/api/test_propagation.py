@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from adapters.memory.cache import NoSnapshots
 from adapters.postgres.engine import connect
-from adapters.postgres.listener import FlagListener
+from adapters.postgres.listener import Listener
 from application.evaluation import FlagSets
 from application.flags import Flags
 from domain.environments import Environment
@@ -27,7 +27,7 @@ WHERE usename = 'changegate_service' AND state = 'idle' AND application_name <> 
 @contextlib.asynccontextmanager
 async def _process(store: Any, database_url: str) -> AsyncIterator[FlagSets]:
     """What a second process has: snapshots and a line of its own."""
-    flag_sets = FlagSets(store, FlagListener(database_url), NoSnapshots(), lambda: 0.0)
+    flag_sets = FlagSets(store, Listener(database_url).flags, NoSnapshots(), lambda: 0.0)
     task = asyncio.create_task(flag_sets.follow())
     try:
         yield flag_sets

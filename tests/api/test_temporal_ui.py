@@ -9,7 +9,7 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from adapters.postgres.listener import FlagListener
+from adapters.postgres.listener import Listener
 from api.services import Settings
 from api.temporal_ui import TemporalUi
 
@@ -26,7 +26,7 @@ Showing = Callable[[str], Any]
 @pytest.fixture
 def showing(worlds: Callable[..., Any], store: Any, database_url: str, issuer: Any, data_folder: Path) -> Showing:
     """The application with Temporal's UI at an address."""
-    return lambda address: worlds(store, FlagListener(database_url), issuer, data_folder, Settings(temporal_ui=address))
+    return lambda address: worlds(store, Listener(database_url), issuer, data_folder, Settings(temporal_ui=address))
 
 
 @pytest_asyncio.fixture

@@ -20,7 +20,7 @@ NO_TWIN = {
     "Tokens": "real tokens of the embedded issuer are as easy to make as false ones, and prove more",
     "Egress": "proven against real loopback servers; a twin would prove nothing about addresses",
     "Installation": "starts real servers; there is nothing to pretend",
-    "FlagChanges": "news between processes; what follows it is proven with PostgreSQL's own",
+    "News": "word between processes; what follows it is proven with PostgreSQL's own",
     "Running": "what Installation started",
 }
 TWINS = {"MetricSource": "ScriptedSource", "SnapshotCache": "MemorySnapshots"}

@@ -369,6 +369,8 @@ async def test_sees_no_other_tenant(home: Home) -> None:
         assert await tx.settings.written(request) == []
         assert await tx.settings.of_change(change) == []
         assert await tx.settings.epoch(PRODUCTION) == 0
+        picture = await tx.settings.picture(PRODUCTION)
+        assert (picture.definitions, picture.entries) == ({}, [])
     await put(other, stored(entry(other, value="theirs")))
     async with home.transaction() as tx:
         assert (await tx.settings.entries(PRODUCTION, [KEY], [ROOT], SOON))[0].entry.value == 1

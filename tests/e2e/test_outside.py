@@ -13,7 +13,7 @@ import pytest_asyncio
 import uvicorn
 
 from adapters.identity.issuer import EmbeddedIssuer
-from adapters.postgres.listener import FlagListener
+from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
 from cli.caller import Caller
 from tests.api.conftest import build, eventually
@@ -46,7 +46,7 @@ class Provider:
 async def provider(store: PostgresStore, database_url: str, data_folder: Path) -> AsyncIterator[Provider]:
     """A real API behind a real uvicorn; only Temporal is a twin, through which votes really count."""
     issuer = EmbeddedIssuer(data_folder / "provider", issuer=ISSUER)
-    world = build(store, FlagListener(database_url), issuer, data_folder)
+    world = build(store, Listener(database_url), issuer, data_folder)
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     config = uvicorn.Config(world.app, log_level="critical", lifespan="off", access_log=False)

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from adapters.embedded.stack import Stack
 from adapters.postgres.engine import connect
-from adapters.postgres.listener import FlagListener
+from adapters.postgres.listener import Listener
 from adapters.postgres.schema import create_login, migrate
 from tests.authority import Authority, Identity
 from tests.integration.postgres.encrypting import Front, front
@@ -106,8 +106,8 @@ async def ask(url: str) -> None:
 
 async def hear(url: str) -> None:
     """The first news says that the line stands; a line that does not is tried again, and its reason logged."""
-    listener = FlagListener(url)
-    news = listener.listen()
+    listener = Listener(url)
+    news = listener.flags.listen()
     with structlog.testing.capture_logs() as logs:
         first = asyncio.ensure_future(anext(news))
         while not first.done() and not logs:

@@ -65,7 +65,7 @@ class TestWriters:
         await define(world)
         writers = (say(each, wish("limit", n)) for n in range(WRITERS // 2) for each in (world, beside))
         outcomes = await asyncio.gather(*writers)
-        assert sorted(outcome.epoch for outcome in outcomes) == list(range(1, WRITERS + 1))
+        assert sorted(outcome.epoch for outcome in outcomes) == list(range(2, WRITERS + 2))
         by_version = {outcome.entries[0].entry.version: outcome for outcome in outcomes}
         assert sorted(by_version) == list(range(1, WRITERS + 1))
         assert await value(world) == by_version[WRITERS].entries[0].entry.value

@@ -52,10 +52,11 @@ class TestCreation:
         with pytest.raises(PermissionMissing):
             await world.setting.definitions.create(world.eve, LIMIT, WHY)
 
-    async def test_does_not_make_a_cache_ask_again(self, world: World) -> None:
+    async def test_tells_every_environment_that_there_is_a_new_key(self, world: World) -> None:
         await define(world)
-        told = await world.setting.reads.effective(world.eve, Question(Environment.DEV, Scope()), "limit")
-        assert told.epoch == 0
+        for environment in Environment:
+            told = await world.setting.reads.effective(world.eve, Question(environment, Scope()), "limit")
+            assert told.epoch == 1
 
 
 class TestReplacement:
@@ -69,7 +70,7 @@ class TestReplacement:
         assert [each.version for each in await world.setting.definitions.versions(world.eve, "limit", 2, 9)] == [1]
         for environment in Environment:
             told = await world.setting.reads.effective(world.eve, Question(environment, Scope()), "limit")
-            assert (told.epoch, told.resolution.value) == (1, 11)
+            assert (told.epoch, told.resolution.value) == (2, 11)
         *_, event = await world.events("setting:definition:changed")
         assert (event.event["before"]["version"], event.event["after"]["version"]) == (1, 2)
 

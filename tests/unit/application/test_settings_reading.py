@@ -103,7 +103,7 @@ class TestMany:
         first = await world.setting.reads.all_effective(world.eve, HERE, "", 2)
         rest = await world.setting.reads.all_effective(world.eve, HERE, "b", 2)
         assert [(each.definition.key, each.resolution.value) for each in first + rest] == [("a", 1), ("b", 2), ("c", 1)]
-        assert {each.epoch for each in first} == {1}
+        assert {each.epoch for each in first} == {4}
 
     async def test_are_read_in_the_order_asked_and_without_unknown_ones(self, world: World) -> None:
         for key in ("a", "b"):
@@ -132,7 +132,7 @@ class TestEpoch:
             for environment in Environment
         }
         assert [epochs[environment] for environment in Environment] == [
-            int(environment is DEV) for environment in Environment
+            1 + (environment is DEV) for environment in Environment
         ]  # fmt: skip
 
 

@@ -145,7 +145,7 @@ class TestRefusal:
         outcome = await say(world, wish("limit", 1), environment=STAGING)
         assert (outcome.entries, outcome.submitted is None) == ((), False)
         told = await say(world, wish("limit", 1), environment=STAGING, dry_run=True)
-        assert (told.epoch, await version(world, environment=STAGING)) == (0, 0)
+        assert (told.epoch, await version(world, environment=STAGING)) == (1, 0)
 
     async def test_of_a_cancellation_where_policy_asks_for_approval(self, world: World) -> None:
         await define(world)
@@ -223,7 +223,7 @@ class TestPolicy:
         lowered = wish("limit", 40, constraint={"maximum": 50})
         dry = await say(world, lowered, dry_run=True)
         assert dry.affected == (Affected("limit", DE, "clamped", ""),)
-        assert (dry.epoch, await value(world, scope=ADA)) == (2, 80)
+        assert (dry.epoch, await value(world, scope=ADA)) == (3, 80)
         assert (await say(world, lowered)).affected == dry.affected
         assert (await value(world, scope=ADA), await version(world, scope=DE)) == (50, 1)
 
@@ -363,7 +363,7 @@ class TestEpoch:
         await define(world)
         first = await say(world, *(wish("limit", 1, f"company:c{number}") for number in range(50)))
         second = await say(world, wish("limit", 2))
-        assert (first.epoch, second.epoch) == (1, 2)
+        assert (first.epoch, second.epoch) == (2, 3)
         assert len(await world.events("setting:value:changed")) == 51
 
     async def test_stays_when_the_order_is_refused(self, world: World) -> None:
@@ -371,4 +371,4 @@ class TestEpoch:
         await say(world, wish("limit", 1))
         with pytest.raises(Invalid):
             await say(world, wish("limit", 2), wish("limit", "many", DE))
-        assert (await say(world, wish("limit", 2), dry_run=True)).epoch == 1
+        assert (await say(world, wish("limit", 2), dry_run=True)).epoch == 2

@@ -1,0 +1,12 @@
+"""Whoever keeps settings in memory hears when they change."""
+
+from migrations.statements import run
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    run("0009_setting_news.sql")
