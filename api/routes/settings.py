@@ -11,16 +11,18 @@ from api.idempotency import KEYED, Once
 from api.intake import Checked
 from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
-from api.schemas.common import Instant
+from api.schemas.common import LARGEST, Instant
 from api.schemas.settings import (
     SETTING_KEY,
     BulkIn,
+    ChangesOut,
     EffectiveOut,
     EffectivePage,
     EntryOut,
     EntryPage,
     ExplainOut,
     OutcomeOut,
+    RollbackIn,
     ScopeText,
     SecretOut,
     StoredOut,
@@ -29,6 +31,7 @@ from api.schemas.settings import (
 from api.services import Use
 from application.settings.outcome import Outcome
 from application.settings.reading import Question
+from application.settings.versions import Spot
 from application.settings.wishes import Order, Wish
 from domain.environments import Environment
 from domain.settings import EntryState, Scope
@@ -69,7 +72,15 @@ def _question(environment: Environment, scope: ScopeText = "", as_of: Instant | 
     return Question(environment, Scope.parse(scope), as_of)
 
 
+def _between(
+    one: Annotated[int, Query(alias="from", ge=1, le=LARGEST)],
+    other: Annotated[int, Query(alias="to", ge=1, le=LARGEST)],
+) -> tuple[int, int]:
+    return one, other
+
+
 At = Annotated[Place, Depends(_place)]
+Between = Annotated[tuple[int, int], Depends(_between)]
 Over = Annotated[Written, Depends(_written)]
 Asked = Annotated[Question, Depends(_question)]
 
@@ -128,6 +139,24 @@ async def versions(key: Key, at: At, actor: Acting, use: Use, cursor: Cursor = N
     (before,) = decoded("setting_versions", cursor, number) or (NEWEST,)
     rows = await use.setting.reads.history(actor, at.environment, key, at.scope, before, limit + 1)
     return EntryPage.of(cut(rows, limit, lambda each: encoded("setting_versions", each.entry.version)))
+
+
+@router.get("/{key}/diff", summary="Compare two versions at a scope")
+async def diff(key: Key, at: At, between: Between, actor: Acting, use: Use) -> ChangesOut:
+    """What was added, removed and changed; of a secret only that it was."""
+    spot = Spot(at.environment, key, at.scope)
+    return ChangesOut(changes=await use.setting.versions.compare(actor, spot, *between))
+
+
+@router.post("/{key}/rollback", summary="Write what an earlier version said", dependencies=KEYED)
+async def rollback(key: Key, over: Over, wish: RollbackIn, actor: Acting, use: Use, answer: Response) -> OutcomeOut:
+    """As a new version over the one in If-Match. 202 where it waits for approval."""
+    spot = Spot(over.environment, key, over.scope)
+    with beneath("", instead_of=FIRST_ITEM):
+        outcome = await use.setting.versions.roll_back(
+            actor, spot, wish.to_version, expected=over.version, reason=wish.reason
+        )
+    return _told(outcome, answer)
 
 
 @router.get("/{key}/effective", summary="Read what is in force at a scope")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from api.schemas.common import In, Instant, Object, Out, Reason, Version
+from api.schemas.common import LARGEST, In, Instant, Object, Out, Reason, Version
 from api.schemas.rollouts import SubmittedOut
 from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
 from application.settings.outcome import Outcome
@@ -233,6 +233,17 @@ class EffectivePage(Out):
     @classmethod
     def of(cls, page: tuple[list[Effective], str | None]) -> "EffectivePage":
         return cls(items=[EffectiveOut.of(each) for each in page[0]], next_cursor=page[1])
+
+
+class ChangesOut(Out):
+    """Lines of `op` (added, removed, changed), `path`, and `before` and `after` as they apply."""
+
+    changes: list[Object]
+
+
+class RollbackIn(In):
+    to_version: Annotated[int, Field(strict=True, ge=1, le=LARGEST)]
+    reason: Reason
 
 
 class SecretOut(Out):

@@ -11,6 +11,7 @@ from application.settings.rulebook import Rules
 from application.settings.sealing import Sealing
 from application.settings.snapshots import SettingSnapshots
 from application.settings.transfer import SettingTransfer
+from application.settings.versions import SettingVersions
 from application.settings.writing import SettingWrites
 from application.submission import Submission
 
@@ -23,6 +24,7 @@ class SettingCases:
     writes: SettingWrites
     transfer: SettingTransfer
     sealing: Sealing
+    versions: SettingVersions
 
     @classmethod
     def over(
@@ -31,12 +33,13 @@ class SettingCases:
         """Without snapshots every answer is the database's."""
         sealing = Sealing(store, sealer)
         writes = SettingWrites(store, submission, sealing, snapshots)
-        transfer = SettingTransfer(store, writes)
+        versions = SettingVersions(store, writes, sealing)
         return cls(
             SettingDefinitions(store, snapshots),
             Rules(store),
             SettingReads(store, snapshots),
             writes,
-            transfer,
+            SettingTransfer(store, writes),
             sealing,
+            versions,
         )

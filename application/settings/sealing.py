@@ -10,9 +10,11 @@ from application.settings.house import furnished
 from application.settings.reading import Question
 from application.settings.wishes import Order, Wish
 from domain.audit import Action
+from domain.canonical import Json
+from domain.environments import Environment
 from domain.errors import Conflict, Forbidden, Invalid, Missing
 from domain.people import Actor, Permission, PrincipalKind
-from domain.settings import EntryState, Sealed, SettingType, type_faults
+from domain.settings import EntryState, Scope, Sealed, SettingType, type_faults
 
 
 class OnlyApplicationsRead(Forbidden):
@@ -64,6 +66,14 @@ class Sealing:
         # Of what is not stored nobody is told a fingerprint: it would tell whether a guess is right.
         fingerprint = "unknown" if order.dry_run else await self._sealer.fingerprint(secret, actor.tenant)
         return replace(wish, value=Sealed(text, fingerprint, version).to_json())
+
+    async def plain(self, actor: Actor, environment: Environment, key: str, scope: Scope, value: Json) -> Json:
+        """What is stored at the scope, opened if it is a secret, to be sealed anew: it is told to nobody."""
+        sealed = Sealed.of(value)
+        if sealed is None:
+            return value
+        place = Place(actor.tenant, environment, key, scope.text, sealed.at)
+        return (await self._sealer.open(sealed.text, place.aad())).reveal()
 
     async def reveal(self, actor: Actor, question: Question, key: str) -> Secret:
         """What is in force at the scope now; the reading is written down before anything is told."""

@@ -80,6 +80,8 @@ ROUTES = [
     Route("GET", "/settings/{key}/versions", P.SETTINGS_READ, query=DEV),
     Route("GET", "/settings/{key}/effective", P.SETTINGS_READ, query=DEV),
     Route("GET", "/settings/{key}/explain", P.SETTINGS_READ, query=DEV),
+    Route("GET", "/settings/{key}/diff", P.SETTINGS_READ, query=f"{DEV}&from=1&to=2"),
+    Route("POST", "/settings/{key}/rollback", P.SETTINGS_MANAGE, {"to_version": 1, **WHY}, DEV),
     Route("POST", "/settings/{key}/reveal", P.SETTINGS_REVEAL, query=DEV, people=False),
     Route("GET", "/settings-bundles", P.SETTINGS_READ, query=DEV, names=False),
     Route("POST", "/settings-bundles", P.SETTINGS_MANAGE, {"environment": "dev", "bundle": {}, **WHY}, names=False),
@@ -132,7 +134,9 @@ class Furnished:
 
     async def send(self, handle: str | None, route: Route, house: Any = None) -> Any:
         body = {"change_id": self.change} if route.template == "/approvals" else route.body
-        replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(("disable", "cancel"))
+        replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(
+            ("disable", "cancel", "/settings/{key}/rollback")
+        )
         headers = V1 if replaces else {}
         async with self.world.client(house or self.house, handle) as client:
             path = f"/api/v1{route.path(self.change, self.handle)}"

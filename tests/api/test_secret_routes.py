@@ -70,6 +70,16 @@ class TestSecrets:
         answer = await ask("ada", "POST", "/settings/bulk", json=wish)
         assert answer.json()["entries"][0]["value"] == {"$secret": "unknown"}
 
+    async def test_go_back_sealed_anew_and_differ_without_a_word(self, defined: None, put: Any, ask: Any) -> None:
+        await put(PLAIN)
+        await put("another one", 1)
+        diff = await ask("eve", "GET", at("/diff") + "&from=1&to=2")
+        assert diff.json()["changes"] == [{"op": "changed", "path": "/value"}]
+        wish = {"to_version": 1, **WHY}
+        back = await ask("ada", "POST", at("/rollback"), json=wish, headers={"If-Match": '"v2"'})
+        assert (back.status_code, PLAIN in back.text) == (200, False), back.text
+        assert (await ask("shop", "POST", at("/reveal"))).json()["value"] == PLAIN
+
     async def test_are_inherited(self, defined: None, put: Any, ask: Any) -> None:
         await put(PLAIN)
         assert (await ask("shop", "POST", at("/reveal", scope="company:de"))).json()["value"] == PLAIN

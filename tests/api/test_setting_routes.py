@@ -196,6 +196,30 @@ class TestValues:
         assert (first.status_code, again.status_code, again.content) == (202, 202, first.content)
 
 
+@pytest.mark.req("FR-SM-032")
+class TestVersions:
+    async def test_are_compared(self, limit: None, say: Any, ask: Any) -> None:
+        await say("", 20)
+        await say("", 30, 1, enforced=True)
+        answer = await ask("eve", "GET", at("", what="/diff") + "&from=1&to=2")
+        assert answer.json()["changes"] == [
+            {"op": "added", "path": "/enforced", "after": True},
+            {"op": "changed", "path": "/value", "before": 20, "after": 30},
+        ]
+        assert (await ask("eve", "GET", at("", what="/diff") + "&from=1&to=9")).status_code == 404
+
+    @pytest.mark.req("ST83")
+    async def test_an_earlier_one_is_written_again_over_what_was_seen(self, limit: None, say: Any, ask: Any) -> None:
+        await say("", 20, constraint={"maximum": 50})
+        await say("", 30, 1)
+        wish = {"to_version": 1, **WHY}
+        stale = await ask("ada", "POST", at("", what="/rollback"), json=wish, headers=FIRST)
+        assert (stale.status_code, stale.json()["type"]) == (412, "/problems/stale")
+        back = await ask("ada", "POST", at("", what="/rollback"), json=wish, headers={"If-Match": '"v2"'})
+        entry = back.json()["entries"][0]
+        assert (entry["version"], entry["value"], entry["constraint"]) == (3, 20, {"maximum": 50})
+
+
 @pytest.mark.req("ST79")
 class TestTime:
     async def test_a_plan_takes_effect_and_the_past_stays(self, limit: None, say: Any, value: Any, ask: Any) -> None:
