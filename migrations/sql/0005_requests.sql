@@ -17,3 +17,5 @@ ALTER TABLE delegation ADD PRIMARY KEY (tenant_id, giver, taker, starts, ends);
 ALTER TABLE flag DROP CONSTRAINT flag_key_check;
 ALTER TABLE flag ADD CONSTRAINT flag_key_check
   CHECK (key ~ '^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,99}$' OR key = '$evaluators');
+
+COMMENT ON COLUMN flag_set.evaluators IS 'read by the release before this one only; it goes with the next';

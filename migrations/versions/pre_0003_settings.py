@@ -1,4 +1,4 @@
-"""Shared rules stand in `flag` now; the column that nobody wrote goes once no old process reads it."""
+"""Settings: definitions, rules, and values that hold at a scope of an environment for a time."""
 
 from migrations.statements import run
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run("0006_evaluators.sql")
+    run("0006_settings.sql")

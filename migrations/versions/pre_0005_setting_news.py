@@ -2,11 +2,11 @@
 
 from migrations.statements import run
 
-revision = "0006"
-down_revision = "0005"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run("0009_setting_news.sql")
+    run("0008_setting_news.sql")

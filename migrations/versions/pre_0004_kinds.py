@@ -1,4 +1,4 @@
-"""Settings: definitions, rules, and values that hold at a scope of an environment for a time."""
+"""A rollout says what kind of target it is of."""
 
 from migrations.statements import run
 
@@ -9,4 +9,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    run("0007_settings.sql")
+    run("0007_kinds.sql")

@@ -1,3 +1,0 @@
-SET LOCAL ROLE changegate_owner;
-
-ALTER TABLE flag_set DROP COLUMN evaluators;
