@@ -19,24 +19,34 @@ async def record(
     **facts: Json,
 ) -> None:
     """`resource` is (type, id). `facts` are fields of the event: reason, before, after, change, outcome."""
+    await tx.audit.append(event_of(tx, action, resource, actor=actor, **facts))
+
+
+def event_of(
+    tx: Transaction,
+    action: Action,
+    resource: tuple[str, object],
+    *,
+    actor: Actor | UUID | None = None,
+    **facts: Json,
+) -> Event:
+    """For those who write many at once."""
     here = course.present()
-    await tx.audit.append(
-        Event(
-            id=uuid4(),
-            tenant=tx.tenant,
-            occurred_at=_moment(facts.pop("at", None), tx),
-            action=action,
-            resource_type=resource[0],
-            resource=str(resource[1]),
-            actor=actor.id if isinstance(actor, Actor) else actor,
-            actor_type=actor.kind.value if isinstance(actor, Actor) else ("human" if actor else "system"),
-            outcome=facts.pop("outcome", Outcome.SUCCESS),
-            workflow_id=here.workflow_id,
-            run_id=here.run_id,
-            trace_id=here.trace_id,
-            source_ip=here.source_ip,
-            **facts,
-        )
+    return Event(
+        id=uuid4(),
+        tenant=tx.tenant,
+        occurred_at=_moment(facts.pop("at", None), tx),
+        action=action,
+        resource_type=resource[0],
+        resource=str(resource[1]),
+        actor=actor.id if isinstance(actor, Actor) else actor,
+        actor_type=actor.kind.value if isinstance(actor, Actor) else ("human" if actor else "system"),
+        outcome=facts.pop("outcome", Outcome.SUCCESS),
+        workflow_id=here.workflow_id,
+        run_id=here.run_id,
+        trace_id=here.trace_id,
+        source_ip=here.source_ip,
+        **facts,
     )
 
 

@@ -15,10 +15,11 @@ class MemoryAuditTrail:
         self._rows = rows
         self._tick = tick
 
-    async def append(self, event: Event) -> None:
-        canon = with_salt(event, secrets.token_bytes(16))
-        row = AuditRow(event.id, self._tick(), json.loads(canon), leaf_of(canon))
-        self._rows.events.append((event, row))
+    async def append(self, *events: Event) -> None:
+        for event in events:
+            canon = with_salt(event, secrets.token_bytes(16))
+            row = AuditRow(event.id, self._tick(), json.loads(canon), leaf_of(canon))
+            self._rows.events.append((event, row))
 
     async def page(self, query: AuditFilter, after: tuple[datetime, UUID] | None, limit: int) -> list[AuditRow]:
         wanted = [row for event, row in self._rows.events if _fits(event, row, query)]

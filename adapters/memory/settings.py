@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from adapters.memory.rows import Rows, Tick, as_stored
-from application.ports.settings import Picture, Rulebook, StoredDefinition, StoredEntry
+from application.ports.settings import End, Picture, Rulebook, StoredDefinition, StoredEntry
 from domain.environments import Environment
 from domain.errors import AlreadyExists
 from domain.rollouts import StaleGeneration
@@ -113,17 +113,20 @@ class MemorySettings:
     ) -> dict[tuple[str, str], int]:
         return {(each.key, each.scope): each.entry.version for each in self._all(environment, keys, scopes)}
 
-    async def put(self, entry: StoredEntry) -> None:
-        place = (entry.environment, entry.key, entry.scope, entry.entry.version)
-        if place in self._rows.entries or any(_meet(entry, each) for each in self._beside(entry)):
-            raise AlreadyExists
-        self._rows.entries[place] = _unshared_entry(entry)
+    async def put(self, *entries: StoredEntry) -> None:
+        for entry in entries:
+            place = (entry.environment, entry.key, entry.scope, entry.entry.version)
+            if place in self._rows.entries or any(_meet(entry, each) for each in self._beside(entry)):
+                raise AlreadyExists
+            self._rows.entries[place] = _unshared_entry(entry)
 
-    async def end(self, environment: Environment, key: str, scope: str, version: int, at: datetime | None) -> None:
-        place = (environment, key, scope, version)
-        known = self._rows.entries[place]
-        until = known.entry.since if at is None else at
-        self._rows.entries[place] = replace(known, entry=replace(known.entry, until=until))
+    async def end(self, environment: Environment, *ends: End) -> None:
+        for key, scope, version, at in ends:
+            known = self._rows.entries[environment, key, scope, version]
+            until = known.entry.since if at is None else at
+            self._rows.entries[environment, key, scope, version] = replace(
+                known, entry=replace(known.entry, until=until)
+            )
 
     async def of_change(self, change: UUID) -> list[StoredEntry]:
         return [each for each in self._all(None, None, None) if each.entry.change == change]

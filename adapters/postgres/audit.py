@@ -21,9 +21,13 @@ class PostgresAuditTrail:
         self._session = session
         self._tenant = tenant
 
-    async def append(self, event: Event) -> None:
+    async def append(self, *events: Event) -> None:
+        if events:
+            await self._session.execute(insert(audit_event), [self._row(event) for event in events])
+
+    def _row(self, event: Event) -> dict[str, Any]:
         canon = with_salt(event, secrets.token_bytes(16))
-        row = {
+        return {
             "event_id": event.id,
             "tenant_id": self._tenant,
             "class": "access" if event.action in _ACCESS else "compliance",
@@ -41,7 +45,6 @@ class PostgresAuditTrail:
             "canon": canon,
             "leaf": leaf_of(canon),
         }
-        await self._session.execute(insert(audit_event).values(row))
 
     async def page(self, query: AuditFilter, after: tuple[datetime, UUID] | None, limit: int) -> list[AuditRow]:
         a = audit_event.c

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, insert, null, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, false, func, insert, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,12 +17,20 @@ from adapters.postgres.tables import (
     setting_rulebook,
     setting_space,
 )
-from application.ports.settings import Picture, Rulebook, StoredDefinition, StoredEntry
+from application.ports.settings import End, Picture, Rulebook, StoredDefinition, StoredEntry
 from domain.environments import Environment
 from domain.rollouts import StaleGeneration
 from domain.settings import Entry, EntryState, parse_constraint
 
-_EMPTY: Range[datetime] = Range(empty=True)
+_ENDED = text(
+    "UPDATE setting_entry AS e"
+    " SET valid = CASE WHEN u.at IS NULL THEN CAST('empty' AS tstzrange) ELSE tstzrange(e.since, u.at) END"
+    " FROM unnest(CAST(:keys AS text[]), CAST(:scopes AS text[]), CAST(:versions AS bigint[]),"
+    " CAST(:ats AS timestamptz[])) AS u (key, scope, version, at)"
+    " WHERE e.environment = CAST(:at AS environment) AND e.key = u.key AND e.scope = u.scope AND e.version = u.version"
+    " RETURNING e.version"
+)
+"""Ends many entries at once; one without an instant never holds."""
 
 
 class PostgresSettings:
@@ -160,38 +168,49 @@ class PostgresSettings:
         rows = await self._session.execute(query.where(*_among(keys, scopes)).group_by(e.key, e.scope))
         return {(row.key, row.scope): row.version for row in rows}
 
-    async def put(self, stored: StoredEntry) -> None:
-        entry = stored.entry
-        await self._session.execute(
-            insert(setting_entry).values(
-                tenant_id=self._tenant,
-                environment=stored.environment,
-                key=stored.key,
-                scope=stored.scope,
-                version=entry.version,
-                state=entry.state.value,
-                value=null() if entry.state is EntryState.UNSET else entry.value,
-                enforced=entry.enforced,
-                narrowing=null() if entry.constraint is None else entry.constraint.to_json(),
-                since=entry.since,
-                valid=Range(entry.since, entry.until),
-                meant_until=entry.meant_until,
-                origin=stored.origin,
-                change=entry.change,
-                reason=entry.reason,
-                written_by=entry.written_by,
-                written_at=entry.written_at,
-                request=stored.request,
-            )
-        )
+    async def put(self, *entries: StoredEntry) -> None:
+        rows = [self._row(each) for each in entries]
+        unset = [row for row in rows if row["state"] == EntryState.UNSET.value]
+        said = [
+            {**row, "value": each.entry.value}
+            for row, each in zip(rows, entries, strict=True)
+            if row["state"] == EntryState.SET.value
+        ]
+        for each in (said, unset):  # a value that is not named is SQL's null, and one that is null is JSON's
+            if each:
+                await self._session.execute(insert(setting_entry), each)
 
-    async def end(self, environment: Environment, key: str, scope: str, version: int, at: datetime | None) -> None:
-        e = setting_entry.c
-        valid = _EMPTY if at is None else func.tstzrange(e.since, at)
-        where = (e.environment == environment, e.key == key, e.scope == scope, e.version == version)
-        shortened = update(setting_entry).where(*where).values(valid=valid).returning(e.version)
-        if await self._session.scalar(shortened) is None:
-            raise LookupError(f"{key} at {scope!r} has no version {version}")
+    def _row(self, stored: StoredEntry) -> dict[str, Any]:
+        entry = stored.entry
+        return {
+            "tenant_id": self._tenant,
+            "environment": stored.environment,
+            "key": stored.key,
+            "scope": stored.scope,
+            "version": entry.version,
+            "state": entry.state.value,
+            "enforced": entry.enforced,
+            "narrowing": None if entry.constraint is None else entry.constraint.to_json(),
+            "since": entry.since,
+            "valid": Range(entry.since, entry.until),
+            "meant_until": entry.meant_until,
+            "origin": stored.origin,
+            "change": entry.change,
+            "reason": entry.reason,
+            "written_by": entry.written_by,
+            "written_at": entry.written_at,
+            "request": stored.request,
+        }
+
+    async def end(self, environment: Environment, *ends: End) -> None:
+        if not ends:
+            return
+        keys, scopes, versions, ats = zip(*ends, strict=True)
+        found = await self._session.execute(
+            _ENDED, {"at": environment.value, "keys": keys, "scopes": scopes, "versions": versions, "ats": ats}
+        )
+        if len(found.all()) != len(ends):
+            raise LookupError(f"of {len(ends)} versions to end some are not there")
 
     async def of_change(self, change: UUID) -> list[StoredEntry]:
         e = setting_entry.c

@@ -236,7 +236,7 @@ setting_entry = _table(
     state=Text,
     value=JSONB,
     enforced=Boolean,
-    narrowing=JSONB,
+    narrowing=JSONB(none_as_null=True),
     since=moment,
     valid=TSTZRANGE,
     meant_until=moment,

@@ -56,6 +56,10 @@ class Picture:
     entries: list[StoredEntry]
 
 
+End = tuple[str, str, int, datetime | None]
+"""A key, a scope and a version that holds until the instant only; None: never, because it has not begun."""
+
+
 class Settings(Protocol):
     """Definitions, rules and values of one tenant; nothing is ever removed."""
 
@@ -118,9 +122,12 @@ class Settings(Protocol):
         """The newest version at each (key, scope) that has any."""
         ...
 
-    async def put(self, entry: StoredEntry) -> None: ...
-    async def end(self, environment: Environment, key: str, scope: str, version: int, at: datetime | None) -> None:
-        """Let this version hold until `at` only; None: never, because it has not begun."""
+    async def put(self, *entries: StoredEntry) -> None:
+        """AlreadyExists where one overlaps another, or is there."""
+        ...
+
+    async def end(self, environment: Environment, *ends: End) -> None:
+        """LookupError for a version that is not there."""
         ...
 
     async def of_change(self, change: UUID) -> list[StoredEntry]:

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from application.ports.store import Transaction
-from application.recording import record
+from application.recording import event_of
 from application.settings.checks import check_policy, check_rules, check_versions, check_wishes
 from application.settings.house import continued, furnished, known
 from application.settings.plan import Pen, Plan, Step, pictured
 from application.settings.wishes import Order, Wish
-from domain.audit import Action
+from domain.audit import Action, Event
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.settings import Entry, EntryState, Held, inserted, parse_rules, shown
@@ -49,19 +49,21 @@ async def everything_held(tx: Transaction, plan: Plan, wish: Wish) -> tuple[Held
 
 async def carried_out(tx: Transaction, pen: Pen, plan: Plan, reason: str) -> None:
     """First everything that ends, then what comes in its place: the database lets nothing overlap."""
-    versions = {(each.key, each.scope, each.entry.version): each for each in plan.new}
-    for step in plan.steps:
-        for entry, until in step.rewrite.ends:
-            await tx.settings.end(plan.house.environment, step.wish.key, step.wish.scope.text, entry.version, until)
-        for put in step.rewrite.puts:
-            await tx.settings.put(versions[step.wish.key, step.wish.scope.text, put.entry.version])
-        await _recorded(tx, pen, plan, step, reason)
+    environment = plan.house.environment
+    ends = [
+        (step.wish.key, step.wish.scope.text, entry.version, until)
+        for step in plan.steps
+        for entry, until in step.rewrite.ends
+    ]
+    await tx.settings.end(environment, *ends)
+    await tx.settings.put(*plan.new)
+    await tx.audit.append(*(_event(tx, pen, plan, step, reason) for step in plan.steps))
 
 
-async def _recorded(tx: Transaction, pen: Pen, plan: Plan, step: Step, reason: str) -> None:
+def _event(tx: Transaction, pen: Pen, plan: Plan, step: Step, reason: str) -> Event:
     wish, environment = step.wish, plan.house.environment.value
     before = next((each.entry for each in step.held if each.entry.covers(plan.at)), None)
-    await record(
+    return event_of(
         tx,
         Action.SETTING_CHANGED if step.rewrite.puts else Action.SETTING_UNPLANNED,
         ("setting", f"{environment}/{wish.scope.text}#{wish.key}"),

@@ -14,7 +14,7 @@ class TestPicture:
         async with home.transaction() as tx:
             await tx.settings.put(stored(entry(home, 9), environment=DEV))
             await tx.settings.put_definition(defined(home, key="silent"), expected=0)
-            await tx.settings.end(PRODUCTION, "dev", ROOT, 1, None)
+            await tx.settings.end(PRODUCTION, ("dev", ROOT, 1, None))
             await tx.settings.bump(PRODUCTION)
         async with home.transaction() as tx:
             picture = await tx.settings.picture(PRODUCTION)

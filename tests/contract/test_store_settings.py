@@ -247,7 +247,7 @@ class TestEnd:
     async def test_makes_room_at_an_instant(self, home: Home) -> None:
         await put(home, stored(entry(home)))
         async with home.transaction() as tx:
-            await tx.settings.end(PRODUCTION, KEY, ROOT, 1, day(2))
+            await tx.settings.end(PRODUCTION, (KEY, ROOT, 1, day(2)))
             await tx.settings.put(stored(entry(home, 2, 2)))
         async with home.transaction() as tx:
             found = await tx.settings.entries(PRODUCTION, [KEY], [ROOT], SOON)
@@ -260,7 +260,7 @@ class TestEnd:
         planned = stored(entry(home, 1, 1, 3))
         await put(home, planned)
         async with home.transaction() as tx:
-            await tx.settings.end(PRODUCTION, KEY, ROOT, 1, None)
+            await tx.settings.end(PRODUCTION, (KEY, ROOT, 1, None))
             await tx.settings.put(stored(entry(home, 2, 0)))
         async with home.transaction() as tx:
             assert versions(await tx.settings.entries(PRODUCTION, [KEY], None, LONG_AGO)) == [2]
@@ -270,7 +270,7 @@ class TestEnd:
     async def test_knows_the_version(self, home: Home) -> None:
         with pytest.raises(LookupError):
             async with home.transaction() as tx:
-                await tx.settings.end(PRODUCTION, KEY, ROOT, 1, None)
+                await tx.settings.end(PRODUCTION, (KEY, ROOT, 1, None))
 
 
 class TestHistory:
@@ -284,7 +284,7 @@ class TestHistory:
     async def test_latest_counts_what_was_cancelled(self, home: Home) -> None:
         await put(home, *(stored(entry(home, n, n, n + 1)) for n in (1, 2)), stored(entry(home, 5), "a", SITE))
         async with home.transaction() as tx:
-            await tx.settings.end(PRODUCTION, KEY, ROOT, 2, None)
+            await tx.settings.end(PRODUCTION, (KEY, ROOT, 2, None))
             found = await tx.settings.latest(PRODUCTION, [KEY, "a", "b"], [ROOT, SITE])
             assert found == {(KEY, ROOT): 2, ("a", SITE): 5}
             assert await tx.settings.latest(PRODUCTION, [KEY], [SITE]) == {}
@@ -314,7 +314,7 @@ class TestUnderlying:
     async def test_leaves_out_what_never_began(self, home: Home) -> None:
         await put(home, stored(entry(home, 1, 0, 2, meant_until=day(9))), stored(entry(home, 2, 2)))
         async with home.transaction() as tx:
-            await tx.settings.end(PRODUCTION, KEY, ROOT, 2, None)
+            await tx.settings.end(PRODUCTION, (KEY, ROOT, 2, None))
             assert versions(await tx.settings.underlying(PRODUCTION, KEY, ROOT, day(3))) == [1]
 
 
@@ -334,7 +334,7 @@ class TestTurn:
             await tx.settings.put(stored(replace(entry(home), since=now)))
         async with home.transaction() as tx:
             at = await tx.settings.lock(PRODUCTION)
-            await tx.settings.end(PRODUCTION, KEY, ROOT, 1, at)
+            await tx.settings.end(PRODUCTION, (KEY, ROOT, 1, at))
             await tx.settings.put(stored(replace(entry(home, 2), since=at)))
             found = await tx.settings.history(PRODUCTION, KEY, ROOT, 9, 9)
         assert [(each.entry.since, each.entry.until) for each in found] == [(at, None), (now, at)]

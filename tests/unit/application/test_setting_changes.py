@@ -162,7 +162,7 @@ class TestGoingBack:
         async with defined.store.transaction(defined.tenant.id) as tx:
             stored = (await tx.settings.of_change(rollout))[0]
             at = await tx.settings.lock(PRODUCTION)
-            await tx.settings.end(PRODUCTION, stored.key, stored.scope, 1, at)
+            await tx.settings.end(PRODUCTION, (stored.key, stored.scope, 1, at))
             entry = replace(stored.entry, version=2, since=at, change=None, value=5)
             await tx.settings.put(replace(stored, entry=entry, origin="elsewhere"))
         defined.clock += timedelta(seconds=1)
