@@ -33,7 +33,7 @@ async def preflight(tx: Transaction, rollout: Rollout) -> Admission:
         return Admission(State.AWAITING_APPROVAL, "approver_no_longer_eligible")
     subject = subject_of(rollout.kind)
     try:
-        await subject.check_base(tx, change)
+        await subject.check_base(tx, change, hold=True)
         await subject.check_content(tx, change)
     except BaseVersionConflict:
         return Admission(State.INVALIDATED, "base_version_moved")

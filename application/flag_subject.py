@@ -14,9 +14,9 @@ from domain.rollouts import Rollout, exposed
 class FlagSubject:
     """A flag, or the rules that flags share."""
 
-    async def check_base(self, tx: Transaction, change: ChangeSet) -> None:
+    async def check_base(self, tx: Transaction, change: ChangeSet, *, hold: bool = False) -> None:
         target = change.target
-        present = await tx.flags.get(target.environment, target.key, lock=True)
+        present = await tx.flags.get(target.environment, target.key, lock=hold)
         version = present.version if present else 0
         if version != target.base_version:
             raise BaseVersionConflict(present_version=version, base_version=target.base_version)

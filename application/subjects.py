@@ -11,8 +11,8 @@ from domain.rollouts import Rollout
 class Subject(Protocol):
     """Every question and every write is part of the caller's transaction."""
 
-    async def check_base(self, tx: Transaction, change: ChangeSet) -> None:
-        """BaseVersionConflict when what the change was written over has moved; it cannot move any more afterwards."""
+    async def check_base(self, tx: Transaction, change: ChangeSet, *, hold: bool = False) -> None:
+        """BaseVersionConflict when what the change was written over has moved; held, it cannot move any more."""
         ...
 
     async def check_content(self, tx: Transaction, change: ChangeSet) -> None:

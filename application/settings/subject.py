@@ -22,8 +22,8 @@ NEWEST = 2**62
 class SettingSubject:
     """Values at scopes of one environment."""
 
-    async def check_base(self, tx: Transaction, change: ChangeSet) -> None:
-        at = await tx.settings.lock(change.target.environment)
+    async def check_base(self, tx: Transaction, change: ChangeSet, *, hold: bool = False) -> None:
+        at = await tx.settings.lock(change.target.environment) if hold else tx.now
         latest = await _latest(tx, change, at)
         moved = [
             target.key

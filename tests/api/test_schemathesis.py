@@ -14,7 +14,13 @@ from api.reference import openapi
 
 CONFIG = {
     # A document can give the form of a definition, a plan or a cursor, and not that its parts agree: that is a 422.
-    "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 404, 409, 412, 422, 428]}},
+    "checks": {
+        "positive_data_acceptance": {"expected-statuses": ["2xx", 401, 403, 404, 409, 412, 422, 428]},
+        # A list of more items than are allowed may be a body of more bytes than are: 413 says so first.
+        "negative_data_rejection": {
+            "expected-statuses": [400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 428, 429, "5xx"]
+        },
+    },
 }
 
 
