@@ -1,5 +1,6 @@
 """Settings on the wire: definitions, values at scopes, and answers that say why."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,6 +14,7 @@ from application.settings.outcome import Outcome
 from application.settings.reading import Effective
 from application.settings.wishes import MOST_ITEMS, Affected, Order, Wish
 from domain.environments import Environment
+from domain.errors import Invalid
 from domain.settings import UNSET, EntryState, Scope, TraceLine, TraceState, shown
 
 SETTING_KEY = r"^[a-zA-Z][a-zA-Z0-9_.]{0,199}$"
@@ -120,8 +122,16 @@ class BulkIn(In):
     dry_run: bool = False
 
     def order(self) -> Order:
-        wishes = tuple(item.wish() for item in self.items)
-        return Order(self.environment, wishes, self.reason, self.dry_run)
+        """Invalid with every scope that is none, each at its item."""
+        wishes, faults = [], []
+        for place, item in enumerate(self.items):
+            try:
+                wishes.append(item.wish())
+            except Invalid as refusal:
+                faults += [replace(fault, path=f"/items/{place}{fault.path}") for fault in refusal.faults]
+        if faults:
+            raise Invalid(faults)
+        return Order(self.environment, tuple(wishes), self.reason, self.dry_run)
 
 
 class EntryOut(Out):

@@ -127,9 +127,11 @@ def _faults(wish: Wish, definition: Definition, path: str, plan: Plan) -> Iterat
         yield from definition.faults(wish.value, f"{path}/value")
     elif wish.state is EntryState.SET and Sealed.of(wish.value) is None:
         yield Fault(f"{path}/value", "expected a secret that is sealed")
-    elif wish.enforced:
+    elif wish.state is EntryState.UNSET and wish.enforced:
         yield Fault(f"{path}/enforced", "there is no value to enforce")
-    if wish.constraint is not None:
+    if wish.constraint is not None and definition.type is SettingType.SECRET:
+        yield Fault(f"{path}/constraint", "expected none: what it names would be readable, and a secret is not")
+    elif wish.constraint is not None:
         yield from _constraint_faults(wish, definition, f"{path}/constraint")
     if wish.since is not None and wish.since < plan.at:
         yield Fault(f"{path}/effective_at", "the past of a setting does not change")

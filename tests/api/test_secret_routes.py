@@ -80,6 +80,14 @@ class TestSecrets:
         assert (back.status_code, PLAIN in back.text) == (200, False), back.text
         assert (await ask("shop", "POST", at("/reveal"))).json()["value"] == PLAIN
 
+    async def test_are_enforced(self, defined: None, put: Any) -> None:
+        assert (await put(PLAIN, enforced=True)).status_code == 200
+
+    async def test_are_not_constrained_by_what_anybody_could_read(self, defined: None, put: Any) -> None:
+        answer = await put(PLAIN, constraint={"allowed": [PLAIN]})
+        assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "/constraint")
+        assert PLAIN not in answer.text
+
     async def test_are_inherited(self, defined: None, put: Any, ask: Any) -> None:
         await put(PLAIN)
         assert (await ask("shop", "POST", at("/reveal", scope="company:de"))).json()["value"] == PLAIN

@@ -309,6 +309,11 @@ class TestBulk:
         assert answer.status_code == 422
         assert "conflict (one-provider) at company:de" in answer.json()["faults"][0]["message"]
 
+    async def test_every_scope_that_is_none_is_told_at_its_item(self, bulk: Any) -> None:
+        item = {"key": "payment.gateway", "value": "a"}
+        answer = await bulk({**item, "scope": "nonsense"}, item, {**item, "scope": "tenant:x"})
+        assert [fault["path"] for fault in answer.json()["faults"]] == ["/items/0/scope", "/items/2/scope"]
+
     async def test_the_same_place_twice_is_a_fault(self, bulk: Any) -> None:
         answer = await bulk({"key": "payment.gateway", "value": "a"}, {"key": "payment.gateway", "value": "b"})
         assert answer.json()["faults"][0]["path"] == "/items/1"
