@@ -170,6 +170,18 @@ def ask(world: World, house: Any) -> Callable[..., Awaitable[httpx2.Response]]:
     return asked
 
 
+@pytest.fixture
+def define(ask: Any) -> Callable[..., Awaitable[None]]:
+    """Defines a setting as ada."""
+
+    async def defined(**definition: Any) -> None:
+        wish = {"definition": definition, "reason": "because of the test"}
+        answer = await ask("ada", "POST", "/setting-definitions", json=wish)
+        assert answer.status_code == 201, answer.text
+
+    return defined
+
+
 @pytest.fixture(scope="session", name="eventually")
 def _eventually() -> Callable[..., Awaitable[Any]]:
     return eventually
