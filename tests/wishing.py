@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from application.settings.outcome import Outcome
 from application.settings.reading import Question
 from application.settings.wishes import Order, Wish
@@ -10,6 +12,7 @@ from domain.approvals import ApprovalPolicy, Level
 from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
+from domain.errors import Invalid
 from domain.people import Actor
 from domain.settings import EntryState, IncompatibleDefinition, Resolution, Scope
 from tests.world import World
@@ -75,6 +78,10 @@ async def govern(world: World, environment: Environment, levels: int) -> None:
 async def rule(world: World, *rules: dict[str, Json], expected: int = 0) -> None:
     await ungovern(world)
     await world.setting.rules.replace(world.ada, list(rules), expected=expected, reason=WHY)
+
+
+def paths(refused: pytest.ExceptionInfo[Invalid]) -> list[str]:
+    return [fault.path for fault in refused.value.faults]
 
 
 def conflicts(refusal: IncompatibleDefinition) -> list[str]:
