@@ -1,98 +1,20 @@
 """Vault's side is `tests.contract.vault`: a real HTTP server with the answers of the transit API, not Vault itself."""
 
 import logging
-import secrets
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.crypto.envelope import Envelope, EnvelopeSealer
-from adapters.crypto.files import FileKeyRing
-from adapters.crypto.vault import Transit, VaultTransitKeyRing
-from adapters.memory.secrets import MemoryKeyRing, MemorySealer
-from application.ports.secrets import KeyRing, KeysUnavailable, Place, SealBroken, Sealer, Secret, Wrapped
+from application.ports.secrets import KeysUnavailable, Place, SealBroken, Secret, Wrapped
 from domain.environments import Environment
 from domain.errors import Refusal
-from tests.contract.vault import TOKEN, Key, TransitServer
-
-KEY = bytes(range(32))
-CANARY = "canary-e0c5-Passw0rd!"
-PLACE = Place(UUID(int=1), Environment.PRODUCTION, "mail.password", "company:de", 3)
-
-
-class World(Protocol):
-    """What a test may arrange, whatever the ring."""
-
-    ring: KeyRing
-    sealer: Sealer
-
-    async def rotate(self) -> None: ...
-    def fail(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class MemoryWorld:
-    def __init__(self) -> None:
-        self.memory = MemoryKeyRing()
-        self.ring: KeyRing = self.memory
-        self.sealer: Sealer = MemorySealer(self.memory)
-
-    async def rotate(self) -> None:
-        self.memory.rotate()
-
-    def fail(self) -> None:
-        self.memory.down = True
-
-    def close(self) -> None:
-        pass
-
-
-class FileWorld:
-    def __init__(self, tmp_path: Path) -> None:
-        self.folder = tmp_path / "keys" / "ring"
-        self.files = FileKeyRing(self.folder)
-        self.ring: KeyRing = self.files
-        self.sealer: Sealer = EnvelopeSealer(self.ring)
-
-    async def rotate(self) -> None:
-        await self.files.primary()
-        await self.files.grow()
-
-    def fail(self) -> None:
-        if self.folder.exists():
-            self.folder.rename(self.folder.with_name("away"))
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self.folder.write_text("a file where the folder was")
-
-    def close(self) -> None:
-        pass
-
-
-class VaultWorld:
-    def __init__(self, tmp_path: Path) -> None:
-        self.server = TransitServer()
-        self.server.__enter__()
-        self.token = tmp_path / "token"
-        self.token.write_text(TOKEN + "\n")
-        self.ring: KeyRing = VaultTransitKeyRing(Transit(self.server.url, self.token, "changegate", seconds=2))
-        self.sealer: Sealer = EnvelopeSealer(self.ring)
-
-    async def rotate(self) -> None:
-        self.server.keys["changegate"].versions.append(secrets.token_bytes(32))
-        self.server.keys["changegate-fingerprint"].versions.append(secrets.token_bytes(32))
-
-    def fail(self) -> None:
-        self.server.stop()
-
-    def close(self) -> None:
-        assert isinstance(self.ring, VaultTransitKeyRing)
-        self.ring.close()
-        self.server.stop()
+from tests.contract.rings import CANARY, KEY, PLACE, FileWorld, MemoryWorld, VaultWorld, World
+from tests.contract.vault import TOKEN
 
 
 @pytest.fixture(params=["memory", "file", "vault"])
@@ -102,13 +24,6 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
         made = MemoryWorld()
     else:
         made = FileWorld(tmp_path) if request.param == "file" else VaultWorld(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def vault(tmp_path: Path) -> Iterator[VaultWorld]:
-    made = VaultWorld(tmp_path)
     yield made
     made.close()
 
@@ -241,86 +156,6 @@ class TestSealer:
         texts += [f"{each.value!r} {each.value.facts}" for each in told]
         assert [text for text in texts if CANARY in text or TOKEN in text or sealed in text] == []
         assert told[0].value.facts == {}
-
-
-class TestVault:
-    async def test_neither_the_secret_nor_its_seal_reaches_vault(self, vault: VaultWorld) -> None:
-        sealed = await vault.sealer.seal(Secret(CANARY), PLACE.aad())
-        await vault.sealer.open(sealed, PLACE.aad())
-        await vault.sealer.fingerprint(Secret(CANARY), PLACE.tenant)
-        ciphertext = sealed.rpartition(".")[2]
-        assert [path for path, body in vault.server.asked if CANARY in body or ciphertext in body] == []
-        assert [path for path, _ in vault.server.asked] == [
-            "/v1/transit/encrypt/changegate",
-            "/v1/transit/decrypt/changegate",
-            "/v1/transit/hmac/changegate-fingerprint",
-        ]
-
-    async def test_a_token_that_was_renewed_holds_at_once(self, vault: VaultWorld) -> None:
-        vault.token.write_text("hvs.expired")
-        with pytest.raises(KeysUnavailable) as refused:
-            await vault.ring.wrap(KEY)
-        assert refused.value.facts == {"reason": "forbidden"}
-        vault.token.write_text(TOKEN)
-        assert await vault.ring.unwrap(await vault.ring.wrap(KEY)) == KEY
-
-    @pytest.mark.parametrize("content", [None, "", "\n", "two\nlines", "é"])
-    async def test_a_token_file_of_no_use_is_not_a_broken_seal(self, vault: VaultWorld, content: str | None) -> None:
-        wrapped = await vault.ring.wrap(KEY)
-        vault.token.unlink() if content is None else vault.token.write_text(content, encoding="utf-8")
-        with pytest.raises(KeysUnavailable) as refused:
-            await vault.ring.unwrap(wrapped)
-        assert "two" not in str(refused.value.facts)
-
-    async def test_a_sealed_vault_is_unavailable(self, vault: VaultWorld) -> None:
-        wrapped = await vault.ring.wrap(KEY)
-        vault.server.sealed = True
-        with pytest.raises(KeysUnavailable) as refused:
-            await vault.ring.unwrap(wrapped)
-        assert refused.value.facts == {"reason": "vault-down"}
-
-    @pytest.mark.parametrize(
-        "odd",
-        [
-            pytest.param((200, b"<html>"), id="a page"),
-            pytest.param((200, b"[]"), id="a list"),
-            pytest.param((200, b"{}"), id="nothing"),
-            pytest.param((200, b'{"data": {"plaintext": "QQ==", "hmac": "vault:v1:QQ=="}}'), id="too short"),
-            pytest.param((200, b'{"data": {"plaintext": "-", "hmac": null, "ciphertext": 7}}'), id="no base64"),
-            pytest.param((200, b'{"data": {"ciphertext": "vault:v0:QQ==", "latest_version": "1"}}'), id="no version"),
-            pytest.param((204, b""), id="empty"),
-            pytest.param((307, b""), id="a redirect"),
-            pytest.param((404, b'{"errors": []}'), id="another mount"),
-            pytest.param((429, b'{"errors": ["too many"]}'), id="a quota"),
-            pytest.param((500, b"{"), id="a broken error"),
-            pytest.param((500, b"[]"), id="an error that is a list"),
-        ],
-    )
-    async def test_an_answer_that_is_none_is_unavailable(self, vault: VaultWorld, odd: tuple[int, bytes]) -> None:
-        wrapped = await vault.ring.wrap(KEY)
-        vault.server.odd = odd
-        for call in (
-            vault.ring.primary(), vault.ring.wrap(KEY), vault.ring.unwrap(wrapped), vault.ring.fingerprint_key()
-        ):  # fmt: skip
-            with pytest.raises(KeysUnavailable):
-                await call
-        assert "/v1/elsewhere" not in {path for path, _ in vault.server.asked}
-
-    async def test_a_version_that_policy_took_away_opens_nothing_more(self, vault: VaultWorld) -> None:
-        sealed = await vault.sealer.seal(Secret(CANARY), PLACE.aad())
-        await vault.rotate()
-        vault.server.keys["changegate"].oldest = 2
-        with pytest.raises(SealBroken):
-            await vault.sealer.open(sealed, PLACE.aad())
-
-    async def test_a_key_that_vault_does_not_have_wraps_nothing(self, vault: VaultWorld) -> None:
-        ring = VaultTransitKeyRing(Transit(vault.server.url, vault.token, "other"))
-        for call in (ring.primary(), ring.wrap(KEY), ring.fingerprint_key()):
-            with pytest.raises(KeysUnavailable):
-                await call
-        vault.server.keys["other"] = Key()
-        assert (await ring.wrap(KEY)).kek == "other-v1"
-        ring.close()
 
 
 class TestEnvelope:
