@@ -9,14 +9,8 @@ from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
-from api.schemas.settings import (
-    SETTING_KEY,
-    DefinitionIn,
-    DefinitionOut,
-    DefinitionPage,
-    RulebookIn,
-    RulebookOut,
-)
+from api.schemas.setting_definitions import DefinitionIn, DefinitionOut, DefinitionPage, RulebookIn, RulebookOut
+from api.schemas.settings import SETTING_KEY
 from api.services import Use
 
 router = APIRouter(prefix="/api/v1/setting-definitions", tags=["settings"], route_class=Once)

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from api.schemas.common import LARGEST, In, Instant, Object, Out, Reason, Version
 from api.schemas.rollouts import SubmittedOut
-from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
+from application.ports.settings import StoredEntry
 from application.settings.outcome import Outcome
 from application.settings.reading import Effective
 from application.settings.wishes import MOST_ITEMS, Affected, Order, Wish
@@ -24,51 +24,6 @@ ScopeText = Annotated[
           description="Steps kind:name joined by /; empty is the tenant itself."),
 ]  # fmt: skip
 SettingKey = Annotated[str, Field(pattern=SETTING_KEY, examples=["billing.currency"])]
-
-
-class DefinitionIn(In):
-    definition: Object
-    reason: Reason
-
-
-class DefinitionOut(Out):
-    key: str
-    version: int
-    definition: Object
-    written_by: UUID | None
-    written_at: datetime
-
-    @classmethod
-    def of(cls, stored: StoredDefinition) -> "DefinitionOut":
-        return cls(
-            key=stored.key, version=stored.version, definition=stored.definition, written_by=stored.written_by,
-            written_at=stored.written_at,
-        )  # fmt: skip
-
-
-class DefinitionPage(Out):
-    items: list[DefinitionOut]
-    next_cursor: str | None
-
-    @classmethod
-    def of(cls, page: tuple[list[StoredDefinition], str | None]) -> "DefinitionPage":
-        return cls(items=[DefinitionOut.of(each) for each in page[0]], next_cursor=page[1])
-
-
-class RulebookIn(In):
-    rules: Annotated[list[Object], Field(max_length=1_000)]
-    reason: Reason
-
-
-class RulebookOut(Out):
-    version: int
-    rules: list[Object]
-    written_by: UUID | None
-    written_at: datetime | None
-
-    @classmethod
-    def of(cls, book: Rulebook) -> "RulebookOut":
-        return cls(version=book.version, rules=book.rules, written_by=book.written_by, written_at=book.written_at)
 
 
 class ValueIn(In):
