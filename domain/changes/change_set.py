@@ -9,6 +9,9 @@ from uuid import UUID
 from domain.canonical import Json, digest_of
 from domain.environments import Environment
 
+LONGEST_KEY = 200
+"""Characters of a target in a label, which is a search attribute: Temporal takes no value of more than 2 KiB."""
+
 
 class Kind(StrEnum):
     FLAG = "flag"
@@ -94,9 +97,11 @@ class ChangeSet:
 
     @property
     def label(self) -> str:
-        """What people call it by: the target, and how many others there are."""
-        others = len(self.content.targets) - 1
-        return self.target.key + (f" and {others} more" if others else "")
+        """What people call it by: the target, and how many others there are; a long one is cut, and stays its own."""
+        others, key = len(self.content.targets) - 1, self.target.key
+        if len(key) > LONGEST_KEY:
+            key = f"{key[: LONGEST_KEY - 10]}~{digest_of(key)[-8:]}"
+        return key + (f" and {others} more" if others else "")
 
     @property
     def intact(self) -> bool:

@@ -56,6 +56,20 @@ class TestSettings:
         description = await stage.handle(change).describe()
         assert await description.static_summary() == "Rollout of setting #upload.limit and 1 more in production"
 
+    async def test_at_a_scope_as_long_as_there_can_be_take_effect(self, stage: Theatre, cases: SettingCases) -> None:
+        kind = "c" * 30
+        await cases.definitions.create(stage.house.ada, {**LIMIT, "key": "k" * 200, "scopes": [kind]}, "for the story")
+        deep = Scope("/".join([f"{kind}:{'d' * 100}"] * 16))
+        order = Order(PRODUCTION, (Wish("k" * 200, deep, EntryState.SET, 30),), "because of the story")
+        outcome = await cases.writes.write(stage.house.ada, order)
+        assert outcome.submitted is not None
+        change = outcome.submitted.change.id
+        stage.played.append(change)
+        await stage.approve(change, stage.house.bob, stage.house.cyd)
+        assert await stage.end(change) is State.SUCCEEDED
+        effective = await cases.reads.effective(stage.house.eve, Question(PRODUCTION, deep), "k" * 200)
+        assert effective.resolution.value == 30
+
     async def test_rejected_ones_never_do(self, stage: Theatre, cases: SettingCases) -> None:
         change = await asked(stage, cases)
         await stage.approvals.vote(stage.house.bob, change, VoteWish(Answer.REJECT, "not this quarter, please"))

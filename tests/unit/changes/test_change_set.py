@@ -57,6 +57,22 @@ class TestDigest:
         assert change(contributors=(BOB, ADA, BOB)).authors == (ADA, BOB)
 
 
+class TestLabel:
+    def test_is_the_key_and_how_many_others(self) -> None:
+        (target,) = content().targets
+        two = replace(change(), content=replace(content(), targets=(target, target)))
+        assert (change().label, two.label) == ("f", "f and 1 more")
+
+    def test_of_a_long_key_is_short_and_its_own(self) -> None:
+        (target,) = content().targets
+        keys = ["company:x" * 200 + end for end in "ab"]
+        one, other = (
+            replace(change(), content=replace(content(), targets=(replace(target, key=key),))) for key in keys
+        )
+        assert (len(one.label), len(other.label)) == (199, 199)
+        assert one.label != other.label
+
+
 class TestDifference:
     def test_is_read_line_by_line(self) -> None:
         before = {"a": 1, "b": {"c": [1], "d/e": True}}
