@@ -1,5 +1,5 @@
 from tests.contract.homes import DEV, PRODUCTION, Home
-from tests.contract.test_store_settings import KEY, ROOT, SITE, defined, entry, put, stored
+from tests.contract.settings import KEY, ROOT, SITE, defined, entry, put, stored
 
 
 class TestPicture:

@@ -7,9 +7,7 @@ from application.ports.settings import Rulebook
 from domain.errors import AlreadyExists
 from domain.rollouts import StaleGeneration
 from tests.contract.homes import DEV, LONG_AGO, PRODUCTION, Home, moved_in
-from tests.contract.settings import KEY, ROOT, SITE, SOON, book, day, defined, entry, put, stored
-
-__all__ = ["KEY", "ROOT", "SITE", "defined", "entry", "put", "stored"]
+from tests.contract.settings import KEY, ROOT, SOON, book, day, defined, entry, put, stored
 
 
 class TestDefinitions:
