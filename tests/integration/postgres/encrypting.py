@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tests.authority import Identity
+from tests.fronts import carried, listening, proving
 
 SSL_REQUEST = bytes.fromhex("0000000804d2162f")
 """PostgreSQL 18, section 54.7: what a client says first when it wants TLS."""
@@ -21,12 +22,8 @@ class Front:
         self.port = 0
         self.encrypted = bytearray()
         self.plain = bytearray()
-        self.lines: set[asyncio.Task[None]] = set()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        line = asyncio.current_task()
-        assert line is not None
-        self.lines.add(line)
         try:
             with suppress(OSError, asyncio.IncompleteReadError):
                 await self._answer(reader, writer)
@@ -45,40 +42,14 @@ class Front:
         inward, outward = await asyncio.open_connection(self._host, int(self._port))
         try:
             outward.write(first)
-            await asyncio.gather(_carried(reader, outward, said), _carried(inward, writer, bytearray()))
+            await asyncio.gather(carried(reader, outward, said), carried(inward, writer, bytearray()))
         finally:
             outward.close()
-
-
-async def _carried(source: asyncio.StreamReader, target: asyncio.StreamWriter, copy: bytearray) -> None:
-    """Whichever side goes first takes the other with it."""
-    try:
-        with suppress(OSError):
-            while said := await source.read(65536):
-                copy += said
-                target.write(said)
-                await target.drain()
-    finally:
-        target.close()
 
 
 @asynccontextmanager
 async def front(behind: str, identity: Identity | None, clients_of: Path | None = None) -> AsyncIterator[Front]:
     """Without an identity it declines TLS; with `clients_of`, only callers whom that authority signed are let in."""
-    context = None
-    if identity is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(identity.certificate, identity.key)
-        if clients_of is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(clients_of)
-    opened = Front(behind, context)
-    server = await asyncio.start_server(opened.answer, "127.0.0.1", 0)
-    opened.port = server.sockets[0].getsockname()[1]
-    try:
+    opened = Front(behind, None if identity is None else proving(identity, clients_of))
+    async with listening(opened.answer, "127.0.0.1") as opened.port:
         yield opened
-    finally:
-        server.close()
-        for line in opened.lines:
-            line.cancel()
-        await asyncio.gather(*opened.lines, return_exceptions=True)

@@ -49,16 +49,6 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ours"), "ours")
-
-
-@pytest.fixture(scope="module")
-def strangers(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("strangers"), "strangers")
-
-
-@pytest.fixture(scope="module")
 def server(ours: Authority) -> Identity:
     """It may serve as 127.0.0.1, and not as localhost, where it answers as well."""
     return ours.identity("postgres.example.com", LOOPBACK)

@@ -31,16 +31,6 @@ HANDSHAKE = b"\x16\x03"
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ours"), "ours")
-
-
-@pytest.fixture(scope="module")
-def strangers(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("strangers"), "strangers")
-
-
-@pytest.fixture(scope="module")
 def server(ours: Authority) -> Identity:
     return ours.identity("localhost", LOOPBACK)
 
