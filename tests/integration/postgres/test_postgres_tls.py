@@ -1,88 +1,21 @@
 """Engine, listener and migration shake hands before the real PostgreSQL as the address asks, or say nothing."""
 
 import asyncio
-import ipaddress
-import os
 import ssl
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
-import asyncpg
 import pytest
 import structlog
-from cryptography import x509
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from adapters.embedded.stack import Stack
 from adapters.postgres.engine import connect
 from adapters.postgres.listener import Listener
-from adapters.postgres.schema import create_login, migrate
-from tests.authority import Authority, Identity
-from tests.integration.postgres.encrypting import Front, front
-
-ROOT = Path(__file__).parents[3]
-LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-LOGIN = "known_by_password"
-PASSWORD = "p/w?d#@: %1+é"
-"""Nothing but characters that mean something in an address."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A front, and a superuser's login behind it."""
-
-    front: Front
-
-    def url(self, host: str = "127.0.0.1", **words: object) -> str:
-        query = urlencode({name: str(value) for name, value in words.items()})
-        return f"postgresql://{LOGIN}:{quote(PASSWORD, safe='')}@{host}:{self.front.port}/postgres?{query}"
-
-    @property
-    def untold(self) -> bool:
-        return not self.front.encrypted and not self.front.plain
-
-
-@pytest.fixture(scope="module")
-def server(ours: Authority) -> Identity:
-    """It may serve as 127.0.0.1, and not as localhost, where it answers as well."""
-    return ours.identity("postgres.example.com", LOOPBACK)
-
-
-@pytest.fixture
-async def behind(stack: Stack, database_url: str) -> str:
-    owner = stack.endpoints.database_superuser_url
-    await create_login(owner, LOGIN, PASSWORD)
-    connection = await asyncpg.connect(owner)
-    await connection.execute(f"ALTER ROLE {LOGIN} SUPERUSER")
-    await connection.close()
-    return urlsplit(owner).netloc.rpartition("@")[2]
-
-
-@pytest.fixture
-async def place(behind: str, server: Identity) -> AsyncIterator[Place]:
-    """Whoever calls is let in."""
-    async with front(behind, server) as opened:
-        yield Place(opened)
-
-
-@pytest.fixture
-async def guarded(behind: str, server: Identity, ours: Authority) -> AsyncIterator[Place]:
-    """Only whom our authority signed is let in."""
-    async with front(behind, server, clients_of=ours.certificate) as opened:
-        yield Place(opened)
-
-
-@pytest.fixture
-async def deaf(behind: str) -> AsyncIterator[Place]:
-    """TLS is declined."""
-    async with front(behind, None) as opened:
-        yield Place(opened)
+from adapters.postgres.schema import migrate
+from tests.authority import Authority
+from tests.integration.postgres.places import LOGIN, Place
 
 
 async def ask(url: str) -> None:
@@ -203,101 +136,3 @@ class TestClient:
         with pytest.raises((OSError, DBAPIError)):
             await way(guarded.url(sslmode="require", sslcert=shown.certificate, sslkey=shown.key))
         assert guarded.untold
-
-
-MIGRATION = ("-c", "from bootstrap import main; main()", "migrate")
-ADMISSION = ("-c", "from bootstrap import main; main()", "admit", "shop", "root", "--role", "Admin")
-COMMANDS = pytest.mark.parametrize(
-    ("process", "setting"),
-    [(MIGRATION, "CHANGEGATE_OWNER_DATABASE_URL"), (ADMISSION, "CHANGEGATE_DATABASE_URL")],
-    ids=["migrate", "admit"],
-)
-PROCESSES = pytest.mark.parametrize(
-    "process", [("worker.py",), ("-m", "uvicorn", "bootstrap:api", "--factory"), MIGRATION]
-)
-
-
-async def started(process: tuple[str, ...], folder: Path, **environment: str) -> tuple[int | None, str, str]:
-    """Its exit code and what it said; the front goes on answering meanwhile."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("CHANGEGATE_")}
-    ended = await asyncio.create_subprocess_exec(
-        *(sys.executable, *process),
-        cwd=ROOT,
-        env=bare | {"CHANGEGATE_KEYS": str(folder / "keys")} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    said, complained = await ended.communicate()
-    return ended.returncode, said.decode(), complained.decode().strip()
-
-
-class TestStart:
-    @PROCESSES
-    async def test_without_its_authority_it_says_which_setting_names_it(
-        self, process: tuple[str, ...], tmp_path: Path
-    ) -> None:
-        setting = "CHANGEGATE_OWNER_DATABASE_URL" if process is MIGRATION else "CHANGEGATE_DATABASE_URL"
-        absent = tmp_path / "absent.crt"
-        plain = {"CHANGEGATE_DATABASE_URL": "postgresql://nobody@127.0.0.1/none"}
-        bad = {setting: f"postgresql://nobody:hidden@127.0.0.1/none?sslmode=verify-full&sslrootcert={absent}"}
-        sentence = f"{setting} names {absent} as sslrootcert, which cannot be read: No such file or directory."
-        assert await started(process, tmp_path, **plain | bad) == (1, "", sentence)
-
-    @PROCESSES
-    async def test_with_settings_of_no_use_it_says_each(self, process: tuple[str, ...], tmp_path: Path) -> None:
-        faults = {"CHANGEGATE_SMTP_PORT": "hidden", "CHANGEGATE_EMBEDDED_ISSUER": "hidden"}
-        code, said, sentences = await started(process, tmp_path, **faults)
-        assert (code, said) == (1, "")
-        named = {line.split(" ")[0] for line in sentences.splitlines()}
-        assert named == {"CHANGEGATE_DATABASE_URL", *faults}
-        assert "hidden" not in sentences
-
-    async def test_a_migration_that_may_not_trust_the_server_says_why(
-        self, place: Place, strangers: Authority, tmp_path: Path
-    ) -> None:
-        url = place.url(sslmode="verify-full", sslrootcert=strangers.certificate)
-        both = {"CHANGEGATE_DATABASE_URL": url, "CHANGEGATE_OWNER_DATABASE_URL": url}
-        code, said, sentence = await started(MIGRATION, tmp_path, **both)
-        assert (code, said, len(sentence.splitlines())) == (1, "", 1)
-        assert sentence.startswith("CHANGEGATE_OWNER_DATABASE_URL: PostgreSQL cannot be reached: ")
-        assert "certificate verify failed" in sentence
-
-
-@COMMANDS
-class TestNotLetIn:
-    """A person at a terminal reads one sentence, and no password."""
-
-    async def told(self, process: tuple[str, ...], setting: str, url: str, folder: Path) -> str:
-        both = {"CHANGEGATE_DATABASE_URL": url, "CHANGEGATE_OWNER_DATABASE_URL": url}
-        code, said, sentence = await started(process, folder, **both)
-        assert (code, said, len(sentence.splitlines())) == (1, "", 1)
-        assert PASSWORD not in sentence
-        assert quote(PASSWORD, safe="") not in sentence
-        return sentence.removeprefix(f"{setting}: PostgreSQL ")
-
-    async def test_by_a_wrong_password(
-        self, place: Place, process: tuple[str, ...], setting: str, tmp_path: Path
-    ) -> None:
-        url = place.url().replace(f":{quote(PASSWORD, safe='')}@", ":wrong-and-hidden@")
-        reason = f'does not let us in: password authentication failed for user "{LOGIN}".'
-        assert await self.told(process, setting, url, tmp_path) == reason
-
-    async def test_without_a_database_of_that_name(
-        self, place: Place, process: tuple[str, ...], setting: str, tmp_path: Path
-    ) -> None:
-        url = place.url().replace("/postgres?", "/nowhere?")
-        reason = 'does not let us in: database "nowhere" does not exist.'
-        assert await self.told(process, setting, url, tmp_path) == reason
-
-    async def test_without_a_certificate(
-        self, guarded: Place, process: tuple[str, ...], setting: str, tmp_path: Path
-    ) -> None:
-        sentence = await self.told(process, setting, guarded.url(sslmode="require"), tmp_path)
-        assert sentence.startswith("cannot be reached: ")
-        assert guarded.untold
-
-    async def test_where_nobody_answers(
-        self, place: Place, process: tuple[str, ...], setting: str, tmp_path: Path
-    ) -> None:
-        url = place.url().replace(f":{place.front.port}/", ":1/")
-        assert (await self.told(process, setting, url, tmp_path)).startswith("cannot be reached: ")
