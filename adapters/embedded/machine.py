@@ -14,7 +14,9 @@ def born(pid: int) -> str | None:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return None
-        return None if fields[0] in "ZX" else fields[19]
+        # Its first thread may be dead while others still hold its ports and files: then the process is not gone.
+        dead = fields[0] in "ZX" and fields[17] in "01"
+        return None if dead else fields[19]
     answer = subprocess.run(  # noqa: S603 - a fixed program and a number
         ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )

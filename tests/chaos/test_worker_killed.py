@@ -133,8 +133,15 @@ class Workshop:
                 changes[place] = change
         return changes
 
+    async def looked(self, change: UUID) -> None:
+        """Until the approval has begun to look: votes that came before would run beside that, in either order."""
+        begun = f"{change} 1 "
+        while not (self.passed.exists() and begun in self.passed.read_text()):
+            await asyncio.sleep(0.05)
+
     async def vote(self, change: UUID) -> None:
         """As a client does: asked again as long as nobody answers."""
+        await self.looked(change)
         for voter in (self.theatre.house.bob, self.theatre.house.cyd):
             while True:
                 try:
