@@ -23,13 +23,11 @@ from adapters.identity.assertions import ActReader, SignedActs
 from adapters.identity.issuer import ISSUER, EmbeddedIssuer
 from adapters.identity.jwks import KeyCache
 from adapters.identity.keys import kept_key
-from adapters.identity.tokens import IssuerConfig, TokenVerifier
+from adapters.identity.tokens import TokenVerifier, accepted
 from adapters.logs import configure
 from adapters.memory.cache import NoSnapshots
 from adapters.metrics.prometheus import PrometheusSource
-from adapters.notify.fanout import FanoutNotifier
-from adapters.notify.mail import MailNotifier, MailServer, Security
-from adapters.notify.webhook import WebhookNotifier
+from adapters.notify import notifier
 from adapters.postgres import engine as postgres
 from adapters.postgres.entry import entering
 from adapters.postgres.listener import Listener
@@ -58,7 +56,7 @@ from application.notices import Delivery
 from application.ports.cache import SnapshotCache
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
-from application.ports.notify import Channel, Notifier, Recipient
+from application.ports.notify import Notifier
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
@@ -108,12 +106,8 @@ class Parts:
 
     @cached_property
     def tokens(self) -> TokenVerifier:
-        configs = [
-            IssuerConfig(each.issuer, each.audience, frozenset(each.algorithms), jwks_url=each.jwks_url)
-            for each in self.settings.issuers
-        ]
-        if self.settings.embedded_issuer:
-            configs.append(self.issuer.config())
+        own = [self.issuer.config()] if self.settings.embedded_issuer else []
+        configs = [*accepted(self.settings.issuers), *own]
         return TokenVerifier({config.issuer: config for config in configs}, KeyCache(self.egress))
 
     @cached_property
@@ -137,10 +131,7 @@ class Parts:
 
     @cached_property
     def notifier(self) -> Notifier:
-        routes: dict[Channel, Notifier] = {Channel.WEBHOOK: WebhookNotifier(self.egress, self._webhook_secret)}
-        if self.settings.smtp_host is not None:
-            routes[Channel.MAIL] = MailNotifier(self._mail_server(self.settings.smtp_host))
-        return FanoutNotifier(routes)
+        return notifier(self.settings, self.egress)
 
     def delivery(self) -> Delivery:
         return Delivery(
@@ -157,22 +148,6 @@ class Parts:
     async def close(self) -> None:
         await self.egress.aclose()
         await self.engine.dispose()
-
-    def _mail_server(self, host: str) -> MailServer:
-        chosen = self.settings
-        password = chosen.smtp_password.get_secret_value() if chosen.smtp_password else None
-        return MailServer(
-            host,
-            chosen.smtp_port,
-            chosen.smtp_sender,
-            security=Security(chosen.smtp_security),
-            username=chosen.smtp_username,
-            password=password,
-        )
-
-    async def _webhook_secret(self, _recipient: Recipient) -> str:
-        secret = self.settings.webhook_secret
-        return secret.get_secret_value() if secret else ""
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from adapters.identity.jwks import ALGORITHMS, KeyCache, VerifyingKey, keys_of
+from adapters.settings import ExternalIssuer
 from domain.errors import Unauthenticated
 
 MAX_CHARACTERS: Final = 8 * 1024
@@ -42,6 +43,13 @@ class IssuerConfig:
             raise ValueError("an issuer has either a jwks_url or fixed keys")
         if self.jwks_url is not None and not _is_safe(self.jwks_url):
             raise ValueError("a jwks_url is https, or http on loopback")
+
+
+def accepted(issuers: Iterable[ExternalIssuer]) -> list[IssuerConfig]:
+    """The issuers that the settings name."""
+    return [
+        IssuerConfig(each.issuer, each.audience, frozenset(each.algorithms), jwks_url=each.jwks_url) for each in issuers
+    ]
 
 
 @dataclass(frozen=True)

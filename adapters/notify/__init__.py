@@ -1,1 +1,5 @@
 """People are told by mail and by signed webhook."""
+
+from adapters.notify.routes import notifier
+
+__all__ = ["notifier"]
