@@ -45,7 +45,7 @@ class SettingDefinitions:
                 return written
             if await tx.settings.definition(definition.key) is not None:
                 raise DefinitionExists(key=definition.key)
-            return await _write(tx, actor, definition, None, reason)
+            return await write_definition(tx, actor, definition, None, reason)
 
     async def replace(self, actor: Actor, key: str, raw: Json, *, expected: int, reason: str) -> StoredDefinition:
         actor.require(Permission.SETTINGS_MANAGE)
@@ -63,7 +63,7 @@ class SettingDefinitions:
             await _check_fits(tx, definition, parse_setting_definition(before.definition), at)
             if not changed <= WORDS:
                 await _check_ungoverned(tx)
-            return await _write(tx, actor, definition, before, reason)
+            return await write_definition(tx, actor, definition, before, reason)
 
     async def get(self, actor: Actor, key: str) -> StoredDefinition:
         actor.require(Permission.SETTINGS_READ)
@@ -129,7 +129,7 @@ async def _check_ungoverned(tx: Transaction) -> None:
             raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
 
 
-async def _write(
+async def write_definition(
     tx: Transaction, actor: Actor, definition: Definition, before: StoredDefinition | None, reason: str
 ) -> StoredDefinition:
     version = before.version + 1 if before else 1

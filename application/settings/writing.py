@@ -1,6 +1,6 @@
 """Values are written together or not at all: at once where policy asks nobody, and as a change where it does."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -22,6 +22,9 @@ from domain.environments import Environment
 from domain.people import Actor, Permission
 from domain.settings import cancelled, parse_rules, shown
 
+First = Callable[[Transaction], Awaitable[None]]
+"""What must be there before the values can be; it finds its own work done when a request is repeated."""
+
 
 class SettingWrites:
     """Raises PermissionMissing, Invalid, OutOfPolicy, RulesViolated, Stale, SettingEnforced or ScheduleOverlaps.
@@ -37,14 +40,17 @@ class SettingWrites:
         self._sealing = sealing
         self._snapshots = snapshots
 
-    async def write(self, actor: Actor, order: Order) -> Outcome:
+    async def write(self, actor: Actor, order: Order, first: First | None = None) -> Outcome:
         """All of the order, with one epoch and an audit event for each value; other writers of the environment wait.
 
         Where policy asks for approval nothing is written yet: the outcome holds the change that was submitted.
+        `first` is of the same transaction, and takes its turn everywhere; a dry run does not go with it.
         """
         actor.require(Permission.SETTINGS_MANAGE)
         order = await self._sealing.sealed(actor, order)
-        async with self.writing(actor, order.environment) as tx:
+        async with self.writing(actor, *(Environment if first else [order.environment])) as tx:
+            if first is not None:
+                await first(tx)
             at = await tx.settings.lock(order.environment)
             epoch = await tx.settings.epoch(order.environment)
             if actor.request and (written := await tx.settings.written(actor.request)):
