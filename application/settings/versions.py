@@ -38,9 +38,7 @@ class SettingVersions:
         actor.require(Permission.SETTINGS_READ)
         async with self._store.transaction(actor.tenant) as tx:
             before, after = await _version(tx, spot, one), await _version(tx, spot, other)
-        lines = difference(_told(before), _told(after))
-        secret = Sealed.of(before.value) or Sealed.of(after.value)
-        return [{"op": line["op"], "path": "/value"} if secret and _of_value(line) else line for line in lines]
+        return entries_compared(before, after)
 
     async def roll_back(self, actor: Actor, spot: Spot, to: int, *, expected: int, reason: str) -> Outcome:
         """What version `to` said, as a new version over `expected`; as every write, it may need approval."""
@@ -61,17 +59,26 @@ async def _version(tx: Transaction, spot: Spot, version: int) -> Entry:
     return found[0].entry
 
 
+def entries_compared(before: Entry | None, after: Entry | None) -> list[Json]:
+    """What the one says and the other does not, of secrets only that; None says nothing."""
+    lines = difference(told(before), told(after))
+    secret = any(each is not None and Sealed.of(each.value) is not None for each in (before, after))
+    return [{"op": line["op"], "path": "/value"} if secret and _of_value(line) else line for line in lines]
+
+
 def _of_value(line: Json) -> bool:
     return str(line["path"]).startswith("/value")
 
 
-def _told(entry: Entry) -> Json:
+def told(entry: Entry | None) -> Json:
     """Only what it says: two versions that say the same are the same."""
-    told: dict[str, Json] = {}
+    said: dict[str, Json] = {}
+    if entry is None:
+        return said
     if entry.state is EntryState.SET:
-        told["value"] = shown(entry.value)
+        said["value"] = shown(entry.value)
     if entry.enforced:
-        told["enforced"] = True
+        said["enforced"] = True
     if entry.constraint is not None:
-        told["constraint"] = entry.constraint.to_json()
-    return told
+        said["constraint"] = entry.constraint.to_json()
+    return said
