@@ -10,6 +10,7 @@ from application.ports.settings import End, Picture, Rulebook, StoredDefinition,
 from domain.environments import Environment
 from domain.errors import AlreadyExists
 from domain.rollouts import StaleGeneration
+from domain.settings import Scope
 
 
 class MemorySettings:
@@ -86,6 +87,16 @@ class MemorySettings:
             each
             for each in self._all(environment, keys, scopes)
             if each.entry.until is None or each.entry.until > max(ending_after, each.entry.since)
+        ]
+
+    async def around(
+        self, environment: Environment, keys: Collection[str], scopes: Collection[str], ending_after: datetime
+    ) -> list[StoredEntry]:
+        asked = [Scope(text) for text in scopes]
+        return [
+            each
+            for each in await self.entries(environment, keys, None, ending_after)
+            if any(one.contains(Scope(each.scope)) or Scope(each.scope).contains(one) for one in asked)
         ]
 
     async def history(

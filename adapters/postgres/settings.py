@@ -1,15 +1,17 @@
 """Settings: entries hold for a range of time that the database keeps from overlapping, and only ever shortens."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, insert, or_, select, text, true, update
+from sqlalchemy import ColumnElement, Select, and_, false, func, insert, or_, select, true, update
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from adapters.postgres.setting_places import in_turns, near, one_of
+from adapters.postgres.setting_writes import ENDED, PUT, ended_of, put_of
 from adapters.postgres.tables import (
     setting_definition,
     setting_definition_version,
@@ -18,19 +20,10 @@ from adapters.postgres.tables import (
     setting_space,
 )
 from application.ports.settings import End, Picture, Rulebook, StoredDefinition, StoredEntry
+from domain.canonical import Json
 from domain.environments import Environment
 from domain.rollouts import StaleGeneration
 from domain.settings import Entry, EntryState, parse_constraint
-
-_ENDED = text(
-    "UPDATE setting_entry AS e"
-    " SET valid = CASE WHEN u.at IS NULL THEN CAST('empty' AS tstzrange) ELSE tstzrange(e.since, u.at) END"
-    " FROM unnest(CAST(:keys AS text[]), CAST(:scopes AS text[]), CAST(:versions AS bigint[]),"
-    " CAST(:ats AS timestamptz[])) AS u (key, scope, version, at)"
-    " WHERE e.environment = CAST(:at AS environment) AND e.key = u.key AND e.scope = u.scope AND e.version = u.version"
-    " RETURNING e.version"
-)
-"""Ends many entries at once; one without an instant never holds."""
 
 
 class PostgresSettings:
@@ -63,10 +56,14 @@ class PostgresSettings:
         query = select(func.clock_timestamp().label("at"), space.epoch, *both.c)
         query = query.select_from(setting_space.outerjoin(both, true())).where(space.environment == environment)
         found = (await self._session.execute(query)).all()
-        definitions = {row.defined: row.definition for row in found if row.defined is not None}
-        return Picture(
-            found[0].at, found[0].epoch, definitions, [_entry(row) for row in found if row.version is not None]
-        )
+        definitions: dict[str, Json] = {}
+        entries: list[StoredEntry] = []
+        async for row in in_turns(found):
+            if row.defined is not None:
+                definitions[row.defined] = row.definition
+            if row.version is not None:
+                entries.append(_entry(row))
+        return Picture(found[0].at, found[0].epoch, definitions, entries)
 
     async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None:
         query = select(setting_definition).where(setting_definition.c.key == key)
@@ -79,7 +76,7 @@ class PostgresSettings:
         return [_definition(row) for row in rows]
 
     async def definitions_of(self, keys: Collection[str]) -> dict[str, StoredDefinition]:
-        query = select(setting_definition).where(setting_definition.c.key.in_(list(keys)))
+        query = select(setting_definition).where(one_of(setting_definition.c.key, keys))
         return {row.key: _definition(row) for row in await self._session.execute(query)}
 
     async def definition_versions(self, key: str, before: int, limit: int) -> list[StoredDefinition]:
@@ -137,10 +134,19 @@ class PostgresSettings:
         scopes: Collection[str] | None,
         ending_after: datetime,
     ) -> list[StoredEntry]:
+        return await self._among(environment, _keys_and_scopes(keys, scopes), ending_after)
+
+    async def around(
+        self, environment: Environment, keys: Collection[str], scopes: Collection[str], ending_after: datetime
+    ) -> list[StoredEntry]:
+        return await self._among(environment, [*_keys_and_scopes(keys, None), *near(scopes)], ending_after)
+
+    async def _among(
+        self, environment: Environment, wanted: Sequence[ColumnElement[bool]], ending_after: datetime
+    ) -> list[StoredEntry]:
         e = setting_entry.c
-        query = _live(environment).where(_ends_after(ending_after))
-        query = query.where(*_among(keys, scopes)).order_by(e.key, e.scope, e.version)
-        return [_entry(row) for row in await self._session.execute(query)]
+        query = _live(environment).where(_ends_after(ending_after), *wanted).order_by(e.key, e.scope, e.version)
+        return [_entry(row) async for row in in_turns(await self._session.execute(query))]
 
     async def history(
         self, environment: Environment, key: str, scope: str, before: int, limit: int
@@ -165,50 +171,17 @@ class PostgresSettings:
     ) -> dict[tuple[str, str], int]:
         e = setting_entry.c
         query = select(e.key, e.scope, func.max(e.version).label("version")).where(e.environment == environment)
-        rows = await self._session.execute(query.where(*_among(keys, scopes)).group_by(e.key, e.scope))
+        rows = await self._session.execute(query.where(*_keys_and_scopes(keys, scopes)).group_by(e.key, e.scope))
         return {(row.key, row.scope): row.version for row in rows}
 
     async def put(self, *entries: StoredEntry) -> None:
-        rows = [self._row(each) for each in entries]
-        unset = [row for row in rows if row["state"] == EntryState.UNSET.value]
-        said = [
-            {**row, "value": each.entry.value}
-            for row, each in zip(rows, entries, strict=True)
-            if row["state"] == EntryState.SET.value
-        ]
-        for each in (said, unset):  # a value that is not named is SQL's null, and one that is null is JSON's
-            if each:
-                await self._session.execute(insert(setting_entry), each)
-
-    def _row(self, stored: StoredEntry) -> dict[str, Any]:
-        entry = stored.entry
-        return {
-            "tenant_id": self._tenant,
-            "environment": stored.environment,
-            "key": stored.key,
-            "scope": stored.scope,
-            "version": entry.version,
-            "state": entry.state.value,
-            "enforced": entry.enforced,
-            "narrowing": None if entry.constraint is None else entry.constraint.to_json(),
-            "since": entry.since,
-            "valid": Range(entry.since, entry.until),
-            "meant_until": entry.meant_until,
-            "origin": stored.origin,
-            "change": entry.change,
-            "reason": entry.reason,
-            "written_by": entry.written_by,
-            "written_at": entry.written_at,
-            "request": stored.request,
-        }
+        if entries:
+            await self._session.execute(PUT, put_of(self._tenant, entries))
 
     async def end(self, environment: Environment, *ends: End) -> None:
         if not ends:
             return
-        keys, scopes, versions, ats = zip(*ends, strict=True)
-        found = await self._session.execute(
-            _ENDED, {"at": environment.value, "keys": keys, "scopes": scopes, "versions": versions, "ats": ats}
-        )
+        found = await self._session.execute(ENDED, ended_of(environment.value, ends))
         if len(found.all()) != len(ends):
             raise LookupError(f"of {len(ends)} versions to end some are not there")
 
@@ -233,14 +206,9 @@ def _ends_after(at: Any) -> ColumnElement[bool]:
     return or_(end.is_(None), end > at)
 
 
-def _among(keys: Collection[str] | None, scopes: Collection[str] | None) -> list[ColumnElement[bool]]:
-    e = setting_entry.c
-    wanted: list[ColumnElement[bool]] = []
-    if keys is not None:
-        wanted.append(e.key.in_(list(keys)))
-    if scopes is not None:
-        wanted.append(e.scope.in_(list(scopes)))
-    return wanted
+def _keys_and_scopes(keys: Collection[str] | None, scopes: Collection[str] | None) -> list[ColumnElement[bool]]:
+    asked = ((setting_entry.c.key, keys), (setting_entry.c.scope, scopes))
+    return [one_of(column, texts) for column, texts in asked if texts is not None]
 
 
 def _definition(row: Any) -> StoredDefinition:

@@ -103,6 +103,15 @@ class Settings(Protocol):
         """Of these keys and scopes (None: of all), what holds or will hold at some instant after `ending_after`."""
         ...
 
+    async def around(
+        self, environment: Environment, keys: Collection[str], scopes: Collection[str], ending_after: datetime
+    ) -> list[StoredEntry]:
+        """The same of these scopes, of each that contains one of them, and of each within one of them.
+
+        What stands elsewhere may be among it.
+        """
+        ...
+
     async def history(
         self, environment: Environment, key: str, scope: str, before: int, limit: int
     ) -> list[StoredEntry]:

@@ -59,6 +59,22 @@ class TestEntries:
             assert await tx.settings.entries(DEV, None, None, SOON) == [other]
             assert await tx.settings.entries(Environment.QA, None, None, SOON) == []
 
+    async def test_are_found_around_scopes(self, home: Home) -> None:
+        scopes = [ROOT, "company:de", SITE, "company:de_2", "company:fr", "company:fr/site:lyon"]
+        await put(home, *(stored(entry(home), scope=scope) for scope in scopes), stored(entry(home), "a", SITE))
+        async with home.transaction() as tx:
+            for asked, expected in (
+                ([ROOT], set(scopes)),
+                (["company:de"], {ROOT, "company:de", SITE}),
+                ([SITE, "company:fr"], {ROOT, "company:de", SITE, "company:fr", "company:fr/site:lyon"}),
+                (["company:it/site:rom"], {ROOT}),
+            ):
+                found = await tx.settings.around(PRODUCTION, [KEY], asked, SOON)
+                assert [(each.key, each.scope) for each in found] == [(KEY, scope) for scope in sorted(expected)]
+            assert await tx.settings.around(PRODUCTION, [KEY], [ROOT], day(1)) != []
+            many = [f"company:c{number}" for number in range(1_000)]
+            assert {each.scope for each in await tx.settings.around(PRODUCTION, [KEY], many, SOON)} >= {ROOT}
+
     async def test_are_those_that_hold_after_an_instant(self, home: Home) -> None:
         await put(home, *(stored(entry(home, n, n, n + 1)) for n in (1, 2)), stored(entry(home, 3, 3)))
         async with home.transaction() as tx:
