@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import health, kinds, reference
+from api.effective import SUFFIX, EffectiveLane
 from api.meters import Meters
 from api.middleware import Doorway
 from api.ofrep import PREFIX, Ofrep
@@ -24,21 +25,27 @@ Hook = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 class Application(FastAPI):
-    """FastAPI, but for one lane: what lies under its prefix never meets routing, validation or middleware."""
+    """FastAPI, but for two lanes: what is asked there many times a second meets no routing and no middleware."""
 
-    lane: ASGIApp | None = None
+    evaluation: ASGIApp | None = None
+    effective: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.lane is not None and scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self.lane(scope, receive, send)
-            return
+        path = scope["path"] if scope["type"] == "http" else ""
+        if self.evaluation is not None and path.startswith(PREFIX):
+            await self.evaluation(scope, receive, send)
+        elif self.effective is not None and path.endswith(SUFFIX):
+            await self.effective(scope, receive, send)
+        else:
+            await self.road(scope, receive, send)
+
+    async def road(self, scope: Scope, receive: Receive, send: Send) -> None:
         await super().__call__(scope, receive, send)
 
 
 def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     meters = Meters()
     readiness = health.Readiness()
-    ofrep = Ofrep(services.authentication, services.flag_sets, meters.evaluations)
     ui = TemporalUi(services.settings.temporal_ui) if services.settings.temporal_ui else None
 
     @asynccontextmanager
@@ -51,7 +58,8 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
     app = Application(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
     app.state.services, app.state.meters, app.state.readiness = services, meters, readiness
-    app.lane = ofrep
+    app.evaluation = Ofrep(services.authentication, services.flag_sets, meters.evaluations)
+    app.effective = EffectiveLane(services.authentication, services.setting.reads, meters, app.road)
     app.add_middleware(Doorway, meters=meters)
     app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above

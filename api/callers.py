@@ -1,53 +1,58 @@
 """Applications that ask many times a second are verified once in a few seconds."""
 
+import asyncio
 import hashlib
 import time
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
-from api.denials import write_down
-from api.ofrep_answers import Refused, general, told
-from api.problems import HEADERS
 from application.authentication import Authentication
-from application.evaluation import FlagSets, Shelf
-from domain.environments import Environment
 from domain.errors import Unavailable
-from domain.people import Actor, Permission, PermissionMissing
+from domain.people import Actor
 
 _TRUST_SECONDS = 5.0
-"""A signature check costs more than an evaluation, so a token is believed this long: a role that was taken away, or a
-person who was removed, can read flags for so many seconds more. Nothing can be changed through here."""
+"""A signature check costs more than an answer, so a token is believed this long: a role that was taken away, or a
+person who was removed, can read for so many seconds more. Nothing can be changed by who is only seated."""
 _MOST_SEATS = 10_000
-_ENVIRONMENTS = {environment.value.encode(): environment for environment in Environment}
+
+Held = TypeVar("Held")
+Headers = Mapping[bytes, bytes]
 
 
-class Seat(NamedTuple):
-    """Who may evaluate what, until when on the monotonic clock."""
+class Seat(NamedTuple, Generic[Held]):
+    """Who may ask, until when on the monotonic clock, and what is at hand for them."""
 
     until: float
     actor: Actor
-    environment: Environment
-    shelf: Shelf
+    held: Held
 
 
-class Callers:
-    """Who may evaluate, by the hash of what their request says of them: no token is kept in memory."""
+class Callers(Generic[Held]):
+    """Who may ask, by the hash of what their request says of them: no token is kept in memory."""
 
-    def __init__(self, authentication: Authentication, flag_sets: FlagSets, place: str) -> None:
-        """A denial is written down as one at `place`."""
+    def __init__(self, authentication: Authentication, furnish: Callable[[Actor, Headers], Awaitable[Held]]) -> None:
+        """`furnish` refuses who may not ask, and gives what is to be at hand for who may."""
         self._authentication = authentication
-        self._flag_sets = flag_sets
-        self._place = place
-        self._seats: dict[bytes, Seat] = {}
+        self._furnish = furnish
+        self._seats: dict[bytes, Seat[Held]] = {}
+        self._coming: dict[bytes, asyncio.Task[Seat[Held]]] = {}
 
-    def seated(self, mark: bytes) -> Seat | None:
+    def seated(self, mark: bytes) -> Seat[Held] | None:
         """Who was verified with these headers moments ago; waits for nothing."""
         seat = self._seats.get(mark)
         return seat if seat is not None and seat.until > time.monotonic() else None
 
-    async def admitted(self, mark: bytes, headers: Mapping[bytes, bytes]) -> Seat:
-        """Who asks now. Who was known stays known while nobody can look."""
-        token, tenant, environment = _token(headers), headers.get(b"changegate-tenant"), _environment(headers)
+    async def admitted(self, mark: bytes, token: bytes, headers: Headers) -> Seat[Held]:
+        """Who asks now, looked up once however many ask at the same time."""
+        coming = self._coming.get(mark)
+        if coming is None:
+            coming = self._coming[mark] = asyncio.create_task(self._admit(mark, token, headers))
+            coming.add_done_callback(lambda _: self._coming.pop(mark))
+        return await asyncio.shield(coming)  # who hangs up takes nobody else along
+
+    async def _admit(self, mark: bytes, token: bytes, headers: Headers) -> Seat[Held]:
+        """Who was known stays known while nobody can look."""
+        tenant = headers.get(b"changegate-tenant")
         known = self._seats.get(mark)
         try:
             actor = await self._authentication.actor(
@@ -57,19 +62,14 @@ class Callers:
             if known is None:
                 raise
             actor = known.actor
-        try:
-            actor.require(Permission.FEATURES_EVALUATE)
-        except PermissionMissing as refusal:
-            await write_down(self._authentication.store, actor, self._place, refusal)
-            raise
-        shelf = await self._flag_sets.shelf(actor.tenant, environment)
+        held = await self._furnish(actor, headers)
         if len(self._seats) >= _MOST_SEATS:
             self._seats.clear()
-        self._seats[mark] = seat = Seat(time.monotonic() + _TRUST_SECONDS, actor, environment, shelf)
+        self._seats[mark] = seat = Seat(time.monotonic() + _TRUST_SECONDS, actor, held)
         return seat
 
 
-def mark_of(headers: Mapping[bytes, bytes]) -> bytes:
+def mark_of(headers: Headers) -> bytes:
     """No value of a header can hold a line break, so no two requests have the same lines."""
     said = headers.get
     lines = (
@@ -81,16 +81,7 @@ def mark_of(headers: Mapping[bytes, bytes]) -> bytes:
     return hashlib.sha256(b"\n".join(lines)).digest()
 
 
-def _environment(headers: Mapping[bytes, bytes]) -> Environment:
-    environment = _ENVIRONMENTS.get(headers.get(b"changegate-environment", b"production"))
-    if environment is None:
-        raise Refused(general("Changegate-Environment is one of " + ", ".join(Environment)))
-    return environment
-
-
-def _token(headers: Mapping[bytes, bytes]) -> bytes:
+def bearer_of(headers: Headers) -> bytes:
+    """The token of an Authorization header (RFC 6750 section 2.1), empty where there is none."""
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-    token = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"").strip()
-    if not token:
-        raise Refused(told(401, {"errorDetails": "send Authorization: Bearer or X-API-Key"}, HEADERS[401]))
-    return token
+    return token.strip() if scheme.lower() == b"bearer" else b""

@@ -5,15 +5,15 @@ is loaded and a token known, an answer takes no lock and waits for nothing.
 """
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import orjson
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from api.callers import Callers, Seat, mark_of
+from api.callers import Callers, Headers, bearer_of, mark_of
+from api.denials import write_down
 from api.meters import Evaluations
 from api.ofrep_answers import (
     ABSENT,
@@ -29,15 +29,19 @@ from api.ofrep_answers import (
     said,
     told,
 )
+from api.problems import HEADERS
 from application.authentication import Authentication
-from application.evaluation import FlagSets
+from application.evaluation import FlagSets, Shelf
+from domain.environments import Environment
 from domain.errors import Refusal
+from domain.people import Actor, Permission, PermissionMissing
 
 PREFIX = "/ofrep/"
 _PATH = "/ofrep/v1/evaluate/flags"
 _PREFIX = f"{_PATH}/"
 _PLACE = f"POST {_PATH}"
 _MOST_BODY = 64 * 1024
+_ENVIRONMENTS = {environment.value.encode(): environment for environment in Environment}
 _NO_PATH = told(ABSENT, {"errorDetails": "no such path; see OFREP 0.3"})
 _NO_METHOD = told(METHOD, {"errorDetails": "POST only"}, {"Allow": "POST"})
 _FAILED = told(BROKEN, {"errorDetails": "something failed here; the failure has been logged"})
@@ -46,9 +50,18 @@ _TOO_LARGE = told(LARGE, {"errorDetails": f"at most {_MOST_BODY} bytes"})
 log = structlog.get_logger()
 
 
+class Place(NamedTuple):
+    """An environment of a tenant, by name, and its flags."""
+
+    name: str
+    shelf: Shelf
+
+
 class Ofrep:
     def __init__(self, authentication: Authentication, flag_sets: FlagSets, counts: Evaluations) -> None:
-        self._callers = Callers(authentication, flag_sets, _PLACE)
+        self._authentication = authentication
+        self._flag_sets = flag_sets
+        self._callers = Callers(authentication, self._evaluator)
         self._counts = counts
         self._outcomes = Outcomes()
 
@@ -75,22 +88,32 @@ class Ofrep:
             return _NO_METHOD
         headers = dict(scope["headers"])
         mark = mark_of(headers)
-        seat = self._callers.seated(mark) or await self._callers.admitted(mark, headers)
+        seat = self._callers.seated(mark) or await self._callers.admitted(mark, _token(headers), headers)
         message = await receive()
         body: bytes = await _rest(message, receive) if message.get("more_body") else message.get("body", b"")
         if len(body) > _MOST_BODY:
             return _TOO_LARGE
         if not single:
-            return self._all(seat, _context(body, None), headers)
+            return self._all(seat.held, _context(body, None), headers)
         key = _key(path, scope)
-        evaluation = seat.shelf.flags.evaluate(key, _context(body, key))
+        evaluation = seat.held.shelf.flags.evaluate(key, _context(body, key))
         self._counts.by_reason[evaluation.reason] += 1
         return self._outcomes.answer(evaluation)
 
-    def _all(self, seat: Seat, context: dict[str, Any], headers: Mapping[bytes, bytes]) -> Answer:
-        flags, tag = seat.shelf.flags, None
+    async def _evaluator(self, actor: Actor, headers: Headers) -> Place:
+        try:
+            actor.require(Permission.FEATURES_EVALUATE)
+        except PermissionMissing as refusal:
+            await write_down(self._authentication.store, actor, _PLACE, refusal)
+            raise
+        environment = _environment(headers)
+        shelf = await self._flag_sets.shelf(actor.tenant, environment)
+        return Place(f"{actor.tenant}/{environment.value}", shelf)
+
+    def _all(self, place: Place, context: dict[str, Any], headers: Headers) -> Answer:
+        flags, tag = place.shelf.flags, None
         if not flags.time_dependent:
-            tag = _tag(flags.revision, f"{seat.actor.tenant}/{seat.environment.value}", context)
+            tag = _tag(flags.revision, place.name, context)
             if tag in headers.get(b"if-none-match", b"").decode("latin-1"):
                 return said(UNCHANGED, b"", {"ETag": tag})
         evaluations = flags.evaluate_all(context)
@@ -98,6 +121,20 @@ class Ofrep:
         for evaluation in evaluations:
             counts[evaluation.reason] += 1
         return self._outcomes.all(evaluations, flags.metadata, tag)
+
+
+def _environment(headers: Headers) -> Environment:
+    environment = _ENVIRONMENTS.get(headers.get(b"changegate-environment", b"production"))
+    if environment is None:
+        raise Refused(general("Changegate-Environment is one of " + ", ".join(Environment)))
+    return environment
+
+
+def _token(headers: Headers) -> bytes:
+    token = bearer_of(headers) or headers.get(b"x-api-key", b"").strip()
+    if not token:
+        raise Refused(told(401, {"errorDetails": "send Authorization: Bearer or X-API-Key"}, HEADERS[401]))
+    return token
 
 
 def _key(path: str, scope: Scope) -> str:
