@@ -1,32 +1,51 @@
 """An order is worked out and checked on a picture of the environment, and then carried out as it was worked out."""
 
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
+from application.events.telling import tell_values
 from application.ports.store import Transaction
 from application.recording import event_of
-from application.settings.checks import check_policy, check_rules, check_versions, check_wishes
-from application.settings.house import continued, furnished, known
+from application.settings.checks import check_policies, check_rules, check_versions, faults_of, sound
+from application.settings.house import continued, furnished_around, known
 from application.settings.plan import Pen, Plan, Step, pictured
 from application.settings.wishes import Order, Wish
 from domain.audit import Action, Event
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.settings import Entry, EntryState, Held, inserted, parse_rules, shown
+from domain.settings import Entry, EntryState, Held, Rule, ScheduleOverlaps, inserted, keys_beside, parse_rules, shown
+
+AT_ONCE = 200
+
+Part = TypeVar("Part")
 
 
 async def planned(tx: Transaction, pen: Pen, order: Order, at: datetime) -> Plan:
-    """The order worked out and checked."""
-    rules = parse_rules((await tx.settings.rulebook()).rules)
-    plan = await plan_for(tx, order.environment, order.wishes, frozenset().union(*(rule.keys for rule in rules)), at)
+    """The order worked out and checked, in a thread: a large one takes a while, and others want to be answered."""
+    rulebook = await tx.settings.rulebook()
+    rules = await asyncio.to_thread(parse_rules, rulebook.rules)
+    read = keys_beside(rules, {wish.key for wish in order.wishes})
+    plan = await plan_for(tx, order.environment, order.wishes, read, at)
+    return await asyncio.to_thread(_worked_out, plan, rules, pen, order)
+
+
+def _worked_out(plan: Plan, rules: Sequence[Rule], pen: Pen, order: Order) -> Plan:
     if len(order.wishes) == 1:
         known(plan.house, order.wishes[0].key)
-    check_wishes(order.wishes, order.reason, plan)
-    check_versions(order.wishes, plan)
-    entries = [plan.entry(pen, wish, order.reason) for wish in order.wishes]
-    for wish, entry in zip(order.wishes, entries, strict=True):
-        plan.take(pen, wish, inserted(plan.house.held(wish.key, wish.scope), entry, at))
-    for place, (wish, entry) in enumerate(zip(order.wishes, entries, strict=True)):
-        check_policy(wish, entry, plan, f"/items/{place}")
+    faults = faults_of(order.wishes, order.reason, plan)
+    if not faults:
+        check_versions(order.wishes, plan)
+    written = []
+    for place in sound(faults, order.wishes):
+        wish = order.wishes[place]
+        entry = plan.entry(pen, wish, order.reason)
+        with suppress(*([ScheduleOverlaps] if faults else [])):  # the order is refused in any case
+            plan.take(pen, wish, inserted(plan.house.held(wish.key, wish.scope), entry, plan.at))
+            written.append((place, wish, entry))
+    check_policies(written, plan, faults)
     check_rules(rules, plan)
     return plan
 
@@ -35,7 +54,7 @@ async def plan_for(
     tx: Transaction, environment: Environment, wishes: tuple[Wish, ...], ruled: frozenset[str], at: datetime
 ) -> Plan:
     keys = {wish.key for wish in wishes}
-    house = await furnished(tx, environment, keys | ruled, None, at)
+    house = await furnished_around(tx, environment, keys | ruled, {wish.scope for wish in wishes}, at)
     latest = await tx.settings.latest(environment, keys, {wish.scope.text for wish in wishes})
     return Plan(at, house, pictured(house), latest)
 
@@ -56,8 +75,16 @@ async def carried_out(tx: Transaction, pen: Pen, plan: Plan, reason: str) -> Non
         for entry, until in step.rewrite.ends
     ]
     await tx.settings.end(environment, *ends)
-    await tx.settings.put(*plan.new)
-    await tx.audit.append(*(_event(tx, pen, plan, step, reason) for step in plan.steps))
+    for entries in _parts(plan.new):
+        await tx.settings.put(*entries)
+    for steps in _parts(plan.steps):
+        await tx.audit.append(*(_event(tx, pen, plan, step, reason) for step in steps))
+        await tell_values(tx, pen, plan, steps)
+
+
+def _parts(whole: Sequence[Part]) -> Iterator[Sequence[Part]]:
+    """What is written at a time: while the database writes, whatever else is going on in the process goes on."""
+    return (whole[start : start + AT_ONCE] for start in range(0, len(whole), AT_ONCE))
 
 
 def _event(tx: Transaction, pen: Pen, plan: Plan, step: Step, reason: str) -> Event:

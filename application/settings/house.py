@@ -1,11 +1,12 @@
 """Everything that one environment says of some keys, and what would hold at any scope of it at any instant."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from application.ports.settings import StoredEntry
+from application.ports.settings import StoredDefinition, StoredEntry
 from application.ports.store import Transaction
 from domain.canonical import Json
 from domain.environments import Environment
@@ -82,13 +83,27 @@ async def furnished(
     at: datetime,
 ) -> House:
     """The house with what holds or will after `at` for these keys; None asks for every scope."""
-    stored = await tx.settings.definitions_of(keys)
-    definitions = {key: parse_setting_definition(each.definition) for key, each in stored.items()}
     texts = None if scopes is None else [scope.text for scope in scopes]
-    house = House(environment, definitions)
+    stored = await tx.settings.definitions_of(keys)
+    entries = await tx.settings.entries(environment, keys, texts, at)
+    return await asyncio.to_thread(_housed, environment, stored, entries)
+
+
+async def furnished_around(
+    tx: Transaction, environment: Environment, keys: Collection[str], scopes: Collection[Scope], at: datetime
+) -> House:
+    """The house with all that counts at these scopes and at each within them: the rest of it stays empty."""
+    stored = await tx.settings.definitions_of(keys)
+    entries = await tx.settings.around(environment, keys, {scope.text for scope in scopes}, at)
+    return await asyncio.to_thread(_housed, environment, stored, entries)
+
+
+def _housed(environment: Environment, stored: Mapping[str, StoredDefinition], entries: Iterable[StoredEntry]) -> House:
+    definitions = {key: parse_setting_definition(each.definition) for key, each in stored.items()}
     shelves: dict[tuple[str, str], list[Held]] = defaultdict(list)
-    for each in await tx.settings.entries(environment, keys, texts, at):
+    for each in entries:
         shelves[each.key, each.scope].append(Held(each.entry, continued(each)))
+    house = House(environment, definitions)
     for (key, scope), held in shelves.items():
         house.shelves.setdefault(key, {})[scope] = tuple(held)
     return house

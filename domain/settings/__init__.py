@@ -1,7 +1,10 @@
 """Settings that stand at scopes: what may be said of a key, and what is in force for whoever asks."""
 
-from domain.settings.bundle import MOST_VALUES, Bundle, Line, lines_of, travels
+from domain.settings.bundle import MOST_FLAGS, MOST_VALUES, Bundle, Line, Signature, lines_of, travels
+from domain.settings.bundle_drift import Drift, Move, Side, drifts
 from domain.settings.bundle_parsing import parse_bundle
+from domain.settings.bundle_text import NotJson, read_bundle_text
+from domain.settings.bundle_writing import BundleWriter, Section
 from domain.settings.constraints import Constraint, parse_constraint
 from domain.settings.definition import Definition, incompatible, parse_setting_definition
 from domain.settings.differences import Contents, Difference, Op, compared_contents, timelines
@@ -18,7 +21,7 @@ from domain.settings.refusals import (
 )
 from domain.settings.resolution import DEFAULT_LABEL, Resolution, TraceLine, TraceState, resolve
 from domain.settings.rule_parsing import parse_rules
-from domain.settings.rules import Rule, Violation, ViolationKind, violations
+from domain.settings.rules import Rule, Violation, ViolationKind, keys_beside, violations
 from domain.settings.scopes import Scope
 from domain.settings.sealed import Sealed, shown
 from domain.settings.timeline import (
@@ -35,14 +38,17 @@ from domain.settings.values import UNSET, SettingType, Unset, json_faults, secon
 
 __all__ = [
     "DEFAULT_LABEL",
+    "MOST_FLAGS",
     "MOST_VALUES",
     "UNSET",
     "Bundle",
+    "BundleWriter",
     "Constraint",
     "Contents",
     "Definition",
     "DefinitionExists",
     "Difference",
+    "Drift",
     "Entry",
     "EntryState",
     "Held",
@@ -51,6 +57,8 @@ __all__ = [
     "Level",
     "Line",
     "Merge",
+    "Move",
+    "NotJson",
     "NothingPlanned",
     "Op",
     "OutOfPolicy",
@@ -61,9 +69,12 @@ __all__ = [
     "ScheduleOverlaps",
     "Scope",
     "Sealed",
+    "Section",
     "Sensitivity",
     "SettingEnforced",
     "SettingType",
+    "Side",
+    "Signature",
     "Standing",
     "TraceLine",
     "TraceState",
@@ -74,15 +85,18 @@ __all__ = [
     "cancelled",
     "check_setting_key",
     "compared_contents",
+    "drifts",
     "incompatible",
     "inserted",
     "json_faults",
+    "keys_beside",
     "lines_of",
     "merge",
     "parse_bundle",
     "parse_constraint",
     "parse_rules",
     "parse_setting_definition",
+    "read_bundle_text",
     "replaced",
     "resolve",
     "seconds_of",

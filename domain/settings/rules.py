@@ -182,6 +182,12 @@ def violations(rules: Iterable[Rule], image: Image, changed: Collection[str]) ->
     return tuple(violation for violation in found if violation is not None)
 
 
+def keys_beside(rules: Iterable[Rule], changed: Collection[str]) -> frozenset[str]:
+    """What must be known to ask the rules that read one of the changed keys; of the others nothing."""
+    touched = frozenset(changed)
+    return touched.union(*(rule.keys for rule in rules if not touched.isdisjoint(rule.keys)))
+
+
 def _listed(keys: Sequence[str]) -> str:
     *others, last = keys
     return f"{', '.join(others)} and {last}" if others else last
