@@ -1,11 +1,12 @@
-"""A bundle is what one environment says of its settings, as a document whose bytes depend on nothing else."""
+"""A bundle is what one environment says of its settings and flags, as a document that depends on nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from domain.canonical import Json, canonical_bytes, digest_of
 from domain.environments import Environment
+from domain.flags import SHARED_RULES
 from domain.settings.constraints import Constraint
 from domain.settings.definition import Definition
 from domain.settings.entries import Entry, EntryState
@@ -13,10 +14,12 @@ from domain.settings.fields import Sensitivity
 from domain.settings.scopes import Scope
 
 FORMAT = "changegate.settings"
-VERSION = "1.0.0"
-MOST_VALUES = 10_000
+ALGORITHM = "Ed25519"
+VERSION = "1.1.0"
+MOST_VALUES = 50_000
 MOST_DEFINITIONS = 10_000
-UNSIGNED = frozenset({"checksum", "exported_at"})
+MOST_FLAGS = 20_000
+UNSIGNED = frozenset({"checksum", "exported_at", "signature"})
 """Sections that the checksum does not cover."""
 
 Place = tuple[str, str]
@@ -62,13 +65,29 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """Ed25519 over the checksum, by the key that `key` names."""
+
+    key: str
+    value: str
+
+    def to_json(self) -> dict[str, Json]:
+        return {"algorithm": ALGORITHM, "key": self.key, "value": self.value}
+
+
+@dataclass(frozen=True)
 class Bundle:
-    """Definitions by key and lines by place and time; neither order of them says anything."""
+    """Definitions by key and lines by place and time; neither order of them says anything.
+
+    `flags` are definitions by key, the shared rules among them; None says nothing of flags.
+    """
 
     tenant: str
     environment: Environment
     definitions: tuple[Definition, ...]
     lines: tuple[Line, ...]
+    flags: Mapping[str, Json] | None = None
+    signature: Signature | None = None
 
     @property
     def checksum(self) -> str:
@@ -77,13 +96,19 @@ class Bundle:
     def to_json(self, exported_at: datetime | None = None) -> dict[str, Json]:
         content = self._content()
         stamp = {} if exported_at is None else {"exported_at": instant_text(exported_at)}
-        return {**content, **stamp, "checksum": digest_of(content)}
+        signed = {} if self.signature is None else {"signature": self.signature.to_json()}
+        return {**content, **stamp, **signed, "checksum": digest_of(content)}
 
     def to_bytes(self, exported_at: datetime | None = None) -> bytes:
         return canonical_bytes(self.to_json(exported_at))
 
+    def content_bytes(self) -> bytes:
+        """What the checksum is of."""
+        return canonical_bytes(self._content())
+
     def _content(self) -> dict[str, Json]:
         return {
+            **self._flags(),
             "format": FORMAT,
             "version": VERSION,
             "tenant": self.tenant,
@@ -91,6 +116,12 @@ class Bundle:
             "definitions": [each.to_json() for each in sorted(self.definitions, key=lambda each: each.key)],
             "values": [line.to_json() for line in in_order(self.lines)],
         }
+
+    def _flags(self) -> dict[str, Json]:
+        if self.flags is None:
+            return {}
+        flags = [{"key": key, "definition": self.flags[key]} for key in sorted(self.flags.keys() - {SHARED_RULES})]
+        return {"evaluators": self.flags.get(SHARED_RULES, {}), "fiscal_calendars": [], "flags": flags}
 
 
 def in_order(lines: Iterable[Line]) -> list[Line]:

@@ -11,16 +11,20 @@ from typing import TypeVar
 from domain.canonical import Json, digest_of
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
+from domain.flags import SHARED_RULES, check_key, parse_definition, parse_evaluators
 from domain.flags.limits import Faults, pointer
 from domain.settings.bundle import (
+    ALGORITHM,
     FORMAT,
     MOST_DEFINITIONS,
+    MOST_FLAGS,
     MOST_VALUES,
     UNSIGNED,
     VERSION,
     Bundle,
     Line,
     Place,
+    Signature,
     began,
 )
 from domain.settings.constraints import parse_constraint
@@ -37,6 +41,9 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d
 _MAJOR = VERSION.partition(".")[0]
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _SECTIONS = {"format", "version", "tenant", "environment", "definitions", "values", "checksum"}
+_SINCE_1_1 = {"flags", "evaluators", "fiscal_calendars"}
+_SIGNATURE = re.compile(r"[A-Za-z0-9_-]{86}")
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 T = TypeVar("T")
 _FIELDS = {"key", "scope", "state", "value", "enforced", "constraint", "since", "until"}
 
@@ -48,15 +55,18 @@ def parse_bundle(raw: Json) -> Bundle:
     faults = _section_faults(raw)
     definitions = _definitions(raw.get("definitions"), faults)
     lines = _lines(raw.get("values"), faults)
+    flags = _flags(raw, faults) if raw.keys() & _SINCE_1_1 else None
+    signature = _signature(raw["signature"], faults) if "signature" in raw else None
     if not faults and digest_of({name: raw[name] for name in raw.keys() - UNSIGNED}) != raw["checksum"]:
         faults.append(Fault("/checksum", "expected the checksum of the rest: the bundle was changed or cut off"))
     if faults:
         raise Invalid(faults)
-    return Bundle(raw["tenant"], Environment(raw["environment"]), tuple(definitions), tuple(lines))
+    environment = Environment(raw["environment"])
+    return Bundle(raw["tenant"], environment, tuple(definitions), tuple(lines), flags, signature)
 
 
 def _section_faults(raw: Mapping[str, Json]) -> Faults:
-    unknown = sorted(map(str, raw.keys() - _SECTIONS - UNSIGNED))
+    unknown = sorted(map(str, raw.keys() - _SECTIONS - _SINCE_1_1 - UNSIGNED))
     faults = [Fault(pointer("", name), "unknown section") for name in unknown]
     if raw.get("format") != FORMAT:
         faults.append(Fault("/format", f"expected {FORMAT}"))
@@ -76,6 +86,49 @@ def _section_faults(raw: Mapping[str, Json]) -> Faults:
     if "exported_at" in raw:
         _instant(raw, "exported_at", "", faults)
     return faults
+
+
+def _flags(raw: Mapping[str, Json], faults: Faults) -> dict[str, Json] | None:
+    """Definitions by key in the form in which they are stored; None where the bundle says nothing of flags."""
+    if raw.get("fiscal_calendars") not in (None, []):
+        faults.append(Fault("/fiscal_calendars", "expected none: calendars cannot be imported yet"))
+    if "flags" not in raw:
+        if "evaluators" in raw:
+            faults.append(Fault("/flags", "expected an array: shared rules come with the flags that use them"))
+        return None
+    shared = raw.get("evaluators", {})
+    rules = _tried(parse_evaluators, shared, "/evaluators", faults) or {}
+    found: dict[str, Json] = {SHARED_RULES: dict(rules)}
+    for place, each in enumerate(_listed(raw["flags"], "/flags", MOST_FLAGS, faults)):
+        path = f"/flags/{place}"
+        if not isinstance(each, dict) or each.keys() != {"key", "definition"}:
+            faults.append(Fault(path, "expected an object with key and definition"))
+            continue
+        key = _tried(_flag_key, each["key"], path, faults)
+        definition = _tried(lambda said: parse_definition(said, evaluators=rules), each["definition"],
+                            f"{path}/definition", faults)  # fmt: skip
+        if key is not None and key in found:
+            faults.append(Fault(f"{path}/key", "another flag has this key"))
+        elif key is not None and definition is not None:
+            found[key] = definition.canonical
+    return found
+
+
+def _flag_key(raw: Json) -> str:
+    if not isinstance(raw, str):
+        raise Invalid([Fault("/key", "expected text")])
+    return check_key(raw)
+
+
+def _signature(raw: Json, faults: Faults) -> Signature | None:
+    if not isinstance(raw, dict) or raw.keys() != {"algorithm", "key", "value"} or raw["algorithm"] != ALGORITHM:
+        faults.append(Fault("/signature", f"expected algorithm {ALGORITHM}, key and value, and nothing else"))
+        return None
+    for name, form in (("key", _KEY), ("value", _SIGNATURE)):
+        if not isinstance(raw[name], str) or form.fullmatch(raw[name]) is None:
+            faults.append(Fault(f"/signature/{name}", "expected text in base64url without padding"))
+            return None
+    return Signature(raw["key"], raw["value"])
 
 
 def _listed(raw: Json, path: str, most: int, faults: Faults) -> list[Json]:

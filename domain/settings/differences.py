@@ -1,4 +1,4 @@
-"""What a bundle says is compared with what is stored, definition by definition and place by place."""
+"""What a bundle says is compared with what is stored: definition by definition, flag by flag and place by place."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from domain.canonical import Json, canonical_bytes
+from domain.flags import SHARED_RULES
 from domain.settings.bundle import Line, Place, in_order
 from domain.settings.definition import Definition
 
@@ -28,10 +29,14 @@ class Op(StrEnum):
 
 @dataclass(frozen=True)
 class Contents:
-    """Definitions by key, and what each place says from now on, in order of time."""
+    """Definitions by key, what each place says from now on, in order of time, and flags by key.
+
+    Flags are None where nothing is said of them.
+    """
 
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     timelines: Timelines = field(default_factory=dict)
+    flags: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,15 @@ class Difference:
 
     definitions: Mapping[str, Op]
     places: Mapping[Place, Op]
+    flags: Mapping[str, Op] = field(default_factory=dict)
+
+    def flags_having(self, *ops: Op) -> list[str]:
+        return [key for key, op in self.flags.items() if op in ops]
+
+    @property
+    def equal(self) -> int:
+        """How many values and flags are as they should be."""
+        return len(self.having(Op.EQUAL)) + len(self.flags_having(Op.EQUAL))
 
     def having(self, *ops: Op) -> list[Place]:
         return [place for place, op in self.places.items() if op in ops]
@@ -54,7 +68,8 @@ class Difference:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.missing or self.clashing or self.having(Op.ADDED, Op.CHANGED, Op.REMOVED))
+        written = self.having(Op.ADDED, Op.CHANGED, Op.REMOVED) or self.flags_having(Op.ADDED, Op.CHANGED)
+        return not (self.missing or self.clashing or written)
 
 
 def timelines(lines: Iterable[Line], at: datetime) -> dict[Place, tuple[Line, ...]]:
@@ -68,14 +83,18 @@ def timelines(lines: Iterable[Line], at: datetime) -> dict[Place, tuple[Line, ..
 
 
 def compared_contents(wanted: Contents, stored: Contents, *, prune: bool = False, overwrite: bool = True) -> Difference:
-    """Places that only the stored has are removed under `prune`, and otherwise nobody's business."""
+    """Places that only the stored has are removed under `prune`, and otherwise nobody's business.
+
+    Flags that only the stored has stay: a flag is disabled, and never removed.
+    """
     definitions = {
         key: Op.ADDED if key not in stored.definitions
         else Op.EQUAL if _meaning(definition) == _meaning(stored.definitions[key])
         else Op.CHANGED
         for key, definition in sorted(wanted.definitions.items())
     }  # fmt: skip
-    return Difference(definitions, dict(sorted(_places(wanted.timelines, stored.timelines, prune, overwrite))))
+    places = dict(sorted(_places(wanted.timelines, stored.timelines, prune, overwrite)))
+    return Difference(definitions, places, dict(_flags(wanted.flags or {}, stored.flags or {}, overwrite)))
 
 
 def _places(wanted: Timelines, stored: Timelines, prune: bool, overwrite: bool) -> Iterator[tuple[Place, Op]]:  # noqa: FBT001  # named by the only caller
@@ -89,6 +108,18 @@ def _places(wanted: Timelines, stored: Timelines, prune: bool, overwrite: bool) 
     if prune:
         for place in stored.keys() - wanted.keys():
             yield place, Op.REMOVED
+
+
+def _flags(wanted: Mapping[str, Json], stored: Mapping[str, Json], overwrite: bool) -> Iterator[tuple[str, Op]]:  # noqa: FBT001  # named by the only caller
+    for key, flag in sorted(wanted.items()):
+        if key == SHARED_RULES and not flag and key not in stored:
+            continue
+        if key not in stored:
+            yield key, Op.ADDED
+        elif canonical_bytes(flag) == canonical_bytes(stored[key]):
+            yield key, Op.EQUAL
+        else:
+            yield key, Op.CHANGED if overwrite else Op.KEPT
 
 
 def _said(lines: Iterable[Line]) -> bytes:
