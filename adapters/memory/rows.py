@@ -63,6 +63,7 @@ class Rows:
     setting_definitions: dict[str, tuple[StoredDefinition, ...]] = field(default_factory=dict)
     rulebooks: list[Rulebook] = field(default_factory=list)
     entries: dict[tuple[Environment, str, str, int], StoredEntry] = field(default_factory=dict)
+    touched: list[str | tuple[Environment, str, str, int]] = field(default_factory=list)
     policies: dict[tuple[Environment, Kind], ApprovalPolicy] = field(default_factory=dict)
     changes: dict[UUID, ChangeSet] = field(default_factory=dict)
     approvals: dict[UUID, Approval] = field(default_factory=dict)

@@ -29,12 +29,20 @@ class MemorySettings:
     async def epoch(self, environment: Environment) -> int:
         return self._rows.epochs.get(environment, 0)
 
-    async def picture(self, environment: Environment) -> Picture:
+    async def picture(self, environment: Environment, keys: Collection[str] | None = None) -> Picture:
         at = self._tick()
-        definitions = {
-            each.key: each.definition for each in await self.definitions("", len(self._rows.setting_definitions))
-        }
-        return Picture(at, await self.epoch(environment), definitions, await self.entries(environment, None, None, at))
+        every = await self.definitions("", len(self._rows.setting_definitions))
+        definitions = {each.key: each.definition for each in every if keys is None or each.key in keys}
+        entries = await self.entries(environment, keys, None, at)
+        return Picture(at, await self.epoch(environment), definitions, entries, len(self._rows.touched))
+
+    async def written_since(self, environment: Environment, mark: int) -> Picture:
+        at, touched = self._tick(), set(self._rows.touched[mark:])
+        definitions = await self.definitions_of([each for each in touched if isinstance(each, str)])
+        raw = {key: each.definition for key, each in definitions.items()}
+        entries = [_unshared_entry(each) for place, each in self._rows.entries.items() if place in touched]
+        mine = [each for each in entries if each.environment == environment]
+        return Picture(at, await self.epoch(environment), raw, mine, len(self._rows.touched))
 
     async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None:
         del lock
@@ -60,6 +68,7 @@ class MemorySettings:
         if definition.request is not None and await self.defined(definition.request) is not None:
             raise AlreadyExists
         self._rows.setting_definitions[definition.key] = (*versions, _unshared(definition))
+        self._rows.touched.append(definition.key)
 
     async def defined(self, request: UUID) -> StoredDefinition | None:
         every = (each for versions in self._rows.setting_definitions.values() for each in versions)
@@ -130,6 +139,7 @@ class MemorySettings:
             if place in self._rows.entries or any(_meet(entry, each) for each in self._beside(entry)):
                 raise AlreadyExists
             self._rows.entries[place] = _unshared_entry(entry)
+            self._rows.touched.append(place)
 
     async def end(self, environment: Environment, *ends: End) -> None:
         for key, scope, version, at in ends:
@@ -138,6 +148,7 @@ class MemorySettings:
             self._rows.entries[environment, key, scope, version] = replace(
                 known, entry=replace(known.entry, until=until)
             )
+            self._rows.touched.append((environment, key, scope, version))
 
     async def of_change(self, change: UUID) -> list[StoredEntry]:
         return [each for each in self._all(None, None, None) if each.entry.change == change]

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, insert, or_, select, true, update
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from adapters.postgres.setting_pictures import ends_after, entry_of, live, picture, written_since
 from adapters.postgres.setting_places import in_turns, near, one_of
 from adapters.postgres.setting_writes import ENDED, PUT, ended_of, put_of
 from adapters.postgres.tables import (
@@ -20,10 +20,8 @@ from adapters.postgres.tables import (
     setting_space,
 )
 from application.ports.settings import End, Picture, Rulebook, StoredDefinition, StoredEntry
-from domain.canonical import Json
 from domain.environments import Environment
 from domain.rollouts import StaleGeneration
-from domain.settings import Entry, EntryState, parse_constraint
 
 
 class PostgresSettings:
@@ -46,24 +44,11 @@ class PostgresSettings:
         space = setting_space.c
         return int(await self._session.scalar(select(space.epoch).where(space.environment == environment)) or 0)
 
-    async def picture(self, environment: Environment) -> Picture:
-        # One statement is one snapshot. Its rows are the definitions and then the entries, beside each other's nulls.
-        space, d = setting_space.c, setting_definition
-        live = _live(environment).where(_ends_after(func.now())).subquery()
-        rows = d.join(live, false(), full=True)
-        columns = (d.c.key.label("defined"), d.c.definition, *live.c)
-        both = select(*columns).select_from(rows).subquery()
-        query = select(func.clock_timestamp().label("at"), space.epoch, *both.c)
-        query = query.select_from(setting_space.outerjoin(both, true())).where(space.environment == environment)
-        found = (await self._session.execute(query)).all()
-        definitions: dict[str, Json] = {}
-        entries: list[StoredEntry] = []
-        async for row in in_turns(found):
-            if row.defined is not None:
-                definitions[row.defined] = row.definition
-            if row.version is not None:
-                entries.append(_entry(row))
-        return Picture(found[0].at, found[0].epoch, definitions, entries)
+    async def picture(self, environment: Environment, keys: Collection[str] | None = None) -> Picture:
+        return await picture(self._session, environment, keys)
+
+    async def written_since(self, environment: Environment, mark: int) -> Picture:
+        return await written_since(self._session, environment, mark)
 
     async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None:
         query = select(setting_definition).where(setting_definition.c.key == key)
@@ -145,8 +130,8 @@ class PostgresSettings:
         self, environment: Environment, wanted: Sequence[ColumnElement[bool]], ending_after: datetime
     ) -> list[StoredEntry]:
         e = setting_entry.c
-        query = _live(environment).where(_ends_after(ending_after), *wanted).order_by(e.key, e.scope, e.version)
-        return [_entry(row) async for row in in_turns(await self._session.execute(query))]
+        query = live(environment).where(ends_after(ending_after), *wanted).order_by(e.key, e.scope, e.version)
+        return [entry_of(row) async for row in in_turns(await self._session.execute(query))]
 
     async def history(
         self, environment: Environment, key: str, scope: str, before: int, limit: int
@@ -154,7 +139,7 @@ class PostgresSettings:
         e = setting_entry.c
         query = select(setting_entry).where(e.environment == environment, e.key == key, e.scope == scope)
         rows = await self._session.execute(query.where(e.version < before).order_by(e.version.desc()).limit(limit))
-        return [_entry(row) for row in rows]
+        return [entry_of(row) for row in rows]
 
     async def underlying(self, environment: Environment, key: str, scope: str, at: datetime) -> list[StoredEntry]:
         e = setting_entry.c
@@ -164,7 +149,7 @@ class PostgresSettings:
         bottom = select(func.max(e.since)).where(begun, e.meant_until.is_(None)).scalar_subquery()
         query = select(setting_entry).where(begun, e.meant_until.is_(None) | (e.meant_until > at))
         query = query.where(e.since >= func.coalesce(bottom, e.since)).order_by(e.version)
-        return [_entry(row) for row in await self._session.execute(query)]
+        return [entry_of(row) for row in await self._session.execute(query)]
 
     async def latest(
         self, environment: Environment, keys: Collection[str], scopes: Collection[str]
@@ -188,22 +173,12 @@ class PostgresSettings:
     async def of_change(self, change: UUID) -> list[StoredEntry]:
         e = setting_entry.c
         query = select(setting_entry).where(e.change == change).order_by(e.key, e.scope, e.version)
-        return [_entry(row) for row in await self._session.execute(query)]
+        return [entry_of(row) for row in await self._session.execute(query)]
 
     async def written(self, request: UUID) -> list[StoredEntry]:
         e = setting_entry.c
         query = select(setting_entry).where(e.request == request).order_by(e.key, e.scope, e.version)
-        return [_entry(row) for row in await self._session.execute(query)]
-
-
-def _live(environment: Environment) -> Select[Any]:
-    e = setting_entry.c
-    return select(setting_entry).where(e.environment == environment, ~func.isempty(e.valid))
-
-
-def _ends_after(at: Any) -> ColumnElement[bool]:
-    end = func.upper(setting_entry.c.valid)
-    return or_(end.is_(None), end > at)
+        return [entry_of(row) for row in await self._session.execute(query)]
 
 
 def _keys_and_scopes(keys: Collection[str] | None, scopes: Collection[str] | None) -> list[ColumnElement[bool]]:
@@ -213,23 +188,3 @@ def _keys_and_scopes(keys: Collection[str] | None, scopes: Collection[str] | Non
 
 def _definition(row: Any) -> StoredDefinition:
     return StoredDefinition(row.key, row.version, row.definition, row.written_by, row.written_at, row.request)
-
-
-def _entry(row: Any) -> StoredEntry:
-    """An entry that was cancelled before it began ends where it was to begin."""
-    valid: Range[datetime] = row.valid
-    entry = Entry(
-        version=row.version,
-        state=EntryState(row.state),
-        value=row.value,
-        enforced=row.enforced,
-        constraint=None if row.narrowing is None else parse_constraint(row.narrowing),
-        since=row.since,
-        until=row.since if valid.isempty else valid.upper,
-        written_by=row.written_by,
-        written_at=row.written_at,
-        change=row.change,
-        reason=row.reason,
-        meant_until=row.meant_until,
-    )
-    return StoredEntry(row.environment, row.key, row.scope, entry, row.origin, row.request)

@@ -48,12 +48,16 @@ class StoredEntry:
 
 @dataclass(frozen=True)
 class Picture:
-    """One environment as it was committed at one instant: every definition, and each entry that holds then or will."""
+    """One environment as it was committed at one instant: every definition, and each entry that holds then or will.
+
+    `mark` stands for all that was committed by then.
+    """
 
     at: datetime
     epoch: int
     definitions: dict[str, Json]
     entries: list[StoredEntry]
+    mark: int
 
 
 End = tuple[str, str, int, datetime | None]
@@ -72,8 +76,12 @@ class Settings(Protocol):
         ...
 
     async def epoch(self, environment: Environment) -> int: ...
-    async def picture(self, environment: Environment) -> Picture:
-        """Never the epoch of one commit with the entries of another."""
+    async def picture(self, environment: Environment, keys: Collection[str] | None = None) -> Picture:
+        """Of all keys or of these; never the epoch of one commit with the entries of another."""
+        ...
+
+    async def written_since(self, environment: Environment, mark: int) -> Picture:
+        """What was defined, put or ended after the picture with this mark, whether or not it holds; maybe some more."""
         ...
 
     async def definition(self, key: str, *, lock: bool = False) -> StoredDefinition | None: ...
