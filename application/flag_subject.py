@@ -1,12 +1,15 @@
 """Flags as a subject of changes: a stage serves the new default to its share, and going back is one more version."""
 
 from application.definitions import checked_definition
+from application.events.telling import tell_flag
+from application.policies import decided
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
 from application.recording import record
+from domain.approvals import ApprovalPolicy
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import BaseVersionConflict, ChangeSet, difference
+from domain.changes import EVERYWHERE, BaseVersionConflict, ChangeSet, Kind, Reach, difference
 from domain.flags import SHARED_RULES
 from domain.rollouts import Rollout, exposed
 
@@ -45,6 +48,9 @@ class FlagSubject:
             written = await tx.flags.version(rollout.environment, rollout.key, rollout.live_version)
             stable = {} if rollout.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
         return await _write(tx, rollout, stable, f"rollback_of:{rollout.id}", Action.FLAG_RESTORED)
+
+    async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
+        return EVERYWHERE, await decided(tx, [change.target.environment], Kind.FLAG, EVERYWHERE)
 
     async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
         target = change.target

@@ -8,7 +8,7 @@ from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import ApprovalRequired, Kind, NothingChanges, TargetBusy, difference
+from domain.changes import EVERYWHERE, ApprovalRequired, Kind, NothingChanges, TargetBusy, difference
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Missing, Stale
 from domain.flags import check_key
@@ -126,8 +126,9 @@ async def write(
 
 async def check_ungoverned(tx: Transaction, environment: Environment) -> None:
     policy = await tx.policies.get(environment, Kind.FLAG)
-    if policy.levels:
-        raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
+    levels = policy.decided(EVERYWHERE).levels
+    if levels:
+        raise ApprovalRequired(environment=environment.value, levels=len(levels))
 
 
 async def check_unheld(tx: Transaction, environment: Environment, key: str) -> None:

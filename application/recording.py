@@ -22,6 +22,12 @@ async def record(
     await tx.audit.append(event_of(tx, action, resource, actor=actor, **facts))
 
 
+async def reverted(tx: Transaction, actor: Actor, change: UUID, by: UUID | None, reason: str) -> None:
+    """In the trail of the change that was taken back; `by` is the change that does so, if it takes one."""
+    after = {"by": str(by)} if by else None
+    await record(tx, Action.CHANGE_REVERTED, ("change", change), actor=actor, change=change, reason=reason, after=after)
+
+
 def event_of(
     tx: Transaction,
     action: Action,

@@ -3,8 +3,9 @@
 from typing import Protocol
 
 from application.ports.store import Transaction
+from domain.approvals import ApprovalPolicy
 from domain.canonical import Json
-from domain.changes import ChangeSet
+from domain.changes import ChangeSet, Reach
 from domain.rollouts import Rollout
 
 
@@ -29,6 +30,10 @@ class Subject(Protocol):
 
     async def restore(self, tx: Transaction, rollout: Rollout) -> int:
         """Write what was there before; returns the version that is live then. Needs the database and nothing else."""
+        ...
+
+    async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
+        """How far the change would reach now, and what it asks of people for that."""
         ...
 
     async def difference(self, tx: Transaction, change: ChangeSet) -> Json:

@@ -87,10 +87,11 @@ async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int |
     if not change.intact:
         raise DigestTampered(change=str(change.id))
     target = change.target
-    await subject_of(target.kind).check_base(tx, change)
-    fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1)
+    subject = subject_of(target.kind)
+    await subject.check_base(tx, change)
+    reach, policy = await subject.asks(tx, change)
+    fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1, reach=reach)
     await tx.changes.save_status(fixed)
-    policy = await tx.policies.get(target.environment, target.kind)
     approval = Approval(
         change.id, change.tenant, target.environment, change.digest,
         tuple(dict.fromkeys((*change.authors, actor.id))), policy, Standing.PENDING, tx.now, tx.now,
@@ -99,7 +100,7 @@ async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int |
     await record(tx, Action.CHANGE_SUBMITTED, ("change", change.id), actor=actor, change=change.id,
                  reason=change.reason, after={"digest": change.digest})  # fmt: skip
     await record(tx, Action.APPROVAL_REQUESTED, ("approval", change.id), actor=actor, change=change.id,
-                 after={"policy": policy.to_json(), "digest": change.digest})  # fmt: skip
+                 after={"policy": policy.to_json(), "digest": change.digest, "reach": reach.to_json()})  # fmt: skip
     ended = await _take_over(tx, actor, change)
     await begun(tx, _rollout(change, actor, tx), actor)
     if change.supersedes is not None:

@@ -8,6 +8,7 @@ from application.ports.store import Place
 from domain.approvals import ApprovalPolicy, default_policy, parse_policy
 from domain.changes import ChangeSet, Content, Kind
 from domain.environments import Environment
+from domain.errors import Stale
 
 
 class MemoryChanges:
@@ -32,7 +33,9 @@ class MemoryChanges:
     async def save_status(self, change: ChangeSet) -> None:
         found = self._rows.changes.get(change.id)
         if found is not None:
-            self._rows.changes[change.id] = replace(found, status=change.status, revision=change.revision)
+            self._rows.changes[change.id] = replace(
+                found, status=change.status, revision=change.revision, reach=change.reach or found.reach
+            )
 
 
 class MemoryPolicies:
@@ -40,10 +43,20 @@ class MemoryPolicies:
         self._rows = rows
 
     async def get(self, environment: Environment, kind: Kind) -> ApprovalPolicy:
-        return self._rows.policies.get((environment, kind)) or default_policy(environment)
+        versions = self._rows.policies.get((environment, kind))
+        return versions[-1] if versions else default_policy(environment)
 
-    async def put(self, environment: Environment, kind: Kind, policy: ApprovalPolicy) -> None:
-        self._rows.policies[environment, kind] = parse_policy(as_stored(policy.to_json()))
+    async def version(self, environment: Environment, kind: Kind) -> int:
+        return len(self._rows.policies.get((environment, kind), ()))
+
+    async def put(
+        self, environment: Environment, kind: Kind, policy: ApprovalPolicy, *, expected: int | None = None
+    ) -> int:
+        versions = self._rows.policies.get((environment, kind), ())
+        if expected is not None and expected != len(versions):
+            raise Stale(version=len(versions), expected=expected)
+        self._rows.policies[environment, kind] = (*versions, parse_policy(as_stored(policy.to_json())))
+        return len(versions) + 1
 
 
 def _unshared(change: ChangeSet) -> ChangeSet:

@@ -12,6 +12,7 @@ from adapters.postgres.tables import approval, approval_policy, approval_vote
 from domain.approvals import Answer, Approval, ApprovalPolicy, Ballot, Standing, Vote, default_policy, parse_policy
 from domain.changes import Kind
 from domain.environments import Environment
+from domain.errors import Stale
 
 
 class PostgresPolicies:
@@ -24,15 +25,28 @@ class PostgresPolicies:
         raw = await self._session.scalar(select(p.policy).where(p.environment == environment, p.kind == kind.value))
         return default_policy(environment) if raw is None else parse_policy(raw)
 
-    async def put(self, environment: Environment, kind: Kind, policy: ApprovalPolicy) -> None:
-        values = {"tenant_id": self._tenant, "environment": environment, "kind": kind.value}
-        await self._session.execute(
-            insert(approval_policy)
-            .values(**values, policy=policy.to_json())
-            .on_conflict_do_update(
-                index_elements=["tenant_id", "environment", "kind"], set_={"policy": policy.to_json()}
-            )
-        )
+    async def version(self, environment: Environment, kind: Kind) -> int:
+        p = approval_policy.c
+        query = select(p.version).where(p.environment == environment, p.kind == kind.value)
+        return int(await self._session.scalar(query) or 0)
+
+    async def put(
+        self, environment: Environment, kind: Kind, policy: ApprovalPolicy, *, expected: int | None = None
+    ) -> int:
+        p = approval_policy.c
+        place = {"tenant_id": self._tenant, "environment": environment, "kind": kind.value}
+        new = insert(approval_policy).values(**place, policy=policy.to_json(), version=1)
+        next_one = {"policy": policy.to_json(), "version": p.version + 1}
+        if expected is None or expected == 0:
+            over = new.on_conflict_do_update(index_elements=list(place), set_=next_one)
+            wanted: Any = over if expected is None else new.on_conflict_do_nothing()
+        else:
+            here = (p.environment == environment, p.kind == kind.value, p.version == expected)
+            wanted = update(approval_policy).where(*here).values(**next_one)
+        version = await self._session.scalar(wanted.returning(p.version))
+        if version is None:
+            raise Stale(version=await self.version(environment, kind), expected=expected)
+        return int(version)
 
 
 class PostgresApprovals:

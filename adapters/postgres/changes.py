@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from adapters.postgres.tables import change_set
 from application.ports.store import Place
 from domain.canonical import Json
-from domain.changes import ChangeSet, ChangeStatus, Content, Kind, Target
+from domain.changes import ChangeSet, ChangeStatus, Content, Kind, Reach, Target
 from domain.environments import Environment
 
 
@@ -32,6 +32,8 @@ class PostgresChanges:
                 reason=change.reason,
                 ticket=change.ticket,
                 supersedes=change.supersedes,
+                reverts=change.reverts,
+                reach=change.reach.to_json() if change.reach else None,
                 status=change.status.value,
                 revision=change.revision,
                 created_at=change.created_at,
@@ -54,11 +56,10 @@ class PostgresChanges:
         return [_change(row) for row in await self._session.execute(query)]
 
     async def save_status(self, change: ChangeSet) -> None:
-        await self._session.execute(
-            update(change_set)
-            .where(change_set.c.change_id == change.id)
-            .values(status=change.status.value, revision=change.revision)
-        )
+        values: dict[str, Any] = {"status": change.status.value, "revision": change.revision}
+        if change.reach is not None:
+            values["reach"] = change.reach.to_json()
+        await self._session.execute(update(change_set).where(change_set.c.change_id == change.id).values(**values))
 
 
 def _change(row: Any) -> ChangeSet:
@@ -73,6 +74,8 @@ def _change(row: Any) -> ChangeSet:
         ticket=row.ticket,
         contributors=tuple(row.contributors),
         supersedes=row.supersedes,
+        reverts=row.reverts,
+        reach=Reach.of(row.reach) if row.reach is not None else None,
         status=ChangeStatus(row.status),
         revision=row.revision,
     )

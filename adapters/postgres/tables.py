@@ -53,7 +53,7 @@ _FLAG = {
 }
 flag = _table("flag", **_FLAG)
 flag_version = _table("flag_version", **_FLAG)
-approval_policy = _table("approval_policy", environment=environment, kind=Text, policy=JSONB)
+approval_policy = _table("approval_policy", environment=environment, kind=Text, policy=JSONB, version=BigInteger)
 change_set = _table(
     "change_set",
     change_id=Uuid,
@@ -89,6 +89,8 @@ approval_vote = _table(
     author=Uuid,
     level=Integer,
     answer=Text,
+    reverts=Uuid,
+    reach=JSONB(none_as_null=True),
     digest=Text,
     reason=Text,
     via=Text,

@@ -9,7 +9,7 @@ from pydantic import Field
 from api.schemas.common import Comment, Handle, In, Object, Out, PrincipalId, Reason, TargetKey, TargetOut, Version
 from application.changes import Proposal
 from domain.canonical import Json
-from domain.changes import ChangeSet, ChangeStatus, Target
+from domain.changes import ChangeSet, ChangeStatus, Reach, Target
 from domain.environments import Environment
 from domain.settings import shown
 
@@ -51,7 +51,23 @@ class OneTargetOut(Out):
         return cls(key=target.key, base_version=target.base_version, content=shown(target.content))
 
 
+class ReachOut(Out):
+    """`scopes` are written; at `leaves` another value comes into force. `tenant_wide`: at the tenant itself."""
+
+    scopes: int
+    leaves: int
+    tenant_wide: bool
+    sensitivities: list[str]
+    financial: bool
+
+    @classmethod
+    def of(cls, reach: Reach) -> "ReachOut":
+        return cls(**reach.to_json())
+
+
 class ChangeOut(Out):
+    """`reach` is how far it went when it was submitted, null before; `reverts` the change that it takes back."""
+
     id: UUID
     target: TargetOut
     base_version: int
@@ -68,6 +84,8 @@ class ChangeOut(Out):
     reason: str
     ticket: str | None
     supersedes: UUID | None
+    reverts: UUID | None
+    reach: ReachOut | None
     created_at: datetime
 
     @classmethod
@@ -90,6 +108,8 @@ class ChangeOut(Out):
             reason=change.reason,
             ticket=change.ticket,
             supersedes=change.supersedes,
+            reverts=change.reverts,
+            reach=ReachOut.of(change.reach) if change.reach else None,
             created_at=change.created_at,
         )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from api.schemas.changes import ReachOut
 from api.schemas.common import LARGEST, In, Instant, Object, Out, Reason, Version
 from api.schemas.rollouts import SubmittedOut
 from application.ports.settings import StoredEntry
@@ -143,13 +144,16 @@ class AffectedOut(Out):
 class OutcomeOut(Out):
     """`affected` are narrower scopes whose own value counts no more, or not as written.
 
-    `submitted` is the change that waits for approval: nothing is written before that is given.
+    `submitted` is the change that waits for approval: nothing is written before that is given. `reach` is how far it
+    goes, where policy looks at that or a dry run asked; `levels` is how many levels of approval it needs.
     """
 
     entries: list[EntryOut]
     affected: list[AffectedOut]
     epoch: int
     submitted: SubmittedOut | None
+    reach: ReachOut | None
+    levels: int
 
     @classmethod
     def of(cls, outcome: Outcome) -> "OutcomeOut":
@@ -158,6 +162,8 @@ class OutcomeOut(Out):
             affected=[AffectedOut.of(each) for each in outcome.affected],
             epoch=outcome.epoch,
             submitted=SubmittedOut.of(outcome.submitted) if outcome.submitted else None,
+            reach=ReachOut.of(outcome.reach) if outcome.reach else None,
+            levels=outcome.levels,
         )
 
 

@@ -78,14 +78,24 @@ class Changes(Protocol):
 
     async def get(self, change: UUID, *, lock: bool = False) -> ChangeSet | None: ...
     async def page(self, before: Place | None, limit: int) -> list[ChangeSet]: ...
-    async def save_status(self, change: ChangeSet) -> None: ...
+    async def save_status(self, change: ChangeSet) -> None:
+        """With how far it reaches, once that is known."""
+        ...
 
 
 class Policies(Protocol):
     """Approval policies by environment and kind; the default where none is set."""
 
     async def get(self, environment: Environment, kind: Kind) -> ApprovalPolicy: ...
-    async def put(self, environment: Environment, kind: Kind, policy: ApprovalPolicy) -> None: ...
+    async def version(self, environment: Environment, kind: Kind) -> int:
+        """How often it was set: 0 where the default holds."""
+        ...
+
+    async def put(
+        self, environment: Environment, kind: Kind, policy: ApprovalPolicy, *, expected: int | None = None
+    ) -> int:
+        """The new version; Stale when it is at another than the one that is expected, if any is."""
+        ...
 
 
 class Approvals(Protocol):

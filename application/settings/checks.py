@@ -28,6 +28,13 @@ LEAST_REASON, MOST_REASON = 3, 2000
 
 def check_wishes(wishes: Sequence[Wish], reason: str, plan: Plan) -> None:
     """Every fault of every wish at once, each at its place in `/items`."""
+    faults = faults_of(wishes, reason, plan)
+    if faults:
+        raise Invalid(faults)
+
+
+def faults_of(wishes: Sequence[Wish], reason: str, plan: Plan) -> list[Fault]:
+    """What is wrong with the wishes by themselves, whatever is stored."""
     faults = []
     if not LEAST_REASON <= len(reason.strip()) <= MOST_REASON:
         faults.append(Fault("/reason", f"{LEAST_REASON} to {MOST_REASON} characters that say why"))
@@ -44,8 +51,16 @@ def check_wishes(wishes: Sequence[Wish], reason: str, plan: Plan) -> None:
             faults.append(Fault(f"{path}/key", "no setting with this key is defined"))
         else:
             faults += _faults(wish, definition, path, plan)
-    if faults:
-        raise Invalid(faults)
+    return faults
+
+
+def sound(faults: Sequence[Fault], wishes: Sequence[Wish]) -> list[int]:
+    """The places of the wishes that no fault is about."""
+    paths = [fault.path.split("/") for fault in faults]
+    broken = {path[2] for path in paths if path[1:2] == ["items"] and len(path) > 2}  # noqa: PLR2004 -- /items/n
+    return [] if [fault for fault in faults if fault.path == "/items"] else [
+        place for place in range(len(wishes)) if str(place) not in broken
+    ]  # fmt: skip
 
 
 def check_versions(wishes: Sequence[Wish], plan: Plan) -> None:
@@ -53,6 +68,45 @@ def check_versions(wishes: Sequence[Wish], plan: Plan) -> None:
         version = plan.latest.get((wish.key, wish.scope.text), 0)
         if wish.expected is not None and wish.expected != version:
             raise Stale(key=wish.key, scope=wish.scope.text, version=version, expected=wish.expected)
+
+
+Written = tuple[int, Wish, Entry]
+"""A place in the order, the wish that stands there, and what it makes."""
+
+
+def check_policies(written: Sequence[Written], plan: Plan, faults: Sequence[Fault] = ()) -> None:
+    """What broader scopes say of each, all told at once, beside the faults that are known already.
+
+    SettingEnforced where nothing else is wrong, with every place where that is so.
+    """
+    enforced: list[tuple[int, SettingEnforced]] = []
+    beyond: list[tuple[int, OutOfPolicy]] = []
+    for place, wish, entry in written:
+        try:
+            check_policy(wish, entry, plan, f"/items/{place}")
+        except SettingEnforced as refusal:
+            enforced.append((place, refusal))
+        except OutOfPolicy as refusal:
+            beyond.append((place, refusal))
+    told = [fault for _, refusal in beyond for fault in refusal.faults]
+    if faults or (beyond and enforced):
+        told += [Fault(f"/items/{place}", f"enforced {_by(refusal)}") for place, refusal in enforced]
+    if faults:
+        raise Invalid([*faults, *told])
+    if told:
+        raise OutOfPolicy(sorted(told, key=_number), **(beyond[0][1].facts if len(beyond) == 1 else {}))
+    if enforced:
+        places = {"places": [{"item": place, **refusal.facts} for place, refusal in enforced]}
+        raise SettingEnforced(**enforced[0][1].facts, **(places if len(enforced) > 1 else {}))
+
+
+def _by(refusal: SettingEnforced) -> str:
+    by = refusal.facts["by"]
+    return f"by {by}" if by else "by the tenant"
+
+
+def _number(fault: Fault) -> int:
+    return int(fault.path.split("/")[2])
 
 
 def check_policy(wish: Wish, entry: Entry, plan: Plan, path: str) -> None:

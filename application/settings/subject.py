@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from application.policies import decided
 from application.ports.settings import StoredEntry
 from application.ports.store import Transaction
 from application.settings.carrying import carried_out, everything_held, plan_for, planned
 from application.settings.house import continued
 from application.settings.plan import Pen, Plan
+from application.settings.reaching import reach_of
 from application.settings.targets import order_of
 from application.settings.wishes import Wish
+from domain.approvals import ApprovalPolicy
 from domain.canonical import Json
-from domain.changes import BaseVersionConflict, ChangeSet
+from domain.changes import BaseVersionConflict, ChangeSet, Kind, Reach
 from domain.errors import Missing
 from domain.rollouts import Rollout
 from domain.settings import Entry, EntryState, Rewrite, Scope, cancelled, inserted, shown
@@ -68,6 +71,12 @@ class SettingSubject:
         await carried_out(tx, pen, plan, f"rollback of {rollout.id}")
         await tx.settings.bump(rollout.environment)
         return rollout.live_version + 1
+
+    async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
+        environment = change.target.environment
+        at = await tx.settings.lock(environment)
+        reach = reach_of(await planned(tx, _pen(change), order_of(change, at), at))
+        return reach, await decided(tx, [environment], Kind.SETTING, reach)
 
     async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
         target = change.target

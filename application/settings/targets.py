@@ -20,7 +20,7 @@ def change_of(new: UUID, actor: Actor, order: Order, latest: Mapping[tuple[str, 
     content = Content(targets, parse_plan(AT_ONCE, order.environment).to_json(), None, None)
     return ChangeSet(
         id=new, tenant=actor.tenant, author=actor.id, content=content, digest=content.digest, reason=order.reason,
-        created_at=at,
+        created_at=at, reverts=order.reverts,
     )  # fmt: skip
 
 

@@ -131,7 +131,7 @@ class SettingTransfer:
                 order = Order(intake.environment, (), intake.reason)  # the change that is there has all
             elif difference.is_empty:
                 return Imported(difference, intake.dry_run)
-            elif not (await tx.policies.get(intake.environment, Kind.SETTING)).levels:
+            elif not (await tx.policies.get(intake.environment, Kind.SETTING)).asks:
                 return await _arrived(tx, actor, arrival, dry_run=intake.dry_run)
             elif difference.missing:
                 raise DefinitionsFirst(keys=difference.missing)
@@ -139,7 +139,8 @@ class SettingTransfer:
                 places, order = await order_of_arrival(tx, arrival)
         with told_at(places):
             outcome = await self._writes.write(actor, replace(order, dry_run=intake.dry_run))
-        return Imported(difference, intake.dry_run, submitted=outcome.submitted)
+        written = not intake.dry_run and outcome.submitted is None  # no rule of the policy asks anybody for this
+        return Imported(difference, intake.dry_run, outcome.epoch if written else None, outcome.submitted)
 
     async def _check_origin(self, actor: Actor, bundle: Bundle, named: str | None) -> None:
         """A bundle of another tenant is never imported by accident."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from domain.canonical import Json
 from domain.environments import Environment
@@ -30,12 +31,16 @@ class Wish:
 
 @dataclass(frozen=True)
 class Order:
-    """Wishes that come true together or not at all; `dry_run` only tells what would be."""
+    """Wishes that come true together or not at all; `dry_run` only tells what would be.
+
+    `reverts` is the change that this order takes back.
+    """
 
     environment: Environment
     wishes: tuple[Wish, ...]
     reason: str
     dry_run: bool = False
+    reverts: UUID | None = None
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,30 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from uuid import uuid4
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID, uuid4
 
+from application.acting import done
+from application.ports.records import Intent
 from application.ports.store import Store, Transaction
-from application.recording import record
+from application.recording import reverted
 from application.settings.carrying import carried_out, everything_held, plan_for, planned
 from application.settings.checks import check_rules
+from application.settings.drafting import drafted
 from application.settings.house import known
 from application.settings.outcome import Outcome
 from application.settings.plan import Pen, Plan
+from application.settings.reaching import reach_of
 from application.settings.sealing import Sealing
 from application.settings.snapshots import SettingSnapshots, told_after
 from application.settings.targets import change_of
 from application.settings.wishes import Order, Wish
 from application.submission import Submission
-from domain.audit import Action
-from domain.changes import ApprovalRequired, ChangeSet, Kind
+from domain.changes import ApprovalRequired, Kind, Reach
 from domain.environments import Environment
 from domain.people import Actor, Permission
-from domain.settings import cancelled, parse_rules, shown
+from domain.settings import cancelled, parse_rules
 
 First = Callable[[Transaction], Awaitable[None]]
 """What must be there before the values can be; it finds its own work done when a request is repeated."""
@@ -57,19 +62,25 @@ class SettingWrites:
                 return Outcome(tuple(written), (), epoch)
             change = await tx.changes.get(actor.request) if actor.request else None
             if change is None:
-                pen = Pen.of(actor)
+                pen = _pen(actor, order)
                 plan = await planned(tx, pen, order, at)
-                outcome = Outcome(tuple(plan.new), tuple(plan.affected()), epoch)
+                reach, levels = await _asked(tx, plan, told=order.dry_run)
+                outcome = Outcome(tuple(plan.new), tuple(plan.affected()), epoch, None, reach, levels)
                 if order.dry_run:
                     return outcome
-                if not await _governed(tx, order.environment):
+                if not levels:
                     await carried_out(tx, pen, plan, order.reason)
-                    return Outcome(outcome.entries, outcome.affected, await tx.settings.bump(order.environment))
-                change = await _proposed(tx, actor, order, plan)
+                    await _told_reverted(tx, actor, order)
+                    return replace(outcome, epoch=await tx.settings.bump(order.environment))
+                change = await drafted(
+                    tx, actor, change_of(actor.request or uuid4(), actor, order, plan.latest, tx.now)
+                )
+                await _told_reverted(tx, actor, order, change.id)
             else:
                 outcome = Outcome((), (), epoch)
         submitted = await self._submission.submit(actor, change.id)
-        return Outcome((), outcome.affected, epoch, submitted)
+        reach, levels = submitted.change.reach, len(submitted.approval.policy.levels)
+        return Outcome((), outcome.affected, epoch, submitted, reach, levels)
 
     async def cancel(self, actor: Actor, environment: Environment, wish: Wish, reason: str) -> Outcome:
         """What is planned at the wish's scope as version `wish.expected` never begins; raises NothingPlanned.
@@ -79,10 +90,9 @@ class SettingWrites:
         actor.require(Permission.SETTINGS_MANAGE)
         async with self.writing(actor, environment) as tx:
             at = await tx.settings.lock(environment)
-            if actor.request and (written := await tx.settings.written(actor.request)):
+            if await done(tx, actor):
+                written = await tx.settings.written(actor.request) if actor.request else []
                 return Outcome(tuple(written), (), await tx.settings.epoch(environment))
-            if await _governed(tx, environment):
-                raise ApprovalRequired(environment=environment.value)
             rules = parse_rules((await tx.settings.rulebook()).rules)
             plan = await plan_for(tx, environment, (wish,), frozenset().union(*(rule.keys for rule in rules)), at)
             known(plan.house, wish.key)
@@ -91,8 +101,14 @@ class SettingWrites:
             pen = Pen.of(actor)
             plan.take(pen, wish, cancelled(held, wish.expected or 0, at, fresh=fresh))
             check_rules(rules, plan)
+            reach, levels = await _asked(tx, plan)
+            if levels:
+                raise ApprovalRequired(environment=environment.value, levels=levels)
             await carried_out(tx, pen, plan, reason)
-            return Outcome(tuple(plan.new), (), await tx.settings.bump(environment))
+            if actor.request is not None:  # where nothing comes in its place no value remembers who asked
+                await tx.intents.add(_intent(actor.request, actor, wish, tx.now))
+                await tx.intents.done(actor.request)
+            return Outcome(tuple(plan.new), (), await tx.settings.bump(environment), None, reach)
 
     @asynccontextmanager
     async def writing(self, actor: Actor, *environments: Environment) -> AsyncIterator[Transaction]:
@@ -102,15 +118,26 @@ class SettingWrites:
             yield tx
 
 
-async def _governed(tx: Transaction, environment: Environment) -> bool:
-    return bool((await tx.policies.get(environment, Kind.SETTING)).levels)
+def _pen(actor: Actor, order: Order) -> Pen:
+    pen = Pen.of(actor)
+    return pen if order.reverts is None else replace(pen, origin=f"revert:{order.reverts}")
 
 
-async def _proposed(tx: Transaction, actor: Actor, order: Order, plan: Plan) -> ChangeSet:
-    change = change_of(actor.request or uuid4(), actor, order, plan.latest, tx.now)
-    await tx.changes.add(change)
-    await record(
-        tx, Action.CHANGE_CREATED, ("change", change.id), actor=actor, change=change.id, reason=change.reason,
-        after={"digest": change.digest, "content": shown(change.content.to_json())},
-    )  # fmt: skip
-    return change
+async def _asked(tx: Transaction, plan: Plan, *, told: bool = False) -> tuple[Reach | None, int]:
+    """How far the plan reaches, if anybody wants to know, and how many levels of approval that needs."""
+    policy = await tx.policies.get(plan.house.environment, Kind.SETTING)
+    if not (policy.asks or told):
+        return None, 0
+    reach = reach_of(plan)
+    return reach, len(policy.decided(reach).levels)
+
+
+async def _told_reverted(tx: Transaction, actor: Actor, order: Order, by: UUID | None = None) -> None:
+    """In the trail of the change that is taken back; `by` is the change that does so, if it needs one."""
+    if order.reverts is not None:
+        await reverted(tx, actor, order.reverts, by, order.reason)
+
+
+def _intent(request: UUID, actor: Actor, wish: Wish, at: datetime) -> Intent:
+    body = {"key": wish.key, "scope": wish.scope.text, "version": wish.expected}
+    return Intent(request, actor.id, "cancel", request, body, at)

@@ -1,6 +1,7 @@
 """Who may say yes, in which order, how many, and until when."""
 
-from domain.approvals.policy import ApprovalPolicy, Level, TimeoutScope, default_policy, parse_policy
+from domain.approvals.levels import Level
+from domain.approvals.policy import ApprovalPolicy, TimeoutScope, default_policy, parse_policy, strictest
 from domain.approvals.refusals import (
     AlreadyVoted,
     ApprovalClosed,
@@ -14,6 +15,7 @@ from domain.approvals.refusals import (
     WrongLevel,
 )
 from domain.approvals.request import Approval, Vote
+from domain.approvals.rules import PolicyRule, When
 from domain.approvals.tally import Answer, Ballot, Standing, Tally, Voter, check_reason
 from domain.approvals.timetable import Timetable
 
@@ -28,6 +30,7 @@ __all__ = [
     "Level",
     "LevelComplete",
     "NotAnApprover",
+    "PolicyRule",
     "ReasonTooShort",
     "SelfApproval",
     "ServiceVoted",
@@ -38,8 +41,10 @@ __all__ = [
     "Vote",
     "VoteMissing",
     "Voter",
+    "When",
     "WrongLevel",
     "check_reason",
     "default_policy",
     "parse_policy",
+    "strictest",
 ]

@@ -1,18 +1,18 @@
 """A policy says how many levels a change needs, who may vote on each, and how long people have."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
+from domain.approvals.levels import Level, parsed_levels
+from domain.approvals.rules import PolicyRule, parsed_rules, strictness
+from domain.changes.reach import Reach
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.people import Role
 from domain.pointers import escaped
 
-MOST_LEVELS = 3
-MOST_QUORUM = 10
 MOST_REMINDERS = 20
 
 
@@ -22,26 +22,11 @@ class TimeoutScope(StrEnum):
 
 
 @dataclass(frozen=True)
-class Level:
-    """One level: a voter needs one of `roles` or stands in `people`; `quorum` approvals complete it."""
-
-    roles: tuple[Role, ...] = (Role.APPROVER,)
-    people: tuple[UUID, ...] = ()
-    quorum: int = 1
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "roles": sorted(role.value for role in self.roles),
-            "people": sorted(str(person) for person in self.people),
-            "quorum": self.quorum,
-        }
-
-
-@dataclass(frozen=True)
 class ApprovalPolicy:
     """`deadline` counts from submission (scope request) or from the opening of each level (scope level).
 
     `reminders` are offsets from the same instant. After the last approval the change must start within `validity`.
+    `rules` ask more people than `levels` where a change is what they describe.
     """
 
     levels: tuple[Level, ...] = ()
@@ -49,14 +34,28 @@ class ApprovalPolicy:
     scope: TimeoutScope = TimeoutScope.REQUEST
     reminders: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(hours=48), timedelta(hours=66))
     validity: timedelta = timedelta(hours=72)
+    rules: tuple[PolicyRule, ...] = ()
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is any change for which somebody is asked."""
+        return bool(self.levels or self.rules)
+
+    def decided(self, reach: Reach) -> "ApprovalPolicy":
+        """What it asks for this change: the strictest of its levels and of the rules that describe the change."""
+        asked = (self.levels, *(rule.levels for rule in self.rules if rule.when.holds(reach)))
+        return replace(self, levels=max(asked, key=strictness), rules=())
 
     def to_json(self) -> dict[str, Any]:
+        """Without rules, where there are none."""
+        rules = {"rules": [rule.to_json() for rule in self.rules]} if self.rules else {}
         return {
             "levels": [level.to_json() for level in self.levels],
             "deadline_seconds": self.deadline.total_seconds(),
             "scope": self.scope.value,
             "reminders_seconds": [offset.total_seconds() for offset in self.reminders],
             "validity_seconds": self.validity.total_seconds(),
+            **rules,
         }
 
 
@@ -68,13 +67,19 @@ def default_policy(environment: Environment) -> ApprovalPolicy:
     return ApprovalPolicy(levels=(Level(),) * _DEFAULT_LEVELS[environment])
 
 
+def strictest(policies: Iterable[ApprovalPolicy]) -> ApprovalPolicy:
+    """Of policies that have decided, the one that asks most, and of those the one that waits the shortest."""
+    return max(policies, key=lambda policy: (strictness(policy.levels), -policy.validity, -policy.deadline))
+
+
 def parse_policy(raw: Any) -> ApprovalPolicy:
     """A policy from its JSON; Invalid names every fault."""
     if not isinstance(raw, dict):
         raise Invalid([Fault("", "a policy is an object")])
-    unknown = sorted(set(raw) - set(ApprovalPolicy().to_json()))
+    unknown = sorted(set(raw) - {*ApprovalPolicy().to_json(), "rules"})
     faults = [Fault(f"/{escaped(key)}", "unknown field") for key in unknown]
-    levels = _levels(raw.get("levels", []), faults)
+    levels = parsed_levels(raw.get("levels", []), "/levels", faults)
+    rules = parsed_rules(raw.get("rules", []), "/rules", faults)
     deadline = _seconds(raw, "deadline_seconds", 72 * 3600, faults)
     validity = _seconds(raw, "validity_seconds", 72 * 3600, faults)
     reminders = _reminders(raw.get("reminders_seconds"), faults)
@@ -83,44 +88,7 @@ def parse_policy(raw: Any) -> ApprovalPolicy:
         faults.append(Fault("/scope", "request or level"))
     if faults:
         raise Invalid(faults)
-    return ApprovalPolicy(levels, deadline, TimeoutScope(scope), reminders, validity)
-
-
-def _levels(raw: Any, faults: list[Fault]) -> tuple[Level, ...]:
-    if not isinstance(raw, list) or len(raw) > MOST_LEVELS:
-        faults.append(Fault("/levels", f"a list of at most {MOST_LEVELS} levels"))
-        return ()
-    return tuple(_level(entry, f"/levels/{index}", faults) for index, entry in enumerate(raw))
-
-
-def _level(raw: Any, path: str, faults: list[Fault]) -> Level:
-    if not isinstance(raw, dict):
-        faults.append(Fault(path, "a level is an object"))
-        return Level()
-    unknown = sorted(set(raw) - {"roles", "people", "quorum"})
-    faults.extend(Fault(f"{path}/{escaped(key)}", "unknown field") for key in unknown)
-    quorum = raw.get("quorum", 1)
-    if not isinstance(quorum, int) or isinstance(quorum, bool) or not 1 <= quorum <= MOST_QUORUM:
-        faults.append(Fault(f"{path}/quorum", f"a whole number from 1 to {MOST_QUORUM}"))
-        quorum = 1
-    roles = _each(raw.get("roles", [] if raw.get("people") else [Role.APPROVER]), Role, f"{path}/roles", faults)
-    people = _each(raw.get("people", []), UUID, f"{path}/people", faults)
-    if not roles and not people:
-        faults.append(Fault(path, "at least one role or person who may vote"))
-    return Level(tuple(roles), tuple(people), quorum)
-
-
-def _each(raw: Any, kind: Any, path: str, faults: list[Fault]) -> list[Any]:
-    if not isinstance(raw, list):
-        faults.append(Fault(path, "a list"))
-        return []
-    good = []
-    for index, entry in enumerate(raw):
-        try:
-            good.append(kind(entry))
-        except (ValueError, AttributeError, TypeError):
-            faults.append(Fault(f"{path}/{index}", f"not a {'role' if kind is Role else 'principal id'}"))
-    return good
+    return ApprovalPolicy(levels, deadline, TimeoutScope(scope), reminders, validity, rules)
 
 
 def _seconds(raw: dict[str, Any], key: str, default: float, faults: list[Fault]) -> timedelta:

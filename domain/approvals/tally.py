@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
-from domain.approvals.policy import Level
+from domain.approvals.levels import Level
 from domain.approvals.refusals import (
     LEAST_REASON,
     AlreadyVoted,

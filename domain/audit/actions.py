@@ -42,3 +42,4 @@ class Action(StrEnum):
     AUDIT_EXPORTED = "audit:trail:exported"
     AUDIT_READ = "audit:trail:read"
     ACCESS_DENIED = "access:request:denied"
+    CHANGE_REVERTED = "change:record:reverted"

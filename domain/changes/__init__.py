@@ -2,6 +2,7 @@
 
 from domain.changes.change_set import ChangeSet, ChangeStatus, Content, Kind, Target
 from domain.changes.difference import difference, merged
+from domain.changes.reach import EVERYWHERE, Reach
 from domain.changes.refusals import (
     ApprovalRequired,
     BaseVersionConflict,
@@ -13,6 +14,7 @@ from domain.changes.refusals import (
 )
 
 __all__ = [
+    "EVERYWHERE",
     "ApprovalRequired",
     "BaseVersionConflict",
     "ChangeNotDraft",
@@ -23,6 +25,7 @@ __all__ = [
     "Kind",
     "NotRebasable",
     "NothingChanges",
+    "Reach",
     "Target",
     "TargetBusy",
     "difference",

@@ -7,6 +7,7 @@ from functools import cached_property
 from uuid import UUID
 
 from domain.canonical import Json, digest_of
+from domain.changes.reach import Reach
 from domain.environments import Environment
 
 LONGEST_KEY = 200
@@ -16,6 +17,8 @@ LONGEST_KEY = 200
 class Kind(StrEnum):
     FLAG = "flag"
     SETTING = "setting"
+    SETTING_DEFINITION = "setting-definition"
+    SETTING_RULES = "setting-rules"
 
 
 class ChangeStatus(StrEnum):
@@ -71,7 +74,10 @@ class Content:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """`revision` counts status changes and is what If-Match compares; content and digest never change."""
+    """`revision` counts status changes and is what If-Match compares; content and digest never change.
+
+    `reach` is how far it reached when it was submitted; `reverts` is the change that it takes back.
+    """
 
     id: UUID
     tenant: UUID
@@ -83,6 +89,8 @@ class ChangeSet:
     ticket: str | None = None
     contributors: tuple[UUID, ...] = ()
     supersedes: UUID | None = None
+    reverts: UUID | None = None
+    reach: Reach | None = None
     status: ChangeStatus = ChangeStatus.DRAFT
     revision: int = 1
     authors: tuple[UUID, ...] = field(init=False)
