@@ -1,0 +1,31 @@
+"""Every use case of configs, over those of settings."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from application.configs.choosing import Catalogue
+from application.configs.comparing import Comparisons
+from application.configs.promoting import Promotions
+from application.configs.reading import ConfigReads
+from application.configs.writing import ConfigWrites
+from application.ports.store import Store
+from application.settings.cases import SettingCases
+from application.settings.snapshots import SettingSnapshots
+
+
+@dataclass(frozen=True)
+class ConfigCases:
+    reads: ConfigReads
+    writes: ConfigWrites
+    promotions: Promotions
+    comparisons: Comparisons
+
+    @classmethod
+    def over(cls, store: Store, setting: SettingCases, snapshots: SettingSnapshots | None = None) -> Self:
+        catalogue = Catalogue(store, snapshots)
+        return cls(
+            ConfigReads(store, catalogue, setting.reads, setting.versions),
+            ConfigWrites(store, setting),
+            Promotions(store, setting.writes),
+            Comparisons(store, catalogue),
+        )
