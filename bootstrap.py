@@ -15,7 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from adapters.cache.valkey import ValkeySnapshots
-from adapters.crypto import EnvelopeSealer, key_ring
+from adapters.crypto import EnvelopeSealer, folder_ring, key_ring
 from adapters.egress.client import EgressClient
 from adapters.embedded.installation import login_url, started
 from adapters.embedded.ports import LOOPBACK, Ports
@@ -58,6 +58,7 @@ from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.notify import Notifier
 from application.settings.cases import SettingCases
+from application.settings.rotation import Rotation
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
 from application.submission import Submission
@@ -242,16 +243,26 @@ class EmbeddedInstallation:
             await migrate(owner.get_secret_value())
 
     async def admit(self, tenant: str, name: str, people: Sequence[Newcomer], *, own: bool = False) -> list[Principal]:
-        if own or self._database is None:
+        async with self._store(own=own) as store:
+            tenants = Tenants(store)
+            home = await tenants.admit_tenant(tenant, name)
+            return [await tenants.admit(home, each, ISSUER) for each in people]
+
+    @asynccontextmanager
+    async def rotation(self) -> AsyncIterator[Rotation]:
+        ring = folder_ring(self.folder / "keys") if self._database is None else key_ring(Settings.read())
+        async with self._store() as store:
+            yield Rotation(store, ring)
+
+    @asynccontextmanager
+    async def _store(self, *, own: bool = False) -> AsyncIterator[PostgresStore]:
+        url, door = self._database, "CHANGEGATE_DATABASE_URL"
+        if own or url is None:
             url, door = login_url(self.folder), str(self.folder)
-        else:
-            url, door = self._database, "CHANGEGATE_DATABASE_URL"
         engine = postgres.connect(url, pool_size=1)
         try:
             with entering(door):
-                tenants = Tenants(PostgresStore(engine))
-                home = await tenants.admit_tenant(tenant, name)
-                return [await tenants.admit(home, each, ISSUER) for each in people]
+                yield PostgresStore(engine)
         finally:
             await engine.dispose()
 

@@ -1,6 +1,7 @@
 """Every secret has a data key of its own, and only a wrapped copy of that key stands beside it.
 
 AES-256-GCM (NIST SP 800-38D) as `v1.<kek id>.<wrapped key>.<nonce>.<ciphertext and tag>`, base64url without padding.
+What is kept for good is `v2.<nonce>.<ciphertext and tag>`: the wrapped key is kept apart from it.
 """
 
 import base64
@@ -21,12 +22,14 @@ from application.ports.secrets import KeyRing, SealBroken, Secret, Wrapped
 FORMAT: Final = "v1"
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+KEPT: Final = "v2"
 LONGEST: Final = 512 * 1024
 """Characters of a sealed text; the longest secret that a setting may hold needs fewer."""
 
 _SEALED = re.compile(
     FORMAT + r"\.(?P<kek>[A-Za-z0-9_-]{1,100})\.(?P<key>[\w-]+)\.(?P<nonce>[\w-]{16})\.(?P<text>[\w-]+)", re.ASCII
 )
+_KEPT = re.compile(KEPT + r"\.(?P<nonce>[\w-]{16})\.(?P<text>[\w-]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,25 @@ class Envelope:
             raise SealBroken
         return cls(Wrapped(match["kek"], _decoded(match["key"])), _decoded(match["nonce"]), _decoded(match["text"]))
 
+    @classmethod
+    def joined(cls, kept: str, wrapped: Wrapped) -> Self:
+        """Of either format, with this key."""
+        match = _KEPT.fullmatch(kept) if len(kept) <= LONGEST else None
+        if match is not None:
+            return cls(wrapped, _decoded(match["nonce"]), _decoded(match["text"]))
+        whole = cls.parse(kept)
+        return cls(wrapped, whole.nonce, whole.ciphertext)
+
+    @property
+    def body(self) -> str:
+        return f"{_encoded(self.nonce)}.{_encoded(self.ciphertext)}"
+
     def __str__(self) -> str:
         parts = map(_encoded, (self.wrapped.key, self.nonce, self.ciphertext))
         return ".".join((FORMAT, self.wrapped.kek, *parts))
+
+
+_NOBODY: Final = Wrapped("nobody", b"")
 
 
 class EnvelopeSealer:
@@ -73,6 +92,18 @@ class EnvelopeSealer:
         if envelope.wrapped.kek == await self._ring.primary():
             return sealed
         return str(Envelope(await self._ring.wrap(key), envelope.nonce, envelope.ciphertext))
+
+    def parted(self, sealed: str) -> tuple[str, Wrapped]:
+        envelope = Envelope.parse(sealed)
+        return f"{KEPT}.{envelope.body}", envelope.wrapped
+
+    def joined(self, kept: str, wrapped: Wrapped) -> str:
+        return str(Envelope.joined(kept, wrapped))
+
+    def named(self, kept: str) -> str:
+        """The same as `adopt_sealed_key` of the schema, which names the seals of the version before."""
+        body = Envelope.joined(kept, _NOBODY).body
+        return hashlib.sha256(body.encode()).hexdigest()[:32]
 
     async def fingerprint(self, secret: Secret, tenant: UUID) -> str:
         key = await self._ring.fingerprint_key()

@@ -42,6 +42,9 @@ class FileKeyRing:
     async def fingerprint_key(self) -> bytes:
         return await asyncio.to_thread(self._fingerprint_key)
 
+    async def ids(self) -> list[str]:
+        return await asyncio.to_thread(self._ids)
+
     async def grow(self) -> str:
         """The id of a fresh key with the next number, which wraps from now on unless another one is named."""
         return await asyncio.to_thread(self._grow)

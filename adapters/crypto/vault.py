@@ -12,7 +12,7 @@ import requests
 from hvac import Client
 from hvac.exceptions import VaultError
 
-from application.ports.secrets import KeysUnavailable, SealBroken, Wrapped
+from application.ports.secrets import KeysMadeElsewhere, KeysUnavailable, SealBroken, Wrapped
 
 SECONDS: Final = 5
 LABEL: Final = b"changegate fingerprints v1"
@@ -50,6 +50,19 @@ class VaultTransitKeyRing:
     async def primary(self) -> str:
         found = await self._ask(lambda vault: vault.read_key(self._transit.key, mount_point=self._transit.mount))
         return self._id(_number(found.get("latest_version")))
+
+    async def ids(self) -> list[str]:
+        """Of every version that the key still has; one that `min_decryption_version` shuts out opens nothing."""
+        found = await self._ask(lambda vault: vault.read_key(self._transit.key, mount_point=self._transit.mount))
+        versions = found.get("keys")
+        if not isinstance(versions, dict):
+            raise KeysUnavailable(reason="not-understood")
+        oldest = found.get("min_decryption_version")
+        numbers = sorted(int(each) for each in versions if each.isdecimal())
+        return [self._id(each) for each in numbers if each >= (oldest if isinstance(oldest, int) else 1)]
+
+    async def grow(self) -> str:
+        raise KeysMadeElsewhere(mount=self._transit.mount, name=self._transit.key)
 
     async def wrap(self, key: bytes) -> Wrapped:
         plaintext = base64.b64encode(key).decode()

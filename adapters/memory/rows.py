@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.ports.records import AuditRow, Check, Intent, Notice, Review, StoredFlag, TelemetrySample
+from application.ports.sealed_keys import SealedKey
 from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
 from application.ports.store import KeyClaim
 from domain.approvals import Approval, ApprovalPolicy, Vote

@@ -1,6 +1,7 @@
 """The database in memory: a transaction works on a copy, and the copy becomes the truth or is forgotten."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,9 +15,11 @@ from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotic
 from adapters.memory.people import MemoryPeople
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
 from adapters.memory.rows import MOMENT, Rows, Tick
+from adapters.memory.sealed_keys import MemorySealedKeys
 from adapters.memory.settings import MemorySettings
 from adapters.memory.telemetry import MemoryTelemetry
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
+from application.ports.sealed_keys import KeyUse
 from domain.errors import AlreadyExists, Unavailable
 from domain.rollouts import State
 
@@ -34,6 +37,7 @@ class MemoryTransaction:
         self.people = MemoryPeople(rows)
         self.flags = MemoryFlags(rows)
         self.settings = MemorySettings(rows, tick)
+        self.sealed_keys = MemorySealedKeys(rows)
         self.changes = MemoryChanges(rows)
         self.policies = MemoryPolicies(rows)
         self.approvals = MemoryApprovals(rows, tick)
@@ -103,6 +107,15 @@ class MemoryStore:
         await self.ping()
         now = self._clock()
         return [waiting for tenant, rows in self._rows.items() for waiting in _waiting(tenant, rows, now)]
+
+    async def sealed_keys(self) -> list[KeyUse]:
+        await self.ping()
+        found = [
+            KeyUse(tenant, kek, count)
+            for tenant, rows in self._rows.items()
+            for kek, count in Counter(each.wrapped.kek for each in rows.sealed_keys.values()).items()
+        ]
+        return sorted(found, key=lambda each: (each.tenant, each.kek))
 
     async def ping(self) -> None:
         if self.down:

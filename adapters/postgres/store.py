@@ -19,9 +19,11 @@ from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
 from adapters.postgres.notices import PostgresNotices, PostgresReviews
 from adapters.postgres.people import PostgresPeople
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
+from adapters.postgres.sealed_keys import PostgresSealedKeys
 from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.telemetry import PostgresTelemetry
 from application.ports.records import Tenant, Waiting, WaitingKind
+from application.ports.sealed_keys import KeyUse
 from domain.environments import Environment
 
 
@@ -34,6 +36,7 @@ class PostgresTransaction:
         self.people = PostgresPeople(session, tenant)
         self.flags = PostgresFlags(session, tenant)
         self.settings = PostgresSettings(session, tenant)
+        self.sealed_keys = PostgresSealedKeys(session, tenant)
         self.changes = PostgresChanges(session, tenant)
         self.policies = PostgresPolicies(session, tenant)
         self.approvals = PostgresApprovals(session, tenant)
@@ -90,6 +93,11 @@ class PostgresStore:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM find_waiting()"))
             return [Waiting(WaitingKind(row.kind), row.tenant_id, row.id) for row in rows]
+
+    async def sealed_keys(self) -> list[KeyUse]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM count_sealed_keys()"))
+            return [KeyUse(row.tenant_id, row.kek, row.found) for row in rows]
 
     async def ping(self) -> None:
         async with self._session(None) as session:

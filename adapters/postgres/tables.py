@@ -249,3 +249,4 @@ setting_entry = _table(
     written_at=moment,
     request=Uuid,
 )
+sealed_key = _table("sealed_key", seal=Text, kek=Text, wrapped=LargeBinary)

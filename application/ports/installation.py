@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
+from application.settings.rotation import Rotation
 from domain.people import Principal, PrincipalKind, Role
 
 
@@ -83,6 +84,10 @@ class Installation(Protocol):
 
         In the database that CHANGEGATE_DATABASE_URL names; `own`, or without it, in that of the data folder.
         """
+        ...
+
+    def rotation(self) -> AbstractAsyncContextManager[Rotation]:
+        """Of the secrets in the database that `admit` would admit to, with the ring of keys that is theirs."""
         ...
 
     async def skip_time(self, temporal_address: str, workflow_id: str, by: timedelta) -> bool:

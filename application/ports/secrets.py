@@ -24,6 +24,12 @@ class KeysUnavailable(Unavailable):
     kind = "keys-unavailable"
 
 
+class KeysMadeElsewhere(Conflict):
+    """The keys of this ring are made where they are kept; with Vault: `vault write -f MOUNT/keys/KEY/rotate`."""
+
+    kind = "keys-made-elsewhere"
+
+
 class Secret:
     """A text that shows itself only to `reveal`: not when printed, formatted, logged, or written as JSON or pickle."""
 
@@ -92,6 +98,14 @@ class Wrapped:
 class KeyRing(Protocol):
     """Keeps the keys that encrypt other keys; every method raises KeysUnavailable when it cannot be reached."""
 
+    async def ids(self) -> list[str]:
+        """Of every key that can unwrap."""
+        ...
+
+    async def grow(self) -> str:
+        """The id of a fresh key, which wraps from now on where no other one is named. Raises KeysMadeElsewhere."""
+        ...
+
     async def primary(self) -> str:
         """The id of the key that wraps from now on."""
         ...
@@ -122,6 +136,18 @@ class Sealer(Protocol):
 
     async def rewrapped(self, sealed: str, aad: bytes) -> str:
         """The same secret under the primary key, and `sealed` itself if it is; SealBroken for what does not open."""
+        ...
+
+    def parted(self, sealed: str) -> tuple[str, Wrapped]:
+        """What is kept for good, and the wrapped key, which is kept apart so that it can change."""
+        ...
+
+    def joined(self, kept: str, wrapped: Wrapped) -> str:
+        """A seal that opens; of one that was never parted, with this key instead. SealBroken for what is neither."""
+        ...
+
+    def named(self, kept: str) -> str:
+        """32 hex digits, the same whatever key wraps, and no two seals share them. SealBroken for what is no seal."""
         ...
 
     async def fingerprint(self, secret: Secret, tenant: UUID) -> str:

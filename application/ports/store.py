@@ -20,6 +20,7 @@ from application.ports.records import (
     Tenant,
     Waiting,
 )
+from application.ports.sealed_keys import KeyUse, SealedKeys
 from application.ports.settings import Settings
 from domain.approvals import Approval, ApprovalPolicy, Ballot, Standing, Vote
 from domain.audit import Event
@@ -220,6 +221,8 @@ class Transaction(Protocol):
     @property
     def settings(self) -> Settings: ...
     @property
+    def sealed_keys(self) -> SealedKeys: ...
+    @property
     def changes(self) -> Changes: ...
     @property
     def policies(self) -> Policies: ...
@@ -253,6 +256,10 @@ class Store(Protocol):
     async def memberships(self, issuer: str, subject: str) -> list[tuple[Tenant, UUID]]: ...
     async def waiting(self) -> list[Waiting]:
         """What was committed and may not have reached Temporal or its recipient, of every tenant."""
+        ...
+
+    async def sealed_keys(self) -> list[KeyUse]:
+        """Of every tenant, by tenant and key."""
         ...
 
     async def ping(self) -> None: ...

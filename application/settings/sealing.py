@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from application.ports.sealed_keys import SealedKey
 from application.ports.secrets import Place, Sealer, Secret
-from application.ports.store import Store
+from application.ports.store import Store, Transaction
 from application.recording import record
 from application.settings.definitions import existing_definition
 from application.settings.house import furnished
@@ -35,7 +36,10 @@ class Sealing:
         self._sealer = sealer
 
     async def sealed(self, actor: Actor, order: Order) -> Order:
-        """The order with every secret sealed for the next version at its scope; Invalid for what is no text."""
+        """The order with every secret sealed for the next version at its scope; Invalid for what is no text.
+
+        The data keys are there before the secrets are: one whose secret is refused in the end opens nothing.
+        """
         async with self._store.transaction(actor.tenant) as tx:
             keys = {wish.key for wish in order.wishes}
             definitions = await tx.settings.definitions_of(keys)
@@ -51,18 +55,23 @@ class Sealing:
         ]
         if faults:
             raise Invalid(faults)
+        keys_of: list[SealedKey] = []
         wishes = [
-            await self._sealed(actor, order, wish, latest.get((wish.key, wish.scope.text), 0) + 1)
+            await self._sealed(actor, order, wish, latest.get((wish.key, wish.scope.text), 0) + 1, keys_of)
             if wish.key in secret and wish.state is EntryState.SET
             else wish
             for wish in order.wishes
         ]
+        if keys_of and not order.dry_run:
+            async with self._store.transaction(actor.tenant) as tx:
+                await tx.sealed_keys.add(*keys_of)
         return replace(order, wishes=tuple(wishes))
 
-    async def _sealed(self, actor: Actor, order: Order, wish: Wish, version: int) -> Wish:
+    async def _sealed(self, actor: Actor, order: Order, wish: Wish, version: int, keys: list[SealedKey]) -> Wish:
         secret = Secret(wish.value)
         place = Place(actor.tenant, order.environment, wish.key, wish.scope.text, version)
-        text = await self._sealer.seal(secret, place.aad())
+        text, wrapped = self._sealer.parted(await self._sealer.seal(secret, place.aad()))
+        keys.append(SealedKey(self._sealer.named(text), wrapped))
         # Of what is not stored nobody is told a fingerprint: it would tell whether a guess is right.
         fingerprint = "unknown" if order.dry_run else await self._sealer.fingerprint(secret, actor.tenant)
         return replace(wish, value=Sealed(text, fingerprint, version).to_json())
@@ -73,7 +82,9 @@ class Sealing:
         if sealed is None:
             return value
         place = Place(actor.tenant, environment, key, scope.text, sealed.at)
-        return (await self._sealer.open(sealed.text, place.aad())).reveal()
+        async with self._store.transaction(actor.tenant) as tx:
+            text = await self._whole(tx, sealed)
+        return (await self._sealer.open(text, place.aad())).reveal()
 
     async def reveal(self, actor: Actor, question: Question, key: str) -> Secret:
         """What is in force at the scope now; the reading is written down before anything is told."""
@@ -93,5 +104,11 @@ class Sealing:
                 tx, Action.SECRET_REVEALED, ("setting", f"{question.environment.value}/{question.scope.text}#{key}"),
                 actor=actor, after={"fingerprint": sealed.fingerprint, "from": resolution.winner},
             )  # fmt: skip
+            text = await self._whole(tx, sealed)
         place = Place(actor.tenant, question.environment, key, resolution.winner, sealed.at)
-        return await self._sealer.open(sealed.text, place.aad())
+        return await self._sealer.open(text, place.aad())
+
+    async def _whole(self, tx: Transaction, sealed: Sealed) -> str:
+        """With the data key as it is wrapped now; a seal that still carries its own may be there without one."""
+        key = await tx.sealed_keys.get(self._sealer.named(sealed.text))
+        return sealed.text if key is None else self._sealer.joined(sealed.text, key.wrapped)

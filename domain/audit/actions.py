@@ -19,6 +19,7 @@ class Action(StrEnum):
     SETTING_DEFINED = "setting:definition:changed"
     SETTING_CHANGED = "setting:value:changed"
     SECRET_REVEALED = "setting:secret:revealed"  # noqa: S105 -- the name of an action
+    SECRETS_REWRAPPED = "setting:secret:rewrapped"
     SETTING_UNPLANNED = "setting:value:unplanned"
     BUNDLE_EXPORTED = "setting:bundle:exported"
     BUNDLE_IMPORTED = "setting:bundle:imported"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from adapters.crypto.combined import CombinedKeyRing
 from adapters.crypto.envelope import EnvelopeSealer
 from adapters.crypto.files import FileKeyRing
 from adapters.crypto.vault import Transit, VaultTransitKeyRing
@@ -67,6 +68,26 @@ class FileWorld:
 
     def close(self) -> None:
         pass
+
+
+class CombinedWorld:
+    """Keys are moving from a folder to Vault: what the folder's key wrapped before still opens."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.folder = FileWorld(tmp_path)
+        self.vault = VaultWorld(tmp_path)
+        self.ring: KeyRing = CombinedKeyRing(self.vault.ring, self.folder.ring)
+        self.sealer: Sealer = EnvelopeSealer(self.ring)
+
+    async def rotate(self) -> None:
+        await self.vault.rotate()
+
+    def fail(self) -> None:
+        self.folder.fail()
+        self.vault.fail()
+
+    def close(self) -> None:
+        self.vault.close()
 
 
 class VaultWorld:

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -10,20 +10,17 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.crypto.envelope import Envelope, EnvelopeSealer
-from application.ports.secrets import KeysUnavailable, Place, SealBroken, Secret, Wrapped
+from application.ports.secrets import KeysMadeElsewhere, KeysUnavailable, Place, SealBroken, Secret, Wrapped
 from domain.environments import Environment
 from domain.errors import Refusal
-from tests.contract.rings import CANARY, KEY, PLACE, FileWorld, MemoryWorld, VaultWorld, World
+from tests.contract.rings import CANARY, KEY, PLACE, CombinedWorld, FileWorld, MemoryWorld, VaultWorld, World
 from tests.contract.vault import TOKEN
 
 
-@pytest.fixture(params=["memory", "file", "vault"])
+@pytest.fixture(params=["memory", "file", "vault", "combined"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    made: World
-    if request.param == "memory":
-        made = MemoryWorld()
-    else:
-        made = FileWorld(tmp_path) if request.param == "file" else VaultWorld(tmp_path)
+    kinds: dict[str, Callable[[Path], World]] = {"file": FileWorld, "vault": VaultWorld, "combined": CombinedWorld}
+    made: World = MemoryWorld() if request.param == "memory" else kinds[request.param](tmp_path)
     yield made
     made.close()
 
@@ -84,6 +81,71 @@ class TestRing:
         ):  # fmt: skip
             with pytest.raises(KeysUnavailable):
                 await call
+
+    async def test_the_ids_are_those_of_every_key_that_opens(self, world: World) -> None:
+        before = await world.ring.primary()
+        await world.rotate()
+        ids = await world.ring.ids()
+        assert {before, await world.ring.primary()} <= set(ids)
+        assert ids[-1] == await world.ring.primary()
+
+    async def test_a_fresh_key_wraps_from_now_on(self, world: World) -> None:
+        before = await world.ring.primary()
+        if isinstance(world, VaultWorld | CombinedWorld):
+            with pytest.raises(KeysMadeElsewhere) as refused:
+                await world.ring.grow()
+            assert refused.value.facts == {"mount": "transit", "name": "changegate"}
+        else:
+            assert await world.ring.grow() == await world.ring.primary() != before
+
+
+@pytest.mark.req("ST80")
+class TestMoving:
+    async def test_what_the_folder_wrapped_opens_and_goes_to_vault(self, tmp_path: Path) -> None:
+        world = CombinedWorld(tmp_path)
+        old = await world.folder.sealer.seal(Secret(CANARY), PLACE.aad())
+        new = await world.sealer.rewrapped(old, PLACE.aad())
+        assert Envelope.parse(new).wrapped.kek == "changegate-v1"
+        assert (await world.vault.sealer.open(new, PLACE.aad())).reveal() == CANARY
+        assert (await world.sealer.open(old, PLACE.aad())).reveal() == CANARY
+        world.close()
+
+    async def test_fingerprints_stay_those_of_the_folder(self, tmp_path: Path) -> None:
+        world = CombinedWorld(tmp_path)
+        tenant = PLACE.tenant
+        before = await world.folder.sealer.fingerprint(Secret(CANARY), tenant)
+        assert await world.sealer.fingerprint(Secret(CANARY), tenant) == before
+        world.close()
+
+
+@pytest.mark.req("ST80")
+class TestParting:
+    async def test_what_is_kept_holds_no_key_and_opens_with_any_copy_of_it(self, world: World) -> None:
+        sealed = await world.sealer.seal(Secret(CANARY), PLACE.aad())
+        kept, wrapped = world.sealer.parted(sealed)
+        await world.rotate()
+        anew = await world.ring.wrap(await world.ring.unwrap(wrapped))
+        for each in (world.sealer.joined(kept, wrapped), world.sealer.joined(kept, anew)):
+            assert (await world.sealer.open(each, PLACE.aad())).reveal() == CANARY
+        assert (await world.sealer.open(world.sealer.joined(sealed, anew), PLACE.aad())).reveal() == CANARY
+        with pytest.raises(SealBroken):
+            await world.sealer.open(kept, PLACE.aad())
+
+    async def test_the_name_is_the_seals_own(self, world: World) -> None:
+        sealed, other = [await world.sealer.seal(Secret(CANARY), PLACE.aad()) for _ in range(2)]
+        kept, _ = world.sealer.parted(sealed)
+        assert world.sealer.named(kept) == world.sealer.named(sealed) != world.sealer.named(other)
+        assert len(bytes.fromhex(world.sealer.named(kept))) == 16
+
+    @pytest.mark.parametrize("text", ["", "v2", "v2..", "v2.a.b", "v3.a.b", "x" * 2_000_000, "kept", "kept.", "\ud800"])
+    async def test_what_is_no_seal_has_no_parts(self, world: World, text: str) -> None:
+        wrapped = await world.ring.wrap(KEY)
+        for call in (
+            lambda: world.sealer.parted(text), lambda: world.sealer.named(text),
+            lambda: world.sealer.joined(text, wrapped),
+        ):  # fmt: skip
+            with pytest.raises(SealBroken):
+                call()
 
 
 @pytest.mark.req("ST80")

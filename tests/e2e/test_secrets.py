@@ -1,0 +1,56 @@
+"""Whoever runs the servers rotates the keys of secrets at the terminal."""
+
+from pathlib import Path
+
+import pytest
+
+from adapters.crypto import EnvelopeSealer
+from adapters.crypto.files import FileKeyRing
+from adapters.postgres.store import PostgresStore
+from application.ports.sealed_keys import SealedKey
+from application.ports.secrets import Place, Secret
+from domain.environments import Environment
+from tests.conftest import House
+from tests.e2e.terminal import changegate
+
+
+@pytest.mark.req("ST80")
+class TestSecrets:
+    async def test_are_counted_and_rotated(
+        self, tmp_path: Path, database_url: str, store: PostgresStore, house: House
+    ) -> None:
+        folder = tmp_path / "ring"
+        sealer = EnvelopeSealer(FileKeyRing(folder))
+        aad = Place(house.id, Environment.DEV, "pay.token", "", 1).aad()
+        body, wrapped = sealer.parted(await sealer.seal(Secret("a secret"), aad))
+        async with store.transaction(house.id) as tx:
+            await tx.sealed_keys.add(SealedKey(sealer.named(body), wrapped))
+        here = {"CHANGEGATE_DATABASE_URL": database_url, "CHANGEGATE_KEY_FOLDER": str(folder)}
+
+        async def told(*words: str) -> tuple[int, str]:
+            async with changegate(tmp_path / "none", "secrets", *words, **here) as command:
+                return await command.ended(), command.text
+
+        code, words = await told("new-key")
+        assert (code, words.split()[0]) == (0, "0002")
+        code, words = await told("rotate", "--dry-run")
+        assert (code, "would be wrapped anew" in words) == (0, True)
+        _, words = await told("rotate", "--reason", "a key was lost")
+        assert "wrapped anew under 0002" in words
+        code, words = await told("keys")
+        lines = {line.split()[0]: line for line in words.splitlines()}
+        assert (code, "primary" in lines["0002"]) == (0, True)
+        async with store.transaction(house.id) as tx:
+            key = await tx.sealed_keys.get(sealer.named(body))
+        assert key is not None
+        assert (key.wrapped.kek, (await sealer.open(sealer.joined(body, key.wrapped), aad)).reveal()) == (
+            "0002",
+            "a secret",
+        )
+
+    async def test_without_keys_it_is_a_sentence(self, tmp_path: Path, database_url: str) -> None:
+        (tmp_path / "ring").write_text("a file where the folder is")
+        here = {"CHANGEGATE_DATABASE_URL": database_url, "CHANGEGATE_KEY_FOLDER": str(tmp_path / "ring")}
+        async with changegate(tmp_path / "none", "secrets", "rotate", **here) as command:
+            assert await command.ended() == 1
+            assert "The keys that protect secrets cannot be reached" in command.text
