@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.metrics_core import Metric
 
+CONFIGS = "/api/v1/configs"
+
 
 class Evaluations:
     """Counted without a lock on the one thread of the event loop, and read when somebody scrapes."""
@@ -38,10 +40,23 @@ class Meters:
         self._seconds = Histogram(
             "changegate_request_seconds", "Time to the end of the answer.", ("method", "route"), registry=self.registry
         )
+        self._configs_created = Counter(
+            "changegate_configs_created", "Configs that were made at once.", registry=self.registry
+        )
+        self._config_get = Histogram(
+            "changegate_config_get_duration_seconds", "Time to read one config.", registry=self.registry
+        )
+
+    def _observe_configs(self, method: str, route: str, status: int, seconds: float) -> None:
+        if (method, route, status) == ("POST", CONFIGS, 201):
+            self._configs_created.inc()
+        elif (method, route, status) == ("GET", f"{CONFIGS}/{{config}}", 200):
+            self._config_get.observe(seconds)
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
+        self._observe_configs(method, route, status, seconds)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -12,6 +13,7 @@ from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
 from application.changes import Changes
+from application.configs.cases import ConfigCases
 from application.controls import Rollouts
 from application.delegations import Delegations
 from application.evaluation import FlagSets
@@ -57,6 +59,10 @@ class Services:
     flag_sets: FlagSets
     setting_snapshots: SettingSnapshots
     settings: Settings = field(default_factory=Settings)
+
+    @cached_property
+    def configs(self) -> ConfigCases:
+        return ConfigCases.over(self.store, self.setting, self.setting_snapshots)
 
     async def follow(self) -> None:
         """Runs as long as the process: what it keeps in memory hears of changes."""

@@ -1,6 +1,7 @@
 """Configs are read one by one and by page, in the order of environments and keys."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from application.configs.choosing import Catalogue, Choice
 from application.configs.naming import ROOT, ConfigName
@@ -26,6 +27,23 @@ class Listed:
     key: str = ""
 
 
+@dataclass(frozen=True)
+class Sought:
+    """Which configs of a tenant a list is about; `environment` None is all of them."""
+
+    choice: Choice = field(default_factory=Choice)
+    environment: Environment | None = None
+    after: Listed | None = None
+
+    def starts(self) -> Iterator[tuple[Environment, str]]:
+        """Each environment that is left, and the key after which it goes on."""
+        for environment in Environment if self.environment is None else [self.environment]:
+            if self.after is None or environment.rank > self.after.environment.rank:
+                yield environment, ""
+            elif environment is self.after.environment:
+                yield environment, self.after.key
+
+
 class ConfigReads:
     """Each raises PermissionMissing, or Missing where there is no such config in this tenant."""
 
@@ -44,19 +62,14 @@ class ConfigReads:
             raise name.missing
         return config
 
-    async def page(
-        self, actor: Actor, tenant: str, environments: list[Environment], choice: Choice, after: Listed | None,
-        limit: int,
-    ) -> list[Config]:  # fmt: skip
+    async def page(self, actor: Actor, tenant: str, sought: Sought, limit: int) -> list[Config]:
         """At most `limit` of the tenant with this slug, which is the actor's own."""
         actor.require(Permission.SETTINGS_READ)
         if (await self._store.home(actor.tenant)).slug != tenant:
             raise Missing(kind_of_thing="tenant", tenant=tenant)
         found: list[Config] = []
-        for environment in environments:
-            if after is None or environment.rank >= after.environment.rank:
-                key = after.key if after is not None and after.environment is environment else ""
-                found += await self._some(actor, environment, choice, key, limit - len(found))
+        for environment, after in sought.starts():
+            found += await self._some(actor, environment, sought.choice, after, limit - len(found))
             if len(found) == limit:
                 break
         return found

@@ -10,8 +10,10 @@ import pytest
 import pytest_asyncio
 
 from api.reference import openapi
+from application.configs.naming import ConfigName
 from application.ports.records import AuditFilter
 from application.tenants import Tenants
+from domain.environments import Environment
 from domain.people import GRANTS, Permission, Role
 
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
@@ -22,6 +24,7 @@ PROPOSAL = {"environment": "production", "key": "fresh", "definition": NEW, "bas
 SAMPLE = {"environment": "dev", "key": "checkout", "variant": "on", "window_end": "2026-01-31T12:00:00Z",
           "requests": 10, "errors": 1}  # fmt: skip
 LENT = {"to": "cyd", "starts": "2026-01-01T00:00:00Z", "ends": "2027-01-01T00:00:00Z", **WHY}
+CONFIG = ConfigName(Environment.DEV, "checkout").id
 V1 = {"If-Match": '"v1"'}
 
 
@@ -43,6 +46,7 @@ class Route:
 
     def path(self, change: str, handle: str) -> str:
         filled = self.template.replace("{id}", change).replace("{key}", "checkout").replace("{handle}", handle)
+        filled = filled.replace("{config}", CONFIG).replace("{tenant}", "elsewhere")
         return filled.replace("{environment}", "dev") + self.query
 
 
@@ -83,6 +87,18 @@ ROUTES = [
     Route("GET", "/settings/{key}/diff", P.SETTINGS_READ, query=f"{DEV}&from=1&to=2"),
     Route("POST", "/settings/{key}/rollback", P.SETTINGS_MANAGE, {"to_version": 1, **WHY}, DEV),
     Route("POST", "/settings/{key}/reveal", P.SETTINGS_REVEAL, query=DEV, people=False),
+    Route("POST", "/configs", P.SETTINGS_MANAGE,
+          {"environment": "dev", "key": "checkout", "value": "x", **WHY}, names=False),
+    Route("GET", "/configs/tenant/{tenant}", P.SETTINGS_READ),
+    Route("GET", "/configs/compare", P.SETTINGS_READ, query="?left=dev&right=qa", names=False),
+    Route("POST", "/configs/promotions", P.SETTINGS_MANAGE, {"from": "dev", "to": "qa", "prefix": "c", **WHY},
+          names=False),
+    Route("GET", "/configs/{config}", P.SETTINGS_READ),
+    Route("PUT", "/configs/{config}", P.SETTINGS_MANAGE, {"value": "x", **WHY}),
+    Route("DELETE", "/configs/{config}", P.SETTINGS_MANAGE, query="?reason=because"),
+    Route("GET", "/configs/{config}/versions", P.SETTINGS_READ),
+    Route("GET", "/configs/{config}/diff", P.SETTINGS_READ, query="?from=v1&to=v2"),
+    Route("POST", "/configs/{config}/rollback", P.SETTINGS_MANAGE, {"to_version": 1, **WHY}),
     Route("GET", "/settings-bundles", P.SETTINGS_READ, query=DEV, names=False),
     Route("POST", "/settings-bundles", P.SETTINGS_MANAGE, {"environment": "dev", "bundle": {}, **WHY}, names=False),
     Route("POST", "/changes", P.CHANGE_PROPOSE, PROPOSAL, names=False),
@@ -135,7 +151,7 @@ class Furnished:
     async def send(self, handle: str | None, route: Route, house: Any = None) -> Any:
         body = {"change_id": self.change} if route.template == "/approvals" else route.body
         replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(
-            ("disable", "cancel", "/settings/{key}/rollback")
+            ("disable", "cancel", "/settings/{key}/rollback", "/configs/{config}/rollback")
         )
         headers = V1 if replaces else {}
         async with self.world.client(house or self.house, handle) as client:

@@ -10,7 +10,7 @@ import pytest
 from application.configs.cases import ConfigCases
 from application.configs.choosing import Choice
 from application.configs.naming import ConfigName
-from application.configs.reading import NEWEST, Listed
+from application.configs.reading import NEWEST, Listed, Sought
 from application.configs.writing import ConfigMoved, NewConfig, Say
 from domain.canonical import Json
 from domain.environments import Environment
@@ -54,9 +54,8 @@ async def rolled_back(configs: ConfigCases, world: World, to: int, over: int) ->
     world.clock += SECOND
 
 
-async def listed(configs: ConfigCases, world: World, **more: Any) -> list[str]:
-    wanted = {"environments": list(Environment), "choice": Choice(), "after": None, "limit": 100, **more}
-    page = await configs.reads.page(world.eve, world.tenant.slug, **wanted)
+async def listed(configs: ConfigCases, world: World, limit: int = 100, **sought: Any) -> list[str]:
+    page = await configs.reads.page(world.eve, world.tenant.slug, Sought(**sought), limit)
     return [f"{each.name.environment}:{each.name.key}" for each in page]
 
 
@@ -226,7 +225,7 @@ class TestList:
         await say(world, wish("a.x", 1), environment=QA)
         assert await listed(configs, world) == ["dev:a.x", "dev:a.y", "dev:ab", "dev:b", "qa:a.x"]
         assert await listed(configs, world, choice=Choice("a.")) == ["dev:a.x", "dev:a.y", "qa:a.x"]
-        assert await listed(configs, world, choice=Choice("a", "red"), environments=[DEV]) == ["dev:a.x", "dev:ab"]
+        assert await listed(configs, world, choice=Choice("a", "red"), environment=DEV) == ["dev:a.x", "dev:ab"]
         assert await listed(configs, world, after=Listed(DEV, "a.y"), limit=3) == ["dev:ab", "dev:b", "qa:a.x"]
         assert await listed(configs, world, after=Listed(QA), limit=1) == ["qa:a.x"]
 
@@ -240,4 +239,4 @@ class TestList:
 
     async def test_of_another_tenant_does_not_exist(self, configs: ConfigCases, world: World) -> None:
         with pytest.raises(Missing):
-            await configs.reads.page(world.eve, "elsewhere", [DEV], Choice(), None, 1)
+            await configs.reads.page(world.eve, "elsewhere", Sought(), 1)
