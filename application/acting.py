@@ -37,6 +37,13 @@ async def done(tx: Transaction, actor: Actor) -> bool:
     return intent is not None and intent.done
 
 
+async def remember(tx: Transaction, actor: Actor, verb: str) -> None:
+    """That this request took effect, where no row that it wrote says so; `done` tells it again."""
+    if actor.request is not None:
+        await tx.intents.add(Intent(actor.request, actor.id, verb, actor.request, {}, tx.now))
+        await tx.intents.done(actor.request)
+
+
 async def proven(
     tx: Transaction, verifier: ActVerifier, assertion: str, verb: str, subject: UUID
 ) -> tuple[Act, Intent]:

@@ -1,11 +1,28 @@
 """What a change asks of people: the policy of its environment decides by how far it reaches."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from application.ports.store import Transaction
 from domain.approvals import ApprovalPolicy, strictest
 from domain.changes import Kind, Reach
 from domain.environments import Environment
+
+
+@dataclass(frozen=True)
+class SetPolicy:
+    """A policy where it stands; version 0 is the default that nobody has set."""
+
+    environment: Environment
+    kind: Kind
+    policy: ApprovalPolicy
+    version: int
+
+
+async def set_policy(tx: Transaction, environment: Environment, kind: Kind) -> SetPolicy:
+    """The one that holds there."""
+    policy, version = await tx.policies.get(environment, kind), await tx.policies.version(environment, kind)
+    return SetPolicy(environment, kind, policy, version)
 
 
 async def decided(tx: Transaction, environments: Iterable[Environment], kind: Kind, reach: Reach) -> ApprovalPolicy:

@@ -1,7 +1,10 @@
 """Tenants and their people; the first of them are admitted by whoever runs the installation."""
 
+from dataclasses import replace
 from uuid import UUID, uuid4, uuid5
 
+from application.acting import done, remember
+from application.policies import SetPolicy, set_policy
 from application.ports.installation import Newcomer
 from application.ports.records import Tenant
 from application.ports.store import Store
@@ -10,7 +13,7 @@ from domain.approvals import ApprovalPolicy
 from domain.audit import Action
 from domain.changes import Kind
 from domain.environments import Environment
-from domain.errors import Missing
+from domain.errors import Missing, Stale
 from domain.people import Actor, Permission, Principal, PrincipalKind, Role
 
 _NAMESPACE = UUID("6f6b4f3e-5a0e-4a53-9d3b-0d6e6b3c7a10")
@@ -73,24 +76,28 @@ class Tenants:
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.people.all()
 
-    async def policy(self, actor: Actor, environment: Environment, kind: Kind = Kind.FLAG) -> ApprovalPolicy:
+    async def policy(self, actor: Actor, environment: Environment, kind: Kind = Kind.FLAG) -> SetPolicy:
         actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
-            return await tx.policies.get(environment, kind)
+            return await set_policy(tx, environment, kind)
 
-    async def set_policy(
-        self, actor: Actor, environment: Environment, policy: ApprovalPolicy, reason: str, kind: Kind = Kind.FLAG
-    ) -> ApprovalPolicy:
-        """Holds for what is submitted from now on; open requests keep the policy that they were opened with."""
+    async def set_policy(self, actor: Actor, wish: SetPolicy, reason: str) -> SetPolicy:
+        """Over `wish.version`; raises Stale. Holds for what is submitted from now on: open requests keep theirs."""
         actor.require(Permission.POLICY_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
-            before = await tx.policies.get(environment, kind)
-            if before.to_json() == policy.to_json():
-                return policy
-            await tx.policies.put(environment, kind, policy)
+            before = await set_policy(tx, environment, kind)
+            if await done(tx, actor):
+                return before
+            if before.version != wish.version:
+                raise Stale(version=before.version, expected=wish.version)
+            if before.policy.to_json() == wanted:
+                return before
+            version = await tx.policies.put(environment, kind, wish.policy, expected=wish.version)
+            await remember(tx, actor, "set-policy")
+        environment, kind, wanted = wish.environment, wish.kind, wish.policy.to_json()
             await record(tx, Action.POLICY_CHANGED, ("policy", f"{environment.value}/{kind.value}"), actor=actor,
-                         reason=reason, before=before.to_json(), after=policy.to_json())  # fmt: skip
-        return policy
+                         reason=reason, before=before.policy.to_json(), after=wanted)  # fmt: skip
+            return replace(wish, version=version)
 
 
 def _names(roles: frozenset[Role]) -> list[str]:

@@ -74,11 +74,11 @@ class MemorySettings:
         every = (each for versions in self._rows.setting_definitions.values() for each in versions)
         return next((_unshared(each) for each in every if each.request == request), None)
 
-    async def rulebook(self) -> Rulebook:
-        if not self._rows.rulebooks:
+    async def rulebook(self, version: int | None = None) -> Rulebook:
+        found = [each for each in self._rows.rulebooks if version in (None, each.version)]
+        if not found:
             return Rulebook(0, [], None, None)
-        newest = self._rows.rulebooks[-1]
-        return replace(newest, rules=as_stored(newest.rules))
+        return replace(found[-1], rules=as_stored(found[-1].rules))
 
     async def put_rulebook(self, rulebook: Rulebook) -> None:
         if rulebook.version != (await self.rulebook()).version + 1:

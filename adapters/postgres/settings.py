@@ -93,8 +93,10 @@ class PostgresSettings:
         row = (await self._session.execute(query)).one_or_none()
         return _definition(row) if row else None
 
-    async def rulebook(self) -> Rulebook:
+    async def rulebook(self, version: int | None = None) -> Rulebook:
         query = select(setting_rulebook).order_by(setting_rulebook.c.version.desc()).limit(1)
+        if version is not None:
+            query = query.where(setting_rulebook.c.version == version)
         row = (await self._session.execute(query)).one_or_none()
         if row is None:
             return Rulebook(0, [], None, None)

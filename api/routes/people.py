@@ -1,15 +1,18 @@
 """People and what they may do; policies and whom they ask."""
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.auth import Acting
+from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.problems import beneath
 from api.schemas.common import HANDLE
 from api.schemas.people import MeOut, PeopleOut, PersonOut, PolicyIn, PolicyOut, RolesIn
 from api.services import Use
+from application.policies import SetPolicy
 from domain.approvals import parse_policy
 from domain.changes import Kind
 from domain.environments import Environment
@@ -17,7 +20,25 @@ from domain.environments import Environment
 router = APIRouter(prefix="/api/v1", tags=["people"], route_class=Once)
 
 Handle = Annotated[str, Path(pattern=HANDLE)]
-Of = Annotated[Kind, Query(description="What the policy is for.")]
+Of = Annotated[
+    Literal[Kind.FLAG, Kind.SETTING],
+    Query(description="What the policy is for; that of settings is for what they mean, too."),
+]
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Which policy gives way to another, and in which version."""
+
+    kind: Kind
+    version: int
+
+
+def _replaced(version: ExpectedVersion, kind: Of = Kind.FLAG) -> Replaced:
+    return Replaced(kind, version)
+
+
+Over = Annotated[Replaced, Depends(_replaced)]
 
 
 @router.get("/me", summary="Read who I am here")
@@ -37,15 +58,21 @@ async def set_roles(handle: Handle, wish: RolesIn, actor: Acting, use: Use) -> P
 
 
 @router.get("/policies/{environment}", summary="Read the approval policy of an environment")
-async def policy(environment: Environment, actor: Acting, use: Use, kind: Of = Kind.FLAG) -> PolicyOut:
-    return PolicyOut.of(environment, kind, await use.tenants.policy(actor, environment, kind))
+async def policy(
+    environment: Environment, actor: Acting, use: Use, answer: Response, kind: Of = Kind.FLAG
+) -> PolicyOut:
+    found = await use.tenants.policy(actor, environment, kind)
+    answer.headers["ETag"] = flag_tag(found.version)
+    return PolicyOut.of(found)
 
 
 @router.put("/policies/{environment}", summary="Set the approval policy of an environment", dependencies=KEYED)
 async def set_policy(
-    environment: Environment, wish: PolicyIn, actor: Acting, use: Use, kind: Of = Kind.FLAG
+    environment: Environment, over: Over, wish: PolicyIn, actor: Acting, use: Use, answer: Response
 ) -> PolicyOut:
-    """Holds for what is submitted from now on."""
+    """Over the version in If-Match (`"v0"` where the default holds); for what is submitted from now on."""
     with beneath("/policy"):
-        wanted = parse_policy(wish.policy)
-    return PolicyOut.of(environment, kind, await use.tenants.set_policy(actor, environment, wanted, wish.reason, kind))
+        wanted = SetPolicy(environment, over.kind, parse_policy(wish.policy), over.version)
+    done = await use.tenants.set_policy(actor, wanted, wish.reason)
+    answer.headers["ETag"] = flag_tag(done.version)
+    return PolicyOut.of(done)

@@ -9,9 +9,11 @@ from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
+from api.schemas.rollouts import SubmittedOut
 from api.schemas.setting_definitions import DefinitionIn, DefinitionOut, DefinitionPage, RulebookIn, RulebookOut
 from api.schemas.settings import SETTING_KEY
 from api.services import Use
+from application.submission import Submitted
 
 router = APIRouter(prefix="/api/v1/setting-definitions", tags=["settings"], route_class=Once)
 rules = APIRouter(prefix="/api/v1/setting-rules", tags=["settings"], route_class=Once)
@@ -44,14 +46,15 @@ async def read(key: Key, actor: Acting, use: Use, answer: Response) -> Definitio
 @router.put("/{key}", summary="Replace a definition", dependencies=KEYED)
 async def replace(
     key: Key, expected: ExpectedVersion, wish: DefinitionIn, actor: Acting, use: Use, answer: Response
-) -> DefinitionOut:
-    """Every value that is stored must fit the new one."""
+) -> DefinitionOut | SubmittedOut:
+    """Every value that is stored must fit the new one. 202 where the policy of any environment asks for approval."""
     with beneath("/definition"):
-        stored = await use.setting.definitions.replace(
-            actor, key, wish.definition, expected=expected, reason=wish.reason
-        )
-    answer.headers["ETag"] = flag_tag(stored.version)
-    return DefinitionOut.of(stored)
+        done = await use.setting.meanings.redefine(actor, key, wish.definition, expected=expected, reason=wish.reason)
+    if isinstance(done, Submitted):
+        answer.status_code = 202
+        return SubmittedOut.of(done)
+    answer.headers["ETag"] = flag_tag(done.version)
+    return DefinitionOut.of(done)
 
 
 @router.get("/{key}/versions", summary="Read every version of a definition, newest first")
@@ -71,9 +74,12 @@ async def rulebook(actor: Acting, use: Use, answer: Response) -> RulebookOut:
 @rules.put("", summary="Replace the rules over several settings", dependencies=KEYED)
 async def set_rules(
     expected: ExpectedVersion, wish: RulebookIn, actor: Acting, use: Use, answer: Response
-) -> RulebookOut:
-    """All of them; refused where what is stored breaks a new one."""
+) -> RulebookOut | SubmittedOut:
+    """All of them; refused where what is stored breaks a new one. 202 where the policy of any environment asks."""
     with beneath("/rules"):
-        book = await use.setting.rules.replace(actor, wish.rules, expected=expected, reason=wish.reason)
-    answer.headers["ETag"] = flag_tag(book.version)
-    return RulebookOut.of(book)
+        done = await use.setting.meanings.rule(actor, wish.rules, expected=expected, reason=wish.reason)
+    if isinstance(done, Submitted):
+        answer.status_code = 202
+        return SubmittedOut.of(done)
+    answer.headers["ETag"] = flag_tag(done.version)
+    return RulebookOut.of(done)

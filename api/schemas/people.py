@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.common import In, Object, Out, Reason
-from domain.approvals import ApprovalPolicy
+from application.policies import SetPolicy
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.people import Actor, Permission, Principal, PrincipalKind, Role
@@ -58,10 +58,15 @@ class MeOut(Out):
 
 
 class PolicyOut(Out):
+    """`version` is 0 where the default holds."""
+
     environment: Environment
     kind: Kind
     policy: Object
+    version: int
 
     @classmethod
-    def of(cls, environment: Environment, kind: Kind, policy: ApprovalPolicy) -> "PolicyOut":
-        return cls(environment=environment, kind=kind, policy=policy.to_json())
+    def of(cls, found: SetPolicy) -> "PolicyOut":
+        return cls(
+            environment=found.environment, kind=found.kind, policy=found.policy.to_json(), version=found.version
+        )  # fmt: skip

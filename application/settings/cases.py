@@ -7,6 +7,7 @@ from application.ports.secrets import Sealer
 from application.ports.store import Store
 from application.settings.definitions import SettingDefinitions
 from application.settings.reading import SettingReads
+from application.settings.governing import SettingMeanings
 from application.settings.rulebook import Rules
 from application.settings.sealing import Sealing
 from application.settings.snapshots import SettingSnapshots
@@ -26,6 +27,7 @@ class SettingCases:
     sealing: Sealing
     versions: SettingVersions
 
+    meanings: SettingMeanings
     @classmethod
     def over(
         cls, store: Store, submission: Submission, sealer: Sealer, snapshots: SettingSnapshots | None = None
@@ -35,11 +37,13 @@ class SettingCases:
         writes = SettingWrites(store, submission, sealing, snapshots)
         versions = SettingVersions(store, writes, sealing)
         return cls(
-            SettingDefinitions(store, snapshots),
-            Rules(store),
+            definitions,
+            rules,
             SettingReads(store, snapshots),
             writes,
             SettingTransfer(store, writes),
+        definitions, rules = SettingDefinitions(store, snapshots), Rules(store)
             sealing,
             versions,
         )
+            SettingMeanings(submission, definitions, rules),

@@ -2,16 +2,22 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
+from application.policies import decided
 from application.ports.settings import StoredDefinition, StoredEntry
 from application.ports.store import Store, Transaction
-from application.recording import record
+from application.recording import record, reverted
+from application.settings.drafting import drafted_before, drafted_meaning, meaning
+from application.settings.house import furnished
+from application.settings.reaching import moved_leaves, reach_over
 from application.settings.rulebook import breaches, turn_everywhere
 from application.settings.snapshots import SettingSnapshots, told_after
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import ApprovalRequired, Kind, NothingChanges, difference
+from domain.changes import ChangeSet, Kind, NothingChanges, Reach, difference
 from domain.environments import Environment
 from domain.errors import Fault, Missing, Stale
 from domain.people import Actor, Permission
@@ -31,7 +37,7 @@ WORDS = frozenset({"description", "owner", "ui", "tags"})
 
 
 class SettingDefinitions:
-    """Each raises PermissionMissing, Missing, Invalid, Stale, IncompatibleDefinition or ApprovalRequired."""
+    """Each raises PermissionMissing, Missing, Invalid, Stale or IncompatibleDefinition."""
 
     def __init__(self, store: Store, snapshots: SettingSnapshots | None = None) -> None:
         self._store = store
@@ -47,12 +53,15 @@ class SettingDefinitions:
                 raise DefinitionExists(key=definition.key)
             return await write_definition(tx, actor, definition, None, reason)
 
-    async def replace(self, actor: Actor, key: str, raw: Json, *, expected: int, reason: str) -> StoredDefinition:
+    async def replace(
+        self, actor: Actor, key: str, raw: Json, *, expected: int, reason: str, reverts: UUID | None = None
+    ) -> StoredDefinition | ChangeSet:
+        """The new version; or, where a policy asks for approval, the change that is to be submitted."""
         actor.require(Permission.SETTINGS_MANAGE)
         definition = parse_setting_definition({**raw, "key": key} if isinstance(raw, dict) else raw)
         async with self._writing(actor) as tx:
             at = await turn_everywhere(tx)
-            if written := await _asked(tx, actor):
+            if written := await _asked(tx, actor) or await drafted_before(tx, actor):
                 return written
             before = await existing_definition(tx, key, lock=True)
             if before.version != expected:
@@ -60,9 +69,17 @@ class SettingDefinitions:
             changed = {line["path"].split("/")[1] for line in difference(before.definition, definition.to_json())}
             if not changed:
                 raise NothingChanges([Fault("", "equals the present definition")])
-            await _check_fits(tx, definition, parse_setting_definition(before.definition), at)
+            old = parse_setting_definition(before.definition)
+            await check_fits(tx, definition, old, at)
             if not changed <= WORDS:
-                await _check_ungoverned(tx)
+                policy = await decided(
+                    tx, Environment, Kind.SETTING, await reach_of_definition(tx, definition, old, at)
+                )
+                if policy.levels:
+                    target = meaning(Kind.SETTING_DEFINITION, key, before.version, definition.to_json())
+                    return await drafted_meaning(tx, actor, target, reason, reverts)
+            if reverts is not None:
+                await reverted(tx, actor, reverts, None, reason)
             return await write_definition(tx, actor, definition, before, reason)
 
     async def get(self, actor: Actor, key: str) -> StoredDefinition:
@@ -98,7 +115,7 @@ async def _asked(tx: Transaction, actor: Actor) -> StoredDefinition | None:
     return await tx.settings.defined(actor.request) if actor.request else None
 
 
-async def _check_fits(tx: Transaction, definition: Definition, old: Definition, at: datetime) -> None:
+async def check_fits(tx: Transaction, definition: Definition, old: Definition, at: datetime) -> None:
     stored: list[StoredEntry] = []
     for environment in Environment:
         stored += await tx.settings.entries(environment, [definition.key], None, at)
@@ -121,16 +138,23 @@ def _labelled(stored: list[StoredEntry]) -> Iterator[tuple[str, Json]]:
             yield f"{each.environment.value}/{each.scope}", each.entry.value
 
 
-async def _check_ungoverned(tx: Transaction) -> None:
-    """A definition holds in every environment at once, so the strictest of them decides."""
+async def reach_of_definition(tx: Transaction, definition: Definition, old: Definition, at: datetime) -> Reach:
+    """Of every environment at once: a definition holds in all of them."""
+    leaves = set()
     for environment in Environment:
-        policy = await tx.policies.get(environment, Kind.SETTING)
-        if policy.levels:
-            raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
+        house = await furnished(tx, environment, [old.key], None, at)
+        after = replace(house, definitions={old.key: definition})
+        leaves |= {f"{environment.value}/{leaf}" for leaf in moved_leaves(house, after, old.key, at)}
+    return reach_over([old, definition], 1, leaves, wide=True)
 
 
 async def write_definition(
-    tx: Transaction, actor: Actor, definition: Definition, before: StoredDefinition | None, reason: str
+    tx: Transaction,
+    actor: Actor,
+    definition: Definition,
+    before: StoredDefinition | None,
+    reason: str,
+    change: UUID | None = None,
 ) -> StoredDefinition:
     version = before.version + 1 if before else 1
     after = StoredDefinition(definition.key, version, definition.to_json(), actor.id, tx.now, actor.request)
@@ -140,6 +164,7 @@ async def write_definition(
         Action.SETTING_DEFINED,
         ("setting_definition", definition.key),
         actor=actor,
+        change=change,
         reason=reason,
         before={"version": before.version, "definition": before.definition} if before else None,
         after={"version": version, "definition": after.definition},

@@ -1,9 +1,9 @@
 """A change of settings begins as a draft that is in the trail, whatever of settings it changes."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from application.ports.store import Transaction
-from application.recording import record
+from application.recording import record, reverted
 from application.settings.targets import AT_ONCE
 from domain.audit import Action
 from domain.canonical import Json
@@ -18,20 +18,25 @@ FILED = Environment.PRODUCTION
 
 
 async def drafted(tx: Transaction, actor: Actor, change: ChangeSet) -> ChangeSet:
+    """If it takes another back, that one's trail says so."""
     await tx.changes.add(change)
     await record(
         tx, Action.CHANGE_CREATED, ("change", change.id), actor=actor, change=change.id, reason=change.reason,
         after={"digest": change.digest, "content": shown(change.content.to_json())},
     )  # fmt: skip
+    if change.reverts is not None:
+        await reverted(tx, actor, change.reverts, change.id, change.reason)
     return change
 
 
-async def drafted_meaning(tx: Transaction, actor: Actor, target: Target, reason: str) -> ChangeSet:
+async def drafted_meaning(
+    tx: Transaction, actor: Actor, target: Target, reason: str, reverts: UUID | None = None
+) -> ChangeSet:
     """Of what settings mean, which is no environment's own."""
     content = Content((target,), parse_plan(AT_ONCE, FILED).to_json(), None, None)
     change = ChangeSet(
         id=actor.request or uuid4(), tenant=actor.tenant, author=actor.id, content=content, digest=content.digest,
-        reason=reason, created_at=tx.now,
+        reason=reason, created_at=tx.now, reverts=reverts,
     )  # fmt: skip
     return await drafted(tx, actor, change)
 

@@ -2,22 +2,26 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
+from application.policies import decided
 from application.ports.settings import Rulebook
 from application.ports.store import Store, Transaction
-from application.recording import record
+from application.recording import record, reverted
+from application.settings.drafting import drafted_before, drafted_meaning, meaning
 from application.settings.house import furnished
+from application.settings.reaching import reach_over
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import ApprovalRequired, Kind, NothingChanges
+from domain.changes import ChangeSet, Kind, NothingChanges, Reach
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Stale
 from domain.people import Actor, Permission
-from domain.settings import Definition, Rule, RulesViolated, Scope, parse_rules, violations
+from domain.settings import Definition, Rule, RulesViolated, Scope, parse_rules, parse_setting_definition, violations
 
 
 class Rules:
-    """Raises PermissionMissing, Invalid, Stale, RulesViolated or ApprovalRequired where it applies."""
+    """Raises PermissionMissing, Invalid, Stale or RulesViolated where it applies."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -27,8 +31,13 @@ class Rules:
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.settings.rulebook()
 
-    async def replace(self, actor: Actor, raw: Json, *, expected: int, reason: str) -> Rulebook:
-        """All of them anew, over version `expected`; what is stored must keep the new ones."""
+    async def replace(
+        self, actor: Actor, raw: Json, *, expected: int, reason: str, reverts: UUID | None = None
+    ) -> Rulebook | ChangeSet:
+        """All of them anew, over version `expected`; what is stored must keep the new ones.
+
+        Where a policy asks for approval it is the change that is to be submitted.
+        """
         actor.require(Permission.SETTINGS_MANAGE)
         rules = parse_rules(raw)
         async with self._store.transaction(actor.tenant) as tx:
@@ -36,34 +45,58 @@ class Rules:
             before = await tx.settings.rulebook()
             if actor.request is not None and before.request == actor.request:
                 return before
+            if drafted := await drafted_before(tx, actor):
+                return drafted
             if before.version != expected:
                 raise Stale(version=before.version, expected=expected)
-            wanted = [rule.to_json() for rule in rules]
-            if wanted == before.rules:
+            if [rule.to_json() for rule in rules] == before.rules:
                 raise NothingChanges([Fault("", "equal the present rules")])
-            await _check_known(tx, rules)
-            places, faults = {rule.name: place for place, rule in enumerate(rules)}, []
-            for environment in Environment:
-                policy = await tx.policies.get(environment, Kind.SETTING)
-                if policy.levels:
-                    raise ApprovalRequired(environment=environment.value, levels=len(policy.levels))
-                faults += [
-                    Fault(f"/{places[name]}", f"is broken {sentence}")
-                    for name, sentence in await breaches(tx, environment, rules, at)
-                ]
-            if faults:
-                raise RulesViolated(faults)
-            after = Rulebook(expected + 1, wanted, actor.id, tx.now, actor.request)
-            await tx.settings.put_rulebook(after)
-            await record(
-                tx, Action.RULEBOOK_CHANGED, ("setting_rules", "all"), actor=actor, reason=reason,
-                before={"version": before.version, "rules": before.rules},
-                after={"version": after.version, "rules": wanted},
-            )  # fmt: skip
-            return after
+            await check_rulebook(tx, rules, at)
+            policy = await decided(tx, Environment, Kind.SETTING, await reach_of_rules(tx, rules, before))
+            if policy.levels:
+                content = {"rules": [rule.to_json() for rule in rules]}
+                target = meaning(Kind.SETTING_RULES, "", before.version, content)
+                return await drafted_meaning(tx, actor, target, reason, reverts)
+            if reverts is not None:
+                await reverted(tx, actor, reverts, None, reason)
+            return await write_rulebook(tx, actor, rules, before, reason)
 
 
-async def _check_known(tx: Transaction, rules: tuple[Rule, ...]) -> None:
+async def check_rulebook(tx: Transaction, rules: Sequence[Rule], at: datetime) -> None:
+    """Every key is defined, and nothing that is stored breaks a rule; raises Invalid or RulesViolated."""
+    await _check_known(tx, rules)
+    places = {rule.name: place for place, rule in enumerate(rules)}
+    faults = [
+        Fault(f"/{places[name]}", f"is broken {sentence}")
+        for environment in Environment
+        for name, sentence in await breaches(tx, environment, rules, at)
+    ]
+    if faults:
+        raise RulesViolated(faults)
+
+
+async def reach_of_rules(tx: Transaction, rules: Sequence[Rule], before: Rulebook) -> Reach:
+    """No value moves; the settings are those of every rule that comes, goes or is changed."""
+    old, new = parse_rules(before.rules), list(rules)
+    moved = [rule for rule in (*old, *new) if not (rule in old and rule in new)]
+    stored = await tx.settings.definitions_of(frozenset().union(*(rule.keys for rule in moved)))
+    return reach_over([parse_setting_definition(each.definition) for each in stored.values()], 1, set(), wide=True)
+
+
+async def write_rulebook(
+    tx: Transaction, actor: Actor, rules: Sequence[Rule], before: Rulebook, reason: str, change: UUID | None = None
+) -> Rulebook:
+    wanted = [rule.to_json() for rule in rules]
+    after = Rulebook(before.version + 1, wanted, actor.id, tx.now, actor.request)
+    await tx.settings.put_rulebook(after)
+    await record(
+        tx, Action.RULEBOOK_CHANGED, ("setting_rules", "all"), actor=actor, change=change, reason=reason,
+        before={"version": before.version, "rules": before.rules}, after={"version": after.version, "rules": wanted},
+    )  # fmt: skip
+    return after
+
+
+async def _check_known(tx: Transaction, rules: Sequence[Rule]) -> None:
     keys = frozenset().union(*(rule.keys for rule in rules))
     unknown = keys - (await tx.settings.definitions_of(keys)).keys()
     faults = [

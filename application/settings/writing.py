@@ -3,11 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from application.acting import done
-from application.ports.records import Intent
+from application.acting import done, remember
 from application.ports.store import Store, Transaction
 from application.recording import reverted
 from application.settings.carrying import carried_out, everything_held, plan_for, planned
@@ -70,12 +68,12 @@ class SettingWrites:
                     return outcome
                 if not levels:
                     await carried_out(tx, pen, plan, order.reason)
-                    await _told_reverted(tx, actor, order)
+                    if order.reverts is not None:
+                        await reverted(tx, actor, order.reverts, None, order.reason)
                     return replace(outcome, epoch=await tx.settings.bump(order.environment))
                 change = await drafted(
                     tx, actor, change_of(actor.request or uuid4(), actor, order, plan.latest, tx.now)
                 )
-                await _told_reverted(tx, actor, order, change.id)
             else:
                 outcome = Outcome((), (), epoch)
         submitted = await self._submission.submit(actor, change.id)
@@ -105,9 +103,7 @@ class SettingWrites:
             if levels:
                 raise ApprovalRequired(environment=environment.value, levels=levels)
             await carried_out(tx, pen, plan, reason)
-            if actor.request is not None:  # where nothing comes in its place no value remembers who asked
-                await tx.intents.add(_intent(actor.request, actor, wish, tx.now))
-                await tx.intents.done(actor.request)
+            await remember(tx, actor, "cancel")  # where nothing comes in its place no value tells of the request
             return Outcome(tuple(plan.new), (), await tx.settings.bump(environment), None, reach)
 
     @asynccontextmanager
@@ -130,14 +126,3 @@ async def _asked(tx: Transaction, plan: Plan, *, told: bool = False) -> tuple[Re
         return None, 0
     reach = reach_of(plan)
     return reach, len(policy.decided(reach).levels)
-
-
-async def _told_reverted(tx: Transaction, actor: Actor, order: Order, by: UUID | None = None) -> None:
-    """In the trail of the change that is taken back; `by` is the change that does so, if it needs one."""
-    if order.reverts is not None:
-        await reverted(tx, actor, order.reverts, by, order.reason)
-
-
-def _intent(request: UUID, actor: Actor, wish: Wish, at: datetime) -> Intent:
-    body = {"key": wish.key, "scope": wish.scope.text, "version": wish.expected}
-    return Intent(request, actor.id, "cancel", request, body, at)

@@ -6,6 +6,7 @@ import pytest
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 NEW: dict[str, Any] = {**FLAG, "defaultVariant": "on"}
 WHY = {"reason": "because of the test"}
+UNSET = {"If-Match": '"v0"'}
 CHANGE = {"environment": "production", "key": "checkout", "definition": FLAG, "base_version": 0,
           "plan": {"strategy": "direct"}, **WHY}  # fmt: skip
 
@@ -95,7 +96,7 @@ class TestVotes:
     async def test_a_vote_on_a_level_that_is_not_open_is_409(self, ask: Any, approval: str, house: Any) -> None:
         levels = [{"people": [str(house.bob.id)]}, {"people": [str(house.cyd.id)]}]
         policy = {"policy": {"levels": levels}, **WHY}
-        assert (await ask("root", "PUT", "/policies/production", json=policy)).status_code == 200
+        assert (await ask("root", "PUT", "/policies/production", json=policy, headers=UNSET)).status_code == 200
         begun = await ask("ada", "POST", "/rollouts", json={**CHANGE, "key": "named"})
         refused = await ask("cyd", "POST", f"/approvals/{begun.json()['approval']}/approve", json={})
         assert (refused.status_code, refused.json()["type"]) == (409, "/problems/wrong-level")
@@ -125,7 +126,7 @@ class TestVotes:
     @pytest.mark.req("S22")
     async def test_a_vote_is_taken_back_while_its_level_is_open(self, ask: Any, house: Any) -> None:
         policy = {"policy": {"levels": [{"roles": ["Approver"], "quorum": 2}]}, **WHY}
-        await ask("root", "PUT", "/policies/production", json=policy)
+        await ask("root", "PUT", "/policies/production", json=policy, headers=UNSET)
         begun = await ask("ada", "POST", "/rollouts", json={**CHANGE, "key": "pair"})
         path = f"/approvals/{begun.json()['approval']}"
         await ask("bob", "POST", f"{path}/approve", json={})
@@ -197,8 +198,21 @@ class TestPeople:
         assert set(people[0]) == {"id", "handle", "kind", "roles"}
 
     async def test_faults_of_a_policy_point_into_the_body(self, ask: Any) -> None:
-        answer = await ask("root", "PUT", "/policies/dev", json={"policy": {"levels": [{"quorum": 0}]}, **WHY})
+        wish = {"policy": {"levels": [{"quorum": 0}]}, **WHY}
+        answer = await ask("root", "PUT", "/policies/dev", json=wish, headers=UNSET)
         assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, "/policy/levels/0/quorum")
+
+    async def test_a_policy_is_replaced_in_the_version_that_was_seen(self, ask: Any) -> None:
+        path, wish = "/policies/dev?kind=setting", {"policy": {"levels": [{}]}, **WHY}
+        assert (await ask("root", "PUT", path, json=wish)).status_code == 428
+        assert (await ask("eve", "GET", path)).headers["ETag"] == '"v0"'
+        first = await ask("root", "PUT", path, json=wish, headers=UNSET)
+        assert (first.status_code, first.headers["ETag"], first.json()["version"]) == (200, '"v1"', 1)
+        stale = await ask("root", "PUT", path, json={"policy": {}, **WHY}, headers=UNSET)
+        assert (stale.status_code, stale.json()["type"], stale.json()["version"]) == (412, "/problems/stale", 1)
+        again = await ask("root", "PUT", path, json={"policy": {}, **WHY}, headers={"If-Match": '"v1"'})
+        assert again.headers["ETag"] == (await ask("eve", "GET", path)).headers["ETag"] == '"v2"'
+        assert (await ask("eve", "GET", "/policies/dev?kind=setting-rules")).status_code == 422
 
 
 class TestTelemetry:

@@ -96,7 +96,7 @@ class TestEmptyTenant:
             async with world.client(one, "root") as root:
                 for environment in ("dev", "qa", "staging", "production"):
                     path = f"/api/v1/policies/{environment}?kind=setting"
-                    await root.put(path, json={"policy": {"levels": []}, **WHY})
+                    await root.put(path, json={"policy": {"levels": []}, **WHY}, headers={"If-Match": '"v0"'})
                 replaced = await root.put("/api/v1/setting-definitions/upload.limit", headers={"If-Match": '"v1"'},
                                           json={"definition": {**LIMIT, "default": 11}, **WHY})  # fmt: skip
                 assert replaced.status_code == 200, replaced.text

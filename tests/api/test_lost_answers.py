@@ -153,4 +153,5 @@ class TestGovernance:
         await twice("root", "PUT", "/people/eve/roles", json={"roles": ["Auditor"], **WHY})
 
     async def test_policy(self, twice: Any) -> None:
-        await twice("root", "PUT", "/policies/production", json={"policy": {"levels": [{"quorum": 2}]}, **WHY})
+        await twice("root", "PUT", "/policies/production", json={"policy": {"levels": [{"quorum": 2}]}, **WHY},
+                    headers={"If-Match": '"v0"'})  # fmt: skip

@@ -1,5 +1,6 @@
 """Many settings at once, all or none, under rules over several keys: scenarios 75 to 77."""
 
+import json
 from typing import Any
 
 import pytest
@@ -33,7 +34,8 @@ class TestBulk:
                  "message": "one provider at a time"}  # fmt: skip
         for environment in ("staging", "production"):
             policy = {"policy": {"levels": []}, **WHY}
-            assert (await ask("root", "PUT", f"/policies/{environment}?kind=setting", json=policy)).status_code == 200
+            assert (await ask("root", "PUT", f"/policies/{environment}?kind=setting", json=policy,
+                              headers={"If-Match": '"v0"'})).status_code == 200  # fmt: skip
         answer = await ask("ada", "PUT", "/setting-rules", json={"rules": [needs, apart], **WHY}, headers=NONE)
         assert (answer.status_code, answer.headers.get("ETag")) == (200, '"v1"'), answer.text
 
@@ -78,3 +80,16 @@ class TestBulk:
     async def test_the_same_place_twice_is_a_fault(self, bulk: Any) -> None:
         answer = await bulk({"key": "payment.gateway", "value": "a"}, {"key": "payment.gateway", "value": "b"})
         assert answer.json()["faults"][0]["path"] == "/items/1"
+
+    @pytest.mark.req("FR-SM-002")
+    async def test_a_batch_may_be_as_large_as_its_items_need(self, bulk: Any, ask: Any) -> None:
+        items = [{"key": "payment.gateway", "scope": f"company:c{n}", "value": "x" * 2_000} for n in range(1_000)]
+        assert len(json.dumps(items)) > 2 * 1024 * 1024
+        assert (await bulk(*items, dry_run=True)).status_code == 200
+        refused = await ask(None, "POST", "/settings/bulk", json={"environment": "dev", "items": items, **WHY})
+        assert (refused.status_code, refused.json()["type"]) == (401, "/problems/token-missing")
+
+    async def test_beyond_16_mib_is_413(self, ask: Any) -> None:
+        body = b'{"items": "' + b"x" * 16 * 1024 * 1024 + b'"}'
+        answer = await ask("ada", "POST", "/settings/bulk", content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["type"]) == (413, "/problems/body-too-large")

@@ -80,7 +80,7 @@ class TestDefinitions:
         assert (worded.status_code, worded.headers["ETag"]) == (200, '"v2"')
         wish = {"definition": {**LIMIT, "description": "MB", "default": 11}, **WHY}
         answer = await ask("ada", "PUT", "/setting-definitions/upload.limit", json=wish, headers={"If-Match": '"v2"'})
-        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/approval-required")
+        assert (answer.status_code, answer.json()["rollout"]["state"]) == (202, "AWAITING_APPROVAL")
         versions = (await ask("eve", "GET", "/setting-definitions/upload.limit/versions")).json()["items"]
         assert [each["version"] for each in versions] == [2, 1]
 

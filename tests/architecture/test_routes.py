@@ -19,7 +19,6 @@ ASKS = {
 }
 WHOLE = {
     "/api/v1/people/{handle}/roles": "roles are few, set whole and by one administrator; the trail has the ones before",
-    "/api/v1/policies/{environment}": "a policy is set whole; the trail has the one before",
 }
 ROUTES: list[Any] = [route for router in ROUTERS for route in router.routes]
 

@@ -4,11 +4,13 @@ from uuid import uuid4
 
 import pytest
 
+from application.ports.settings import StoredDefinition
 from application.settings.reading import Question
-from domain.changes import ApprovalRequired, NothingChanges
+from application.submission import Submitted
+from domain.changes import NothingChanges
 from domain.environments import Environment
 from domain.errors import Invalid, Missing, Stale
-from domain.people import PermissionMissing
+from domain.people import Actor, PermissionMissing
 from domain.settings import DefinitionExists, IncompatibleDefinition, Scope
 from tests.wishing import ADA, DE, SCOPES, WHY, conflicts, define, say, ungovern, unset, value, wish
 from tests.world import World
@@ -17,8 +19,13 @@ LIMIT: dict[str, Any] = {"key": "limit", "type": "integer", "scopes": SCOPES}
 
 
 async def redefine(world: World, expected: int = 1, **fields: Any) -> int:
-    raw = {**LIMIT, **fields}
-    return (await world.setting.definitions.replace(world.ada, "limit", raw, expected=expected, reason=WHY)).version
+    return (await replaced(world, {**LIMIT, **fields}, expected)).version
+
+
+async def replaced(world: World, raw: Any, expected: int = 1, actor: Actor | None = None) -> StoredDefinition:
+    done = await world.setting.meanings.redefine(actor or world.ada, "limit", raw, expected=expected, reason=WHY)
+    assert isinstance(done, StoredDefinition)
+    return done
 
 
 @pytest.mark.req("FR-SM-001")
@@ -126,17 +133,15 @@ class TestReplacement:
     async def test_of_words_needs_nobodys_approval_and_of_meaning_does(self, world: World) -> None:
         await define(world)
         assert await redefine(world, description="more", owner="ops", tags=["x"], ui={"widget": "slider"}) == 2
-        with pytest.raises(ApprovalRequired) as refused:
-            await redefine(world, expected=2, default=1)
-        assert refused.value.facts["environment"] == "staging"
+        raw = {**LIMIT, "default": 1}
+        asked = await world.setting.meanings.redefine(world.ada, "limit", raw, expected=2, reason=WHY)
+        assert isinstance(asked, Submitted)
 
     async def test_happens_once_for_a_request(self, world: World) -> None:
         await define(world)
         asked = replace(world.ada, request=uuid4())
         wanted = {**LIMIT, "description": "more"}
-        again = [
-            await world.setting.definitions.replace(asked, "limit", wanted, expected=1, reason=WHY) for _ in range(2)
-        ]
+        again = [await replaced(world, wanted, actor=asked) for _ in range(2)]
         assert again[0] == again[1]
         assert again[0].version == 2
 
@@ -144,8 +149,10 @@ class TestReplacement:
         await define(world)
         await define(world, "other")
         wanted = {**LIMIT, "key": "other", "description": "more"}
-        replaced = await world.setting.definitions.replace(world.ada, "limit", wanted, expected=1, reason=WHY)
-        assert (replaced.key, (await world.setting.definitions.get(world.eve, "other")).version) == ("limit", 1)
+        assert (
+            (await replaced(world, wanted)).key,
+            (await world.setting.definitions.get(world.eve, "other")).version,
+        ) == ("limit", 1)
 
     @pytest.mark.parametrize("raw", [None, [], "text"])
     async def test_says_what_is_wrong(self, world: World, raw: Any) -> None:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.changes import ApprovalRequired, NothingChanges
+from domain.changes import NothingChanges
 from domain.errors import Invalid, Stale
 from domain.people import PermissionMissing
 from domain.settings import IncompatibleDefinition, RulesViolated
@@ -15,13 +15,11 @@ from tests.wishing import (
     DE,
     DEV,
     QA,
-    STAGING,
     WHY,
     apart,
     cancel,
     conflicts,
     define,
-    govern,
     needs,
     resolution,
     rule,
@@ -207,13 +205,9 @@ class TestRulebook:
         first = await replace_(asked, [NEEDS], expected=0, reason=WHY)
         assert await replace_(asked, [NEEDS], expected=0, reason=WHY) == first
 
-    async def test_is_for_who_manages_and_where_nobody_approves(self, world: World) -> None:
+    async def test_is_for_who_manages(self, world: World) -> None:
         with pytest.raises(PermissionMissing):
             await world.setting.rules.replace(world.eve, [NEEDS], expected=0, reason=WHY)
-        await ungovern(world)
-        await govern(world, STAGING, 1)
-        with pytest.raises(ApprovalRequired):
-            await world.setting.rules.replace(world.ada, [NEEDS], expected=0, reason=WHY)
 
     async def test_that_is_empty_again_refuses_nothing(self, world: World) -> None:
         await rule(world, NEEDS)

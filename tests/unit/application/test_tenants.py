@@ -5,10 +5,12 @@ from uuid import uuid4
 import pytest
 
 from application.authentication import Authentication, PrincipalUnknown, TenantAmbiguous
+from application.policies import SetPolicy
 from application.ports.records import AuditFilter, TelemetryBatch, TelemetrySample
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from domain.approvals import ApprovalPolicy
-from domain.errors import Invalid, Missing
+from domain.changes import Kind
+from domain.errors import Invalid, Missing, Stale
 from domain.gates import MetricQuery, ProviderError, Reading, SourceKind
 from domain.people import PermissionMissing, Role
 from tests.world import PRODUCTION, START, World
@@ -35,11 +37,14 @@ class TestTenants:
 
     async def test_a_policy_holds_from_now_on(self, world: World) -> None:
         submitted = await world.submit()
-        await world.tenants.set_policy(world.root, PRODUCTION, ApprovalPolicy(), "nobody asks")
-        assert (await world.tenants.policy(world.eve, PRODUCTION)).levels == ()
+        first = SetPolicy(PRODUCTION, Kind.FLAG, ApprovalPolicy(), 0)
+        assert (await world.tenants.set_policy(world.root, first, "nobody asks")).version == 1
+        assert await world.tenants.policy(world.eve, PRODUCTION) == replace(first, version=1)
+        with pytest.raises(Stale):
+            await world.tenants.set_policy(world.root, first, "nobody asks")
         assert len((await world.approvals.get(world.eve, submitted.approval.id)).approval.policy.levels) == 2
         with pytest.raises(PermissionMissing):
-            await world.tenants.set_policy(world.ada, PRODUCTION, ApprovalPolicy(), "no")
+            await world.tenants.set_policy(world.ada, replace(first, version=1), "no")
 
 
 class Claims:
