@@ -28,6 +28,7 @@ from adapters.logs import configure
 from adapters.memory.cache import NoSnapshots
 from adapters.metrics.prometheus import PrometheusSource
 from adapters.notify import notifier
+from adapters.notify.events import SignedPosts
 from adapters.postgres import engine as postgres
 from adapters.postgres.entry import entering
 from adapters.postgres.listener import Listener
@@ -50,6 +51,8 @@ from application.changes import Changes
 from application.controls import Rollouts
 from application.delegations import Delegations
 from application.evaluation import FlagSets
+from application.events.cases import EventCases, EventNews, relay
+from application.events.relay import Relay
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.notices import Delivery
@@ -57,6 +60,7 @@ from application.ports.cache import SnapshotCache
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.notify import Notifier
+from application.ports.secrets import Sealer
 from application.settings.cases import SettingCases
 from application.settings.rotation import Rotation
 from application.settings.snapshots import SettingSnapshots
@@ -64,6 +68,7 @@ from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.sweeping import Sweeper
 from application.telemetry import Sources, Telemetry, TelemetrySource
+from application.tenancy.closings import Closings
 from application.tenants import Tenants
 from cli.app import build
 from domain.gates import SourceKind
@@ -143,6 +148,13 @@ class Parts:
             mail=self.settings.smtp_host is not None,
         )
 
+    @cached_property
+    def sealer(self) -> Sealer:
+        return EnvelopeSealer(key_ring(self.settings))
+
+    def relay(self) -> Relay:
+        return relay(self.store, self.sealer, SignedPosts(self.egress), self.settings.event_days)
+
     def sweeper(self, processes: TemporalProcesses) -> Sweeper:
         return Sweeper(self.store, processes, self.delivery())
 
@@ -168,10 +180,10 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         store=store,
         processes=processes,
         clock=clock,
-        authentication=Authentication(store, made.tokens),
+        authentication=Authentication(store, made.tokens, Closings(made.listener.tenants)),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store, submission, EnvelopeSealer(key_ring(made.settings)), snapshots),
+        setting=SettingCases.over(store, submission, made.sealer, snapshots),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
         submission=submission,
@@ -183,6 +195,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         telemetry=Telemetry(store),
         flag_sets=FlagSets(store, made.listener.flags, made.snapshots, time.time),
         setting_snapshots=snapshots,
+        events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
     )
 

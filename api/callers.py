@@ -20,9 +20,10 @@ Headers = Mapping[bytes, bytes]
 
 
 class Seat(NamedTuple, Generic[Held]):
-    """Who may ask, until when on the monotonic clock, and what is at hand for them."""
+    """Who may ask, until when on the monotonic clock and until which closing of a tenant, and what is at hand."""
 
     until: float
+    closings: int
     actor: Actor
     held: Held
 
@@ -40,7 +41,9 @@ class Callers(Generic[Held]):
     def seated(self, mark: bytes) -> Seat[Held] | None:
         """Who was verified with these headers moments ago; waits for nothing."""
         seat = self._seats.get(mark)
-        return seat if seat is not None and seat.until > time.monotonic() else None
+        if seat is None or seat.until <= time.monotonic() or seat.closings != self._authentication.closings.count:
+            return None
+        return seat
 
     async def admitted(self, mark: bytes, token: bytes, headers: Headers) -> Seat[Held]:
         """Who asks now, looked up once however many ask at the same time."""
@@ -51,21 +54,21 @@ class Callers(Generic[Held]):
         return await asyncio.shield(coming)  # who hangs up takes nobody else along
 
     async def _admit(self, mark: bytes, token: bytes, headers: Headers) -> Seat[Held]:
-        """Who was known stays known while nobody can look."""
+        """Who was known stays known while nobody can look, unless a tenant was closed."""
         tenant = headers.get(b"changegate-tenant")
-        known = self._seats.get(mark)
+        known, closings = self._seats.get(mark), self._authentication.closings.count
         try:
             actor = await self._authentication.actor(
-                token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None
+                token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None, reading=True
             )
         except Unavailable:
-            if known is None:
+            if known is None or known.closings != closings:
                 raise
             actor = known.actor
         held = await self._furnish(actor, headers)
         if len(self._seats) >= _MOST_SEATS:
             self._seats.clear()
-        self._seats[mark] = seat = Seat(time.monotonic() + _TRUST_SECONDS, actor, held)
+        self._seats[mark] = seat = Seat(time.monotonic() + _TRUST_SECONDS, closings, actor, held)
         return seat
 
 

@@ -17,11 +17,13 @@ from application.configs.cases import ConfigCases
 from application.controls import Rollouts
 from application.delegations import Delegations
 from application.evaluation import FlagSets
+from application.events.cases import EventCases
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.processes import Processes
 from application.ports.store import Store
 from application.settings.cases import SettingCases
+from application.settings.moving import BundleCases
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
 from application.submission import Submission
@@ -31,11 +33,15 @@ from application.tenants import Tenants
 
 @dataclass(frozen=True)
 class Settings:
-    """`temporal_ui` is the address of Temporal's own UI, served under /temporal; `max_body` is in bytes."""
+    """`temporal_ui` is the address of Temporal's own UI, served under /temporal; `max_body` is in bytes.
+
+    `max_large_body` is that of routes that take many things at once, from whom is known.
+    """
 
     temporal_ui: str | None = None
     docs: bool = True
     max_body: int = 1024 * 1024
+    max_large_body: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -58,15 +64,25 @@ class Services:
     telemetry: Telemetry
     flag_sets: FlagSets
     setting_snapshots: SettingSnapshots
+    events: EventCases
     settings: Settings = field(default_factory=Settings)
 
     @cached_property
     def configs(self) -> ConfigCases:
         return ConfigCases.over(self.store, self.setting, self.setting_snapshots)
 
+    @cached_property
+    def bundles(self) -> BundleCases:
+        return BundleCases.over(self.store, self.processes, self.setting.transfer)
+
     async def follow(self) -> None:
         """Runs as long as the process: what it keeps in memory hears of changes."""
-        await asyncio.gather(self.flag_sets.follow(), self.setting_snapshots.follow())
+        await asyncio.gather(
+            self.authentication.closings.follow(),
+            self.flag_sets.follow(),
+            self.setting_snapshots.follow(),
+            self.events.follow(),
+        )
 
 
 def services_of(request: Request) -> Services:

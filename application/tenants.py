@@ -9,7 +9,7 @@ from application.ports.installation import Newcomer
 from application.ports.records import Tenant
 from application.ports.store import Store
 from application.recording import record
-from domain.approvals import ApprovalPolicy
+from application.tenancy import TenantTree
 from domain.audit import Action
 from domain.changes import Kind
 from domain.environments import Environment
@@ -22,6 +22,11 @@ _NAMESPACE = UUID("6f6b4f3e-5a0e-4a53-9d3b-0d6e6b3c7a10")
 class Tenants:
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.tree = TenantTree(store)
+
+    async def seen(self, actor: Actor, slug: str) -> Tenant:
+        """The actor's own tenant, or an open one below it for whoever manages tenants; Missing."""
+        return await self.tree.seen(actor, slug)
 
     async def admit_tenant(self, slug: str, name: str) -> Tenant:
         """The tenant with this slug, made if it is not there."""
@@ -84,6 +89,7 @@ class Tenants:
     async def set_policy(self, actor: Actor, wish: SetPolicy, reason: str) -> SetPolicy:
         """Over `wish.version`; raises Stale. Holds for what is submitted from now on: open requests keep theirs."""
         actor.require(Permission.POLICY_MANAGE)
+        environment, kind, wanted = wish.environment, wish.kind, wish.policy.to_json()
         async with self._store.transaction(actor.tenant) as tx:
             before = await set_policy(tx, environment, kind)
             if await done(tx, actor):
@@ -94,7 +100,6 @@ class Tenants:
                 return before
             version = await tx.policies.put(environment, kind, wish.policy, expected=wish.version)
             await remember(tx, actor, "set-policy")
-        environment, kind, wanted = wish.environment, wish.kind, wish.policy.to_json()
             await record(tx, Action.POLICY_CHANGED, ("policy", f"{environment.value}/{kind.value}"), actor=actor,
                          reason=reason, before=before.policy.to_json(), after=wanted)  # fmt: skip
             return replace(wish, version=version)

@@ -7,15 +7,21 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from application.ports.bundles import Sync
+from application.ports.events import Line
+from application.ports.imports import ImportRecord, Progress, Upload
 from application.ports.records import AuditRow, Check, Intent, Notice, Review, StoredFlag, TelemetrySample
 from application.ports.sealed_keys import SealedKey
 from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
 from application.ports.store import KeyClaim
+from application.ports.tenants import StoredTemplate
 from domain.approvals import Approval, ApprovalPolicy, Vote
 from domain.audit import Event
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
 from domain.environments import Environment
+from domain.events import Delivery, Subscription
+from domain.events import Event as Told
 from domain.people import Principal
 from domain.rollouts import Rollout, Transition
 
@@ -51,6 +57,29 @@ class KeyRow:
     claimed_at: datetime
 
 
+@dataclass(frozen=True)
+class EventRow:
+    event: Told
+    written_at: datetime
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class DeliveryRow:
+    delivery: Delivery
+    not_before: datetime
+    leased_until: datetime | None = None
+
+    def free(self, now: datetime) -> bool:
+        return self.not_before <= now and (self.leased_until is None or self.leased_until <= now)
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    upload: Upload
+    pieces: tuple[bytes, ...] = ()
+
+
 @dataclass
 class Rows:
     """The rows of one tenant by their keys; every value is frozen, so copying the collections copies everything."""
@@ -79,7 +108,19 @@ class Rows:
     samples: list[TelemetrySample] = field(default_factory=list)
     reviews: dict[UUID, Review] = field(default_factory=dict)
     keys: dict[tuple[UUID, str], KeyRow] = field(default_factory=dict)
+    tenant_requests: set[UUID] = field(default_factory=set)
+    children: int = 0
+    templates: dict[tuple[str, int], StoredTemplate] = field(default_factory=dict)
     events: list[tuple[Event, AuditRow]] = field(default_factory=list)
+    told: dict[UUID, EventRow] = field(default_factory=dict)
+    line: Line = field(default_factory=Line)
+    webhooks: dict[UUID, Subscription] = field(default_factory=dict)
+    deliveries: dict[UUID, DeliveryRow] = field(default_factory=dict)
+
+    uploads: dict[UUID, UploadRow] = field(default_factory=dict)
+    imports: dict[UUID, ImportRecord] = field(default_factory=dict)
+    progress: dict[UUID, Progress] = field(default_factory=dict)
+    syncs: list[Sync] = field(default_factory=list)
 
     def copied(self) -> "Rows":
         return Rows(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})

@@ -9,8 +9,11 @@ from uuid import UUID
 
 from adapters.memory.approvals import MemoryApprovals
 from adapters.memory.audit import MemoryAuditTrail
+from adapters.memory.bundles import MemoryBundles
 from adapters.memory.changes import MemoryChanges, MemoryPolicies
+from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.flags import MemoryFlags
+from adapters.memory.imports import MemoryImports, MemoryUploads
 from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices, MemoryReviews
 from adapters.memory.people import MemoryPeople
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
@@ -18,10 +21,14 @@ from adapters.memory.rows import MOMENT, Rows, Tick
 from adapters.memory.sealed_keys import MemorySealedKeys
 from adapters.memory.settings import MemorySettings
 from adapters.memory.telemetry import MemoryTelemetry
+from adapters.memory.tenants import MemoryTenancies, MemoryTenantTemplates, Stage
+from adapters.memory.webhooks import MemoryWebhooks
+from application.ports.events import Work
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
 from application.ports.sealed_keys import KeyUse
 from domain.errors import AlreadyExists, Unavailable
 from domain.rollouts import State
+from domain.tenants import Status, Tenancy
 
 _GRACE = timedelta(seconds=2)
 """A rollout younger than this is being started by whoever submitted it."""
@@ -31,7 +38,11 @@ _RUNS = {State.RUNNING, State.PAUSED, State.BAKING}
 class MemoryTransaction:
     """Every repository on one copy of one tenant's rows."""
 
-    def __init__(self, rows: Rows, tenant: UUID, now: datetime, tick: Tick) -> None:
+    def __init__(self, stage: Stage, tenant: UUID, now: datetime, tick: Tick) -> None:
+        rows = stage.rows_of(tenant)
+        self._stage, self._tick = stage, tick
+        self.tenants = MemoryTenancies(stage, tenant)
+        self.tenant_templates = MemoryTenantTemplates(rows)
         self.tenant = tenant
         self.now = now
         self.people = MemoryPeople(rows)
@@ -44,11 +55,21 @@ class MemoryTransaction:
         self.rollouts = MemoryRollouts(rows)
         self.evidence = MemoryEvidence(rows)
         self.audit = MemoryAuditTrail(rows, tick)
+        self.events = MemoryEvents(rows, tick)
+        self.webhooks = MemoryWebhooks(rows, now, tick)
         self.intents = MemoryIntents(rows)
         self.notices = MemoryNotices(rows, now, tick)
         self.telemetry = MemoryTelemetry(rows)
         self.reviews = MemoryReviews(rows, now)
+        self.bundles = MemoryBundles(rows, tick)
+        self.uploads = MemoryUploads(rows)
+        self.imports = MemoryImports(rows)
         self.idempotency = MemoryIdempotency(rows, now)
+
+    @asynccontextmanager
+    async def within(self, tenant: UUID) -> AsyncIterator["MemoryTransaction"]:
+        self.tenants.sees(tenant)
+        yield MemoryTransaction(self._stage, tenant, self.now, self._tick)
 
 
 class MemoryStore:
@@ -61,7 +82,7 @@ class MemoryStore:
         self.down = False
         self._clock = clock
         self._alone = asyncio.Lock()
-        self._tenants: dict[UUID, Tenant] = {}
+        self._tenants: dict[UUID, Tenancy] = {}
         self._rows: dict[UUID, Rows] = {}
         self._last = datetime.min.replace(tzinfo=UTC)
 
@@ -69,37 +90,35 @@ class MemoryStore:
     async def transaction(self, tenant: UUID) -> AsyncIterator[MemoryTransaction]:
         async with self._alone:
             await self.ping()
-            before = self._rows.get(tenant, Rows())
-            rows = before.copied()
-            yield MemoryTransaction(rows, tenant, self._clock(), self._tick)
+            stage = Stage(dict(self._tenants), self._rows)
+            yield MemoryTransaction(stage, tenant, self._clock(), self._tick)
             await self.ping()
-            if tenant in self._tenants:
-                self._rows[tenant] = rows
-            elif rows != before:
-                raise LookupError(f"there is no tenant {tenant}")
+            self._rows.update(stage.changed())
+            self._tenants = stage.tenancies
 
     async def create_tenant(self, tenant: Tenant) -> None:
         await self.ping()
         if tenant.id in self._tenants or await self.tenant(tenant.slug) is not None:
             raise AlreadyExists
-        self._tenants[tenant.id] = tenant
+        self._tenants[tenant.id] = Tenancy(tenant.id, tenant.slug, tenant.name, self._clock())
         self._rows[tenant.id] = Rows()
 
     async def tenant(self, slug: str) -> Tenant | None:
         await self.ping()
-        return next((tenant for tenant in self._tenants.values() if tenant.slug == slug), None)
+        return next((_tenant(each) for each in self._tenants.values() if each.slug == slug), None)
 
     async def home(self, tenant: UUID) -> Tenant:
         await self.ping()
-        return self._tenants[tenant]
+        return _tenant(self._tenants[tenant])
 
     async def memberships(self, issuer: str, subject: str) -> list[tuple[Tenant, UUID]]:
         await self.ping()
+        stage = Stage(self._tenants, self._rows)
         found = [
-            (self._tenants[tenant], person.id)
+            (_tenant(self._tenants[tenant], stage.standing(tenant)), person.id)
             for tenant, rows in self._rows.items()
             for person in rows.principals.values()
-            if (person.issuer, person.subject) == (issuer, subject)
+            if (person.issuer, person.subject) == (issuer, subject) and stage.standing(tenant) is not Status.DELETED
         ]
         return sorted(found, key=lambda place: place[0].slug)
 
@@ -117,6 +136,11 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda each: (each.tenant, each.kek))
 
+    async def event_work(self, keep: timedelta) -> list[Work]:
+        await self.ping()
+        now = self._clock()
+        return [work for tenant, rows in self._rows.items() for work in work_of(tenant, rows, now, keep)]
+
     async def ping(self) -> None:
         if self.down:
             raise Unavailable
@@ -126,11 +150,21 @@ class MemoryStore:
         return self._last
 
 
+def _tenant(tenancy: Tenancy, standing: Status = Status.ACTIVE) -> Tenant:
+    return Tenant(tenancy.id, tenancy.slug, tenancy.name, standing is Status.SUSPENDED)
+
+
 def _waiting(tenant: UUID, rows: Rows, now: datetime) -> list[Waiting]:
     unstarted = [r.id for r in rows.rollouts.values() if not r.started and r.created_at < now - _GRACE]
     killed = [r.id for r in rows.rollouts.values() if r.state in _RUNS and _written_since(rows, r.id)]
     due = [n.notice.id for n in rows.notices.values() if n.notice.state is NoticeState.DUE and n.not_before <= now]
-    kinds = ((WaitingKind.ROLLOUT, unstarted), (WaitingKind.KILLED, killed), (WaitingKind.NOTICE, due))
+    imports = [i.id for i in rows.imports.values() if not (i.started or i.state.ended) and i.created_at < now - _GRACE]
+    kinds = (
+        (WaitingKind.ROLLOUT, unstarted),
+        (WaitingKind.KILLED, killed),
+        (WaitingKind.NOTICE, due),
+        (WaitingKind.IMPORT, imports),
+    )
     return [Waiting(kind, tenant, each) for kind, found in kinds for each in found]
 
 

@@ -1,10 +1,12 @@
 """What the database refuses, in the product's own words."""
 
+import orjson
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.approvals import AlreadyVoted, ApprovalClosed, DigestMismatch, SelfApproval
 from domain.errors import AlreadyExists, Fault, Invalid, Refusal, Unavailable
+from domain.tenants import QuotaExceeded, TenantNameTaken
 
 _BY_CONSTRAINT: dict[str, type[Refusal]] = {
     "one_vote_each": AlreadyVoted,
@@ -13,6 +15,7 @@ _BY_CONSTRAINT: dict[str, type[Refusal]] = {
     "approval_is_open": ApprovalClosed,
     "vote_binds_digest": DigestMismatch,
     "one_value_at_a_time": AlreadyExists,
+    "tenant_slug_key": TenantNameTaken,
 }
 _GONE = ("08", "53", "57P")  # connection exceptions, insufficient resources, shutdown: SQLSTATE classes
 _UNTEXTUAL = {"22021", "22P05"}
@@ -40,6 +43,8 @@ def translated(error: BaseException) -> Refusal | None:
     cause = getattr(original, "__cause__", None) or original
     state = str(getattr(cause, "sqlstate", "") or "")
     constraint = getattr(cause, "constraint_name", None)
+    if constraint == "quota_is_kept":
+        return QuotaExceeded(**orjson.loads(getattr(cause, "detail", None) or "{}"))
     if constraint in _BY_CONSTRAINT:
         return _BY_CONSTRAINT[constraint]()
     if state in _UNTEXTUAL:

@@ -13,7 +13,8 @@ import structlog
 from adapters.postgres.address import Address
 from domain.environments import Environment
 
-FLAGS, SETTINGS = "changegate_flags", "changegate_settings"
+FLAGS, SETTINGS, EVENTS = "changegate_flags", "changegate_settings", "changegate_events"
+TENANTS = "changegate_tenants"
 HEARTBEAT, PATIENCE = 0.3, 0.6
 """Seconds: the other side is asked so long after it answered, and given so long to answer; together less than one."""
 _CONNECTING = 5.0
@@ -51,6 +52,14 @@ class Listener:
     @property
     def settings(self) -> "Topic":
         return Topic(self, SETTINGS)
+
+    @property
+    def events(self) -> "Topic":
+        return Topic(self, EVENTS)
+
+    @property
+    def tenants(self) -> "Topic":
+        return Topic(self, TENANTS)
 
     async def listen(self, channel: str) -> AsyncIterator[Word]:
         """Yields None first, and once after every reconnection: what was missed in between must be read anew."""
@@ -93,7 +102,7 @@ class Listener:
         connection = await asyncpg.connect(**self._arguments, timeout=_CONNECTING)
         try:
             connection.add_termination_listener(self._cut)
-            for channel in (FLAGS, SETTINGS):
+            for channel in (FLAGS, SETTINGS, EVENTS, TENANTS):
                 await connection.add_listener(channel, self._heard)
             await self._ask(connection)
             self.line += 1

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import insert, select, text
@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from adapters.postgres import tables as t
 from adapters.postgres.approvals import PostgresApprovals, PostgresPolicies
 from adapters.postgres.audit import PostgresAuditTrail
+from adapters.postgres.bundles import PostgresBundles
 from adapters.postgres.changes import PostgresChanges
 from adapters.postgres.engine import sessions
 from adapters.postgres.errors import translated
+from adapters.postgres.events import PostgresEvents
 from adapters.postgres.flags import PostgresFlags
+from adapters.postgres.imports import PostgresImports, PostgresUploads
 from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
 from adapters.postgres.notices import PostgresNotices, PostgresReviews
 from adapters.postgres.people import PostgresPeople
@@ -22,6 +25,9 @@ from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
 from adapters.postgres.sealed_keys import PostgresSealedKeys
 from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.telemetry import PostgresTelemetry
+from adapters.postgres.tenants import PostgresTenancies, PostgresTenantTemplates, bound
+from adapters.postgres.webhooks import PostgresWebhooks
+from application.ports.events import Work, WorkKind
 from application.ports.records import Tenant, Waiting, WaitingKind
 from application.ports.sealed_keys import KeyUse
 from domain.environments import Environment
@@ -33,6 +39,9 @@ class PostgresTransaction:
     def __init__(self, session: AsyncSession, tenant: UUID, now: datetime) -> None:
         self.tenant = tenant
         self.now = now
+        self._session = session
+        self.tenants = PostgresTenancies(session, tenant)
+        self.tenant_templates = PostgresTenantTemplates(session, tenant)
         self.people = PostgresPeople(session, tenant)
         self.flags = PostgresFlags(session, tenant)
         self.settings = PostgresSettings(session, tenant)
@@ -43,11 +52,21 @@ class PostgresTransaction:
         self.rollouts = PostgresRollouts(session, tenant)
         self.evidence = PostgresEvidence(session, tenant)
         self.audit = PostgresAuditTrail(session, tenant)
+        self.events = PostgresEvents(session, tenant)
+        self.webhooks = PostgresWebhooks(session, tenant)
         self.intents = PostgresIntents(session, tenant)
         self.notices = PostgresNotices(session, tenant)
         self.telemetry = PostgresTelemetry(session, tenant)
         self.reviews = PostgresReviews(session, tenant)
+        self.bundles = PostgresBundles(session, tenant)
+        self.uploads = PostgresUploads(session, tenant)
+        self.imports = PostgresImports(session, tenant)
         self.idempotency = PostgresIdempotency(session, tenant)
+
+    @asynccontextmanager
+    async def within(self, tenant: UUID) -> AsyncIterator["PostgresTransaction"]:
+        async with bound(self._session, self.tenant, tenant):
+            yield PostgresTransaction(self._session, tenant, self.now)
 
 
 class PostgresStore:
@@ -87,17 +106,27 @@ class PostgresStore:
             rows = await session.execute(
                 text("SELECT * FROM find_memberships(:issuer, :subject)"), {"issuer": issuer, "subject": subject}
             )
-            return [(Tenant(row.tenant_id, row.slug, row.name), row.principal_id) for row in rows]
+            return [
+                (Tenant(row.tenant_id, row.slug, row.name, row.standing == "suspended"), row.principal_id)
+                for row in rows
+            ]
 
     async def waiting(self) -> list[Waiting]:
         async with self._session(None) as session:
-            rows = await session.execute(text("SELECT * FROM find_waiting()"))
+            rows = await session.execute(
+                text("SELECT * FROM find_waiting() UNION ALL SELECT 'import', * FROM find_waiting_imports()")
+            )
             return [Waiting(WaitingKind(row.kind), row.tenant_id, row.id) for row in rows]
 
     async def sealed_keys(self) -> list[KeyUse]:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM count_sealed_keys()"))
             return [KeyUse(row.tenant_id, row.kek, row.found) for row in rows]
+
+    async def event_work(self, keep: timedelta) -> list[Work]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM find_event_work(CAST(:keep AS interval))"), {"keep": keep})
+            return [Work(WorkKind(row.kind), row.tenant_id, row.id, row.webhook_id) for row in rows]
 
     async def ping(self) -> None:
         async with self._session(None) as session:

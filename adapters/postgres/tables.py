@@ -28,7 +28,32 @@ def _table(called: str, /, **columns: Any) -> Table:
     return Table(called, metadata, Column("tenant_id", Uuid), *(Column(key, kind) for key, kind in columns.items()))
 
 
-tenant = _table("tenant", slug=Text, name=Text, created_at=moment)
+tenant = _table(
+    "tenant",
+    slug=Text,
+    name=Text,
+    created_at=moment,
+    tier=Text,
+    quotas=JSONB,
+    labels=JSONB,
+    parent=Uuid,
+    ancestors=ARRAY(Uuid),
+    suspended_at=moment,
+    deleted_at=moment,
+    version=BigInteger,
+)
+tenant_version = _table("tenant_version", version=BigInteger, record=JSONB, request=Uuid, written_at=moment)
+tenant_template = _table(
+    "tenant_template",
+    name=Text,
+    version=BigInteger,
+    content=JSONB,
+    written_by=Uuid,
+    written_at=moment,
+    reason=Text,
+    request=Uuid,
+)
+tenant_use = _table("tenant_use", quota=Text, used=BigInteger, most=BigInteger)
 principal = _table(
     "principal",
     principal_id=Uuid,
@@ -64,6 +89,8 @@ change_set = _table(
     reason=Text,
     ticket=Text,
     supersedes=Uuid,
+    reverts=Uuid,
+    reach=JSONB(none_as_null=True),
     status=Text,
     revision=Integer,
     created_at=moment,
@@ -89,8 +116,6 @@ approval_vote = _table(
     author=Uuid,
     level=Integer,
     answer=Text,
-    reverts=Uuid,
-    reach=JSONB(none_as_null=True),
     digest=Text,
     reason=Text,
     via=Text,

@@ -13,6 +13,9 @@ from api.routes import (
     settings,
     shared_rules,
     telemetry,
+    tenants,
+    watch,
+    webhooks,
 )
 
 ROUTERS = (
@@ -22,6 +25,7 @@ ROUTERS = (
     setting_definitions.router,
     setting_definitions.rules,
     settings.router,
+    settings.batches,
     settings.secrets,
     configs.router,
     bundles.router,
@@ -32,4 +36,8 @@ ROUTERS = (
     people.router,
     telemetry.router,
     audit.router,
+    tenants.router,
+    watch.router,
+    webhooks.router,
+    webhooks.secrets,
 )

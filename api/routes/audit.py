@@ -15,6 +15,7 @@ from api.schemas.audit import AuditPage
 from api.schemas.common import Instant
 from api.services import Use
 from application.ports.records import AuditFilter
+from application.ports.store import Place
 
 router = APIRouter(prefix="/api/v1/audit-logs", tags=["audit"], route_class=Checked)
 
@@ -40,15 +41,20 @@ class ExportFilter(Filter):
     format: Form = Form.JSONL
 
 
-def _narrowing(given: Filter) -> AuditFilter:
+def narrowing(given: Filter) -> AuditFilter:
     return AuditFilter(**{name: getattr(given, name) for name in Filter.model_fields})
+
+
+def seen_after(listed: str, given: PageFilter) -> Place | None:
+    """Where the page before ended."""
+    after = decoded(listed, given.cursor, moment, identifier)
+    return (after[0], after[1]) if after else None
 
 
 @router.get("", summary="Read the audit trail, newest first")
 async def page(given: Annotated[PageFilter, Query()], actor: Acting, use: Use) -> AuditPage:
     """Reading it is itself an event in it."""
-    after = decoded("audit", given.cursor, moment, identifier)
-    rows = await use.auditing.page(actor, _narrowing(given), (after[0], after[1]) if after else None, given.limit + 1)
+    rows = await use.auditing.page(actor, narrowing(given), seen_after("audit", given), given.limit + 1)
     return AuditPage.of(cut(rows, given.limit, lambda row: encoded("audit", row.recorded_at, str(row.id))))
 
 
@@ -61,6 +67,6 @@ async def page(given: Annotated[PageFilter, Query()], actor: Acting, use: Use) -
                                  "text/csv": {"schema": {"type": "string"}}}}},
 )  # fmt: skip
 async def export(given: Annotated[ExportFilter, Query()], actor: Acting, use: Use) -> StreamingResponse:
-    rows = await use.auditing.export(actor, _narrowing(given), given.format.value)
+    rows = await use.auditing.export(actor, narrowing(given), given.format.value)
     headers = {"Content-Disposition": f'attachment; filename="audit.{given.format.value}"'}
     return StreamingResponse(exported(rows, given.format), media_type=MEDIA[given.format], headers=headers)

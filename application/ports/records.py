@@ -12,9 +12,12 @@ from domain.gates import Verdict
 
 @dataclass(frozen=True)
 class Tenant:
+    """`suspended`: its people may read and change nothing."""
+
     id: UUID
     slug: str
     name: str
+    suspended: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,6 +155,7 @@ class WaitingKind(StrEnum):
     ROLLOUT = "rollout"
     NOTICE = "notice"
     KILLED = "killed"
+    IMPORT = "import"
 
 
 @dataclass(frozen=True)

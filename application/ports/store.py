@@ -3,31 +3,33 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.bundles import Bundles
+from application.ports.events import Events, Webhooks, Work
+from application.ports.evidence import Evidence, Telemetry
+from application.ports.imports import Imports, Uploads
 from application.ports.records import (
     AuditFilter,
     AuditRow,
-    Check,
     FlagSetRecord,
     Intent,
     Notice,
     Review,
     StoredFlag,
-    TelemetryBatch,
     Tenant,
     Waiting,
 )
 from application.ports.sealed_keys import KeyUse, SealedKeys
 from application.ports.settings import Settings
+from application.ports.tenants import Tenancies, TenantTemplates
 from domain.approvals import Approval, ApprovalPolicy, Ballot, Standing, Vote
 from domain.audit import Event
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
 from domain.environments import Environment
-from domain.gates import MetricQuery, Reading
 from domain.people import Actor, Principal, Role
 from domain.rollouts import Rollout, Transition
 
@@ -130,15 +132,6 @@ class Rollouts(Protocol):
     async def mark_started(self, rollout: UUID) -> None: ...
 
 
-class Evidence(Protocol):
-    """What each check saw and said; written once."""
-
-    async def add(self, check: Check) -> None: ...
-    async def get(self, rollout: UUID, number: int) -> Check | None: ...
-    async def latest(self, rollout: UUID) -> Check | None: ...
-    async def all(self, rollout: UUID) -> list[Check]: ...
-
-
 class AuditTrail(Protocol):
     """Append-only; the application can neither change nor remove."""
 
@@ -166,16 +159,6 @@ class Notices(Protocol):
     async def failed(self, notice: UUID, why: str, *, final: bool = False) -> None:
         """Tried again later, longer each time, until it is final."""
         ...
-
-
-class Telemetry(Protocol):
-    """Counts and latencies that applications report themselves."""
-
-    async def add(self, batch: TelemetryBatch) -> bool:
-        """False when this batch was taken before."""
-        ...
-
-    async def reading(self, query: MetricQuery, at: datetime) -> Reading: ...
 
 
 class Reviews(Protocol):
@@ -214,6 +197,14 @@ class Transaction(Protocol):
         """The database's clock when the transaction began."""
         ...
 
+    def within(self, tenant: UUID) -> AbstractAsyncContextManager["Transaction"]:
+        """The same transaction, bound to a tenant below this one or to itself, while this one rests; Missing."""
+        ...
+
+    @property
+    def tenants(self) -> Tenancies: ...
+    @property
+    def tenant_templates(self) -> TenantTemplates: ...
     @property
     def people(self) -> People: ...
     @property
@@ -235,6 +226,10 @@ class Transaction(Protocol):
     @property
     def audit(self) -> AuditTrail: ...
     @property
+    def events(self) -> Events: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
     def intents(self) -> Intents: ...
     @property
     def notices(self) -> Notices: ...
@@ -242,6 +237,12 @@ class Transaction(Protocol):
     def telemetry(self) -> Telemetry: ...
     @property
     def reviews(self) -> Reviews: ...
+    @property
+    def bundles(self) -> Bundles: ...
+    @property
+    def uploads(self) -> Uploads: ...
+    @property
+    def imports(self) -> Imports: ...
     @property
     def idempotency(self) -> Idempotency: ...
 
@@ -260,6 +261,10 @@ class Store(Protocol):
 
     async def sealed_keys(self) -> list[KeyUse]:
         """Of every tenant, by tenant and key."""
+        ...
+
+    async def event_work(self, keep: timedelta) -> list[Work]:
+        """What is to be told, delivered or, when it was told longer than `keep` ago, forgotten, of every tenant."""
         ...
 
     async def ping(self) -> None: ...

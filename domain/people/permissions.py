@@ -24,6 +24,7 @@ class Permission(StrEnum):
     SETTINGS_READ = "settings.read"
     SETTINGS_MANAGE = "settings.manage"
     SETTINGS_REVEAL = "settings.reveal"
+    WEBHOOKS_MANAGE = "webhooks.manage"
     CHANGE_READ = "change.read"
     CHANGE_PROPOSE = "change.propose"
     CHANGE_APPROVE = "change.approve"
@@ -34,6 +35,7 @@ class Permission(StrEnum):
     PERIODS_MANAGE = "periods.manage"
     POLICY_MANAGE = "policy.manage"
     PEOPLE_MANAGE = "people.manage"
+    TENANTS_MANAGE = "tenants.manage"
     AUDIT_READ = "audit.read"
     AUDIT_EXPORT = "audit.export"
 
@@ -54,6 +56,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.FEATURES_MANAGE,
         Permission.SETTINGS_MANAGE,
         Permission.SETTINGS_REVEAL,
+        Permission.WEBHOOKS_MANAGE,
         Permission.CHANGE_PROPOSE,
         Permission.ROLLOUT_CONTROL,
         Permission.TELEMETRY_WRITE,

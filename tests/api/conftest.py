@@ -37,6 +37,7 @@ from application.changes import Changes
 from application.controls import Rollouts
 from application.delegations import Delegations
 from application.evaluation import FlagSets
+from application.events.cases import EventCases, EventNews
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.store import Store
@@ -45,6 +46,7 @@ from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Sources, Telemetry, TelemetrySource
+from application.tenancy.closings import Closings
 from application.tenants import Tenants
 from domain.gates import SourceKind
 
@@ -88,7 +90,9 @@ def build(
         store=store,
         processes=processes,
         clock=now,
-        authentication=Authentication(store, TokenVerifier({issuer.issuer: issuer.config()})),
+        authentication=Authentication(
+            store, TokenVerifier({issuer.issuer: issuer.config()}), Closings(listener.tenants)
+        ),
         flags=Flags(store),
         shared_rules=SharedRules(store),
         setting=SettingCases.over(store, submission, EnvelopeSealer(FileKeyRing(folder / "ring")), snapshots),
@@ -103,6 +107,7 @@ def build(
         telemetry=Telemetry(store),
         flag_sets=FlagSets(store, listener.flags, NoSnapshots(), lambda: now().timestamp()),
         setting_snapshots=snapshots,
+        events=EventCases.over(store, EnvelopeSealer(FileKeyRing(folder / "ring")), snapshots, EventNews.of(listener)),
         settings=settings or Settings(),
     )
     return World(create_app(services), services, processes, issuer)

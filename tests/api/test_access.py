@@ -25,6 +25,9 @@ SAMPLE = {"environment": "dev", "key": "checkout", "variant": "on", "window_end"
           "requests": 10, "errors": 1}  # fmt: skip
 LENT = {"to": "cyd", "starts": "2026-01-01T00:00:00Z", "ends": "2027-01-01T00:00:00Z", **WHY}
 CONFIG = ConfigName(Environment.DEV, "checkout").id
+TENANT = {"id": "acme-of-the-test", "name": "Acme", "tier": "free",
+          "admin": {"handle": "zoe", "issuer": "nobody", "subject": "zoe"}, **WHY}  # fmt: skip
+CONFIG = ConfigName(Environment.DEV, "checkout").id
 V1 = {"If-Match": '"v1"'}
 
 
@@ -134,6 +137,15 @@ ROUTES = [
     Route("POST", "/telemetry", P.TELEMETRY_WRITE, {"batch": "b1", "samples": [SAMPLE]}, names=False),
     Route("GET", "/audit-logs", P.AUDIT_READ, names=False),
     Route("GET", "/audit-logs/export", P.AUDIT_EXPORT, names=False),
+    Route("POST", "/tenants", P.TENANTS_MANAGE, TENANT, names=False),
+    Route("GET", "/tenants", P.TENANTS_MANAGE, names=False),
+    Route("GET", "/tenants/{id}", P.TENANTS_MANAGE),
+    Route("PUT", "/tenants/{id}", P.TENANTS_MANAGE, {"name": "Acme", "tier": "free", **WHY}),
+    Route("DELETE", "/tenants/{id}", P.TENANTS_MANAGE, query="?reason=because"),
+    Route("POST", "/tenants/{id}/suspend", P.TENANTS_MANAGE, WHY),
+    Route("POST", "/tenants/{id}/resume", P.TENANTS_MANAGE, WHY),
+    Route("POST", "/tenants/{id}/recover", P.TENANTS_MANAGE, WHY),
+    Route("GET", "/tenants/{id}/audit", P.AUDIT_READ),
 ]  # fmt: skip
 HANDLES = {Role.ADMIN: "root", Role.CONFIG_MANAGER: "ada", Role.APPROVER: "bob", Role.VIEWER: "eve",
            Role.OPERATOR: "olu", Role.AUDITOR: "aud"}  # fmt: skip

@@ -12,6 +12,7 @@ import pytest
 
 import adapters.memory
 import application.ports
+from application.ports.store import Transaction
 from tests.architecture.repository import imports, parsed, sources
 
 NO_TWIN = {
@@ -39,6 +40,10 @@ def members(package: Any) -> Iterator[tuple[str, type]]:
 
 PORTS = {name: port for name, port in members(application.ports) if getattr(port, "_is_protocol", False)}
 TWIN_CLASSES = dict(members(adapters.memory))
+REPOSITORIES = {
+    each.fget.__annotations__["return"].__name__ for each in vars(Transaction).values() if isinstance(each, property)
+}
+"""What a transaction holds, each of which the contracts of stores ask."""
 
 
 def twin_of(port: str) -> str:
@@ -62,9 +67,8 @@ class TestPorts:
         held = {name for path in sources("tests") if "contract" in path.parts for name in imports(path)}
         known = {f"{TWIN_CLASSES[twin_of(port)].__module__}.{twin_of(port)}"}
         stored = (
-            module in {"application.ports.store", "application.ports.settings"}
-            and "adapters.memory.store.MemoryStore" in held
-        )
+            module == "application.ports.store" or port in REPOSITORIES
+        ) and "adapters.memory.store.MemoryStore" in held
         assert known & held or stored
 
     def test_no_exception_outlives_its_reason(self) -> None:

@@ -1,0 +1,6 @@
+"""Tenants below tenants: made, changed, closed and opened by whoever manages one above them."""
+
+from application.tenancy.founding import Founding
+from application.tenancy.tree import Account, Profile, TenantTree
+
+__all__ = ["Account", "Founding", "Profile", "TenantTree"]
