@@ -77,16 +77,21 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
         Progression(made.store), Gating(made.store, made.metrics), Controlling(made.store, made.verifier)
     )
     client = await reach(made.settings)
-    sweep = asyncio.create_task(made.sweeper(TemporalProcesses(always(client))).run())
-    sweep.add_done_callback(lambda _: stop.set())
+    sweeps = [asyncio.create_task(made.sweeper(TemporalProcesses(always(client))).run())]
+    sweeps.append(asyncio.create_task(made.relay().run()))
+    for sweep in sweeps:
+        sweep.add_done_callback(lambda _: stop.set())
     async with build_worker(client, approvals, rollouts):
         log.info("worker.ready")
         await stop.wait()
         log.info("worker.draining")
-        sweep.cancel()
-    await ended(sweep)
-    if not sweep.cancelled():
-        sweep.result()
+        for sweep in sweeps:
+            sweep.cancel()
+    for sweep in sweeps:
+        await ended(sweep)
+    for sweep in sweeps:
+        if not sweep.cancelled():
+            sweep.result()
 
 
 async def ended(task: asyncio.Task[None]) -> None:

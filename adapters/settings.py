@@ -79,6 +79,7 @@ class Settings(Surroundings):
     prometheus_url: str | None = Field(None, description="Prometheus that gates may query")
     public_url: str = Field("http://127.0.0.1:8080", description="origin that links in messages point to")
     keys: Path = Field(Path(".changegate/keys"), description="folder of signing keys")
+    signed_bundles: bool = Field(False, description="take no bundle that is not signed by a key that is trusted here")
     key_folder: Path | None = Field(
         None, description="folder of the keys that encrypt secrets; otherwise `ring` inside CHANGEGATE_KEYS"
     )
@@ -108,6 +109,7 @@ class Settings(Surroundings):
     smtp_sender: str = Field("changegate@localhost", description="From address of mails")
     webhook_url: str | None = Field(None, description="address of the signed, Slack-compatible webhook")
     webhook_secret: SecretStr | None = Field(None, description="its signing secret (whsec_...)")
+    event_days: int = Field(7, ge=1, le=3650, description="days that events can be read again by those who watch")
     log_form: Literal["json", "console"] = Field("json", description="for machines or for people")
     log_level: Level = Field("INFO", description="lowest level that is written")
     docs: bool = Field(True, description="serve the API reference at /docs")

@@ -9,6 +9,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _MOST_HELD = 64 * 1024
+LEAVING = "leaving"
+"""Where a long answer leaves, in the state of its request, what it wants to be called when the server stops."""
 
 
 class Corked:
@@ -45,3 +47,11 @@ class Corked:
 class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it, too
         super().connection_made(Corked(transport, self.loop))  # type: ignore[arg-type]  # a transport by what it does
+
+    def shutdown(self) -> None:
+        """Whoever would go on answering for long is told that the server leaves, and ends by itself."""
+        cycle: Any = self.cycle  # none before the first request
+        leaving = cycle.scope.get("state", {}).get(LEAVING) if cycle is not None else None
+        if leaving is not None:
+            leaving()
+        super().shutdown()

@@ -73,4 +73,5 @@ async def _write(tx: Transaction, rollout: Rollout, definition: Json, origin: st
     written = {"version": version, "definition": definition, "origin": origin}
     await record(tx, action, ("flag", f"{rollout.environment}/{rollout.key}"), change=rollout.change,
                  before={"version": rollout.live_version}, after=written)  # fmt: skip
+    await tell_flag(tx, flag, action, rollout)
     return version

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from application.definitions import checked_definition, put_checked
+from application.events.telling import tell_flag
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -122,6 +123,7 @@ async def write(
         before={"version": before.version, "definition": before.definition} if before else None,
         after={"version": flag.version, "definition": flag.definition},
     )
+    await tell_flag(tx, flag, action)
 
 
 async def check_ungoverned(tx: Transaction, environment: Environment) -> None:

@@ -32,7 +32,7 @@ class WebhookNotifier:
 
     async def deliver(self, message: Message) -> None:
         body = json.dumps(slack_body(worded(message)), ensure_ascii=False)
-        headers = self._signed(str(message.id), body, await self._secret_of(message.recipient))
+        headers = signed(str(message.id), body, await self._secret_of(message.recipient), self._now())
         try:
             answer = await self._egress.request(
                 "POST", message.recipient.address, headers=headers, body=body.encode("utf-8")
@@ -43,18 +43,20 @@ class WebhookNotifier:
             raise DeliveryFailed(reason=failed.facts["reason"]) from None
         _accept(answer.status)
 
-    def _signed(self, message_id: str, body: str, secret: str) -> dict[str, str]:
-        at = self._now().astimezone(UTC)
-        try:
-            signature = Webhook(secret).sign(message_id, at, body)
-        except (ValueError, EmptyWebhookSecretError):
-            raise DeliveryRefused(reason="secret") from None
-        return {
-            "content-type": "application/json",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": signature,
-        }
+
+def signed(message_id: str, body: str, secret: str, now: datetime) -> dict[str, str]:
+    """The headers; DeliveryRefused for a secret that is none."""
+    at = now.astimezone(UTC)
+    try:
+        signature = Webhook(secret).sign(message_id, at, body)
+    except (ValueError, EmptyWebhookSecretError):
+        raise DeliveryRefused(reason="secret") from None
+    return {
+        "content-type": "application/json",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": signature,
+    }
 
 
 def slack_body(wording: Wording) -> dict[str, Any]:

@@ -56,6 +56,7 @@ FACTS: Final[Mapping[str, frozenset[str]]] = {
     "votes_invalidated": _CHANGE | {"cause"},
     "rollout_finished": _CHANGE | {"outcome"},
     "breakglass_used": _CHANGE | {"actor", "reason", "incident"},
+    "webhook_disabled": frozenset({"host", "since", "reason"}),
     "kill_switch": frozenset({"flag", "environment", "actor"}),
 }
 """The facts that each template needs; some also use `level`, `actor` or `reason` when they are there."""

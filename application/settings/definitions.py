@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from application.events.telling import tell_definition
 from application.policies import decided
 from application.ports.settings import StoredDefinition, StoredEntry
 from application.ports.store import Store, Transaction
@@ -169,6 +170,7 @@ async def write_definition(
         before={"version": before.version, "definition": before.definition} if before else None,
         after={"version": version, "definition": after.definition},
     )
+    await tell_definition(tx, actor, definition.key, version)
     for environment in Environment:
         await tx.settings.bump(environment)
     return after

@@ -1,17 +1,26 @@
-"""Settings leave as a bundle of what is stored, and come in whole or not at all, the way of every write."""
+"""Settings and flags leave as a bundle of what is stored, and come in whole or not at all, the way of every write."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, Literal, Protocol
+from uuid import uuid4
 
+from application.events.telling import tell_definition, tell_import
+from application.ports.bundles import Sync
+from application.ports.records import StoredFlag
 from application.ports.settings import StoredDefinition
+from application.ports.signing import Signatures
 from application.ports.store import Store, Transaction
 from application.recording import record
-from application.settings.arriving import Arrival, check_arrival, order_of_arrival, planned_arrival, told_at
+from application.settings.arriving import BUNDLE, Arrival, check_arrival, order_of_arrival, planned_arrival, told_at
+from application.settings.arriving_flags import FlagsApart, planned_flags, write_flags
 from application.settings.carrying import carried_out
-from application.settings.plan import Pen
+from application.settings.leaving import Exported, Exports
+from application.settings.plan import Pen, Plan
+from application.settings.reaching import reach_of
 from application.settings.rulebook import turn_everywhere
-from application.settings.wishes import Order
+from application.settings.stored import contents
+from application.settings.wishes import Affected, Order
 from application.settings.writing import SettingWrites
 from application.submission import Submitted
 from domain.audit import Action
@@ -20,27 +29,7 @@ from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
 from domain.people import Actor, Permission
-from domain.settings import (
-    MOST_VALUES,
-    Bundle,
-    Contents,
-    Difference,
-    Entry,
-    compared_contents,
-    lines_of,
-    parse_bundle,
-    parse_setting_definition,
-    timelines,
-    travels,
-)
-
-_PAGE = 500
-
-
-class BundleTooLarge(Conflict):
-    """More values are stored here than one bundle holds."""
-
-    kind = "bundle-too-large"
+from domain.settings import Bundle, Contents, Difference, compared_contents, parse_bundle, timelines
 
 
 class DefinitionsFirst(Conflict):
@@ -59,26 +48,35 @@ class DefinitionsDiffer(Conflict):
 class Intake:
     """What is to be imported where; `from_tenant` names the tenant that a bundle comes from if it is not this one.
 
-    Without `overwrite` values that differ stay; with `prune` values that the bundle does not have are taken back.
+    Without `overwrite` what differs stays; with `prune` values that the bundle does not have are taken back; with
+    `sync` it is remembered as what the environment was made to agree with.
     """
 
     environment: Environment
-    raw: Json
+    raw: Json = field(repr=False)
     reason: str
     dry_run: bool = False
     prune: bool = False
     overwrite: bool = True
     from_tenant: str | None = None
+    sync: bool = False
 
 
 @dataclass(frozen=True)
 class Imported:
-    """`epoch` is None where nothing was written; `submitted` is the change that waits for approval."""
+    """`epoch` is None where nothing was written; `submitted` is the change that waits for approval.
+
+    `needs_approval` says of a dry run that it would wait.
+    """
 
     difference: Difference
     dry_run: bool
     epoch: int | None = None
     submitted: Submitted | None = None
+    affected: tuple[Affected, ...] = ()
+    needs_approval: bool = False
+    wanted: Contents = field(default_factory=Contents, repr=False)
+    stored: Contents = field(default_factory=Contents, repr=False)
 
     @property
     def outcome(self) -> Literal["no_changes", "planned", "applied", "submitted"]:
@@ -89,124 +87,211 @@ class Imported:
         return "no_changes" if self.difference.is_empty else "planned"
 
 
+class Errand(Protocol):
+    """Whoever has a bundle imported: asked in the transaction before it, and told in it what came of it."""
+
+    async def begun(self, tx: Transaction) -> None:
+        """Raises a refusal when it is not wanted any more."""
+        ...
+
+    async def told(self, tx: Transaction, imported: Imported) -> None: ...
+    def reached(self, done: int, total: int) -> None:
+        """So much of it is done, though not yet committed."""
+        ...
+
+
+Asking = tuple[list[str], Order]
+"""The order that has to be approved, and where in the bundle each of its items stands."""
+
+
+class OwnErrand:
+    """Nobody's: the answer says it all."""
+
+    async def begun(self, tx: Transaction) -> None: ...
+    async def told(self, tx: Transaction, imported: Imported) -> None: ...
+    def reached(self, done: int, total: int) -> None: ...
+
+
 class SettingTransfer:
-    def __init__(self, store: Store, writes: SettingWrites) -> None:
+    def __init__(self, store: Store, writes: SettingWrites, signatures: Signatures | None = None) -> None:
         self._store = store
         self._writes = writes
+        self._signatures = signatures
+        self._exports = Exports(store, signatures)
 
-    async def export(self, actor: Actor, environment: Environment) -> tuple[Bundle, datetime]:
-        """Every definition, and what scopes say and plan to; the export is an event in the trail."""
-        actor.require(Permission.SETTINGS_READ)
+    async def export(self, actor: Actor, environment: Environment, out: BinaryIO) -> Exported:
+        return await self._exports.export(actor, environment, out)
+
+    async def read(self, actor: Actor, raw: Json, from_tenant: str | None = None) -> Bundle:
+        """The bundle, checked by itself: its form, its checksum, its signature, and whose it is."""
+        with told_at([], otherwise=BUNDLE):
+            bundle = await asyncio.to_thread(parse_bundle, raw)
+        self._check_signature(bundle, raw["checksum"])
         home = await self._store.home(actor.tenant)
-        async with self._store.transaction(actor.tenant) as tx:
-            held = await _contents(tx, environment, tx.now)
-            lines = tuple(line for each in held.timelines.values() for line in each)
-            if len(lines) > MOST_VALUES:
-                raise BundleTooLarge(most=MOST_VALUES, values=len(lines))
-            bundle = Bundle(home.slug, environment, tuple(held.definitions.values()), lines)
-            await record(
-                tx, Action.BUNDLE_EXPORTED, ("setting_bundle", environment.value), actor=actor, after=_summary(bundle)
-            )
-            return bundle, tx.now
-
-    async def import_(self, actor: Actor, intake: Intake) -> Imported:
-        """Raises Invalid, DefinitionsFirst, DefinitionsDiffer, NotOneChange, and whatever a write raises."""
-        actor.require(Permission.SETTINGS_MANAGE)
-        with told_at([], otherwise="/bundle"):
-            bundle = parse_bundle(intake.raw)
-        await self._check_origin(actor, bundle, intake.from_tenant)
-        async with self._writes.writing(actor, *Environment) as tx:
-            at = await turn_everywhere(tx)  # a definition is everywhere
-            stored = await _contents(tx, intake.environment, at)
-            wanted = Contents({each.key: each for each in bundle.definitions}, timelines(bundle.lines, at))
-            difference = compared_contents(wanted, stored, prune=intake.prune, overwrite=intake.overwrite)
-            arrival = Arrival(bundle, wanted, stored, difference, intake.environment, intake.reason, at)
-            if difference.clashing:
-                raise DefinitionsDiffer(keys=difference.clashing)
-            check_arrival(arrival)
-            if await _written(tx, actor):
-                return Imported(difference, dry_run=False, epoch=await tx.settings.epoch(intake.environment))
-            places: list[str] = []
-            if await _proposed(tx, actor):
-                order = Order(intake.environment, (), intake.reason)  # the change that is there has all
-            elif difference.is_empty:
-                return Imported(difference, intake.dry_run)
-            elif not (await tx.policies.get(intake.environment, Kind.SETTING)).asks:
-                return await _arrived(tx, actor, arrival, dry_run=intake.dry_run)
-            elif difference.missing:
-                raise DefinitionsFirst(keys=difference.missing)
-            else:
-                places, order = await order_of_arrival(tx, arrival)
-        with told_at(places):
-            outcome = await self._writes.write(actor, replace(order, dry_run=intake.dry_run))
-        written = not intake.dry_run and outcome.submitted is None  # no rule of the policy asks anybody for this
-        return Imported(difference, intake.dry_run, outcome.epoch if written else None, outcome.submitted)
-
-    async def _check_origin(self, actor: Actor, bundle: Bundle, named: str | None) -> None:
-        """A bundle of another tenant is never imported by accident."""
-        home = await self._store.home(actor.tenant)
-        if bundle.tenant != (named or home.slug):
-            message = "expected the tenant that from_tenant names" if named else (
+        if bundle.tenant != (from_tenant or home.slug):
+            message = "expected the tenant that from_tenant names" if from_tenant else (
                 "expected this tenant; name another in from_tenant to import its bundle here"
             )  # fmt: skip
-            raise Invalid([Fault("/bundle/tenant", message)])
+            raise Invalid([Fault(f"{BUNDLE}/tenant", message)])
+        return bundle
+
+    async def import_(self, actor: Actor, intake: Intake, errand: Errand | None = None) -> Imported:
+        """Raises Invalid, DefinitionsFirst, DefinitionsDiffer, NotOneChange, and what a write or a flag refuses."""
+        actor.require(Permission.SETTINGS_MANAGE)
+        bundle = await self.read(actor, intake.raw, intake.from_tenant)
+        async with self._writes.writing(actor, *Environment) as tx:
+            told, asking = await _taken(tx, actor, (bundle, intake), errand or OwnErrand())
+        if asking is None:
+            return told
+        places, order = asking
+        with told_at(places):
+            outcome = await self._writes.write(actor, replace(order, dry_run=intake.dry_run))
+        if outcome.submitted is not None:
+            async with self._store.transaction(actor.tenant) as tx:
+                await _remembered(tx, actor, bundle, intake, outcome.submitted)
+        return replace(told, submitted=outcome.submitted, affected=outcome.affected, needs_approval=True)
+
+    def _check_signature(self, bundle: Bundle, checksum: str) -> None:
+        """One that is there must hold; whether one must be there is for the installation to say."""
+        signature, signatures = bundle.signature, self._signatures
+        fault = None
+        if signature is None:
+            if signatures is not None and signatures.required:
+                fault = Fault(f"{BUNDLE}/signature", "expected one: only signed bundles are taken here")
+        elif signatures is None or not signatures.knows(signature):
+            fault = Fault(f"{BUNDLE}/signature/key", "expected a key that is trusted here")
+        elif not signatures.holds(checksum, signature):
+            fault = Fault(f"{BUNDLE}/signature/value", "expected the signature of this bundle: it is of something else")
+        if fault is not None:
+            raise Invalid([fault])
 
 
-async def _contents(tx: Transaction, environment: Environment, at: datetime) -> Contents:
-    """What may stand in a bundle of all that is stored."""
-    rows, after = [], ""
-    while page := await tx.settings.definitions(after, _PAGE):
-        rows += page
-        after = page[-1].key
-    definitions = {row.key: parse_setting_definition(row.definition) for row in rows}
-    shelves: dict[tuple[str, str], list[Entry]] = {}
-    for each in await tx.settings.entries(environment, None, None, at):
-        if travels(definitions[each.key]):
-            shelves.setdefault((each.key, each.scope), []).append(each.entry)
-    lines = {place: lines_of(*place, entries, at) for place, entries in sorted(shelves.items())}
-    return Contents(definitions, {place: said for place, said in lines.items() if said})
+async def _taken(
+    tx: Transaction, actor: Actor, given: tuple[Bundle, Intake], errand: Errand
+) -> tuple[Imported, Asking | None]:
+    """What came of it, and what has to be asked for instead where policy wants approval."""
+    bundle, intake = given
+    await errand.begun(tx)
+    arrival = await _beside(tx, bundle, intake)
+    told = Imported(arrival.difference, intake.dry_run, wanted=arrival.wanted, stored=arrival.stored)
+    if await _written(tx, actor):
+        return replace(told, dry_run=False, epoch=await tx.settings.epoch(intake.environment)), None
+    if await _proposed(tx, actor):  # the change that is there has all
+        return told, ([], Order(intake.environment, (), intake.reason))
+    pen = replace(Pen.of(actor), origin="import")
+    plan = await planned_arrival(tx, pen, arrival)
+    flags = await planned_flags(tx, actor, arrival)
+    told = replace(told, affected=tuple(plan.affected()))
+    if not await _asks(tx, arrival, plan):
+        done = await _arrived(tx, (actor, pen), arrival, (plan, flags), told, errand)
+        await _remembered(tx, actor, bundle, intake)
+        await errand.told(tx, done)
+        return done, None
+    if flags:
+        raise FlagsApart(keys=[each.key for each in flags][:100])
+    if arrival.difference.missing:
+        raise DefinitionsFirst(keys=arrival.difference.missing)
+    return told, await order_of_arrival(tx, arrival)
+
+
+async def _beside(tx: Transaction, bundle: Bundle, intake: Intake) -> Arrival:
+    at = await turn_everywhere(tx)  # a definition is everywhere
+    stored = await contents(tx, intake.environment, at)
+    wanted = Contents({each.key: each for each in bundle.definitions}, timelines(bundle.lines, at), bundle.flags)
+    difference = compared_contents(wanted, stored, prune=intake.prune, overwrite=intake.overwrite)
+    arrival = Arrival(bundle, wanted, stored, difference, intake.environment, intake.reason, at)
+    if difference.clashing:
+        raise DefinitionsDiffer(keys=difference.clashing)
+    check_arrival(arrival)
+    return arrival
+
+
+async def _asks(tx: Transaction, arrival: Arrival, plan: Plan) -> bool:
+    """Whether policy asks for approval of what would be written."""
+    if not (plan.steps or arrival.difference.missing):
+        return False
+    policy = await tx.policies.get(arrival.environment, Kind.SETTING)
+    return policy.asks and bool(policy.decided(await asyncio.to_thread(reach_of, plan)).levels)
 
 
 async def _written(tx: Transaction, actor: Actor) -> bool:
     """Whether this very request was carried out before."""
     if actor.request is None:
         return False
-    return bool(await tx.settings.written(actor.request) or await tx.settings.defined(actor.request))
+    found = await tx.settings.written(actor.request) or await tx.settings.defined(actor.request)
+    return bool(found or await tx.flags.asked(actor.request))
 
 
 async def _proposed(tx: Transaction, actor: Actor) -> bool:
     return actor.request is not None and await tx.changes.get(actor.request) is not None
 
 
-async def _arrived(tx: Transaction, actor: Actor, arrival: Arrival, *, dry_run: bool) -> Imported:
-    pen = replace(Pen.of(actor), origin="import")
-    plan = await planned_arrival(tx, pen, arrival)
-    if dry_run:
-        return Imported(arrival.difference, dry_run)
-    for number, key in enumerate(arrival.difference.missing):
-        request = actor.request if number == 0 else None
-        definition = arrival.wanted.definitions[key].to_json()
-        stored = StoredDefinition(key, 1, definition, actor.id, tx.now, request)
-        await tx.settings.put_definition(stored, expected=0)
-        await record(
-            tx, Action.SETTING_DEFINED, ("setting_definition", key), actor=actor, reason=arrival.reason,
-            after={"version": 1, "definition": definition},
-        )  # fmt: skip
+async def _arrived(
+    tx: Transaction,
+    by: tuple[Actor, Pen],
+    arrival: Arrival,
+    plans: tuple[Plan, tuple[StoredFlag, ...]],
+    told: Imported,
+    errand: Errand,
+) -> Imported:
+    (actor, pen), (plan, flags) = by, plans
+    if told.dry_run or told.difference.is_empty:
+        return told
+    missing = arrival.difference.missing
+    total = len(missing) + len(plan.steps) + len(flags)
+    for number, key in enumerate(missing):
+        await _defined(tx, actor, arrival, key, first=number == 0)
+        errand.reached(number + 1, total)
     await carried_out(tx, pen, plan, arrival.reason)
+    errand.reached(len(missing) + len(plan.steps), total)
+    await write_flags(tx, actor, arrival, flags, arrival.stored.flags or {})
+    errand.reached(total, total)
+    changed = {"defined": len(missing), "changed": len(plan.steps), "flags_changed": len(flags)}
     await record(
         tx, Action.BUNDLE_IMPORTED, ("setting_bundle", arrival.environment.value), actor=actor, reason=arrival.reason,
-        after={**_summary(arrival.bundle), "changed": len(plan.steps)},
+        after={**_summary(arrival.bundle), **changed},
     )  # fmt: skip
+    await tell_import(tx, actor, arrival.environment)
     epochs = {
         environment: await tx.settings.bump(environment)
         for environment in Environment
-        if environment is arrival.environment or arrival.difference.missing
+        if environment is arrival.environment or missing
     }
-    return Imported(arrival.difference, dry_run, epochs[arrival.environment])
+    return replace(told, epoch=epochs[arrival.environment])
+
+
+async def _defined(tx: Transaction, actor: Actor, arrival: Arrival, key: str, *, first: bool) -> None:
+    definition = arrival.wanted.definitions[key].to_json()
+    stored = StoredDefinition(key, 1, definition, actor.id, tx.now, actor.request if first else None)
+    await tx.settings.put_definition(stored, expected=0)
+    await record(
+        tx, Action.SETTING_DEFINED, ("setting_definition", key), actor=actor, reason=arrival.reason,
+        after={"version": 1, "definition": definition},
+    )  # fmt: skip
+    await tell_definition(tx, actor, key, 1)
+
+
+async def _remembered(
+    tx: Transaction, actor: Actor, bundle: Bundle, intake: Intake, submitted: Submitted | None = None
+) -> None:
+    """As what the environment agrees with from now on, or from when the change has taken effect."""
+    if not intake.sync or intake.dry_run:
+        return
+    change = submitted.change.id if submitted else None
+    last = await tx.bundles.synced(intake.environment)
+    if change is None and last is not None and last.checksum == bundle.checksum:
+        return
+    content = bundle.content_bytes()
+    sync = Sync(uuid4(), intake.environment, bundle.checksum, content, actor.id, tx.now, change)
+    await tx.bundles.sync(sync)
+    await record(
+        tx, Action.BUNDLE_SYNCED, ("setting_bundle", intake.environment.value), actor=actor, reason=intake.reason,
+        change=change, after={"checksum": bundle.checksum},
+    )  # fmt: skip
 
 
 def _summary(bundle: Bundle) -> Json:
     return {
         "tenant": bundle.tenant, "environment": bundle.environment.value, "checksum": bundle.checksum,
-        "definitions": len(bundle.definitions), "values": len(bundle.lines),
+        "definitions": len(bundle.definitions), "values": len(bundle.lines), "flags": len(bundle.flags or {}),
     }  # fmt: skip

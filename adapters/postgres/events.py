@@ -1,0 +1,111 @@
+"""Events are numbered after the commit of their change, one numbering at a time for each tenant."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from adapters.postgres.tables_events import event, event_line
+from application.ports.events import Line
+from domain.events import Event, EventType, Subject
+
+_BEGUN = text("INSERT INTO event_line (tenant_id) VALUES (:tenant) ON CONFLICT DO NOTHING")
+_GIVEN_UP = text(
+    "DELETE FROM event AS e"
+    " WHERE e.position IS NULL AND e.at <= statement_timestamp() AND e.at > e.written_at"
+    " AND NOT EXISTS (SELECT FROM setting_entry AS s"
+    "  WHERE s.environment = e.environment AND s.key = e.key AND s.scope = e.scope AND NOT isempty(s.valid)"
+    "  AND (lower(s.valid) = e.at OR upper(s.valid) = e.at))"
+)
+"""A plan was cancelled or replaced when nothing begins or ends at its instant any more."""
+_NUMBERED = text(
+    "WITH due AS (SELECT event_id, row_number() OVER (ORDER BY greatest(at, written_at), seq) AS place FROM event"
+    "  WHERE position IS NULL AND at <= statement_timestamp() ORDER BY greatest(at, written_at), seq LIMIT :most)"
+    " UPDATE event AS e SET position = :base + due.place, told_at = statement_timestamp(), epoch ="
+    "  CASE WHEN e.type LIKE 'FeatureFlag%' THEN"
+    "   (SELECT f.revision FROM flag_set AS f WHERE f.tenant_id = e.tenant_id AND f.environment = e.environment)"
+    "  ELSE (SELECT s.epoch FROM setting_space AS s WHERE s.tenant_id = e.tenant_id AND s.environment = e.environment)"
+    "  END FROM due WHERE e.event_id = due.event_id RETURNING e.*"
+)
+_FORGOTTEN = text(
+    "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event"
+    "  WHERE position IS NOT NULL AND told_at < now() - CAST(:keep AS interval) ORDER BY position LIMIT 10000)"
+    " RETURNING position"
+)
+_SETTLED = text(
+    "DELETE FROM webhook_delivery WHERE delivery_id IN (SELECT delivery_id FROM webhook_delivery WHERE state <> 'due'"
+    "  AND settled_at < now() - greatest(CAST(:keep AS interval), interval '30 days') LIMIT 10000)"
+)
+
+
+class PostgresEvents:
+    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+        self._session = session
+        self._tenant = tenant
+
+    async def add(self, *events: Event) -> None:
+        rows = [
+            {
+                "tenant_id": self._tenant,
+                "event_id": each.id,
+                "type": each.type.value,
+                "environment": each.environment,
+                "key": each.subject.key,
+                "scope": each.subject.scope,
+                "version": each.subject.version,
+                "at": each.at,
+                "actor": each.actor,
+                "change": each.change,
+            }
+            for each in events
+        ]
+        if rows:
+            await self._session.execute(insert(event), rows)
+
+    async def number(self, limit: int) -> list[Event]:
+        base = await self._hold_line()
+        # Each statement sees all that is committed when it begins: what comes later gets a greater position later.
+        await self._session.execute(_GIVEN_UP)
+        found = await self._session.execute(_NUMBERED, {"base": base, "most": limit})
+        numbered = sorted((_event(row) for row in found), key=lambda each: each.position or 0)
+        if numbered:
+            await self._session.execute(update(event_line).values(position=base + len(numbered)))
+        return numbered
+
+    async def _hold_line(self) -> int:
+        await self._session.execute(_BEGUN, {"tenant": self._tenant})
+        return int(await self._session.scalar(select(event_line.c.position).with_for_update()) or 0)
+
+    async def line(self) -> Line:
+        row = (await self._session.execute(select(event_line))).one_or_none()
+        return Line(row.position, row.forgotten) if row else Line()
+
+    async def after(self, position: int, limit: int) -> list[Event]:
+        query = select(event).where(event.c.position > position).order_by(event.c.position).limit(limit)
+        return [_event(row) for row in await self._session.execute(query)]
+
+    async def forget(self, keep: timedelta) -> int:
+        await self._hold_line()
+        gone = [row.position for row in await self._session.execute(_FORGOTTEN, {"keep": keep})]
+        if gone:
+            highest = func.greatest(event_line.c.forgotten, max(gone))
+            await self._session.execute(update(event_line).values(forgotten=highest))
+        await self._session.execute(_SETTLED, {"keep": keep})
+        return len(gone)
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        id=row.event_id,
+        type=EventType(row.type),
+        tenant=row.tenant_id,
+        environment=row.environment,
+        subject=Subject(row.key, row.scope, row.version),
+        at=row.at,
+        actor=row.actor,
+        change=row.change,
+        position=row.position,
+        epoch=row.epoch,
+    )

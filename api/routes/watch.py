@@ -1,0 +1,103 @@
+"""What changes is told to those who watch, by long poll or as server-sent events."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+
+from api.auth import Acting
+from api.intake import Checked
+from api.paging import decoded, encoded
+from api.schemas.events import EventOut, WatchOut
+from api.services import Use
+from api.streaming import EventStream, leaving, unless_left
+from application.events.watching import Scene, Seen, Watching
+from domain.environments import Environment
+from domain.people import Actor
+
+STREAM = "text/event-stream"
+BEAT_SECONDS = 15.0
+_LIST = "watch"
+
+router = APIRouter(prefix="/api/v1/watch", tags=["events"], route_class=Checked)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is watched, and behind which position; None begins at the present one."""
+
+    scene: Scene
+    position: int | None
+
+
+def _watch(
+    environment: Annotated[Environment | None, Query(description="Of which; without it, of all.")] = None,
+    prefix: Annotated[str, Query(max_length=200, description="What keys begin with.")] = "",
+    cursor: Annotated[str | None, Query(max_length=400, description="`cursor` of the answer before.")] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=400)] = None,
+) -> Watch:
+    """A stream that was interrupted goes on where it ended, whatever it began with."""
+    (position,) = decoded(_LIST, last_event_id or cursor, _position) or (None,)
+    return Watch(Scene(environment, prefix), position)
+
+
+@router.get(
+    "", summary="Watch for changes", response_model=WatchOut,
+    responses={200: {"content": {STREAM: {"schema": {"type": "string"}}}}},
+)  # fmt: skip
+async def watch(
+    request: Request, actor: Acting, use: Use, asked: Annotated[Watch, Depends(_watch)],
+    wait: Annotated[int, Query(ge=0, le=55, description="Seconds to wait for a change.")] = 30,
+) -> Any:  # fmt: skip
+    """Without a cursor the answer is the present one, at once. `Accept: text/event-stream` asks for a stream."""
+    watching = use.events.watching
+    if STREAM in request.headers.get("accept", ""):
+        return await _streamed(request, actor, watching, asked)
+    if asked.position is None:
+        return _told(Seen(await watching.present(actor)))
+    seen = watching.wait(actor, asked.scene, asked.position, wait)
+    return _told(await unless_left(request, seen, Seen(asked.position)))
+
+
+async def _streamed(request: Request, actor: Actor, watching: Watching, asked: Watch) -> Response:
+    stack = AsyncExitStack()
+    tail = await stack.enter_async_context(watching.seated(actor))
+    position = tail.position if asked.position is None else asked.position
+
+    async def blocks() -> AsyncGenerator[bytes, None]:
+        yield f"retry: 1000\nid: {_cursor(position)}\n\n".encode()
+        async for seen in watching.stream(actor, asked.scene, tail, position, BEAT_SECONDS):
+            yield b"".join(_blocks(seen))
+
+    return EventStream(blocks(), leaving(request), stack.aclose)
+
+
+def _blocks(seen: Seen) -> list[bytes]:
+    end = _cursor(seen.position)
+    if seen.resync:
+        return [_block(end, "resync", {"cursor": end})]
+    told = [_block(_cursor(each.position or 0), each.type.value, each.to_json()) for each in seen.events]
+    return told or [f": {BEAT_SECONDS:.0f} s\nid: {end}\n\n".encode()]
+
+
+def _block(cursor: str, event: str, told: Any) -> bytes:
+    return f"id: {cursor}\nevent: {event}\ndata: ".encode() + orjson.dumps(told) + b"\n\n"
+
+
+def _told(seen: Seen) -> WatchOut:
+    return WatchOut(
+        cursor=_cursor(seen.position), resync=seen.resync, events=[EventOut.of(each) for each in seen.events]
+    )
+
+
+def _cursor(position: int) -> str:
+    return encoded(_LIST, position)
+
+
+def _position(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**62:
+        raise ValueError("a position is a whole number")
+    return value

@@ -1,0 +1,1 @@
+"""What was committed is told: to this process, to whoever watches, and to signed webhooks."""

@@ -1,0 +1,66 @@
+"""What was committed gets its place in its tenant's line, and one delivery for each webhook that wants it, at once."""
+
+import asyncio
+from uuid import UUID, uuid5
+
+import structlog
+
+from application.ports.store import News, Store
+from domain.errors import Refusal
+from domain.events import Delivery, Event, Subscription
+
+_AT_ONCE = 1000
+
+log = structlog.get_logger()
+
+
+class Publisher:
+    """Any number of them may work at a time, in any process: who is first does it, and the others find it done."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._stirred: dict[UUID, None] = {}
+        self._called = asyncio.Event()
+
+    async def publish(self, tenant: UUID) -> int:
+        """How many were told."""
+        told, numbered = 0, _AT_ONCE
+        while numbered == _AT_ONCE:
+            async with self._store.transaction(tenant) as tx:
+                events = await tx.events.number(_AT_ONCE)
+                webhooks = await tx.webhooks.all() if events else []
+                await tx.webhooks.hand_out(
+                    *(delivery_of(event, each) for event in events for each in webhooks if each.takes(event))
+                )
+            numbered = len(events)
+            told += numbered
+        return told
+
+    async def follow(self, *news: News) -> None:
+        """Runs as long as the process: a change that is heard of is told at once. What it misses, a worker tells."""
+        await asyncio.gather(self._work(), *(self._hear(each) for each in news))
+
+    async def _hear(self, news: News) -> None:
+        async for place in news.listen():
+            if place is not None:
+                self._stirred[place[0]] = None
+                self._called.set()
+
+    async def _work(self) -> None:
+        while True:
+            await self._called.wait()
+            self._called.clear()
+            while self._stirred:
+                tenant = next(iter(self._stirred))
+                del self._stirred[tenant]  # before it is looked at: what is heard from now on is looked at again
+                try:
+                    await self.publish(tenant)
+                except Refusal as refusal:
+                    log.warning("events.delayed", tenant=str(tenant), refusal=refusal.kind)
+                except Exception:  # a defect with one tenant's events must not silence the others'
+                    log.exception("events.failed", tenant=str(tenant))
+
+
+def delivery_of(event: Event, webhook: Subscription) -> Delivery:
+    """The same one however often it is made out."""
+    return Delivery(uuid5(webhook.id, str(event.id)), webhook.id, event.id, event.type, event.to_json(), event.at)

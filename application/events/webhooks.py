@@ -1,0 +1,204 @@
+"""Webhooks are subscribed by who may, under a secret that is shown once."""
+
+import base64
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID, uuid4
+
+from application.events.publishing import delivery_of
+from application.ports.sealed_keys import SealedKey
+from application.ports.secrets import Sealer, Secret
+from application.ports.store import Store, Transaction
+from application.recording import record
+from domain.audit import Action
+from domain.canonical import Json, canonical_bytes
+from domain.changes import NothingChanges
+from domain.errors import Conflict, Fault, Missing, Stale
+from domain.events import (
+    Delivery,
+    DeliveryState,
+    Event,
+    EventType,
+    Subject,
+    Subscription,
+    Wants,
+    check_wants,
+    new_event_id,
+)
+from domain.people import Actor, Permission
+
+MOST_WEBHOOKS: Final = 100
+
+
+class TooManyWebhooks(Conflict):
+    """This tenant has as many webhooks as it may have."""
+
+    kind = "too-many-webhooks"
+
+
+class StillUnderway(Conflict):
+    """This delivery is still being tried; it is repeated when it has ended."""
+
+    kind = "still-underway"
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """`secret` is there only for the request that made it."""
+
+    subscription: Subscription
+    secret: Secret | None = None
+
+
+class Webhooks:
+    """Each raises PermissionMissing, Missing, Invalid or Stale where it applies."""
+
+    def __init__(self, store: Store, sealer: Sealer) -> None:
+        self._store = store
+        self._sealer = sealer
+
+    async def subscribe(self, actor: Actor, wants: Wants, reason: str) -> Subscribed:
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        check_wants(wants)
+        id_ = actor.request or uuid4()
+        secret, sealed, key = await self._fresh_secret(actor, id_)
+        async with self._store.transaction(actor.tenant) as tx:
+            known = await tx.webhooks.all()
+            if present := next((each for each in known if each.id == id_), None):
+                return Subscribed(present)
+            if len(known) >= MOST_WEBHOOKS:
+                raise TooManyWebhooks(most=MOST_WEBHOOKS)
+            subscription = Subscription(id_, 1, wants, sealed, actor.id, tx.now)
+            if not await tx.webhooks.add(subscription):
+                return Subscribed(await _existing(tx, id_))
+            await tx.sealed_keys.add(key)
+            await _noted(tx, Action.WEBHOOK_CREATED, actor, id_, reason, after=wants.to_json())
+        return Subscribed(subscription, secret)
+
+    async def all(self, actor: Actor) -> list[Subscription]:
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.webhooks.all()
+
+    async def get(self, actor: Actor, webhook: UUID) -> Subscription:
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await _existing(tx, webhook)
+
+    async def replace(self, actor: Actor, webhook: UUID, wants: Wants, *, expected: int, reason: str) -> Subscription:
+        """One that was switched off because it failed is given another chance by enabling it."""
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        check_wants(wants)
+        async with self._store.transaction(actor.tenant) as tx:
+            before = await _expected(tx, webhook, expected)
+            if before.wants == wants:
+                raise NothingChanges([Fault("", "equals the present webhook")])
+            after = replace(before, version=expected + 1, wants=wants, failing_since=None, disabled_because=None)
+            await tx.webhooks.save(after)
+            told = {"before": before.wants.to_json(), "after": wants.to_json()}
+            await _noted(tx, Action.WEBHOOK_CHANGED, actor, webhook, reason, **told)
+            return after
+
+    async def remove(self, actor: Actor, webhook: UUID, *, expected: int, reason: str) -> None:
+        """With all that is on its way to it."""
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            before = await _expected(tx, webhook, expected)
+            await tx.webhooks.remove(webhook)
+            await _noted(tx, Action.WEBHOOK_REMOVED, actor, webhook, reason, before=before.wants.to_json())
+
+    async def renew_secret(self, actor: Actor, webhook: UUID, reason: str) -> Subscribed:
+        """What is delivered from now on is signed with the new one."""
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        secret, sealed, key = await self._fresh_secret(actor, webhook)
+        async with self._store.transaction(actor.tenant) as tx:
+            before = await _existing(tx, webhook, lock=True)
+            after = replace(before, version=before.version + 1, sealed=sealed)
+            await tx.webhooks.save(after)
+            await tx.sealed_keys.add(key)
+            await _noted(tx, Action.WEBHOOK_SECRET_MADE, actor, webhook, reason)
+        return Subscribed(after, secret)
+
+    async def test(self, actor: Actor, webhook: UUID, reason: str) -> Delivery:
+        """An event of its own, which goes nowhere else."""
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            subscription = await _existing(tx, webhook)
+            event = Event(
+                actor.request or new_event_id(tx.now), EventType.WEBHOOK_TESTED, tx.tenant, None, Subject(), tx.now,
+                actor.id,
+            )  # fmt: skip
+            delivery = delivery_of(event, subscription)
+            if await tx.webhooks.delivery(delivery.id) is None:
+                await tx.webhooks.hand_out(delivery)
+                await _noted(tx, Action.WEBHOOK_TESTED, actor, webhook, reason)
+            return await _delivery(tx, webhook, delivery.id)
+
+    async def deliveries(
+        self, actor: Actor, webhook: UUID, state: DeliveryState | None, before: tuple[datetime, UUID] | None, limit: int
+    ) -> list[Delivery]:
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            await _existing(tx, webhook)
+            return await tx.webhooks.deliveries(webhook, state, before, limit)
+
+    async def redeliver(self, actor: Actor, webhook: UUID, delivery: UUID, reason: str) -> Delivery:
+        """With the same id: whoever had it already knows it again. Raises StillUnderway."""
+        actor.require(Permission.WEBHOOKS_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            await _existing(tx, webhook)
+            found = await _delivery(tx, webhook, delivery, lock=True)
+            if found.state is DeliveryState.DUE:
+                raise StillUnderway(attempts=found.attempts)
+            await tx.webhooks.revive(delivery)
+            after = {"delivery": str(delivery), "event": str(found.event), "was": found.state.value}
+            await _noted(tx, Action.WEBHOOK_REDELIVERED, actor, webhook, reason, after=after)
+            return await _delivery(tx, webhook, delivery)
+
+    async def _fresh_secret(self, actor: Actor, webhook: UUID) -> tuple[Secret, str, SealedKey]:
+        secret = Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
+        sealed = await self._sealer.seal(secret, secret_aad(actor.tenant, webhook))
+        kept, wrapped = self._sealer.parted(sealed)
+        return secret, kept, SealedKey(self._sealer.named(kept), wrapped)
+
+
+def secret_aad(tenant: UUID, webhook: UUID) -> bytes:
+    """What the seal is bound to; no setting has the same."""
+    return canonical_bytes({"tenant": str(tenant), "webhook": str(webhook)})
+
+
+async def whole_seal(tx: Transaction, sealer: Sealer, subscription: Subscription) -> str:
+    """The seal, whole; open it with `secret_aad`."""
+    key = await tx.sealed_keys.get(sealer.named(subscription.sealed))
+    return subscription.sealed if key is None else sealer.joined(subscription.sealed, key.wrapped)
+
+
+async def _existing(tx: Transaction, webhook: UUID, *, lock: bool = False) -> Subscription:
+    found = await tx.webhooks.get(webhook, lock=lock)
+    if found is None:
+        raise Missing(kind_of_thing="webhook", id=str(webhook))
+    return found
+
+
+async def _expected(tx: Transaction, webhook: UUID, expected: int) -> Subscription:
+    found = await _existing(tx, webhook, lock=True)
+    if found.version != expected:
+        raise Stale(version=found.version, expected=expected)
+    return found
+
+
+async def _delivery(tx: Transaction, webhook: UUID, delivery: UUID, *, lock: bool = False) -> Delivery:
+    found = await tx.webhooks.delivery(delivery, lock=lock)
+    if found is None or found.webhook != webhook:
+        raise Missing(kind_of_thing="delivery", id=str(delivery))
+    return found
+
+
+async def _noted(
+    tx: Transaction, action: Action, actor: Actor, webhook: UUID, reason: str, **facts: Mapping[str, Json]
+) -> None:
+    told = {name: dict(fact) for name, fact in facts.items()}
+    await record(tx, action, ("webhook", webhook), actor=actor, reason=reason, **told)
