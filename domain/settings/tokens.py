@@ -78,13 +78,39 @@ def token_faults(tokens: Tokens, functions: Iterable[str]) -> list[str]:
 
 def keys_of(tokens: Tokens) -> frozenset[str]:
     """What is read or asked for, in tokens without faults."""
-    return frozenset(_key_at(tokens, place) or "" for place in _places_of_settings(tokens))
+    return frozenset(reads_of(tokens))
 
 
-def loops_of(tokens: Tokens) -> frozenset[str]:
-    """The keys whose lists are gone through, in tokens without faults."""
-    loops = (place for place in range(len(tokens)) if _begins_loop(tokens, place))
-    return frozenset(_at(tokens, place - 3).text[1:-1] for place in loops)
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A list that is gone through, and what is done with each item of it; `copies` if the items are collected."""
+
+    key: str
+    body: Tokens
+    copies: bool
+
+
+def loops_of(tokens: Tokens) -> tuple[Loop, ...]:
+    """In tokens without faults."""
+    places = (place for place in range(len(tokens)) if _begins_loop(tokens, place))
+    return tuple(
+        Loop(_at(tokens, place - 3).text[1:-1], _within_brackets(tokens, place + 2), tokens[place].text == "filter")
+        for place in places
+    )
+
+
+def reads_of(tokens: Tokens) -> tuple[str, ...]:
+    """The key of each reading, as often as it is read."""
+    return tuple(_key_at(tokens, place) or "" for place in _places_of_settings(tokens))
+
+
+def _within_brackets(tokens: Tokens, start: int) -> Tokens:
+    depth = 1
+    for place in range(start, len(tokens)):
+        depth += (tokens[place].text in "([{") - (tokens[place].text in ")]}") if tokens[place].kind == "sign" else 0
+        if depth == 0:
+            return tokens[start:place]
+    return tokens[start:]
 
 
 def _is_variable(tokens: Tokens, place: int, variable: str) -> bool:

@@ -164,10 +164,42 @@ class TestBounds:
     def test_a_loop_is_worth_as_much_as_its_list_is_long(self) -> None:
         expression = 'settings["l"].all(x, ' + " && ".join(['settings["text"] != "" && x >= 0'] * 12) + ")"
         assert check(expression, {"l": [0] * 256, "text": "x" * 500}) is None
-        for image in ({"l": [0] * 2_560, "text": "x" * 500}, {"l": [0] * 256, "text": "x" * 5_000}):
+        for image in ({"l": [0] * 2_560, "text": "x" * 500}, {"l": [0] * 256, "text": "x" * 9_000}):
             found = check(expression, image)
             assert found is not None
             assert "it has more to read than an expression may" in found.message
+
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            "size(" + " + ".join(['settings["l"]'] * 45) + ") > 0",
+            'size(settings["l"].filter(x, true)) > 0',
+            'settings["l"].all(x, !(7 in settings["l"]))',
+            'settings["l"].exists(x, settings["l"] == settings["l"])',
+        ],
+        ids=["sums", "a filter", "a search in a loop", "a comparison in a loop"],
+    )
+    def test_what_grows_with_the_square_of_a_list_ends_soon(self, expression: str) -> None:
+        assert check(expression, {"l": [0] * 50}) is None
+        found = check(expression, {"l": [0] * 5_000})
+        assert found is not None
+        assert "it has more to read than an expression may" in found.message
+
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            'settings["l"].all(x, x >= 0 && x < 100)',
+            '7 in settings["l"] || 0 in settings["l"]',
+            'size(settings["l"]) > 9',
+        ],
+    )
+    def test_what_grows_with_a_list_is_worked_out_for_a_long_one(self, expression: str) -> None:
+        assert check(expression, {"l": [0] * 5_000}) is None
+
+    def test_an_answer_is_that_of_its_own_values(self) -> None:
+        """One and one point nought are the same JSON number, and not the same in CEL."""
+        told = [check('settings["a"] / 2 == 0', {"a": value}) is None for value in (1, 1.0, True, "1", 1)]
+        assert told == [True, False, False, False, True]
 
     def test_a_guard_keeps_a_loop_from_null(self) -> None:
         assert check('settings["l"] == null || settings["l"].all(x, x > 0)', {"l": None}) is None
