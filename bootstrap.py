@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from adapters.cache.valkey import ValkeySnapshots
+from adapters.cache import flag_cache, setting_cache
 from adapters.crypto import EnvelopeSealer, folder_ring, key_ring
 from adapters.egress.client import EgressClient
 from adapters.embedded.installation import login_url, started
@@ -56,7 +56,6 @@ from application.events.relay import Relay
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.notices import Delivery
-from application.ports.cache import SnapshotCache
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.notify import Notifier
@@ -96,11 +95,6 @@ class Parts:
     @cached_property
     def listener(self) -> Listener:
         return Listener(self.settings.database_url.get_secret_value())
-
-    @cached_property
-    def snapshots(self) -> SnapshotCache:
-        url = self.settings.valkey_url
-        return ValkeySnapshots(url.get_secret_value()) if url is not None else NoSnapshots()
 
     @cached_property
     def egress(self) -> EgressClient:
@@ -175,7 +169,8 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
 def services(made: Parts, processes: TemporalProcesses) -> Services:
     store, metrics = made.store, made.metrics
     submission = Submission(store, processes)
-    snapshots = SettingSnapshots(store, made.listener.settings, clock)
+    secret = kept_key(made.settings.keys / "acts.pem").private_bytes_raw()
+    snapshots = SettingSnapshots(store, made.listener.settings, clock, setting_cache(made.settings, secret))
     return Services(
         store=store,
         processes=processes,
@@ -193,7 +188,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         tenants=Tenants(store),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, made.listener.flags, made.snapshots, time.time),
+        flag_sets=FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time),
         setting_snapshots=snapshots,
         events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),

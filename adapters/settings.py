@@ -76,6 +76,7 @@ class Settings(Surroundings):
     )
     temporal_ui: str | None = Field(None, description="Temporal UI to serve read-only at /temporal")
     valkey_url: SecretStr | None = Field(None, description="shared second-level cache; everything works without it")
+    cache_ttl: int = Field(300, ge=1, le=86_400, description="seconds for which that cache keeps what settings say")
     prometheus_url: str | None = Field(None, description="Prometheus that gates may query")
     public_url: str = Field("http://127.0.0.1:8080", description="origin that links in messages point to")
     keys: Path = Field(Path(".changegate/keys"), description="folder of signing keys")

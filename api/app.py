@@ -44,7 +44,7 @@ class Application(FastAPI):
 
 
 def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
-    meters = Meters()
+    meters = Meters(services.setting_snapshots.tally)
     readiness = health.Readiness()
     ui = TemporalUi(services.settings.temporal_ui) if services.settings.temporal_ui else None
 

@@ -1,11 +1,13 @@
-"""What is counted about requests and evaluations, for Prometheus."""
+"""What is counted about requests, evaluations and cached settings, for Prometheus."""
 
 from collections import Counter as Counts
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
+
+from application.settings.tally import Tally
 
 CONFIGS = "/api/v1/configs"
 
@@ -28,11 +30,39 @@ class Evaluations:
         yield answers
 
 
+class CachedSettings:
+    """How often the levels of the cache had what was asked of settings: l1 is memory, l2 is shared."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def collect(self) -> Iterator[Metric]:
+        tally = self._tally
+        counts = {"l1": (tally.first_hits, tally.first_misses), "l2": (tally.second_hits, tally.second_misses)}
+        requests = CounterMetricFamily(
+            "changegate_cache_requests", "Keys asked of each level.", labels=["level", "result"]
+        )
+        rate = GaugeMetricFamily("changegate_cache_hit_rate", "Of those, the share that it had.", labels=["level"])
+        for level, (hits, misses) in counts.items():
+            requests.add_metric([level, "hit"], hits)
+            requests.add_metric([level, "miss"], misses)
+            if hits + misses:
+                rate.add_metric([level], hits / (hits + misses))
+        yield from (requests, rate)
+        yield CounterMetricFamily(
+            "changegate_cache_invalidations", "News that took settings from memory.", value=tally.invalidations
+        )
+        yield CounterMetricFamily(
+            "changegate_cache_stale_refused", "Found in l2, and not shown to be still so.", value=tally.refused
+        )
+
+
 class Meters:
     """One registry for each application, so that two in one process do not count together."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Tally | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(CachedSettings(settings or Tally()))
         self.evaluations = Evaluations()
         self.registry.register(self.evaluations)
         labels = ("method", "route", "status")

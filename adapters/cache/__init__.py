@@ -1,1 +1,21 @@
 """The second-level cache is shared and may be absent."""
+
+import hmac
+from datetime import timedelta
+
+from adapters.cache.settings import ValkeySettings
+from adapters.cache.valkey import ValkeySnapshots
+from adapters.settings import Settings
+
+
+def flag_cache(settings: Settings) -> ValkeySnapshots | None:
+    """None where no cache is configured."""
+    return None if settings.valkey_url is None else ValkeySnapshots(settings.valkey_url.get_secret_value())
+
+
+def setting_cache(settings: Settings, secret: bytes) -> ValkeySettings | None:
+    """Sealed with what every process of the installation can derive from `secret`, and nobody else."""
+    if settings.valkey_url is None:
+        return None
+    sealing = hmac.digest(secret, b"the second-level cache of settings", "sha256")
+    return ValkeySettings(settings.valkey_url.get_secret_value(), sealing, timedelta(seconds=settings.cache_ttl))

@@ -7,8 +7,9 @@ from datetime import datetime
 from application.ports.settings import StoredEntry
 from application.ports.store import Store, Transaction
 from application.settings.definitions import existing_definition
+from application.settings.developing import Snapshot
 from application.settings.house import furnished
-from application.settings.snapshots import SettingSnapshots, Snapshot
+from application.settings.snapshots import SettingSnapshots
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Missing
 from domain.people import Actor, Permission
@@ -47,7 +48,7 @@ class SettingReads:
 
     async def effective(self, actor: Actor, question: Question, key: str) -> Effective:
         actor.require(Permission.SETTINGS_READ)
-        if snapshot := await self._snapshot(actor, question):
+        if snapshot := await self._snapshot(actor, question, [key]):
             if key not in snapshot.definitions:
                 raise Missing(kind_of_thing="setting", key=key)
             return _told(snapshot, question, [key])[0]
@@ -69,7 +70,7 @@ class SettingReads:
         actor.require(Permission.SETTINGS_READ)
         if len(keys) > MOST_KEYS:
             raise Invalid([Fault("/keys", f"at most {MOST_KEYS}")])
-        if snapshot := await self._snapshot(actor, question):
+        if snapshot := await self._snapshot(actor, question, keys):
             return _told(snapshot, question, keys)
         async with self._store.transaction(actor.tenant) as tx:
             return await _resolved(tx, question, keys)
@@ -94,10 +95,10 @@ class SettingReads:
             await existing_definition(tx, key)
             return await tx.settings.history(environment, key, scope.text, before, limit)
 
-    async def _snapshot(self, actor: Actor, question: Question) -> Snapshot | None:
+    async def _snapshot(self, actor: Actor, question: Question, keys: Collection[str] | None = None) -> Snapshot | None:
         if self._snapshots is None or question.as_of is not None:
             return None
-        return await self._snapshots.get(actor.tenant, question.environment)
+        return await self._snapshots.get(actor.tenant, question.environment, keys)
 
 
 def _told(snapshot: Snapshot, question: Question, keys: Collection[str]) -> list[Effective]:

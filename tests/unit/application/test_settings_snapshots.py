@@ -1,4 +1,6 @@
 import asyncio
+import io
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +13,7 @@ from adapters.memory.secrets import MemorySealer
 from adapters.memory.store import MemoryStore
 from application.settings.cases import SettingCases
 from application.settings.reading import Question
-from application.settings.snapshots import SettingSnapshots
+from application.settings.snapshots import Room, SettingSnapshots
 from application.settings.transfer import Intake
 from application.settings.wishes import Order, Wish
 from domain.environments import Environment
@@ -39,7 +41,7 @@ class Wire:
             self._said.task_done()
 
     async def tell(self, word: Word) -> None:
-        """Returns when it has been acted upon."""
+        """Returns when it has been heard."""
         self._said.put_nowait(word)
         await self._said.join()
 
@@ -52,7 +54,7 @@ class Here:
 
     def __init__(self, world: World, wire: Wire) -> None:
         self.world, self.wire, self.slow = world, wire, timedelta()
-        self.snapshots = SettingSnapshots(world.store, wire, self.clock)
+        self.snapshots = SettingSnapshots(world.store, wire, self.clock, room=Room(patience=60))
         self.setting = SettingCases.over(world.store, world.submission, MemorySealer(), self.snapshots)
 
     def clock(self) -> datetime:
@@ -67,7 +69,11 @@ class Here:
         await self.setting.writes.write(self.world.ada, Order(DEV, wishes, WHY, **more))
 
     async def hear(self, environment: Environment = DEV) -> None:
-        await self.wire.tell((self.world.tenant.id, environment))
+        await self.hear_of((self.world.tenant.id, environment))
+
+    async def hear_of(self, word: Word) -> None:
+        await self.wire.tell(word)
+        await self.snapshots.settled()
 
 
 @pytest_asyncio.fixture
@@ -139,7 +145,7 @@ class TestPresent:
         await say(other, wish("limit", 99))
         assert [await here.read(), await here.read(of=other)] == [20, 99]
         await say(other, wish("limit", 98))
-        await here.wire.tell((other.tenant.id, DEV))
+        await here.hear_of((other.tenant.id, DEV))
         assert [await here.read(), await here.read(of=other)] == [20, 98]
         with pytest.raises(Missing):
             await here.read(key="theirs")
@@ -184,8 +190,8 @@ class TestOwnWrite:
     async def test_of_a_bundle_is_seen_at_once(self, world: World, here: Here) -> None:
         await here.write(wish("limit", 20))
         assert [await here.read(), await here.read(environment=QA)] == [20, 10]
-        bundle, _ = await here.setting.transfer.export(world.ada, DEV)
-        await here.setting.transfer.import_(world.ada, Intake(QA, bundle.to_json(), WHY))
+        await here.setting.transfer.export(world.ada, DEV, out := io.BytesIO())
+        await here.setting.transfer.import_(world.ada, Intake(QA, json.loads(out.getvalue()), WHY))
         assert await here.read(environment=QA) == 20
 
     async def test_cancelled_never_begins(self, world: World, here: Here) -> None:
@@ -272,7 +278,7 @@ class TestLine:
         for environment in (DEV, QA):
             await here.read(environment=environment)
             await say(world, wish("limit", 20), environment=environment)
-        await here.wire.tell(None)
+        await here.hear_of(None)
         down(world)
         assert [await here.read(environment=each) for each in (DEV, QA)] == [20, 20]
 

@@ -1,0 +1,100 @@
+"""What processes share of settings is believed only where it is shown to be of the epoch that is asked for."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+import structlog
+
+from application.ports.cache import SettingCache
+from application.ports.settings import Picture
+from application.ports.store import Store
+from application.settings.claims import Claim, Moves, Place, claims_of, picture_of
+from application.settings.tally import Tally
+
+_SLICE = 100
+"""So many keys go at once."""
+_MOST_WARMED = 10_000
+
+log = structlog.get_logger()
+
+
+class SharedSettings:
+    """Read through: what the cache cannot tell the database does, and the cache is told."""
+
+    def __init__(self, store: Store, cache: SettingCache, tally: Tally) -> None:
+        self._store = store
+        self._cache = cache
+        self._tally = tally
+
+    async def some(self, place: Place, keys: Sequence[str], epoch: int) -> Picture:
+        """Of this epoch, or a later one where something was committed meanwhile; never of two."""
+        claims = await self._vouched(place, keys, epoch)
+        missing = [key for key in keys if key not in claims]
+        if not missing:
+            return picture_of(claims.values(), epoch)
+        read = await self._read(place, missing)
+        if not claims:
+            return read
+        if read.epoch != epoch:
+            return await self._read(place, keys)
+        return _together(picture_of(claims.values(), epoch), read)
+
+    async def tell(self, place: Place, since: int, picture: Picture, keys: Collection[str]) -> None:
+        """These keys, and no other, were written between the epoch `since` and the picture, which has them whole."""
+        await self._put(place, picture)
+        moves = Moves.of(place, since, picture.epoch, keys)
+        found = (await self._cache.get(*place, [""])).get("")
+        present = None if found is None else Moves.read(place, found)
+        if present is not None and present.epoch >= picture.epoch:
+            return
+        moves = moves if present is None else present.on(moves)
+        await self._cache.put(*place, picture.epoch, {"": moves.content()})
+
+    async def warm(self, place: Place, picture: Picture) -> None:
+        """Everything, when nobody else has in a while."""
+        await self._cache.asked(*place)
+        if len(picture.definitions) <= _MOST_WARMED and await self._cache.turn(*place):
+            await self._put(place, picture)
+            log.info("settings.warmed", tenant=str(place[0]), environment=place[1].value, epoch=picture.epoch)
+
+    async def places(self, limit: int) -> list[Place]:
+        return await self._cache.places(limit)
+
+    async def _vouched(self, place: Place, keys: Sequence[str], epoch: int) -> dict[str, Claim]:
+        found = await self._cache.get(*place, ["", *keys])
+        head = found.pop("", None)
+        moves = None if head is None else Moves.read(place, head)
+        claims = {key: claim for key in keys if key in found and (claim := Claim.read(place, key, found[key]))}
+        good = {
+            key: claim
+            for key, claim in claims.items()
+            if claim.epoch == epoch or (moves is not None and moves.vouch(claim, epoch))
+        }
+        self._tally.second_hits += len(good)
+        self._tally.second_misses += len(keys) - len(good)
+        self._tally.refused += len(found) - len(good)
+        return good
+
+    async def _read(self, place: Place, keys: Sequence[str]) -> Picture:
+        async with self._store.transaction(place[0]) as tx:
+            picture = await tx.settings.picture(place[1], keys)
+        await self._put(place, picture)
+        return picture
+
+    async def _put(self, place: Place, picture: Picture) -> None:
+        claims = claims_of(place, picture)
+        for start in range(0, len(claims), _SLICE):
+            contents = {each.key: each.content() for each in claims[start : start + _SLICE]}
+            await self._cache.put(*place, picture.epoch, contents)
+            await asyncio.sleep(0)
+
+
+def _together(one: Picture, other: Picture) -> Picture:
+    """Two parts of the same epoch."""
+    return Picture(
+        max(one.at, other.at),
+        one.epoch,
+        {**one.definitions, **other.definitions},
+        [*one.entries, *other.entries],
+        0,
+    )
