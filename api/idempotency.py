@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID, uuid4, uuid5
 
 import structlog
@@ -80,12 +80,16 @@ class Attempt:
 class Once(Checked):
     """A route that changes something. What did so is answered again; a refusal changed nothing and frees the key."""
 
+    large: ClassVar[bool] = False
+
     def get_route_handler(self) -> Handle:
         handle = super(Checked, self).get_route_handler()
 
         async def once(request: Request) -> Response:
             intake = Intake(request.scope, request.receive)
-            await intake.take()
+            if self.large:
+                await actor_of(intake)
+            await intake.take(large=self.large)
             attempt = await attempt_of(intake)
             if attempt is None:
                 return await handle(intake)
@@ -94,6 +98,12 @@ class Once(Checked):
             return await attempt.begin() or await _done(attempt, handle, intake)
 
         return once
+
+
+class OnceLarge(Once):
+    """The same for many things at once: nothing is read of a large body before it is known who sends it."""
+
+    large = True
 
 
 async def _done(attempt: Attempt, handle: Handle, intake: Intake) -> Response:

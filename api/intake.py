@@ -22,9 +22,13 @@ _UNTEXTUAL = "holds the character U+0000, which cannot be stored"
 class Intake(Request):
     """A request whose body was read within its bound and parsed strictly, before any route sees it."""
 
-    async def take(self) -> bytes:
-        """The body. Raises BodyTooLarge, MalformedJson, or Invalid for a NUL character anywhere in its text."""
-        self._body = await self._bounded(services_of(self).settings.max_body)
+    async def take(self, *, large: bool = False) -> bytes:
+        """The body, `large` where many things may come at once.
+
+        Raises BodyTooLarge, MalformedJson, or Invalid for a NUL character anywhere in its text.
+        """
+        bounds = services_of(self).settings
+        self._body = await self._bounded(bounds.max_large_body if large else bounds.max_body)
         if self._body and "json" in self.headers.get("content-type", "").lower():
             self._json = parsed(self._body)
         for name, value in self.query_params.multi_items():

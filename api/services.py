@@ -22,6 +22,7 @@ from application.flags import Flags
 from application.killing import KillSwitch
 from application.ports.processes import Processes
 from application.ports.store import Store
+from application.reverting import Reverting
 from application.settings.cases import SettingCases
 from application.settings.moving import BundleCases
 from application.settings.snapshots import SettingSnapshots
@@ -74,6 +75,10 @@ class Services:
     @cached_property
     def bundles(self) -> BundleCases:
         return BundleCases.over(self.store, self.processes, self.setting.transfer)
+
+    @property
+    def reverting(self) -> Reverting:
+        return Reverting(self.store, self.changes, self.submission, self.setting)
 
     async def follow(self) -> None:
         """Runs as long as the process: what it keeps in memory hears of changes."""

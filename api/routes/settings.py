@@ -1,5 +1,6 @@
 """Settings: values at the scopes of an environment, what is in force there, and why."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from api.auth import Acting
 from api.conditions import ExpectedVersion, flag_tag
-from api.idempotency import KEYED, Once
+from api.idempotency import KEYED, Once, OnceLarge
 from api.intake import Checked
 from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
@@ -37,6 +38,7 @@ from domain.environments import Environment
 from domain.settings import EntryState, Scope
 
 router = APIRouter(prefix="/api/v1/settings", tags=["settings"], route_class=Once)
+batches = APIRouter(prefix="/api/v1/settings", tags=["settings"], route_class=OnceLarge)
 secrets = APIRouter(prefix="/api/v1/settings", tags=["settings"], route_class=Checked)
 """Apart, because a secret must not be kept to be answered again."""
 
@@ -94,10 +96,11 @@ async def all_effective(
     return EffectivePage.of(cut(rows, limit, lambda each: encoded("effective", each.definition.key)))
 
 
-@router.post("/bulk", summary="Write many values, all or none", dependencies=KEYED)
+@batches.post("/bulk", summary="Write many values, all or none", dependencies=KEYED)
 async def bulk(wish: BulkIn, actor: Acting, use: Use, answer: Response) -> OutcomeOut:
     """`dry_run` tells what would be, and changes nothing. 202 where it waits for approval."""
-    return _told(await use.setting.writes.write(actor, wish.order()), answer)
+    order = await asyncio.to_thread(wish.order)  # of 10,000 items either takes a while, and others want to be answered
+    return await asyncio.to_thread(_told, await use.setting.writes.write(actor, order), answer)
 
 
 @router.get("/{key}", summary="Read what a scope itself says of a setting")
