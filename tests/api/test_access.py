@@ -50,6 +50,7 @@ class Route:
     def path(self, change: str, handle: str) -> str:
         filled = self.template.replace("{id}", change).replace("{key}", "checkout").replace("{handle}", handle)
         filled = filled.replace("{config}", CONFIG).replace("{tenant}", "elsewhere")
+        filled = filled.replace("{delivery}", change)
         return filled.replace("{environment}", "dev") + self.query
 
 
@@ -111,6 +112,7 @@ ROUTES = [
     Route("POST", "/changes/{id}/submit", P.CHANGE_PROPOSE),
     Route("POST", "/changes/{id}/withdraw", None, {"reason": "no longer"}),
     Route("POST", "/changes/{id}/rebase", P.CHANGE_PROPOSE),
+    Route("POST", "/changes/{id}/revert", P.CHANGE_PROPOSE, WHY),
     Route("POST", "/approvals", P.CHANGE_PROPOSE, {"change_id": "{id}"}),
     Route("GET", "/approvals/pending", P.CHANGE_READ, names=False),
     Route("GET", "/approvals/{id}", P.CHANGE_READ),
@@ -135,6 +137,16 @@ ROUTES = [
     Route("GET", "/policies/{environment}", P.CHANGE_READ, names=False),
     Route("PUT", "/policies/{environment}", P.POLICY_MANAGE, {"policy": {"levels": []}, **WHY}, names=False),
     Route("POST", "/telemetry", P.TELEMETRY_WRITE, {"batch": "b1", "samples": [SAMPLE]}, names=False),
+    Route("GET", "/watch", P.SETTINGS_READ, names=False),
+    Route("POST", "/webhooks", P.WEBHOOKS_MANAGE, {"url": "https://receiver.example/x", **WHY}, names=False),
+    Route("GET", "/webhooks", P.WEBHOOKS_MANAGE, names=False),
+    Route("GET", "/webhooks/{id}", P.WEBHOOKS_MANAGE),
+    Route("PUT", "/webhooks/{id}", P.WEBHOOKS_MANAGE, {"url": "https://receiver.example/y", **WHY}),
+    Route("DELETE", "/webhooks/{id}", P.WEBHOOKS_MANAGE, query="?reason=because"),
+    Route("POST", "/webhooks/{id}/secret", P.WEBHOOKS_MANAGE, WHY),
+    Route("POST", "/webhooks/{id}/test", P.WEBHOOKS_MANAGE, WHY),
+    Route("GET", "/webhooks/{id}/deliveries", P.WEBHOOKS_MANAGE),
+    Route("POST", "/webhooks/{id}/deliveries/{delivery}/redeliver", P.WEBHOOKS_MANAGE, WHY),
     Route("GET", "/audit-logs", P.AUDIT_READ, names=False),
     Route("GET", "/audit-logs/export", P.AUDIT_EXPORT, names=False),
     Route("POST", "/tenants", P.TENANTS_MANAGE, TENANT, names=False),

@@ -22,6 +22,7 @@ NO_TWIN = {
     "Egress": "proven against real loopback servers; a twin would prove nothing about addresses",
     "Installation": "starts real servers; there is nothing to pretend",
     "News": "word between processes; what follows it is proven with PostgreSQL's own",
+    "Postman": "proven against a real loopback receiver, whose signature check is not ours",
     "Running": "what Installation started",
 }
 TWINS = {"MetricSource": "ScriptedSource", "SnapshotCache": "MemorySnapshots"}

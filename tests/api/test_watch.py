@@ -1,0 +1,256 @@
+"""Whoever watches hears of every change, by long poll or stream, over a real server."""
+
+import asyncio
+import contextlib
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from adapters.postgres.store import PostgresStore
+from application.tenants import Tenants
+from domain.people import Actor, Role
+
+WHY = {"reason": "because of the test"}
+SECRET = "hunter2-hunter2"
+
+
+class Watcher:
+    """A client that goes on from where it was."""
+
+    def __init__(self, client: httpx2.AsyncClient, **scene: Any) -> None:
+        self.client = client
+        self.scene = scene
+        self.cursor: str | None = None
+
+    async def look(self, wait: int = 20) -> dict[str, Any]:
+        query = {**self.scene, "wait": wait, **({"cursor": self.cursor} if self.cursor else {})}
+        answer = await self.client.get("/api/v1/watch", params=query)
+        assert answer.status_code == 200, answer.text
+        seen: dict[str, Any] = answer.json()
+        self.cursor = seen["cursor"]
+        return seen
+
+    async def events(self, count: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while len(found) < count:
+            seen = await self.look()
+            assert seen["events"], "it waited in vain"
+            found += seen["events"]
+        return found
+
+
+@pytest_asyncio.fixture
+async def client(world: Any, house: Any, address: str) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=address, headers=world.headers(house, "eve"), timeout=60) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def watcher(client: httpx2.AsyncClient) -> Watcher:
+    watcher = Watcher(client, environment="dev")
+    seen = await watcher.look()
+    assert (seen["events"], seen["resync"]) == ([], False)
+    return watcher
+
+
+@pytest_asyncio.fixture
+async def neighbour(store: PostgresStore) -> Actor:
+    """Somebody of another tenant."""
+    tenants = Tenants(store)
+    tenant = await tenants.admit_tenant(f"t-{secrets.token_hex(6)}", "Next door")
+    return (await tenants.admit_principal(tenant, "ned", frozenset({Role.CONFIG_MANAGER}), issuer="next-door")).actor
+
+
+@contextlib.asynccontextmanager
+async def streaming(client: httpx2.AsyncClient, **query: Any) -> AsyncIterator[AsyncIterator[dict[str, str]]]:
+    headers = {"Accept": "text/event-stream", **query.pop("headers", {})}
+    async with client.stream("GET", "/api/v1/watch", params=query, headers=headers) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield blocks(answer)
+
+
+async def blocks(answer: httpx2.Response) -> AsyncIterator[dict[str, str]]:
+    block: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        if line:
+            name, _, value = line.partition(":")
+            block[name] = value.strip()
+        else:
+            yield block
+            block = {}
+
+
+async def told(stream: AsyncIterator[dict[str, str]], count: int) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    async for block in stream:
+        found += [block] if "event" in block else []
+        if len(found) == count:
+            break
+    return found
+
+
+@pytest.mark.req("FR-SM-001")
+class TestLongPoll:
+    async def test_wakes_with_the_event_of_a_definition_and_of_a_value(
+        self, watcher: Watcher, ask: Any, define: Any, house: Any
+    ) -> None:
+        waiting = asyncio.create_task(watcher.events(2))
+        await asyncio.sleep(0.1)
+        await define(key="limit", type="integer", default=1)
+        written = await ask("ada", "PUT", "/settings/limit", params={"environment": "dev"}, json={"value": 7, **WHY},
+                            headers={"If-Match": '"v0"'})  # fmt: skip
+        assert written.status_code == 200, written.text
+        defined, changed = await waiting
+        assert (defined["type"], defined["environment"]) == ("SettingDefined", None)
+        assert changed["type"] == "SettingChanged"
+        assert changed["environment"] == "dev"
+        assert changed["subject"] == {"key": "limit", "scope": "", "version": 1}
+        assert changed["actor"] == str(house.ada.id)
+        assert changed["tenant"] == str(house.id)
+        assert changed["epoch"] == written.json()["epoch"]
+        assert "7" not in json.dumps([changed["subject"], changed["type"]])
+
+    async def test_answers_with_nothing_when_nothing_happens(self, watcher: Watcher) -> None:
+        before = watcher.cursor
+        seen = await watcher.look(wait=1)
+        assert seen == {"cursor": before, "resync": False, "events": []}
+
+    async def test_tells_only_what_was_asked_for(self, client: httpx2.AsyncClient, ask: Any, define: Any) -> None:
+        dev, staging = Watcher(client, environment="dev", prefix="b."), Watcher(client, environment="staging")
+        for each in (dev, staging):
+            await each.look()
+        await define(key="a.one", type="integer")
+        await define(key="b.one", type="integer")
+        for key in ("a.one", "b.one"):
+            body = {"environment": "dev", "items": [{"key": key, "value": 1}], **WHY}
+            assert (await ask("ada", "POST", "/settings/bulk", json=body)).status_code == 200
+        mine = await dev.events(2)
+        assert [(each["type"], each["subject"]["key"]) for each in mine] == [
+            ("SettingDefined", "b.one"), ("SettingChanged", "b.one"),
+        ]  # fmt: skip
+        assert [each["subject"]["key"] for each in await staging.events(2)] == ["a.one", "b.one"]
+
+    async def test_never_shows_a_secret(self, watcher: Watcher, ask: Any, define: Any) -> None:
+        await define(key="token", type="secret")
+        body = {"environment": "dev", "items": [{"key": "token", "value": SECRET}], **WHY}
+        assert (await ask("ada", "POST", "/settings/bulk", json=body)).status_code == 200
+        events = await watcher.events(2)
+        assert SECRET not in json.dumps(events)
+        assert "fingerprint" not in json.dumps(events)
+
+    async def test_never_tells_what_happens_in_another_tenant(
+        self, watcher: Watcher, world: Any, neighbour: Actor
+    ) -> None:
+        await world.services.setting.definitions.create(neighbour, {"key": "theirs", "type": "integer"}, "because")
+        await world.services.events.publisher.publish(neighbour.tenant)
+        assert (await watcher.look(wait=1))["events"] == []
+
+    async def test_flags_are_told_with_their_kill_switch(self, watcher: Watcher, ask: Any) -> None:
+        flag = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+        body = {"environment": "dev", "key": "checkout", "definition": flag, **WHY}
+        assert (await ask("ada", "POST", "/flags", json=body)).status_code == 201
+        new = {"definition": {**flag, "defaultVariant": "on"}, **WHY}
+        where = {"environment": "dev"}
+        await ask("ada", "PUT", "/flags/checkout", params=where, json=new, headers={"If-Match": '"v1"'})
+        await ask("root", "POST", "/flags/checkout/kill", params=where, json=WHY)
+        found = await watcher.events(3)
+        assert [(each["type"], each["subject"]["version"]) for each in found] == [
+            ("FeatureFlagCreated", 1), ("FeatureFlagUpdated", 2), ("FeatureFlagDisabled", 3),
+        ]  # fmt: skip
+
+
+class TestCursor:
+    async def test_of_something_else_is_refused(self, client: httpx2.AsyncClient) -> None:
+        for cursor in ("x", "WyJmbGFncyIsMV0"):
+            answer = await client.get("/api/v1/watch", params={"cursor": cursor})
+            assert answer.status_code == 422
+            assert answer.json()["type"] == "/problems/cursor-invalid"
+
+    async def test_older_than_what_is_kept_asks_to_read_everything_anew(
+        self, watcher: Watcher, define: Any, engine: Any, house: Any
+    ) -> None:
+        old = watcher.cursor
+        await define(key="limit", type="integer")
+        assert len(await watcher.events(1)) == 1
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(house.id)})
+            await connection.execute(text("UPDATE event_line SET forgotten = position"))
+            await connection.execute(text("DELETE FROM event"))
+        present, watcher.cursor = watcher.cursor, old
+        assert await watcher.look() == {"cursor": present, "resync": True, "events": []}
+        assert not (await watcher.look(wait=0))["resync"]
+
+
+class TestStream:
+    async def test_begins_with_where_it_stands_and_tells_each_event_with_its_own_cursor(
+        self, client: httpx2.AsyncClient, watcher: Watcher, define: Any
+    ) -> None:
+        async with streaming(client, environment="dev") as stream:
+            assert (await anext(stream))["id"] == watcher.cursor
+            await define(key="a", type="integer")
+            await define(key="b", type="integer")
+            first, second = await told(stream, 2)
+        assert (first["event"], second["event"]) == ("SettingDefined", "SettingDefined")
+        assert [json.loads(each["data"])["subject"]["key"] for each in (first, second)] == ["a", "b"]
+        watcher.cursor = first["id"]
+        assert [each["subject"]["key"] for each in (await watcher.look())["events"]] == ["b"]
+
+    async def test_goes_on_from_the_last_event_id(
+        self, client: httpx2.AsyncClient, watcher: Watcher, define: Any
+    ) -> None:
+        begin = str(watcher.cursor)
+        await define(key="a", type="integer")
+        await watcher.events(1)
+        async with streaming(client, cursor=str(watcher.cursor), headers={"Last-Event-ID": begin}) as stream:
+            (event,) = await told(stream, 1)
+        assert json.loads(event["data"])["subject"]["key"] == "a"
+        assert event["id"] == watcher.cursor
+
+    async def test_says_that_everything_must_be_read_anew(
+        self, client: httpx2.AsyncClient, watcher: Watcher, define: Any, engine: Any, house: Any
+    ) -> None:
+        begin = str(watcher.cursor)
+        await define(key="a", type="integer")
+        await watcher.events(1)
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(house.id)})
+            await connection.execute(text("UPDATE event_line SET forgotten = position"))
+        async with streaming(client, cursor=begin) as stream:
+            (event,) = await told(stream, 1)
+        assert event["event"] == "resync"
+        assert json.loads(event["data"]) == {"cursor": watcher.cursor}
+
+    async def test_frees_its_place_when_its_client_goes(
+        self, client: httpx2.AsyncClient, world: Any, house: Any, eventually: Callable[..., Any]
+    ) -> None:
+        tails = world.services.events.watching._tails._tails
+        async with streaming(client) as stream:
+            await anext(stream)
+            assert tails[house.id].watchers == 1
+        await eventually(lambda: house.id not in tails)
+
+    async def test_one_too_many_is_told_to_wait(
+        self, client: httpx2.AsyncClient, world: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(world.services.events.watching, "_most", 1)
+        async with streaming(client) as stream:
+            await anext(stream)
+            answer = await client.get("/api/v1/watch", headers={"Accept": "text/event-stream"})
+        assert answer.status_code == 429
+        assert answer.headers["retry-after"] == "5"
+        assert answer.json()["type"] == "/problems/too-many-watchers"
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+class TestWhoMayWatch:
+    async def test_anonymous_is_401(self, address: str, accept: str) -> None:
+        async with httpx2.AsyncClient(base_url=address) as client:
+            answer = await client.get("/api/v1/watch", headers={"Accept": accept})
+        assert answer.status_code == 401
