@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, insert, select, text, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -129,7 +130,7 @@ class PostgresTenantTemplates:
 
     async def page(self, after: str, limit: int) -> list[StoredTemplate]:
         c = tenant_template.c
-        newest = select(tenant_template).distinct(c.name).where(c.name > after).order_by(c.name, c.version.desc())
+        newest = select(tenant_template).ext(distinct_on(c.name)).where(c.name > after).order_by(c.name, c.version.desc())
         return [_template(row) for row in await self._session.execute(newest.limit(limit))]
 
     async def versions(self, name: str, before: int, limit: int) -> list[StoredTemplate]:
