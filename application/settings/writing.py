@@ -1,5 +1,6 @@
 """Values are written together or not at all: at once where policy asks nobody, and as a change where it does."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -63,7 +64,8 @@ class SettingWrites:
                 pen = _pen(actor, order)
                 plan = await planned(tx, pen, order, at)
                 reach, levels = await _asked(tx, plan, told=order.dry_run)
-                outcome = Outcome(tuple(plan.new), tuple(plan.affected()), epoch, None, reach, levels)
+                affected = await asyncio.to_thread(tuple, plan.affected())
+                outcome = Outcome(tuple(plan.new), affected, epoch, None, reach, levels)
                 if order.dry_run:
                     return outcome
                 if not levels:
@@ -124,5 +126,5 @@ async def _asked(tx: Transaction, plan: Plan, *, told: bool = False) -> tuple[Re
     policy = await tx.policies.get(plan.house.environment, Kind.SETTING)
     if not (policy.asks or told):
         return None, 0
-    reach = reach_of(plan)
+    reach = await asyncio.to_thread(reach_of, plan)
     return reach, len(policy.decided(reach).levels)
