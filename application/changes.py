@@ -8,7 +8,7 @@ from application.definitions import checked_definition
 from application.every_subject import subject_of
 from application.ports.metrics import MetricSource
 from application.ports.store import Place, Store, Transaction
-from application.recording import record
+from application.recording import record, reverted
 from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import (
@@ -49,6 +49,7 @@ class Proposal:
     ticket: str | None = None
     contributors: tuple[UUID, ...] = ()
     supersedes: UUID | None = None
+    reverts: UUID | None = None
 
 
 class Changes:
@@ -70,6 +71,8 @@ class Changes:
                     tx, Action.CHANGE_CREATED, ("change", change.id), actor=actor, change=change.id,
                     reason=change.reason, after={"digest": change.digest, "content": change.content.to_json()},
                 )  # fmt: skip
+                if change.reverts is not None:
+                    await reverted(tx, actor, change.reverts, change.id, change.reason)
             return await existing_change(tx, change.id)
 
     async def get(self, actor: Actor, change: UUID) -> ChangeSet:
@@ -177,6 +180,7 @@ async def _drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeS
         ticket=proposal.ticket,
         contributors=tuple(person for person in dict.fromkeys(proposal.contributors) if person != actor.id),
         supersedes=proposal.supersedes,
+        reverts=proposal.reverts,
     )
 
 

@@ -12,6 +12,7 @@ from api.idempotency import KEYED, NewId, Once
 from api.paging import Cursor, Limit, cut, decoded, encoded, identifier, moment
 from api.problems import beneath
 from api.schemas.changes import ChangeIn, ChangeOut, ChangePage, DiffOut, WithdrawIn
+from api.schemas.reverts import RevertIn, RevertOut
 from api.schemas.rollouts import SubmittedOut
 from api.services import Use
 from domain.errors import Fault, Invalid
@@ -78,6 +79,14 @@ async def rebase(id: UUID, actor: Proposing, use: Use, answer: Response, new: Ne
     change = await use.changes.rebase(actor, id, new)
     answer.headers["ETag"] = change_tag(change.revision)
     return ChangeOut.of(change)
+
+
+@router.post("/{id}/revert", summary="Take back what a change did", dependencies=KEYED)
+async def revert(id: UUID, wish: RevertIn, actor: Acting, use: Use, answer: Response) -> RevertOut:  # noqa: A002 -- the wire's name
+    """By a new change over what is there now. 409 with both sides where later changes touched the same keys."""
+    done = await use.reverting.revert(actor, id, wish.wish())
+    answer.status_code = 202 if done.submitted else 200
+    return RevertOut.of(done)
 
 
 def named(given: Sequence[UUID | str], people: Sequence[Principal]) -> tuple[UUID, ...]:

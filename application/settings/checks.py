@@ -92,7 +92,7 @@ def check_policies(written: Sequence[Written], plan: Plan, faults: Sequence[Faul
     if faults or (beyond and enforced):
         told += [Fault(f"/items/{place}", f"enforced {_by(refusal)}") for place, refusal in enforced]
     if faults:
-        raise Invalid([*faults, *told])
+        raise Invalid(sorted([*faults, *told], key=_number))
     if told:
         raise OutOfPolicy(sorted(told, key=_number), **(beyond[0][1].facts if len(beyond) == 1 else {}))
     if enforced:
@@ -106,7 +106,8 @@ def _by(refusal: SettingEnforced) -> str:
 
 
 def _number(fault: Fault) -> int:
-    return int(fault.path.split("/")[2])
+    first, _, rest = fault.path.removeprefix("/").partition("/")
+    return int(rest.partition("/")[0]) if first == "items" and rest else -1
 
 
 def check_policy(wish: Wish, entry: Entry, plan: Plan, path: str) -> None:

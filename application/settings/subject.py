@@ -7,7 +7,7 @@ from application.policies import decided
 from application.ports.settings import StoredEntry
 from application.ports.store import Transaction
 from application.settings.carrying import carried_out, everything_held, plan_for, planned
-from application.settings.house import continued
+from application.settings.past import held_before, is_newest
 from application.settings.plan import Pen, Plan
 from application.settings.reaching import reach_of
 from application.settings.targets import order_of
@@ -17,9 +17,7 @@ from domain.canonical import Json
 from domain.changes import BaseVersionConflict, ChangeSet, Kind, Reach
 from domain.errors import Missing
 from domain.rollouts import Rollout
-from domain.settings import Entry, EntryState, Rewrite, Scope, cancelled, inserted, shown
-
-NEWEST = 2**62
+from domain.settings import EntryState, Rewrite, Scope, cancelled, inserted, shown
 
 
 class SettingSubject:
@@ -55,7 +53,7 @@ class SettingSubject:
         if rollout.live_version == rollout.base_version:
             bases = {_place(target.content): target.base_version for target in change.content.targets}
             return all(latest.get(place, 0) == version for place, version in bases.items())
-        return all([await _ours(tx, change, *_place(target.content)) for target in change.content.targets])
+        return all([await is_newest(tx, change, *_place(target.content)) for target in change.content.targets])
 
     async def restore(self, tx: Transaction, rollout: Rollout) -> int:
         if rollout.live_version == rollout.base_version:
@@ -112,17 +110,6 @@ async def _latest(tx: Transaction, change: ChangeSet, at: datetime) -> dict[tupl
     return await tx.settings.latest(change.target.environment, keys, scopes)
 
 
-async def _ours(tx: Transaction, change: ChangeSet, key: str, scope: str) -> bool:
-    """Whether nobody has written there since; what goes on after an entry was nobody's wish."""
-    before = NEWEST
-    while newest := await tx.settings.history(change.target.environment, key, scope, before, 10):
-        for each in newest:
-            if continued(each) is None:
-                return each.entry.change == change.id
-        before = newest[-1].entry.version
-    return False
-
-
 async def _back(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, ours: Sequence[StoredEntry]) -> Rewrite:
     """What was planned never begins; what holds gives way to what held until it began."""
     written = next(each.entry for each in ours if (each.key, each.scope) == (wish.key, wish.scope.text))
@@ -130,7 +117,7 @@ async def _back(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, ours: Sequenc
     fresh = plan.latest.get((wish.key, wish.scope.text), 0) + 1
     if written.since > plan.at:
         return cancelled(held, written.version, plan.at, fresh=fresh)
-    before = await _before(tx, plan, wish, written)
+    before = await held_before(tx, plan.house.environment, wish.key, wish.scope.text, written)
     again = Wish(wish.key, wish.scope, EntryState.UNSET)
     if before is not None and (before.meant_until is None or before.meant_until > plan.at):
         again = Wish(
@@ -139,14 +126,6 @@ async def _back(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, ours: Sequenc
         )  # fmt: skip
     entry = plan.entry(pen, again, f"as it was before version {written.version}")
     return inserted(plan.house.held(wish.key, wish.scope), entry, plan.at)
-
-
-async def _before(tx: Transaction, plan: Plan, wish: Wish, written: Entry) -> Entry | None:
-    """The entry that held when ours began."""
-    older = await tx.settings.history(
-        plan.house.environment, wish.key, wish.scope.text, written.version, written.version
-    )
-    return next((each.entry for each in older if each.entry.until == written.since != each.entry.since), None)
 
 
 def _line(plan: Plan, label: str, content: Json) -> Json:

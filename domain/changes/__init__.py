@@ -1,17 +1,22 @@
 """A change set is immutable; its digest is what people approve."""
 
 from domain.changes.change_set import ChangeSet, ChangeStatus, Content, Kind, Target
-from domain.changes.difference import difference, merged
+from domain.changes.difference import difference, merged, three_ways
 from domain.changes.reach import EVERYWHERE, Reach
 from domain.changes.refusals import (
     ApprovalRequired,
     BaseVersionConflict,
     ChangeNotDraft,
     DigestTampered,
+    NotBegun,
     NothingChanges,
+    NothingLeft,
     NotRebasable,
+    NotSucceeded,
     TargetBusy,
+    TouchedSince,
 )
+from domain.changes.reversal import Reversal
 
 __all__ = [
     "EVERYWHERE",
@@ -23,11 +28,17 @@ __all__ = [
     "Content",
     "DigestTampered",
     "Kind",
+    "NotBegun",
     "NotRebasable",
+    "NotSucceeded",
     "NothingChanges",
+    "NothingLeft",
     "Reach",
+    "Reversal",
     "Target",
     "TargetBusy",
+    "TouchedSince",
     "difference",
     "merged",
+    "three_ways",
 ]

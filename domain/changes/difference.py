@@ -22,6 +22,23 @@ def merged(base: Json, ours: Json, theirs: Json) -> tuple[Json, list[str]]:
     return _merge("", base, ours, theirs, conflicts), conflicts
 
 
+def three_ways(base: Json, theirs: Json, ours: Json) -> list[dict[str, Json]]:
+    """Lines in pointer order where not all three are equal; a side that has nothing there is left out."""
+    sides = {"base": base, "theirs": theirs, "ours": ours}
+    return [{"path": path, **found} for path, found in _three("", sides)]
+
+
+def _three(path: str, sides: dict[str, Json]) -> list[tuple[str, dict[str, Json]]]:
+    base, theirs, ours = sides.values()
+    if _equal(base, theirs) and _equal(base, ours):
+        return []
+    if not all(isinstance(side, dict) for side in sides.values()):
+        return [(path, {name: side for name, side in sides.items() if side is not _ABSENT})]
+    names = sorted(base.keys() | theirs.keys() | ours.keys())
+    inner = ({side: held.get(name, _ABSENT) for side, held in sides.items()} for name in names)
+    return [line for name, each in zip(names, inner, strict=True) for line in _three(f"{path}/{escaped(name)}", each)]
+
+
 def _walk(path: str, old: Json, new: Json) -> list[tuple[str, Json, Json]]:
     if isinstance(old, dict) and isinstance(new, dict):
         return [

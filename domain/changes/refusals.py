@@ -33,6 +33,30 @@ class NotRebasable(Conflict):
     kind = "not-rebasable"
 
 
+class NotSucceeded(Conflict):
+    """Only a change that has succeeded can be taken back."""
+
+    kind = "not-succeeded"
+
+
+class NotBegun(Conflict):
+    """What this change planned has not begun; cancel the plan instead."""
+
+    kind = "not-begun"
+
+
+class TouchedSince(Conflict):
+    """Later changes touched the same keys; look at both sides, and ask for what does not collide if that is enough."""
+
+    kind = "touched-since"
+
+
+class NothingLeft(Conflict):
+    """Nothing is left of this change that could be taken back."""
+
+    kind = "nothing-left"
+
+
 class DigestTampered(Forbidden):
     """The content is not the content that was approved."""
 

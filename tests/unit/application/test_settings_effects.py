@@ -1,9 +1,10 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from application.settings.wishes import Affected
-from domain.errors import Missing
+from domain.errors import Invalid, Missing
 from domain.settings import NothingPlanned, OutOfPolicy, ScheduleOverlaps, SettingEnforced
 from tests.wishing import ADA, BERLIN, DE, WHY, cancel, define, paths, resolution, say, unset, value, version, wish
 from tests.world import World
@@ -73,6 +74,34 @@ class TestPolicy:
         assert (await say(world, lowered)).affected == dry.affected
         assert (await value(world, scope=ADA), await version(world, scope=DE)) == (50, 1)
 
+    @pytest.mark.req("ST75")
+    async def test_of_a_ceiling_is_told_at_every_item_beside_what_else_is_wrong(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 40, constraint={"maximum": 100}))
+        beyond = [wish("limit", 150, DE), wish("limit", 5, ADA), wish("limit", 160, "company:fr")]
+        with pytest.raises(OutOfPolicy) as refused:
+            await say(world, *beyond)
+        assert paths(refused) == ["/items/0/value", "/items/2/value"]
+        with pytest.raises(Invalid) as broken:
+            await say(world, *beyond, wish("limit", "many", BERLIN), wish("nothing", 1))
+        assert paths(broken) == ["/items/0/value", "/items/2/value", "/items/3/value", "/items/4/key"]
+        assert await version(world, scope=DE) == 0
+
+    @pytest.mark.req("ST75")
+    async def test_of_enforcement_is_told_at_every_item(self, world: World) -> None:
+        await define(world)
+        await define(world, "size")
+        await say(world, wish("limit", 20, enforced=True), wish("size", 9, constraint={"maximum": 9}))
+        with pytest.raises(SettingEnforced) as refused:
+            await say(world, wish("size", 1), wish("limit", 31, DE), wish("limit", 32, ADA))
+        assert [each["item"] for each in places(refused.value)] == [1, 2]
+        with pytest.raises(OutOfPolicy) as mixed:
+            await say(world, wish("limit", 31, DE), wish("size", 10, DE))
+        assert paths(mixed) == ["/items/0", "/items/1/value"]
+        with pytest.raises(Invalid) as broken:
+            await say(world, wish("limit", 31, DE), wish("size", "x", DE))
+        assert paths(broken) == ["/items/0", "/items/1/value"]
+
     async def test_of_a_ceiling_holds_for_the_value_beside_it(self, world: World) -> None:
         await define(world)
         with pytest.raises(OutOfPolicy):
@@ -80,6 +109,10 @@ class TestPolicy:
         await say(world, unset("limit", constraint={"maximum": 30}))
         with pytest.raises(OutOfPolicy):
             await say(world, wish("limit", 40, DE))
+
+
+def places(refusal: SettingEnforced) -> Any:
+    return refusal.facts["places"]
 
 
 class TestDryRun:

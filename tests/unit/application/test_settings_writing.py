@@ -172,6 +172,14 @@ class TestRepetition:
         assert (await value(world), await version(world)) == (3, 2)
         assert len(await world.events("setting:value:changed")) == 3
 
+    async def test_of_a_cancellation_after_which_nothing_holds_answers_the_same(self, world: World) -> None:
+        await define(world)
+        await say(world, wish("limit", 1, since=world.clock() + DAY))
+        asked = replace(world.ada, request=uuid4())
+        first = await cancel(world, "limit", 1, actor=asked)
+        assert await cancel(world, "limit", 1, actor=asked) == first
+        assert (first.entries, len(await world.events("setting:value:unplanned"))) == ((), 1)
+
     async def test_of_a_cancellation_cancels_once(self, world: World) -> None:
         await define(world)
         asked = replace(world.ada, request=uuid4())
