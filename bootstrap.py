@@ -20,6 +20,7 @@ from adapters.egress.client import EgressClient
 from adapters.embedded.installation import login_url, started
 from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.identity.assertions import ActReader, SignedActs
+from adapters.identity.bundles import bundle_signatures
 from adapters.identity.issuer import ISSUER, EmbeddedIssuer
 from adapters.identity.jwks import KeyCache
 from adapters.identity.keys import kept_key
@@ -178,7 +179,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         authentication=Authentication(store, made.tokens, Closings(made.listener.tenants)),
         flags=Flags(store),
         shared_rules=SharedRules(store),
-        setting=SettingCases.over(store, submission, made.sealer, snapshots),
+        setting=SettingCases.over(store, submission, made.sealer, snapshots, bundle_signatures(made.settings)),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
         submission=submission,

@@ -11,7 +11,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import ApprovalActivities
+from activities.imports import ImportActivities
 from activities.rollouts import RolloutActivities
+from adapters.identity.bundles import bundle_signatures
 from adapters.logs import configure
 from adapters.settings import Settings
 from adapters.temporal.client import always, connect, prepare
@@ -22,6 +24,7 @@ from application.balloting import Balloting
 from application.controls import Controlling
 from application.gating import Gating
 from application.progression import Progression
+from application.settings.moving import importing
 from bootstrap import Parts, parts
 
 TELL_EVERY_SECONDS = 60
@@ -77,11 +80,13 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
         Progression(made.store), Gating(made.store, made.metrics), Controlling(made.store, made.verifier)
     )
     client = await reach(made.settings)
-    sweeps = [asyncio.create_task(made.sweeper(TemporalProcesses(always(client))).run())]
+    processes = TemporalProcesses(always(client))
+    imports = ImportActivities(importing(made.store, processes, made.sealer, bundle_signatures(made.settings)))
+    sweeps = [asyncio.create_task(made.sweeper(processes).run())]
     sweeps.append(asyncio.create_task(made.relay().run()))
     for sweep in sweeps:
         sweep.add_done_callback(lambda _: stop.set())
-    async with build_worker(client, approvals, rollouts):
+    async with build_worker(client, approvals, rollouts, imports=imports):
         log.info("worker.ready")
         await stop.wait()
         log.info("worker.draining")

@@ -8,13 +8,14 @@ from application.notices import Delivery
 from application.ports.processes import Processes
 from application.ports.records import Waiting, WaitingKind
 from application.ports.store import Store
+from application.settings.imports import start_waiting_import
 from application.submission import start_waiting
 from domain.errors import Refusal, Unavailable
 
 log = structlog.get_logger()
 
 _AT_ONCE = 4
-_MOST = {WaitingKind.KILLED: 200, WaitingKind.ROLLOUT: 200, WaitingKind.NOTICE: 25}
+_MOST = {WaitingKind.KILLED: 200, WaitingKind.ROLLOUT: 200, WaitingKind.IMPORT: 50, WaitingKind.NOTICE: 25}
 
 
 class Sweeper:
@@ -57,5 +58,7 @@ class Sweeper:
                 await start_waiting(self._store, self._processes, row.tenant, row.id)
             case WaitingKind.KILLED:
                 await self._processes.killed(row.id)
+            case WaitingKind.IMPORT:
+                await start_waiting_import(self._store, self._processes, row.tenant, row.id)
             case WaitingKind.NOTICE:
                 await self._delivery.deliver(row.tenant, row.id)

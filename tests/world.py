@@ -21,6 +21,7 @@ from application.delegations import Delegations
 from application.flags import Flags
 from application.gating import Gating
 from application.killing import KillSwitch
+from application.ports.imports import ImportRecord
 from application.ports.records import AuditFilter, AuditRow, StoredFlag, Tenant
 from application.ports.store import Store
 from application.progression import Progression, Step
@@ -76,6 +77,12 @@ class RecordingProcesses:
     controls: list[tuple[UUID, Verb, str]] = field(default_factory=list)
     kills: list[UUID] = field(default_factory=list)
     ended: list[UUID] = field(default_factory=list)
+    imports: list[UUID] = field(default_factory=list)
+
+    async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
+        if self.down:
+            raise Unavailable
+        self.imports.append(record.id)
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
         await self.ping()

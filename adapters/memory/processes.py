@@ -8,6 +8,7 @@ from uuid import UUID
 from application.balloting import Balloting, Cast
 from application.controls import Control, Controlling
 from application.ports.identity import ActVerifier
+from application.ports.imports import ImportRecord
 from application.ports.store import Store
 from domain.approvals import Answer, Approval
 from domain.errors import Unavailable
@@ -37,6 +38,10 @@ class MemoryProcesses:
         del requester
         self._note("start", rollout.id)
         await self._balloting.state(approval.tenant, approval.id)
+
+    async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
+        del tenant, requester
+        self._note("import", record.id)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         del voter

@@ -17,11 +17,14 @@ from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlread
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.client import TASK_QUEUE, ClientSource, TemporalUnavailable, ping
+from adapters.temporal.imports import started_import
+from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval, ApprovalClosed
 from domain.errors import Fault, Invalid, Refusal
 from domain.rollouts import AlreadyTerminal, Rollout, Verb
 from workflows import search
 from workflows.approval import CLOSED, ApprovalRequest, VoteProof
+from workflows.configuration_import import ImportRequest
 from workflows.messages import Proof, RolloutRequest
 from workflows.operated import KILLED
 from workflows.presets import TASK_TIMEOUT
@@ -72,6 +75,10 @@ class TemporalProcesses:
                 )
             except WorkflowAlreadyStartedError:
                 return  # it ran and ended: starting again what was started changes nothing
+
+    async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
+        async with _answered():
+            await started_import(await self._reach(), self._queue, ImportRequest(tenant, record.id), record, requester)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         await self._update(f"approval/{approval}", answer.value, VoteProof(assertion, voter), ApprovalClosed)

@@ -10,12 +10,14 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.approvals import ApprovalActivities
+from activities.imports import ImportActivities
 from activities.rollouts import RolloutActivities
 from adapters.temporal.client import TASK_QUEUE
 from workflows.approval import ApprovalWorkflow
+from workflows.configuration_import import ConfigurationImportWorkflow
 from workflows.rollout import FeatureRolloutWorkflow
 
-WORKFLOWS = (ApprovalWorkflow, FeatureRolloutWorkflow)
+WORKFLOWS = (ApprovalWorkflow, FeatureRolloutWorkflow, ConfigurationImportWorkflow)
 ROOMS = ("domain", "application", "activities", "workflows", "adapters")
 LIBRARIES = ("rfc8785", "structlog", "mmh3", "orjson", "jsonschema_rs", "cel")
 
@@ -27,13 +29,18 @@ def sandbox() -> SandboxedWorkflowRunner:
 
 
 def build_worker(
-    client: Client, approvals: ApprovalActivities, rollouts: RolloutActivities, task_queue: str = TASK_QUEUE
+    client: Client,
+    approvals: ApprovalActivities,
+    rollouts: RolloutActivities,
+    task_queue: str = TASK_QUEUE,
+    imports: ImportActivities | None = None,
 ) -> Worker:
+    """Without the activities of imports it leaves these to other workers."""
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=[*_activities(approvals), *_activities(rollouts)],
+        activities=[*_activities(approvals), *_activities(rollouts), *_activities(imports)],
         workflow_runner=sandbox(),
         workflow_failure_exception_types=[ValidationError],
         max_cached_workflows=2000,

@@ -3,6 +3,7 @@
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval
 from domain.rollouts import Rollout, Verb
 
@@ -11,6 +12,10 @@ class Processes(Protocol):
     """Each method raises Unavailable when Temporal does not answer, and the refusal that the workflow gives."""
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
+        """Start once; starting again what was started changes nothing."""
+        ...
+
+    async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
         """Start once; starting again what was started changes nothing."""
         ...
 

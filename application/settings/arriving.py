@@ -1,5 +1,6 @@
 """What an import would write is worked out and checked on a picture, and every fault is told at its line."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -8,9 +9,9 @@ from itertools import zip_longest
 
 from application.ports.store import Transaction
 from application.settings.carrying import plan_for
-from application.settings.checks import check_policy, check_rules, check_wishes
+from application.settings.checks import check_policies, check_rules, check_wishes
 from application.settings.plan import Pen, Plan
-from application.settings.wishes import Order, Wish
+from application.settings.wishes import MOST_ITEMS, Order, Wish
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
 from domain.settings import (
@@ -21,13 +22,16 @@ from domain.settings import (
     EntryState,
     Line,
     Op,
+    Rule,
     Scope,
+    keys_beside,
     parse_rules,
     replaced,
     travels,
 )
 
-ITEMS, VALUES = "/items", "/bundle/values"
+BUNDLE = "/bundle"
+ITEMS, VALUES = "/items", f"{BUNDLE}/values"
 Place = tuple[str, str]
 
 
@@ -97,10 +101,15 @@ def check_arrival(arrival: Arrival) -> None:
 async def planned_arrival(tx: Transaction, pen: Pen, arrival: Arrival) -> Plan:
     """Each place that differs says what the bundle says, whatever was planned there."""
     rules = parse_rules((await tx.settings.rulebook()).rules)
-    ruled: frozenset[str] = frozenset().union(*(rule.keys for rule in rules))
     steps = [_wishes(place, lines) for place, lines in arrival.steps]
+    wishes = tuple(wish for step in steps for wish in step)
+    beside = keys_beside(rules, {wish.key for wish in wishes})
+    plan = await plan_for(tx, arrival.environment, wishes, beside, arrival.at)
+    return await asyncio.to_thread(_worked_out, plan, pen, arrival, steps, rules)  # a large one takes a while
+
+
+def _worked_out(plan: Plan, pen: Pen, arrival: Arrival, steps: Sequence[Sequence[Wish]], rules: Sequence[Rule]) -> Plan:
     pointers = arrival.pointers
-    plan = await plan_for(tx, arrival.environment, tuple(wish for step in steps for wish in step), ruled, arrival.at)
     new = {key: arrival.wanted.definitions[key] for key in arrival.difference.missing}
     for house in (plan.house, plan.before):
         house.definitions = {**house.definitions, **new}
@@ -110,8 +119,8 @@ async def planned_arrival(tx: Transaction, pen: Pen, arrival: Arrival) -> Plan:
         entries = [_next(plan.entry(pen, wish, arrival.reason), number) for number, wish in enumerate(step)]
         plan.take(pen, step[0], replaced(plan.house.held(step[0].key, step[0].scope), entries, arrival.at))
         written += zip(step, entries, strict=True)
-    for wish, entry in written:
-        check_policy(wish, entry, plan, _pointer(wish, pointers))
+    with told_at([_pointer(wish, pointers) for wish, _ in written]):
+        check_policies([(place, wish, entry) for place, (wish, entry) in enumerate(written)], plan)
     with told_at([_pointer(step[0], pointers) for step in steps]):
         check_rules(rules, plan)
     return plan
@@ -154,12 +163,13 @@ def _check_each(
     """Every fault of every line: first what each place says first, then what it says next."""
     faults: list[Fault] = []
     for wave in zip_longest(*steps):
-        wishes = [wish for wish in wave if wish is not None]
-        try:
-            with told_at([_pointer(wish, pointers) for wish in wishes]):
-                check_wishes(wishes, arrival.reason, plan)
-        except Invalid as refusal:
-            faults += refusal.faults
+        every = [wish for wish in wave if wish is not None]
+        for wishes in (every[start : start + MOST_ITEMS] for start in range(0, len(every), MOST_ITEMS)):
+            try:
+                with told_at([_pointer(wish, pointers) for wish in wishes]):
+                    check_wishes(wishes, arrival.reason, plan)
+            except Invalid as refusal:
+                faults += refusal.faults
     if faults:
         raise Invalid(dict.fromkeys(faults))
 

@@ -1,4 +1,6 @@
 import copy
+import io
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +14,7 @@ from application.settings.transfer import DefinitionsDiffer, DefinitionsFirst, I
 from domain.canonical import Json, digest_of
 from domain.errors import Invalid
 from domain.people import PermissionMissing
-from domain.settings import Bundle, Op, OutOfPolicy, RulesViolated, SettingEnforced
+from domain.settings import Bundle, Op, OutOfPolicy, RulesViolated, SettingEnforced, parse_bundle
 from tests.wishing import (
     ADA,
     BERLIN,
@@ -38,7 +40,9 @@ DAY = timedelta(days=1)
 
 
 async def exported(world: World, environment: Any = DEV) -> Bundle:
-    return (await world.setting.transfer.export(world.ada, environment))[0]
+    out = io.BytesIO()
+    await world.setting.transfer.export(world.ada, environment, out)
+    return parse_bundle(json.loads(out.getvalue()))
 
 
 async def brought(world: World, raw: Json, environment: Any = QA, **more: Any) -> Imported:
@@ -221,7 +225,7 @@ class TestImport:
 
     async def test_of_who_may_only_read(self, world: World) -> None:
         raw = (await exported(world)).to_json()
-        await world.setting.transfer.export(world.eve, DEV)
+        await world.setting.transfer.export(world.eve, DEV, io.BytesIO())
         with pytest.raises(PermissionMissing):
             await world.setting.transfer.import_(world.eve, Intake(DEV, raw, WHY))
 
