@@ -10,6 +10,7 @@ from itertools import zip_longest
 from application.ports.store import Transaction
 from application.settings.carrying import plan_for
 from application.settings.checks import check_policies, check_rules, check_wishes
+from application.settings.inheriting import looked_beyond
 from application.settings.plan import Pen, Plan
 from application.settings.wishes import MOST_ITEMS, Order, Wish
 from domain.environments import Environment
@@ -105,7 +106,11 @@ async def planned_arrival(tx: Transaction, pen: Pen, arrival: Arrival) -> Plan:
     wishes = tuple(wish for step in steps for wish in step)
     beside = keys_beside(rules, {wish.key for wish in wishes})
     plan = await plan_for(tx, arrival.environment, wishes, beside, arrival.at)
-    return await asyncio.to_thread(_worked_out, plan, pen, arrival, steps, rules)  # a large one takes a while
+    plan = await asyncio.to_thread(_worked_out, plan, pen, arrival, steps, rules)  # a large one takes a while
+    pointers = arrival.pointers
+    with told_at([_pointer(step[0], pointers) for step in steps]):
+        await looked_beyond(tx, plan)
+    return plan
 
 
 def _worked_out(plan: Plan, pen: Pen, arrival: Arrival, steps: Sequence[Sequence[Wish]], rules: Sequence[Rule]) -> Plan:

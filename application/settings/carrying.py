@@ -11,6 +11,7 @@ from application.ports.store import Transaction
 from application.recording import event_of
 from application.settings.checks import check_policies, check_rules, check_versions, faults_of, sound
 from application.settings.house import continued, furnished_around, known
+from application.settings.inheriting import heirs, looked_beyond
 from application.settings.plan import Pen, Plan, Step, pictured
 from application.settings.wishes import Order, Wish
 from domain.audit import Action, Event
@@ -29,7 +30,9 @@ async def planned(tx: Transaction, pen: Pen, order: Order, at: datetime) -> Plan
     rules = await asyncio.to_thread(parse_rules, rulebook.rules)
     read = keys_beside(rules, {wish.key for wish in order.wishes})
     plan = await plan_for(tx, order.environment, order.wishes, read, at)
-    return await asyncio.to_thread(_worked_out, plan, rules, pen, order)
+    plan = await asyncio.to_thread(_worked_out, plan, rules, pen, order)
+    await looked_beyond(tx, plan)
+    return plan
 
 
 def _worked_out(plan: Plan, rules: Sequence[Rule], pen: Pen, order: Order) -> Plan:
@@ -80,6 +83,10 @@ async def carried_out(tx: Transaction, pen: Pen, plan: Plan, reason: str) -> Non
     for steps in _parts(plan.steps):
         await tx.audit.append(*(_event(tx, pen, plan, step, reason) for step in steps))
         await tell_values(tx, pen, plan, steps)
+    below = await heirs(tx, pen, plan)
+    if below is not None:
+        await carried_out(tx, pen, below, reason)
+        await tx.settings.bump(below.house.environment)
 
 
 def _parts(whole: Sequence[Part]) -> Iterator[Sequence[Part]]:

@@ -12,6 +12,7 @@ from application.settings.claims import ORIGIN
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.settings import Definition, Entry, Level, Resolution, Scope, parse_setting_definition, resolve
+from domain.settings.scopes import chained
 
 Shelf = Mapping[str, tuple[Entry, ...]]
 """What every scope says of one key, by the text of the scope."""
@@ -40,7 +41,8 @@ class Snapshot:
 
     def resolved(self, key: str, scope: Scope, at: datetime) -> Resolution:
         said = self.entries.get(key, {})
-        levels = [Level(each.text, _lasting(said.get(each.text, ()), at)) for each in scope.ancestors()]
+        chain = chained((each.text for each in scope.ancestors()), said)
+        levels = [Level(text, _lasting(said.get(text, ()), at)) for text in chain]
         return resolve(self.definitions[key], levels, at)
 
     def picture(self, environment: Environment, keys: Collection[str]) -> Picture:

@@ -24,6 +24,7 @@ from domain.settings import (
     parse_setting_definition,
     travels,
 )
+from domain.settings.scopes import FALLBACK
 
 _MOST = {Section.VALUES: MOST_VALUES, Section.FLAGS: MOST_FLAGS}
 
@@ -103,6 +104,7 @@ class Exports:
 def lasting(line: Line, at: datetime) -> Line | None:
     """What it says from `at` on. One that only takes a value back says nothing: the scope inherits."""
     said = line.state is EntryState.SET or line.constraint is not None
+    said = said and line.scope.text != FALLBACK  # it is said in staging
     return line.seen_at(at) if said else None
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from application.ports.settings import StoredEntry
 from application.settings.house import House, origin_of
 from application.settings.wishes import Affected, Wish
+from domain.environments import Environment
 from domain.people import Actor
 from domain.settings import Entry, EntryState, Held, Rewrite, Scope, TraceState, parse_constraint
 
@@ -43,7 +44,10 @@ class Step:
 
 @dataclass
 class Plan:
-    """`house` shows what would be after every step, `before` what is; `latest` are versions by key and scope."""
+    """`house` shows what would be after every step, `before` what is; `latest` are versions by key and scope.
+
+    `beyond` are other environments where something of it would be in force.
+    """
 
     at: datetime
     house: House
@@ -51,6 +55,7 @@ class Plan:
     latest: dict[tuple[str, str], int]
     steps: list[Step] = field(default_factory=list)
     new: list[StoredEntry] = field(default_factory=list)
+    beyond: tuple[Environment, ...] = ()
 
     def take(self, pen: Pen, wish: Wish, rewrite: Rewrite) -> None:
         held = self.house.held(wish.key, wish.scope)

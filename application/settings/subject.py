@@ -73,8 +73,9 @@ class SettingSubject:
     async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
         environment = change.target.environment
         at = await tx.settings.lock(environment)
-        reach = reach_of(await planned(tx, _pen(change), order_of(change, at), at))
-        return reach, await decided(tx, [environment], Kind.SETTING, reach)
+        plan = await planned(tx, _pen(change), order_of(change, at), at)
+        reach = reach_of(plan)
+        return reach, await decided(tx, [environment, *plan.beyond], Kind.SETTING, reach)
 
     async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
         target = change.target

@@ -210,8 +210,12 @@ async def _asks(tx: Transaction, arrival: Arrival, plan: Plan) -> bool:
     """Whether policy asks for approval of what would be written."""
     if not (plan.steps or arrival.difference.missing):
         return False
-    policy = await tx.policies.get(arrival.environment, Kind.SETTING)
-    return policy.asks and bool(policy.decided(await asyncio.to_thread(reach_of, plan)).levels)
+    environments = (arrival.environment, *plan.beyond)
+    policies = [await tx.policies.get(environment, Kind.SETTING) for environment in environments]
+    if not any(policy.asks for policy in policies):
+        return False
+    reach = await asyncio.to_thread(reach_of, plan)
+    return any(policy.decided(reach).levels for policy in policies)
 
 
 async def _written(tx: Transaction, actor: Actor) -> bool:

@@ -13,6 +13,7 @@ from application.settings.carrying import carried_out, everything_held, plan_for
 from application.settings.checks import check_rules
 from application.settings.drafting import drafted
 from application.settings.house import known
+from application.settings.inheriting import looked_beyond, told_of
 from application.settings.outcome import Outcome
 from application.settings.plan import Pen, Plan
 from application.settings.reaching import reach_of
@@ -21,6 +22,7 @@ from application.settings.snapshots import SettingSnapshots, told_after
 from application.settings.targets import change_of
 from application.settings.wishes import Order, Wish
 from application.submission import Submission
+from domain.approvals import strictest
 from domain.changes import ApprovalRequired, Kind, Reach
 from domain.environments import Environment
 from domain.people import Actor, Permission
@@ -101,6 +103,7 @@ class SettingWrites:
             pen = Pen.of(actor)
             plan.take(pen, wish, cancelled(held, wish.expected or 0, at, fresh=fresh))
             check_rules(rules, plan)
+            await looked_beyond(tx, plan)
             reach, levels = await _asked(tx, plan)
             if levels:
                 raise ApprovalRequired(environment=environment.value, levels=levels)
@@ -111,7 +114,7 @@ class SettingWrites:
     @asynccontextmanager
     async def writing(self, actor: Actor, *environments: Environment) -> AsyncIterator[Transaction]:
         """What is written in these environments is told by this process once it is committed."""
-        told = told_after(self._snapshots, actor.tenant, *environments)
+        told = told_after(self._snapshots, actor.tenant, *told_of(environments))
         async with told, self._store.transaction(actor.tenant) as tx:
             yield tx
 
@@ -123,8 +126,9 @@ def _pen(actor: Actor, order: Order) -> Pen:
 
 async def _asked(tx: Transaction, plan: Plan, *, told: bool = False) -> tuple[Reach | None, int]:
     """How far the plan reaches, if anybody wants to know, and how many levels of approval that needs."""
-    policy = await tx.policies.get(plan.house.environment, Kind.SETTING)
-    if not (policy.asks or told):
+    environments = (plan.house.environment, *plan.beyond)
+    policies = [await tx.policies.get(environment, Kind.SETTING) for environment in environments]
+    if not (told or any(policy.asks for policy in policies)):
         return None, 0
     reach = await asyncio.to_thread(reach_of, plan)
-    return reach, len(policy.decided(reach).levels)
+    return reach, len(strictest(policy.decided(reach) for policy in policies).levels)

@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from domain.canonical import Json
+from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.flags.limits import Faults, pointer
 from domain.settings.fields import Sensitivity, field_faults
 from domain.settings.merging import Merge
 from domain.settings.schemas import instance_faults
-from domain.settings.scopes import ROOT_KIND
+from domain.settings.scopes import FALLBACK_KIND, ROOT_KIND
 from domain.settings.values import UNSET, SettingType, Unset, type_faults
 
 MOST_SHOWN = 20
@@ -29,13 +30,17 @@ _MERGES: dict[SettingType, tuple[Merge, ...]] = {
 
 @dataclass(frozen=True)
 class Definition:
-    """A valid definition: `scopes` are the kinds of scope at which values may stand, `default` is UNSET without one."""
+    """A valid definition: `scopes` are the kinds of scope at which values may stand, `default` is UNSET without one.
+
+    In production `fallback` says where the key is from while production itself says nothing of it.
+    """
 
     key: str
     type: SettingType
     schema: Mapping[str, Json] | None = None
     choices: tuple[str, ...] = ()
     scopes: tuple[str, ...] = (ROOT_KIND,)
+    fallback: Environment | None = None
     merge: Merge = Merge.REPLACE
     sensitivity: Sensitivity = Sensitivity.INTERNAL
     financial: bool = False
@@ -76,6 +81,8 @@ class Definition:
             stored["schema"] = self.schema
         if self.default is not UNSET:
             stored["default"] = self.default
+        if self.fallback is not None:
+            stored["fallback"] = self.fallback.value
         return copy.deepcopy(stored)
 
 
@@ -106,13 +113,27 @@ def incompatible(new: Definition, stored: Iterable[tuple[str, Json]], *, old: De
     for label, value in stored:
         faults += new.faults(value, pointer("/stored", label))
         kind = label.rpartition("/")[2].rpartition(":")[0] or ROOT_KIND
-        if kind not in new.scopes:
+        if label == f"{Environment.STAGING.value}/" and old is not None and old.fallback is not new.fallback:
+            faults.append(
+                Fault("/fallback", "expected as it was: take back what staging says of it, and write it anew")
+            )
+        if kind not in (*new.scopes, FALLBACK_KIND):
             homeless.setdefault(kind, []).append(label)
     faults += [
         Fault("/scopes", f"expected {kind} among the kinds: {len(labels)} values stand at such scopes")
         for kind, labels in homeless.items()
     ]
     return faults
+
+
+def _fallback_faults(definition: Definition) -> Faults:
+    """It stands in for a value of the tenant, and a seal is bound to its environment."""
+    if definition.fallback is None:
+        return []
+    plain = definition.merge is Merge.REPLACE and ROOT_KIND in definition.scopes
+    if plain and definition.sensitivity is not Sensitivity.SECRET:
+        return []
+    return [Fault("/fallback", f"expected none of a secret, and else the scope {ROOT_KIND} and the merge replace")]
 
 
 def _definition_of(raw: Mapping[str, Json]) -> Definition:
@@ -124,6 +145,7 @@ def _definition_of(raw: Mapping[str, Json]) -> Definition:
         schema=copy.deepcopy(raw.get("schema")),
         choices=tuple(raw.get("choices", ())),
         scopes=tuple(raw.get("scopes", (ROOT_KIND,))),
+        fallback=Environment(raw["fallback"]) if "fallback" in raw else None,
         merge=Merge(raw.get("merge", Merge.REPLACE)),
         sensitivity=Sensitivity(raw.get("sensitivity", sensitivity)),
         financial=raw.get("financial", False),
@@ -147,6 +169,7 @@ def _joint_faults(definition: Definition) -> Faults:
         faults.append(Fault("/choices", f"expected choices for the type {SettingType.ENUM}, and for no other"))
     if kind is SettingType.SECRET and definition.sensitivity is not Sensitivity.SECRET:
         faults.append(Fault("/sensitivity", f"expected {Sensitivity.SECRET} for the type {kind}"))
+    faults += _fallback_faults(definition)
     if definition.default is UNSET or misplaced:
         return faults
     if definition.sensitivity is Sensitivity.SECRET:

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from domain.canonical import Json
+from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.flags.limits import Faults, pointer
 from domain.settings.merging import Merge
 from domain.settings.schemas import schema_faults
-from domain.settings.scopes import KIND_PATTERN, MOST_STEPS
+from domain.settings.scopes import FALLBACK_KIND, KIND_PATTERN, MOST_STEPS
 from domain.settings.values import SettingType, json_faults
 
 KEY_PATTERN = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]*")
@@ -81,6 +82,18 @@ def _texts(pattern: re.Pattern[str], least: int, most: int) -> Check:
     return faults
 
 
+def _scopes(value: Json, path: str) -> Faults:
+    faults = _texts(KIND_PATTERN, 1, MOST_STEPS)(value, path)
+    if faults or FALLBACK_KIND not in value:
+        return faults
+    place = pointer(path, value.index(FALLBACK_KIND))
+    return [Fault(place, f"expected another kind: {FALLBACK_KIND} is for what falls back")]
+
+
+def _fallback(value: Json, path: str) -> Faults:
+    return [] if value == Environment.STAGING.value else [Fault(path, f"expected {Environment.STAGING.value}")]
+
+
 def _text(longest: int) -> Check:
     def faults(value: Json, path: str) -> Faults:
         if not isinstance(value, str) or len(value) > longest:
@@ -103,7 +116,8 @@ _CHECKS: dict[str, Check] = {
     "type": _one_of(SettingType),
     "schema": schema_faults,
     "choices": _texts(_ANY_TEXT, 1, MOST_CHOICES),
-    "scopes": _texts(KIND_PATTERN, 1, MOST_STEPS),
+    "scopes": _scopes,
+    "fallback": _fallback,
     "merge": _one_of(Merge),
     "sensitivity": _one_of(Sensitivity),
     "financial": _boolean,

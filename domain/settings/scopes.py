@@ -1,6 +1,7 @@
 """A scope is a place in the tree of one tenant: the tenant itself is the root, and the broad contains the narrow."""
 
 import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +11,9 @@ ROOT_KIND = "tenant"
 KIND_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,29}")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_.@-]{1,100}")
 MOST_STEPS = 16
+FALLBACK_KIND = "environment"
+FALLBACK = "environment:staging"
+"""Where production has what staging says of a key that falls back to it: before the tenant itself, and for no hand."""
 
 
 @dataclass(frozen=True, order=True)
@@ -53,6 +57,12 @@ class Scope:
     def contains(self, other: "Scope") -> bool:
         """Whether `other` is this scope or stands below it."""
         return not self.text or self.text == other.text or other.text.startswith(f"{self.text}/")
+
+
+def chained(texts: Iterable[str], said: Container[str]) -> list[str]:
+    """The scopes of a chain from broad to narrow, where `said` are those that say something of the key."""
+    own = [text for text in texts if text != FALLBACK]
+    return [FALLBACK, *own] if FALLBACK in said else own
 
 
 def _fault_of(text: object) -> str | None:
