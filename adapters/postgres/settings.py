@@ -159,7 +159,7 @@ class PostgresSettings:
         e = setting_entry.c
         query = select(e.key, e.scope, func.max(e.version).label("version")).where(e.environment == environment)
         rows = await self._session.execute(query.where(*_keys_and_scopes(keys, scopes)).group_by(e.key, e.scope))
-        return {(row.key, row.scope): row.version for row in rows}
+        return {(row.key, row.scope): row.version async for row in in_turns(rows)}
 
     async def put(self, *entries: StoredEntry) -> None:
         if entries:
