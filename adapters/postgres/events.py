@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables_events import event, event_line
 from application.ports.events import Line
+from domain.environments import Environment
 from domain.events import Event, EventType, Subject
 
 _BEGUN = text("INSERT INTO event_line (tenant_id) VALUES (:tenant) ON CONFLICT DO NOTHING")
@@ -101,7 +102,7 @@ def _event(row: Any) -> Event:
         id=row.event_id,
         type=EventType(row.type),
         tenant=row.tenant_id,
-        environment=row.environment,
+        environment=None if row.environment is None else Environment(row.environment),
         subject=Subject(row.key, row.scope, row.version),
         at=row.at,
         actor=row.actor,

@@ -99,7 +99,8 @@ BEGIN
   PERFORM pg_notify('changegate_events', told.tenant_id || ' ' || told.place || ' ' || told.position)
      FROM (SELECT e.tenant_id, place, max(e.position) AS position
              FROM numbered e
-             CROSS JOIN LATERAL unnest(coalesce(ARRAY[e.environment], enum_range(NULL::environment))) AS place
+             CROSS JOIN LATERAL unnest(CASE WHEN e.environment IS NULL THEN enum_range(NULL::environment)
+                                              ELSE ARRAY[e.environment] END) AS place
             GROUP BY e.tenant_id, place) AS told;
   RETURN NULL;
 END $$;
