@@ -4,16 +4,22 @@ import asyncio
 import contextlib
 import json
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
 import pytest
 import pytest_asyncio
+import uvicorn
 from sqlalchemy import text
 
 from adapters.postgres.store import PostgresStore
+from api.corked import Protocol
+from application.events import tails
+from application.events.watching import Scene, Watching
 from application.tenants import Tenants
+from domain.events import EventType
 from domain.people import Actor, Role
 
 WHY = {"reason": "because of the test"}
@@ -166,6 +172,55 @@ class TestLongPoll:
         ]  # fmt: skip
 
 
+class TestWord:
+    """Of what was told, from PostgreSQL; a line that is cut costs a second and no event."""
+
+    async def test_wakes_whoever_waits_whether_it_is_of_one_environment_or_of_all(
+        self, monkeypatch: pytest.MonkeyPatch, watcher: Watcher, define: Any, ask: Any
+    ) -> None:
+        monkeypatch.setattr(tails, "_POLL_SECONDS", 3600)
+        waiting = asyncio.create_task(watcher.events(2))
+        await asyncio.sleep(0.1)
+        await define(key="limit", type="integer")
+        body = {"environment": "dev", "items": [{"key": "limit", "value": 1}], **WHY}
+        assert (await ask("ada", "POST", "/settings/bulk", json=body)).status_code == 200
+        assert [each["type"] for each in await waiting] == ["SettingDefined", "SettingChanged"]
+
+    async def test_is_not_needed(self, store: PostgresStore, house: Any, world: Any) -> None:
+        deaf = Watching(store)
+        begin = await deaf.present(house.eve)
+        waiting = asyncio.create_task(deaf.wait(house.eve, Scene(), begin, 20))
+        await asyncio.sleep(0.1)
+        await world.services.setting.definitions.create(house.ada, {"key": "limit", "type": "integer"}, "because")
+        assert [each.type for each in (await waiting).events] == [EventType.SETTING_DEFINED]
+
+
+class TestLeaving:
+    @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+    async def test_a_server_that_stops_ends_what_would_last(
+        self, world: Any, house: Any, accept: str, eventually: Callable[..., Any]
+    ) -> None:
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(world.app, log_level="critical", lifespan="off", http=Protocol)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await eventually(lambda: server.started)
+        seats = world.services.events.watching._tails._tails
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with httpx2.AsyncClient(base_url=base, headers=world.headers(house, "eve"), timeout=60) as client:
+            cursor = (await client.get("/api/v1/watch")).json()["cursor"]
+            query = {"cursor": cursor, "wait": 55}
+            asked = asyncio.create_task(client.get("/api/v1/watch", params=query, headers={"Accept": accept}))
+            await eventually(lambda: house.id in seats)
+            server.should_exit = True
+            answer = await asked
+        await serving
+        listening.close()
+        assert answer.status_code == 200
+        assert cursor in answer.text
+
+
 class TestCursor:
     async def test_of_something_else_is_refused(self, client: httpx2.AsyncClient) -> None:
         for cursor in ("x", "WyJmbGFncyIsMV0"):
@@ -230,11 +285,11 @@ class TestStream:
     async def test_frees_its_place_when_its_client_goes(
         self, client: httpx2.AsyncClient, world: Any, house: Any, eventually: Callable[..., Any]
     ) -> None:
-        tails = world.services.events.watching._tails._tails
+        seats = world.services.events.watching._tails._tails
         async with streaming(client) as stream:
             await anext(stream)
-            assert tails[house.id].watchers == 1
-        await eventually(lambda: house.id not in tails)
+            assert seats[house.id].watchers == 1
+        await eventually(lambda: house.id not in seats)
 
     async def test_one_too_many_is_told_to_wait(
         self, client: httpx2.AsyncClient, world: Any, monkeypatch: pytest.MonkeyPatch
