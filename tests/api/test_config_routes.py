@@ -258,3 +258,46 @@ class TestMeters:
         for name in ("changegate_configs_created_total", "changegate_config_get_duration_seconds_count"):
             (line,) = [line for line in text.splitlines() if line.startswith(name)]
             assert float(line.split()[-1]) >= 1
+
+
+@pytest.mark.req("FR-CFG-003")
+class TestFallback:
+    async def test_of_production_is_seen_by_whoever_reads_there(self, ask: Any, define: Any) -> None:
+        for environment in ("staging", "production"):
+            path = f"/policies/{environment}?kind=setting"
+            free = await ask("root", "PUT", path, json={"policy": {"levels": []}, **WHY}, headers=over(0))
+            assert free.status_code == 200, free.text
+        await define(key="limit", type="integer", default=10, fallback="staging")
+        path = "/settings/limit/effective?environment=production"
+        assert (await ask("eve", "GET", path)).json()["value"] == 10
+        for number, value in enumerate((20, 21)):
+            wish = {"value": value, **WHY}
+            put = await ask("ada", "PUT", "/settings/limit?environment=staging", json=wish, headers=over(number))
+            assert put.status_code == 200, put.text
+            assert (await ask("eve", "GET", path)).json()["value"] == value
+        explained = (await ask("eve", "GET", "/settings/limit/explain?environment=production")).json()
+        assert [(line["level"], line["state"]) for line in explained["trace"]] == [
+            ("default", "default"), ("environment:staging", "set"), ("", "none"),
+        ]  # fmt: skip
+        assert (await ask("eve", "GET", place("production", "limit"))).status_code == 404
+        own = {"environment": "production", "key": "limit", "value": 30, **WHY}
+        assert (await ask("ada", "POST", "/configs", json=own)).status_code == 201
+        assert (await ask("eve", "GET", path)).json()["value"] == 30
+        await ask("ada", "DELETE", place("production", "limit") + "?reason=again", headers=over(1))
+        assert (await ask("eve", "GET", path)).json()["value"] == 21
+
+    async def test_needs_the_approval_that_production_asks_for(self, ask: Any, define: Any) -> None:
+        await define(key="limit", type="integer", default=10, fallback="staging")
+        path = "/settings/limit?environment=staging"
+        put = await ask("ada", "PUT", path, json={"value": 20, **WHY}, headers=over(0))
+        assert (put.status_code, put.json()["submitted"]["levels"]) == (202, 2)
+
+    async def test_is_written_by_nobody_else(self, ask: Any, define: Any) -> None:
+        refused = await ask("ada", "POST", "/setting-definitions", json={
+            "definition": {"key": "limit", "type": "integer", "scopes": ["environment"]}, **WHY,
+        })  # fmt: skip
+        assert (refused.status_code, refused.json()["faults"][0]["path"]) == (422, "/definition/scopes/0")
+        await define(key="limit", type="integer", fallback="staging")
+        path = "/settings/limit?environment=production&scope=environment:staging"
+        put = await ask("ada", "PUT", path, json={"value": 20, **WHY}, headers=over(0))
+        assert (put.status_code, put.json()["faults"][0]["path"]) == (422, "/scope")
