@@ -9,7 +9,7 @@ from application.ports.installation import Newcomer
 from application.ports.records import Tenant
 from application.ports.store import Store
 from application.recording import record
-from application.tenancy import TenantTree
+from application.tenancy import TenantTemplateCases, TenantTree
 from domain.audit import Action
 from domain.changes import Kind
 from domain.environments import Environment
@@ -23,6 +23,7 @@ class Tenants:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.tree = TenantTree(store)
+        self.templates = TenantTemplateCases(store)
 
     async def seen(self, actor: Actor, slug: str) -> Tenant:
         """The actor's own tenant, or an open one below it for whoever manages tenants; Missing."""

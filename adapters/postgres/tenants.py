@@ -130,8 +130,9 @@ class PostgresTenantTemplates:
 
     async def page(self, after: str, limit: int) -> list[StoredTemplate]:
         c = tenant_template.c
-        newest = select(tenant_template).ext(distinct_on(c.name)).where(c.name > after).order_by(c.name, c.version.desc())
-        return [_template(row) for row in await self._session.execute(newest.limit(limit))]
+        newest = select(tenant_template).ext(distinct_on(c.name)).order_by(c.name, c.version.desc())
+        rows = await self._session.execute(newest.where(c.name > after).limit(limit))
+        return [_template(row) for row in rows]
 
     async def versions(self, name: str, before: int, limit: int) -> list[StoredTemplate]:
         c = tenant_template.c

@@ -22,7 +22,8 @@ Labels = Annotated[
     ],
     Field(max_length=20, examples=[{"region": "eu"}]),
 ]
-TemplateName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$", examples=["subsidiary"])]
+TEMPLATE = r"^[a-z0-9][a-z0-9_.-]{0,62}$"
+TemplateName = Annotated[str, Field(pattern=TEMPLATE, examples=["subsidiary"])]
 
 
 class AdminIn(In):

@@ -1,6 +1,7 @@
 """Tenants below tenants: made, changed, closed and opened by whoever manages one above them."""
 
 from application.tenancy.founding import Founding
+from application.tenancy.templates import TenantTemplateCases
 from application.tenancy.tree import Account, Profile, TenantTree
 
-__all__ = ["Account", "Founding", "Profile", "TenantTree"]
+__all__ = ["Account", "Founding", "Profile", "TenantTemplateCases", "TenantTree"]

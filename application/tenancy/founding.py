@@ -7,6 +7,7 @@ from uuid import uuid4
 from application.ports.installation import Newcomer
 from application.ports.store import Transaction
 from application.recording import record
+from application.tenancy.templates import existing_template, furnish
 from domain.audit import Action
 from domain.errors import Fault, Missing
 from domain.people import Actor, Principal, Role
@@ -66,13 +67,19 @@ async def found(tx: Transaction, actor: Actor, founding: Founding) -> Tenancy:
     )
     if len(new.ancestors) > MOST_ABOVE:
         raise TreeTooDeep([Fault("/parent", f"a tenant with at most {MOST_ABOVE - 1} above it")])
+    template = None if founding.template is None else await existing_template(tx, founding.template)
     await tx.tenants.found(new)
-    told = {**new.told(), "parent": parent.slug, "template": founding.template}
+    told = {**new.told(), "parent": parent.slug, "template": template and f"{template.name}:{template.version}"}
     await record(tx, Action.TENANT_CREATED, ("tenant", new.slug), actor=actor, reason=founding.reason, after=told)
     async with tx.within(new.id) as inside:
         await record(inside, Action.TENANT_CREATED, ("tenant", new.slug), actor=actor, reason=founding.reason,
                      after=told)  # fmt: skip
         await _admit(inside, actor, founding)
+        if template is not None:
+            await furnish(inside, actor, template, founding.reason)
+    if template is not None:
+        await record(tx, Action.TEMPLATE_APPLIED, ("tenant_template", template.name), actor=actor,
+                     reason=founding.reason, after={"version": template.version, "tenant": new.slug})  # fmt: skip
     return new
 
 

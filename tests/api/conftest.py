@@ -49,6 +49,7 @@ from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
 from domain.gates import SourceKind
+from tests.api.trees import Tree
 
 ISSUER = "changegate-tests"
 
@@ -161,6 +162,11 @@ async def address(world: World) -> AsyncIterator[str]:
         server.should_exit = True
         await task
         listening.close()
+
+
+@pytest.fixture
+def tree(world: World, house: Any) -> Tree:
+    return Tree(world, house)
 
 
 @pytest.fixture

@@ -48,7 +48,12 @@ class Route:
         return f"{self.method} {self.template}"
 
     def path(self, change: str, handle: str) -> str:
-        filled = self.template.replace("{id}", change).replace("{key}", "checkout").replace("{handle}", handle)
+        filled = (
+            self.template.replace("{id}", change)
+            .replace("{key}", "checkout")
+            .replace("{handle}", handle)
+            .replace("{name}", "kit")
+        )
         filled = filled.replace("{config}", CONFIG).replace("{tenant}", "elsewhere")
         filled = filled.replace("{delivery}", change)
         return filled.replace("{environment}", "dev") + self.query
@@ -105,6 +110,13 @@ ROUTES = [
     Route("POST", "/configs/{config}/rollback", P.SETTINGS_MANAGE, {"to_version": 1, **WHY}),
     Route("GET", "/settings-bundles", P.SETTINGS_READ, query=DEV, names=False),
     Route("POST", "/settings-bundles", P.SETTINGS_MANAGE, {"environment": "dev", "bundle": {}, **WHY}, names=False),
+    Route("POST", "/settings-bundles/drift", P.SETTINGS_READ, {"environment": "dev", "bundle": {}}, names=False),
+    Route("POST", "/settings-bundles/uploads", P.SETTINGS_MANAGE, {}, names=False),
+    Route("POST", "/imports", P.SETTINGS_MANAGE, {"environment": "dev", "upload": "{id}", **WHY}),
+    Route("GET", "/imports", P.SETTINGS_READ, names=False),
+    Route("GET", "/imports/{id}", P.SETTINGS_READ),
+    Route("GET", "/imports/{id}/progress", P.SETTINGS_READ),
+    Route("POST", "/imports/{id}/cancel", P.SETTINGS_MANAGE, WHY),
     Route("POST", "/changes", P.CHANGE_PROPOSE, PROPOSAL, names=False),
     Route("GET", "/changes", P.CHANGE_READ, names=False),
     Route("GET", "/changes/{id}", P.CHANGE_READ),
@@ -158,6 +170,10 @@ ROUTES = [
     Route("POST", "/tenants/{id}/resume", P.TENANTS_MANAGE, WHY),
     Route("POST", "/tenants/{id}/recover", P.TENANTS_MANAGE, WHY),
     Route("GET", "/tenants/{id}/audit", P.AUDIT_READ),
+    Route("GET", "/tenant-templates", P.TENANTS_MANAGE, names=False),
+    Route("GET", "/tenant-templates/{name}", P.TENANTS_MANAGE),
+    Route("PUT", "/tenant-templates/{name}", P.TENANTS_MANAGE, WHY, names=False),
+    Route("GET", "/tenant-templates/{name}/versions", P.TENANTS_MANAGE),
 ]  # fmt: skip
 HANDLES = {Role.ADMIN: "root", Role.CONFIG_MANAGER: "ada", Role.APPROVER: "bob", Role.VIEWER: "eve",
            Role.OPERATOR: "olu", Role.AUDITOR: "aud"}  # fmt: skip
