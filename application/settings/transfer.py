@@ -210,12 +210,9 @@ async def _asks(tx: Transaction, arrival: Arrival, plan: Plan) -> bool:
     """Whether policy asks for approval of what would be written."""
     if not (plan.steps or arrival.difference.missing):
         return False
-    environments = (arrival.environment, *plan.beyond)
-    policies = [await tx.policies.get(environment, Kind.SETTING) for environment in environments]
-    if not any(policy.asks for policy in policies):
-        return False
-    reach = await asyncio.to_thread(reach_of, plan)
-    return any(policy.decided(reach).levels for policy in policies)
+    policies = [await tx.policies.get(each, Kind.SETTING) for each in (arrival.environment, *plan.beyond)]
+    reach = await asyncio.to_thread(reach_of, plan) if any(policy.asks for policy in policies) else None
+    return reach is not None and any(policy.decided(reach).levels for policy in policies)
 
 
 async def _written(tx: Transaction, actor: Actor) -> bool:
