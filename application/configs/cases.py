@@ -11,6 +11,7 @@ from application.configs.writing import ConfigWrites
 from application.ports.store import Store
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
+from application.tenancy import TenantTree
 
 
 @dataclass(frozen=True)
@@ -27,5 +28,5 @@ class ConfigCases:
             ConfigReads(store, catalogue, setting.reads, setting.versions),
             ConfigWrites(store, setting),
             Promotions(store, setting.writes),
-            Comparisons(store, catalogue),
+            Comparisons(store, catalogue, TenantTree(store)),
         )

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from application.configs.naming import ROOT
 from application.ports.store import Store, Transaction
-from application.settings.snapshots import SettingSnapshots, Snapshot
+from application.settings.developing import Snapshot
+from application.settings.snapshots import SettingSnapshots
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.settings import Definition, parse_setting_definition

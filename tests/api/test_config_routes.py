@@ -246,6 +246,18 @@ class TestComparison:
         answer = await ask("bob", "GET", path)
         assert [(each["key"], each["op"]) for each in answer.json()["items"]] == [(KEY, "removed")]
 
+    async def test_of_a_tenant_below_is_for_whoever_manages_tenants(self, ask: Any, make: Any, house: Any) -> None:
+        await make()
+        slug = f"{house.tenant.slug}-b"
+        admin = {"handle": "ann", "issuer": "elsewhere", "subject": "ann"}
+        founding = {"id": slug, "tier": "free", "name": "Below", "admin": admin, **WHY}
+        made = await ask("root", "POST", "/tenants", json=founding)
+        assert made.status_code == 201, made.text
+        path = f"/configs/compare?left=dev&right=dev&right_tenant={slug}"
+        answer = await ask("root", "GET", path)
+        assert [(each["key"], each["op"]) for each in answer.json()["items"]] == [(KEY, "removed")]
+        assert (await ask("ada", "GET", path)).status_code == 404
+
 
 class TestMeters:
     async def test_count_what_was_made_and_time_what_was_read(
