@@ -1,5 +1,7 @@
 """Every page in docs/reference is written from the code that it describes (`make docs`), and a test compares them."""
 
+import dataclasses
+import functools
 import importlib
 import inspect
 import json
@@ -28,8 +30,9 @@ from domain.rollouts import Verb
 FOLDER = Path(__file__).parent / "reference"
 ROOMS = ("domain", "application", "workflows", "activities", "adapters", "api", "cli")
 _REQUIRED = re.compile(r"require\(Permission\.(\w+)\)")
-_ASKED = re.compile(r"use\.(\w+)\.(\w+)\(")
-_OWN = re.compile(r"self\.(\w+)\(")
+_ASKED = re.compile(r"\buse\.([\w.]+)\.(\w+)")
+_HANDED_ON = re.compile(r"\bself\.(?:([\w.]+)\.)?(\w+)\(")
+_DEEPEST = 3
 _VERB = re.compile(r"Verb\.(\w+)")
 
 
@@ -158,7 +161,7 @@ def _permission(endpoint: Callable[..., Any]) -> str:
     if str(Proposing) in annotations:
         return Permission.CHANGE_PROPOSE.value
     asked = _ASKED.search(source)
-    steps = list(_steps(typing.get_type_hints(Services)[asked[1]], asked[2])) if asked else []
+    steps = list(_steps(_reached(Services, asked[1]), asked[2])) if asked else []
     found = next(filter(None, map(_REQUIRED.search, steps)), None)
     verb = next(filter(None, map(_VERB.search, [source, *steps])), None)
     if verb is not None:
@@ -166,13 +169,35 @@ def _permission(endpoint: Callable[..., Any]) -> str:
     return Permission[found[1]].value if found else ""
 
 
-def _steps(service: type, method: str) -> Iterator[str]:
-    """The source of a use case, and of the first other one that it begins with."""
-    source = inspect.getsource(getattr(service, method))
+def _reached(whole: Any, path: str) -> Any:
+    """The class of what stands at this dotted path below a whole."""
+    return functools.reduce(_part, path.split("."), whole)
+
+
+def _part(whole: Any, name: str) -> Any:
+    """The class of what a whole holds by this name: a field, a property, or what it was given when it was made."""
+    found = inspect.getattr_static(whole, name, None)
+    getter = found.func if isinstance(found, functools.cached_property) else getattr(found, "fget", None)
+    if getter is not None:
+        return typing.get_type_hints(getter)["return"]
+    init = inspect.getattr_static(whole, "__init__")
+    given = {**typing.get_type_hints(init), **typing.get_type_hints(whole)}.get(name.removeprefix("_"))
+    if given is not None or "__init__" not in vars(whole) or dataclasses.is_dataclass(whole):
+        return given
+    made = re.search(rf"self\.{name} = (\w+)\(", inspect.getsource(init))
+    return init.__globals__.get(made[1]) if made is not None else None
+
+
+def _steps(service: Any, method: str, deep: int = 0) -> Iterator[str]:
+    """The source of a use case, and of those that it hands its work to, in the order in which it names them."""
+    act = inspect.getattr_static(service, method, None)
+    if deep > _DEEPEST or not inspect.isfunction(act):
+        return
+    source = inspect.getsource(act)
     yield source
-    own = _OWN.search(source)
-    if own is not None and own[1] != method:
-        yield inspect.getsource(getattr(service, own[1]))
+    for owner, other in _HANDED_ON.findall(source):
+        if other != method or owner:
+            yield from _steps(_reached(service, owner) if owner else service, other, deep + 1)
 
 
 def _routes() -> Iterator[Any]:

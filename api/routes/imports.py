@@ -51,7 +51,7 @@ async def cancel(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> ImportSta
 
 
 @watching.get(
-    "/{id}/progress", summary="Watch an import", response_class=EventStream,
+    "/{id}/progress", summary="Watch an import", response_class=EventStream, status_code=200,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )  # fmt: skip
 async def progress(id: UUID, request: Request, actor: Acting, use: Use) -> EventStream:  # noqa: A002 -- the name in the path
