@@ -159,6 +159,7 @@ async def test_relay_functions_tell_ids_only(line: asyncpg.Connection) -> None:
     assert {row["proname"]: row["result"] for row in rows} == {
         "count_sealed_keys": "TABLE(tenant_id uuid, kek text, found bigint)",
         "ancestors_are_true": "trigger",
+        "find_event_work": "TABLE(kind text, tenant_id uuid, id uuid, webhook_id uuid)",
         "find_memberships": "TABLE(tenant_id uuid, slug text, name text, principal_id uuid, standing text)",
         "find_tenant": "TABLE(tenant_id uuid, slug text, name text)",
         "find_waiting": "TABLE(kind text, tenant_id uuid, id uuid)",
