@@ -45,6 +45,7 @@ class Application(FastAPI):
 
 def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     meters = Meters(services.setting_snapshots.tally)
+    meters.watch_configs(services.configs.active)
     readiness = health.Readiness()
     ui = TemporalUi(services.settings.temporal_ui) if services.settings.temporal_ui else None
 

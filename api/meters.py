@@ -1,7 +1,7 @@
 """What is counted about requests, evaluations and cached settings, for Prometheus."""
 
 from collections import Counter as Counts
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -57,6 +57,19 @@ class CachedSettings:
         )
 
 
+class ActiveConfigs:
+    """By environment, of every tenant that this process holds in memory when somebody scrapes."""
+
+    def __init__(self, count: Callable[[], Mapping[str, int]]) -> None:
+        self._count = count
+
+    def collect(self) -> Iterator[Metric]:
+        active = GaugeMetricFamily("changegate_configs_active", "Configs that are held.", labels=["environment"])
+        for environment, count in self._count().items():
+            active.add_metric([environment], count)
+        yield active
+
+
 class Meters:
     """One registry for each application, so that two in one process do not count together."""
 
@@ -76,6 +89,9 @@ class Meters:
         self._config_get = Histogram(
             "changegate_config_get_duration_seconds", "Time to read one config.", registry=self.registry
         )
+
+    def watch_configs(self, count: Callable[[], Mapping[str, int]]) -> None:
+        self.registry.register(ActiveConfigs(count))
 
     def _observe_configs(self, method: str, route: str, status: int, seconds: float) -> None:
         if (method, route, status) == ("POST", CONFIGS, 201):

@@ -1,5 +1,6 @@
 """Every use case of configs, over those of settings."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,6 +21,8 @@ class ConfigCases:
     writes: ConfigWrites
     promotions: Promotions
     comparisons: Comparisons
+    active: Callable[[], Mapping[str, int]]
+    """How many there are in each environment, of all that this process holds."""
 
     @classmethod
     def over(cls, store: Store, setting: SettingCases, snapshots: SettingSnapshots | None = None) -> Self:
@@ -29,4 +32,5 @@ class ConfigCases:
             ConfigWrites(store, setting),
             Promotions(store, setting.writes),
             Comparisons(store, catalogue, TenantTree(store)),
+            catalogue.active,
         )

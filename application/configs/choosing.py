@@ -14,7 +14,7 @@ from application.settings.developing import Snapshot
 from application.settings.snapshots import SettingSnapshots
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.settings import Definition, parse_setting_definition
+from domain.settings import Definition, EntryState, parse_setting_definition
 from domain.settings.scopes import ROOT_KIND
 
 _PAGE = 500
@@ -37,14 +37,17 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Index:
-    """The keys that say something at the tenant, in order, all of them and by tag."""
+    """The keys that say something at the tenant, in order, all of them and by tag; `active` of them have a value."""
 
     keys: tuple[str, ...]
+    active: int
     tagged: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
-        index = cls(tuple(sorted(key for key, said in snapshot.entries.items() if ROOT.text in said)))
+        said = {key: shelf[ROOT.text] for key, shelf in snapshot.entries.items() if ROOT.text in shelf}
+        active = sum(any(each.state is EntryState.SET for each in entries) for entries in said.values())
+        index = cls(tuple(sorted(said)), active)
         for key in index.keys:
             for tag in snapshot.definitions[key].tags:
                 index.tagged[tag].append(key)
@@ -75,6 +78,13 @@ class Catalogue:
             return self._index(snapshot).page(choice, after, limit)
         async with self._store.transaction(tenant) as tx:
             return await _page(tx, environment, choice, after, limit)
+
+    def active(self) -> dict[str, int]:
+        """By environment, of all that this process holds in memory."""
+        counts = dict.fromkeys((each.value for each in Environment), 0)
+        for environment, snapshot in self._snapshots.held() if self._snapshots else ():
+            counts[environment.value] += self._index(snapshot).active
+        return counts
 
     def _index(self, snapshot: Snapshot) -> _Index:
         known = self._indexes.get(id(snapshot))

@@ -123,6 +123,10 @@ class SettingSnapshots:
             else:
                 self._doubt(place, own=True)
 
+    def held(self) -> list[tuple[Environment, Snapshot]]:
+        """What this process has in memory at the moment, of every tenant."""
+        return [(environment, snapshot) for (_, environment), snapshot in self._held.items()]
+
     async def settled(self) -> None:
         """When all that was heard by now is told."""
         while self._behind:

@@ -265,9 +265,11 @@ class TestMeters:
     ) -> None:
         await make()
         await ask("eve", "GET", place())
+        await ask("eve", "GET", f"/configs/tenant/{house.tenant.slug}?environment=dev")
+        counted = ("configs_created_total", "config_get_duration_seconds_count", 'configs_active{environment="dev"}')
         async with world.client(house) as client:
             text = (await client.get("/metrics")).text
-        for name in ("changegate_configs_created_total", "changegate_config_get_duration_seconds_count"):
+        for name in (f"changegate_{each}" for each in counted):
             (line,) = [line for line in text.splitlines() if line.startswith(name)]
             assert float(line.split()[-1]) >= 1
 
