@@ -1,4 +1,4 @@
-"""What settings cost: a chain resolved in process, a hundred keys from the database, one over HTTP, and bulk writes."""
+"""What settings cost: a chain resolved in process, a hundred keys from the database, and one over HTTP."""
 
 import asyncio
 import json
@@ -29,8 +29,6 @@ CHAIN = [scope.text for scope in Scope("/".join(STEPS)).ancestors()]
 KINDS = ["tenant", "region", "company", "site", "user"]
 KEYS = [f"shop.limit{number}" for number in range(100)]
 ROUNDS = 50
-BULKS = {50: 20, 1_000: 5}
-"""Items to the times that so many are written."""
 SAID: dict[str, list[Any]] = {
     "an integer, replaced": [10, 20, 30, 40, 50],
     "an object, merged": [{f"level{place}": place, "shared": {"narrowest": place}} for place in range(5)],
@@ -116,12 +114,9 @@ async def _installed() -> None:
             for scope in CHAIN:
                 await _bulk(http, [{"key": key, "scope": scope, "value": 1} for key in KEYS])
             reads = await _reads(home, http, line, echo)
-            writes = await _writes(http, line)
         await line.close()
     columns = ("what", "p50 ms", "p95 ms")
     print_table(f"One after another, {ROUNDS} times each, on {hardware()}", columns, reads)
-    title = ", ".join(f"{items:,} items {times} times" for items, times in BULKS.items())
-    print_table(f"All or none, over values that are there: {title}", columns, writes)
 
 
 async def _reads(home: House, http: httpx2.AsyncClient, line: Any, echo: int) -> list[tuple[str, ...]]:
@@ -151,20 +146,7 @@ async def _reads(home: House, http: httpx2.AsyncClient, line: Any, echo: int) ->
         "bare ASGI echo over HTTP": echoed,
         "one key over five levels, over HTTP": over_http,
     }
-    return [(name, *_shown(await _timed(act, ROUNDS))) for name, act in wanted.items()]
-
-
-async def _writes(http: httpx2.AsyncClient, line: Any) -> list[tuple[str, ...]]:
-    await line.execute("CREATE TABLE floor (key text, scope text, value jsonb, reason text)")
-    shown: list[tuple[str, ...]] = []
-    for items, times in BULKS.items():
-        wishes = [{"key": KEYS[n % 100], "scope": f"region:r{n // 100}", "value": n} for n in range(items)]
-        rows = [(wish["key"], wish["scope"], str(wish["value"]), "to be measured") for wish in wishes]
-        await _bulk(http, wishes)
-        plain = partial(line.executemany, "INSERT INTO floor VALUES ($1, $2, $3, $4)", rows)
-        shown.append((f"{items:,} rows, plain asyncpg insert", *_shown(await _timed(plain, times))))
-        shown.append((f"bulk of {items:,}, over HTTP", *_shown(await _timed(partial(_bulk, http, wishes), times))))
-    return shown
+    return [(name, *shown(await timed(act, ROUNDS))) for name, act in wanted.items()]
 
 
 async def _bulk(http: httpx2.AsyncClient, items: list[dict[str, Any]]) -> None:
@@ -174,7 +156,7 @@ async def _bulk(http: httpx2.AsyncClient, items: list[dict[str, Any]]) -> None:
         raise RuntimeError(answer.text)
 
 
-async def _timed(act: Callable[[], Awaitable[object]], times: int) -> list[float]:
+async def timed(act: Callable[[], Awaitable[object]], times: int) -> list[float]:
     """Seconds of each, after one that does not count."""
     await act()
     taken = []
@@ -185,7 +167,7 @@ async def _timed(act: Callable[[], Awaitable[object]], times: int) -> list[float
     return taken
 
 
-def _shown(seconds: list[float]) -> tuple[str, str]:
+def shown(seconds: list[float]) -> tuple[str, str]:
     return (
         f"{statistics.median(seconds) * 1e3:,.2f}",
         f"{statistics.quantiles(seconds, n=20, method='inclusive')[-1] * 1e3:,.2f}",
