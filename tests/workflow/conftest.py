@@ -52,7 +52,7 @@ async def replayed(theatre: Theatre) -> None:
         data_converter=theatre.client.data_converter,
     )
     for change in theatre.played:
-        for kind in ("rollout", "approval"):
+        for kind in ("rollout", "approval", "import"):
             handle = theatre.handle(change, kind)
             if await known(handle):
                 history = await handle.fetch_history()

@@ -16,6 +16,7 @@ STORIES = {
     "rollback": "test_canary.py::TestBadVersion::test_twice_the_errors_go_back_from_the_first_stage",
     "expiry": "test_approval_time.py::TestReminders::test_they_go_out_at_24_48_and_66_hours",
     "signal": "test_approval_signal.py::TestSignalledVote::test_two_levels_by_signal",
+    "brought": "test_imports.py::TestGoverned::test_waits_for_its_change_and_then_holds",
     "operated": "test_control.py::TestPause::test_pause_resume_and_promote",
 }
 WANTED = "CHANGEGATE_RECORD_HISTORY"

@@ -15,9 +15,11 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
+from activities.imports import ImportActivities
 from activities.rollouts import RolloutActivities
 from adapters.identity.assertions import SignedActs
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
+from adapters.memory.secrets import MemorySealer
 from adapters.postgres.store import PostgresStore
 from adapters.postgres.tables import notice
 from adapters.temporal.client import always
@@ -34,6 +36,7 @@ from application.killing import KillSwitch
 from application.ports.records import AuditFilter, Check, StoredFlag
 from application.ports.store import Store
 from application.progression import Progression
+from application.settings.moving import importing
 from application.submission import Submission
 from application.tenants import Tenants
 from domain.approvals import Answer, ApprovalPolicy, Level, Standing
@@ -124,7 +127,8 @@ class Theatre:
         store = self.activity_store
         balloting, controlling = Balloting(store, self.assertions), Controlling(store, self.assertions)
         rollouts = RolloutActivities(Progression(store), Gating(store, self.metrics), controlling)
-        return build_worker(self.client, ApprovalActivities(balloting), rollouts, self.queue)
+        imports = ImportActivities(importing(store, self.processes, MemorySealer()))
+        return build_worker(self.client, ApprovalActivities(balloting), rollouts, self.queue, imports)
 
     # --- what people do
 
