@@ -25,6 +25,7 @@ check: $(VENV)/.dev ## format, lint, types, import directions, file lengths, arc
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(ROOMS)
+	@cd clients/python && ../../$(BIN)/mypy src tests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture
 

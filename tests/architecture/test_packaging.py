@@ -14,6 +14,8 @@ from tests.architecture.repository import MODULES, ROOMS, ROOT, files
 PINS = sorted((ROOT / "requirements").glob("*.txt"))
 _PINNED = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[\w,-]+\])?==[^\s;]+( ; .+?)? \\$")
 _REGISTRIES = ("pypi" + r"\.org", "python" + r"hosted\.org", "registry" + r"\.npmjs", "registry" + r"\.yarnpkg")
+OURS = "changegate-server"
+"""`changegate` is the client, which others install."""
 _NOT_TEXT = {".png", ".ico", ".gz", ".whl"}
 
 
@@ -21,7 +23,7 @@ class TestNames:
     @pytest.mark.parametrize("name", [*ROOMS, *MODULES])
     def test_our_distribution_alone_owns_the_name(self, name: str) -> None:
         """An editable install may be listed by its finder or by its files; nobody else may be."""
-        assert set(packages_distributions().get(name, ["changegate"])) == {"changegate"}
+        assert set(packages_distributions().get(name, [OURS])) == {OURS}
 
 
 @pytest.fixture(scope="module")
