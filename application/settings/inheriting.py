@@ -33,13 +33,13 @@ async def looked_beyond(tx: Transaction, plan: Plan) -> None:
     rules = parse_rules((await tx.settings.rulebook()).rules)
     at = await tx.settings.lock(PRODUCTION)
     house = await furnished_around(tx, PRODUCTION, keys | keys_beside(rules, keys), {ROOT}, at)
-    if any(not _said_for_good(house, key, at) for key in keys):
-        plan.beyond = (PRODUCTION,)
-    after = pictured(house)
+    beyond = Plan(at, pictured(house), house, {}, plan.steps)
     for key in keys:
-        after.shelves.setdefault(key, {})[FALLBACK] = tuple(map(Held, _mirrored(plan, key, at, 0)))
+        beyond.house.shelves.setdefault(key, {})[FALLBACK] = tuple(map(Held, _mirrored(plan, key, at, 0)))
+    if any(not _said_for_good(house, key, at) for key in keys):
+        plan.beyond = (beyond,)
     try:
-        await asyncio.to_thread(check_rules, rules, Plan(at, after, house, {}, plan.steps))
+        await asyncio.to_thread(check_rules, rules, beyond)
     except RulesViolated as refusal:
         told = (replace(each, message=f"in production, which has it from staging: {each.message}")
                 for each in refusal.faults)  # fmt: skip
@@ -60,9 +60,9 @@ async def heirs(tx: Transaction, pen: Pen, plan: Plan) -> Plan | None:
     for key in sorted(keys):
         entries = list(_mirrored(plan, key, at, latest.get((key, FALLBACK), 0)))
         rewrite = replaced(house.held(key, HEIR), entries, at)
-        if rewrite.ends or rewrite.puts:
+        if rewrite.ends or any(each.state is EntryState.SET for each in entries):
             below.take(written, Wish(key, HEIR, EntryState.UNSET), rewrite)
-    return below
+    return below if below.steps else None
 
 
 def told_of(environments: Collection[Environment]) -> set[Environment]:
@@ -81,10 +81,10 @@ def _falling(plan: Plan) -> frozenset[str]:
 
 
 def _mirrored(plan: Plan, key: str, at: datetime, version: int) -> Iterator[Entry]:
-    """What staging says from `at` on, without its hold over others: production is only to have the values."""
+    """What staging says, or takes back, from `at` on, without its hold over others: production has only the values."""
     for held in sorted(plan.house.held(key, ROOT), key=lambda each: each.entry.since):
         entry = held.entry
-        if entry.state is EntryState.SET and (entry.until is None or entry.until > max(entry.since, at)):
+        if entry.until is None or entry.until > max(entry.since, at):
             version += 1
             since = max(entry.since, at)
             yield replace(entry, version=version, enforced=False, constraint=None, since=since)

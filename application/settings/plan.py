@@ -46,7 +46,7 @@ class Step:
 class Plan:
     """`house` shows what would be after every step, `before` what is; `latest` are versions by key and scope.
 
-    `beyond` are other environments where something of it would be in force.
+    `beyond` shows other environments where something of it would be in force.
     """
 
     at: datetime
@@ -55,7 +55,7 @@ class Plan:
     latest: dict[tuple[str, str], int]
     steps: list[Step] = field(default_factory=list)
     new: list[StoredEntry] = field(default_factory=list)
-    beyond: tuple[Environment, ...] = ()
+    beyond: tuple["Plan", ...] = ()
 
     def take(self, pen: Pen, wish: Wish, rewrite: Rewrite) -> None:
         held = self.house.held(wish.key, wish.scope)
@@ -82,6 +82,11 @@ class Plan:
             change=pen.change,
             reason=reason,
         )
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """Those whose policies have a say."""
+        return (self.house.environment, *(each.house.environment for each in self.beyond))
 
     @property
     def keys(self) -> frozenset[str]:

@@ -19,10 +19,11 @@ def reach_of(plan: Plan) -> Reach:
         moments[step.wish.key] |= {put.entry.since for put in step.rewrite.puts}
         moments[step.wish.key] |= {max(entry.since, plan.at) for entry, until in step.rewrite.ends if until is None}
     leaves = {
-        leaf.text
+        f"{each.house.environment.value}/{leaf.text}"
+        for each in (plan, *plan.beyond)
         for key, scopes in written.items()
-        for leaf in plan.house.leaves([key], scopes)
-        if any(_differs(plan.before, plan.house, key, leaf, at) for at in moments[key])
+        for leaf in each.house.leaves([key], scopes)
+        if any(_differs(each.before, each.house, key, leaf, max(at, each.at)) for at in moments[key])
     }
     scopes = plan.scopes
     return reach_over([plan.house.definitions[key] for key in written], len(scopes), leaves, wide=Scope() in scopes)

@@ -75,7 +75,7 @@ class SettingSubject:
         at = await tx.settings.lock(environment)
         plan = await planned(tx, _pen(change), order_of(change, at), at)
         reach = reach_of(plan)
-        return reach, await decided(tx, [environment, *plan.beyond], Kind.SETTING, reach)
+        return reach, await decided(tx, plan.environments, Kind.SETTING, reach)
 
     async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
         target = change.target

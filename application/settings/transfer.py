@@ -210,7 +210,7 @@ async def _asks(tx: Transaction, arrival: Arrival, plan: Plan) -> bool:
     """Whether policy asks for approval of what would be written."""
     if not (plan.steps or arrival.difference.missing):
         return False
-    policies = [await tx.policies.get(each, Kind.SETTING) for each in (arrival.environment, *plan.beyond)]
+    policies = [await tx.policies.get(each, Kind.SETTING) for each in plan.environments]
     reach = await asyncio.to_thread(reach_of, plan) if any(policy.asks for policy in policies) else None
     return reach is not None and any(policy.decided(reach).levels for policy in policies)
 

@@ -126,8 +126,7 @@ def _pen(actor: Actor, order: Order) -> Pen:
 
 async def _asked(tx: Transaction, plan: Plan, *, told: bool = False) -> tuple[Reach | None, int]:
     """How far the plan reaches, if anybody wants to know, and how many levels of approval that needs."""
-    environments = (plan.house.environment, *plan.beyond)
-    policies = [await tx.policies.get(environment, Kind.SETTING) for environment in environments]
+    policies = [await tx.policies.get(environment, Kind.SETTING) for environment in plan.environments]
     if not (told or any(policy.asks for policy in policies)):
         return None, 0
     reach = await asyncio.to_thread(reach_of, plan)

@@ -84,7 +84,7 @@ class TestFallback:
         assert (await production(free)).value == 20
         await staged(free, unset("limit"))
         assert ((await production(free)).value, (await production(free)).winner) == (10, "default")
-        assert await trace(free) == [("default", "default"), ("", "unset")]
+        assert await trace(free) == [("default", "default"), (LEVEL, "unset"), ("", "unset")]
 
     async def test_is_told_with_who_said_it(self, free: World) -> None:
         await staged(free, wish("limit", 20))
@@ -191,6 +191,13 @@ class TestCheck:
         await produced(free, wish("limit", 30))
         await govern(free, PRODUCTION, 2)
         assert (await staged(free, wish("limit", 20, DE))).submitted is None
+
+    async def test_counts_every_place_in_production_whose_value_moves(self, free: World) -> None:
+        await produced(free, wish("limit", 90, DE))
+        reach = (await staged(free, wish("limit", 20), dry_run=True)).reach
+        assert (reach.scopes, reach.leaves, reach.tenant_wide) == (1, 2, True)
+        await produced(free, unset("limit", DE))
+        assert (await staged(free, wish("limit", 20), dry_run=True)).reach.leaves == 3
 
     async def test_needs_only_staging_where_production_speaks_for_itself(self, free: World) -> None:
         await produced(free, wish("limit", 30))
