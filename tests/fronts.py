@@ -33,6 +33,31 @@ async def carried(source: asyncio.StreamReader, target: asyncio.StreamWriter, co
         target.close()
 
 
+class Wire:
+    """Carries both ways until it is told to be silent; then it keeps what it is given and stays open."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = host, port
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection(*self._to)
+        try:
+            await asyncio.gather(self._carry(reader, forth), self._carry(back, writer))
+        finally:
+            forth.close()
+            writer.close()
+
+    async def _carry(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while said := await source.read(65536):
+                await self.open.wait()
+                target.write(said)
+                await target.drain()
+        target.close()
+
+
 @asynccontextmanager
 async def listening(
     answer: Answer, host: str, port: int = 0, context: ssl.SSLContext | None = None
