@@ -13,6 +13,7 @@ from application.settings.definitions import write_definition
 from application.settings.outcome import Outcome
 from application.settings.rulebook import turn_everywhere
 from application.settings.wishes import Order, Wish
+from application.settings.writing import First
 from domain.canonical import Json
 from domain.errors import AlreadyExists, Fault, Invalid, Stale
 from domain.people import Actor, Permission
@@ -79,24 +80,33 @@ class ConfigWrites:
         wish = Wish(name.key, ROOT, EntryState.SET, new.value, expected=shelf.latest.get(name.key, 0))
         order = Order(name.environment, (wish,), new.reason)
         if known is not None or wanted is None:
-            return await self._setting.writes.write(actor, order)
+            return await self._created(actor, name, order)
         if wanted.type is SettingType.SECRET:
-            return await self._secret(actor, order, wanted)
+            return await self._secret(actor, name, order, wanted)
 
         async def first(tx: Transaction) -> None:
             await turn_everywhere(tx)
-            if await tx.settings.definition(name.key, lock=True) is None:
+            meanwhile = await tx.settings.definition(name.key, lock=True)
+            if meanwhile is None:
                 await write_definition(tx, actor, wanted, None, new.reason)
+            elif meanwhile.definition != wanted.to_json():
+                raise DefinitionExists(key=name.key)
 
-        return await self._setting.writes.write(actor, order, first)
+        return await self._created(actor, name, order, first)
 
-    async def _secret(self, actor: Actor, order: Order, definition: Definition) -> Outcome:
+    async def _created(self, actor: Actor, name: ConfigName, order: Order, first: First | None = None) -> Outcome:
+        try:
+            return await self._setting.writes.write(actor, order, first)
+        except Stale:
+            raise AlreadyExists(kind_of_thing="config", id=name.id) from None
+
+    async def _secret(self, actor: Actor, name: ConfigName, order: Order, definition: Definition) -> Outcome:
         """A secret is sealed by what its definition says before its write begins, so that is written first."""
         faults = type_faults(SettingType.SECRET, order.wishes[0].value, "/items/0/value")
         if faults:
             raise Invalid(faults)
         await self._setting.definitions.create(actor, definition.to_json(), order.reason)
-        return await self._setting.writes.write(actor, order)
+        return await self._created(actor, name, order)
 
     async def put(self, actor: Actor, name: ConfigName, say: Say) -> Outcome:
         """Another value; what is enforced or constrained here stays so. One that was deleted comes back."""
