@@ -76,8 +76,10 @@ class EventStream(Response):
             await self._close()
 
     async def _next(self, ends: Sequence[asyncio.Future[Any]], until: float) -> bytes | None:
+        left = until - asyncio.get_running_loop().time()
+        if left <= 0:
+            return None
         turn = asyncio.ensure_future(anext(self._blocks))
-        left = max(until - asyncio.get_running_loop().time(), 0)
         await asyncio.wait({turn, *ends}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         if not turn.done() or any(each.done() for each in ends):
             await _ended(turn)

@@ -7,7 +7,7 @@ from uuid import UUID
 from adapters.memory.rows import EventRow, Rows, Tick
 from application.ports.events import Line, Work, WorkKind
 from application.ports.settings import StoredEntry
-from domain.events import DeliveryState, Event
+from domain.events import DeliveryState, Event, EventType
 
 _KEPT_DELIVERIES = timedelta(days=30)
 
@@ -84,7 +84,8 @@ def work_of(tenant: UUID, rows: Rows, now: datetime, keep: timedelta) -> list[Wo
     found = [Work(WorkKind.UNTOLD, tenant)] * any(row.told_at is None and row.event.at <= now for row in told)
     for each in rows.deliveries.values():
         delivery = each.delivery
-        if delivery.state is DeliveryState.DUE and each.free(now) and rows.webhooks[delivery.webhook].wants.enabled:
+        wanted = rows.webhooks[delivery.webhook].wants.enabled or delivery.type is EventType.WEBHOOK_TESTED
+        if delivery.state is DeliveryState.DUE and each.free(now) and wanted:
             found.append(Work(WorkKind.DELIVERY, tenant, delivery.id, delivery.webhook))
     return found + [Work(WorkKind.OLD, tenant)] * any(
         row.told_at is not None and row.told_at < now - keep for row in told

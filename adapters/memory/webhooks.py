@@ -25,7 +25,8 @@ class MemoryWebhooks:
         del lock
         return self._rows.webhooks.get(webhook)
 
-    async def all(self) -> list[Subscription]:
+    async def all(self, *, hold: bool = False) -> list[Subscription]:
+        del hold
         return sorted(self._rows.webhooks.values(), key=lambda each: (each.created_at, each.id))
 
     async def save(self, subscription: Subscription) -> None:

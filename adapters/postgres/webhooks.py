@@ -31,8 +31,9 @@ class PostgresWebhooks:
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
         return _subscription(row) if row else None
 
-    async def all(self) -> list[Subscription]:
-        rows = await self._session.execute(select(webhook).order_by(webhook.c.created_at, webhook.c.webhook_id))
+    async def all(self, *, hold: bool = False) -> list[Subscription]:
+        query = select(webhook).order_by(webhook.c.created_at, webhook.c.webhook_id)
+        rows = await self._session.execute(query.with_for_update(read=True, key_share=True) if hold else query)
         return [_subscription(row) for row in rows]
 
     async def save(self, subscription: Subscription) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from api.auth import Acting
+from api.auth import Acting, actor_of
 from api.intake import Checked
 from api.paging import decoded, encoded
 from api.schemas.events import EventOut, WatchOut
@@ -58,8 +58,9 @@ async def watch(
         return await _streamed(request, actor, watching, asked)
     if asked.position is None:
         return _told(Seen(await watching.present(actor)))
-    seen = watching.wait(actor, asked.scene, asked.position, wait)
-    return _told(await unless_left(request, seen, Seen(asked.position)))
+    seen = await unless_left(request, watching.wait(actor, asked.scene, asked.position, wait), Seen(asked.position))
+    await _known(request)
+    return _told(seen)
 
 
 async def _streamed(request: Request, actor: Actor, watching: Watching, asked: Watch) -> Response:
@@ -69,10 +70,19 @@ async def _streamed(request: Request, actor: Actor, watching: Watching, asked: W
 
     async def blocks() -> AsyncGenerator[bytes, None]:
         yield f"retry: 1000\nid: {_cursor(position)}\n\n".encode()
-        async for seen in watching.stream(actor, asked.scene, tail, position, BEAT_SECONDS):
+        reader, seen = actor, Seen(position)
+        while True:
+            seen = await watching.next(reader, asked.scene, tail, seen.position, BEAT_SECONDS)
+            reader = await _known(request)
             yield b"".join(_blocks(seen))
 
     return EventStream(blocks(), leaving(request), stack.aclose)
+
+
+async def _known(request: Request) -> Actor:
+    """Who asked, as of now: a token may have ended since, and a role may have been taken away."""
+    request.state.actor = None
+    return await actor_of(request)
 
 
 def _blocks(seen: Seen) -> list[bytes]:

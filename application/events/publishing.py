@@ -28,7 +28,7 @@ class Publisher:
         while numbered == _AT_ONCE:
             async with self._store.transaction(tenant) as tx:
                 events = await tx.events.number(_AT_ONCE)
-                webhooks = await tx.webhooks.all() if events else []
+                webhooks = await tx.webhooks.all(hold=True) if events else []
                 await tx.webhooks.hand_out(
                     *(delivery_of(event, each) for event in events for each in webhooks if each.takes(event))
                 )

@@ -63,16 +63,11 @@ class Watching:
     async def wait(self, actor: Actor, scene: Scene, position: int, seconds: float) -> Seen:
         """As soon as there is something, or nothing when so many seconds have passed."""
         async with self.seated(actor) as tail:
-            return await self._next(actor, scene, tail, position, seconds)
+            return await self.next(actor, scene, tail, position, seconds)
 
-    async def stream(self, actor: Actor, scene: Scene, tail: Tail, position: int, beat: float) -> AsyncIterator[Seen]:
-        """Without end: what there is as soon as it is there, and nothing after each `beat` seconds of silence."""
-        while True:
-            seen = await self._next(actor, scene, tail, position, beat)
-            position = seen.position
-            yield seen
-
-    async def _next(self, actor: Actor, scene: Scene, tail: Tail, position: int, seconds: float) -> Seen:
+    async def next(self, actor: Actor, scene: Scene, tail: Tail, position: int, seconds: float) -> Seen:
+        """The same for one who is seated."""
+        _check(actor)
         deadline = asyncio.get_running_loop().time() + seconds
         seen = await self._look(actor, scene, tail, position)
         while seen.silent:

@@ -70,6 +70,7 @@ CREATE TABLE webhook_delivery (
   FOREIGN KEY (tenant_id, webhook_id) REFERENCES webhook ON DELETE CASCADE
 );
 CREATE INDEX webhook_delivery_due ON webhook_delivery (tenant_id, webhook_id, not_before) WHERE state = 'due';
+CREATE INDEX webhook_delivery_test ON webhook_delivery (not_before) WHERE state = 'due' AND type = 'WebhookTested';
 CREATE INDEX webhook_delivery_newest ON webhook_delivery (tenant_id, webhook_id, created_at DESC, delivery_id DESC);
 CREATE INDEX webhook_delivery_settled ON webhook_delivery (settled_at) WHERE state <> 'due';
 
@@ -110,7 +111,7 @@ CREATE TRIGGER announce AFTER UPDATE ON event REFERENCING NEW TABLE AS numbered
 -- What is to be done across tenants.
 GRANT SELECT (tenant_id, position, at, told_at) ON event TO changegate_relay;
 GRANT SELECT (tenant_id, webhook_id, enabled) ON webhook TO changegate_relay;
-GRANT SELECT (tenant_id, delivery_id, webhook_id, state, not_before, leased_until, settled_at)
+GRANT SELECT (tenant_id, delivery_id, webhook_id, type, state, not_before, leased_until, settled_at)
   ON webhook_delivery TO changegate_relay;
 CREATE POLICY relay ON event FOR SELECT TO changegate_relay USING (true);
 CREATE POLICY relay ON webhook FOR SELECT TO changegate_relay USING (true);
@@ -134,6 +135,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
                           ORDER BY each.not_before LIMIT 10) AS d
     WHERE w.enabled
     ORDER BY random() LIMIT 500)
+  UNION ALL
+  -- Whoever mends a webhook tries it before it is switched on.
+  (SELECT 'delivery', d.tenant_id, d.delivery_id, d.webhook_id
+     FROM webhook_delivery d
+    WHERE d.state = 'due' AND d.type = 'WebhookTested' AND d.not_before <= now()
+      AND coalesce(d.leased_until <= now(), true)
+    LIMIT 100)
   UNION ALL
   SELECT DISTINCT 'old', old.tenant_id, NULL::uuid, NULL::uuid
     FROM ((SELECT e.tenant_id FROM event e WHERE e.position IS NOT NULL AND e.told_at < now() - keep LIMIT 5000)

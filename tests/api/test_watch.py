@@ -291,6 +291,18 @@ class TestStream:
             assert seats[house.id].watchers == 1
         await eventually(lambda: house.id not in seats)
 
+    async def test_ends_when_its_client_may_read_no_longer(
+        self, client: httpx2.AsyncClient, world: Any, house: Any, define: Any, store: PostgresStore
+    ) -> None:
+        async with streaming(client) as stream:
+            await anext(stream)
+            async with store.transaction(house.id) as tx:
+                await tx.people.set_roles(house.eve.id, frozenset())
+            await define(key="a", type="integer")
+            await define(key="b", type="integer")
+            assert len([block async for block in stream if "event" in block]) <= 1
+        assert (await client.get("/api/v1/watch")).status_code == 403
+
     async def test_one_too_many_is_told_to_wait(
         self, client: httpx2.AsyncClient, world: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -316,6 +316,13 @@ class TestTest:
             assert [each["type"] for each in receiver.events(desk.secret)] == ["WebhookTested"]
             assert other.taken == []
 
+    async def test_reaches_one_that_is_switched_off(self, desk: Desk, receiver: Receiver, ask: Any) -> None:
+        await desk.subscribe(receiver.url, enabled=False)
+        await ask("ada", "POST", f"/webhooks/{desk.id}/test", json=WHY)
+        await desk.define("limit")
+        await desk.round()
+        assert [each["type"] for each in receiver.events(desk.secret)] == ["WebhookTested"]
+
     async def test_of_a_request_that_is_repeated_is_sent_once(self, desk: Desk, receiver: Receiver, ask: Any) -> None:
         await desk.subscribe(receiver.url)
         key = {"Idempotency-Key": uuid4().hex}

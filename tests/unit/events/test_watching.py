@@ -86,15 +86,12 @@ class TestWatching:
                 await watching.wait(EVE, Scene(), 0, 0)
         assert (await watching.wait(EVE, Scene(), 0, 0)).silent
 
-    async def test_streams_what_is_told_and_nothing_when_nothing_is(self, store: MemoryStore) -> None:
+    async def test_tells_who_is_seated_what_is_told_and_nothing_when_nothing_is(self, store: MemoryStore) -> None:
         watching = Watching(store)
         async with watching.seated(EVE) as tail:
-            stream = watching.stream(EVE, Scene(), tail, 0, 0.05)
-            assert await anext(stream) == Seen(0)
+            assert await watching.next(EVE, Scene(), tail, 0, 0.05) == Seen(0)
             await tell(store, "a")
-            while not (seen := await anext(stream)).events:
-                assert seen == Seen(0)
-            assert keys(seen) == ["a"]
+            assert keys(await watching.next(EVE, Scene(), tail, 0, 20)) == ["a"]
 
     async def test_outlives_an_outage_of_the_database(self, store: MemoryStore) -> None:
         watching = Watching(store)
