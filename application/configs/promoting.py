@@ -1,11 +1,12 @@
 """What one environment says is made to hold in the next: all that was chosen, as one order, or nothing."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from application.configs.choosing import Choice, chosen
 from application.configs.naming import ROOT
+from application.configs.repeating import written_again
 from application.configs.shelf import Shelf, repeated, shelf_of
 from application.ports.store import Store
 from application.settings.arriving import told_at
@@ -83,37 +84,60 @@ class Promotions:
     async def promote(self, actor: Actor, promotion: Promotion) -> Promoted:
         """The values are checked in the target as any write of them; raises what that raises.
 
-        Stale where somebody wrote in the target meanwhile. A request that is repeated is told what it wrote, without
-        the differences that there were.
+        Stale where somebody wrote in the target meanwhile.
         """
         actor.require(Permission.SETTINGS_MANAGE)
         promotion.check()
         async with self._store.transaction(actor.tenant) as tx:
             again = await repeated(tx, actor)
-            meant = {} if again else await chosen(tx, promotion.choice)
+            meant = await chosen(tx, promotion.choice)
             keys = {key for key, definition in meant.items() if travels(definition)}
             source = await shelf_of(tx, promotion.source, keys)
             target = await shelf_of(tx, promotion.target, keys)
+        told = Promoted((), tuple(sorted(meant.keys() - keys)), len(keys), promotion.dry_run)
+        if again:
+            return await self._again(actor, promotion, source, told)
         differences = tuple(_differing(source, target, prune=promotion.prune))
-        equal = len(keys) - len(differences)
-        secrets = tuple(sorted(meant.keys() - keys))
+        told = replace(told, differences=differences, equal=len(keys) - len(differences))
         written = [each for each in differences if each.op is not Op.KEPT]
-        if not written and not again:
-            return Promoted(differences, secrets, equal, promotion.dry_run)
+        if not written:
+            return told
         wishes = tuple(_wish(each, source) for each in written)
         order = Order(promotion.target, wishes, promotion.reason, promotion.dry_run)
         with told_at([f"/differences/{escaped(each.key)}" for each in written]):
-            done = await self._writes.write(actor, order)
-        return Promoted(differences, secrets, equal, promotion.dry_run, done)
+            return replace(told, done=await self._writes.write(actor, order))
+
+    async def _again(self, actor: Actor, promotion: Promotion, source: Shelf, told: Promoted) -> Promoted:
+        """What the same request did; what it kept is no longer known, and the source has the versions of today."""
+        done = await self._writes.write(actor, Order(promotion.target, (), promotion.reason))
+        async with self._store.transaction(actor.tenant) as tx:
+            written = await written_again(tx, promotion.target, done)
+        differences = tuple(
+            Differing(each.key, _op(each.before, each.after), _changes(each.before, each.after),
+                      source.latest.get(each.key, 0), each.after.version - 1)
+            for each in written
+        )  # fmt: skip
+        return replace(told, differences=differences, equal=told.equal - len(differences), done=done)
 
 
 def _differing(source: Shelf, target: Shelf, *, prune: bool) -> Iterator[Differing]:
     for key in sorted(source.definitions):
-        ours, theirs = said(source.entry(key)), said(target.entry(key))
-        changes = entries_compared(theirs, ours) + _expiry(theirs, ours)
-        if changes:
-            op = Op.CHANGED if ours and theirs else Op.ADDED if ours else Op.REMOVED if prune else Op.KEPT
+        ours, theirs = source.entry(key), target.entry(key)
+        if changes := _changes(theirs, ours):
+            op = _op(theirs, ours)
+            op = Op.KEPT if op is Op.REMOVED and not prune else op
             yield Differing(key, op, changes, source.latest.get(key, 0), target.latest.get(key, 0))
+
+
+def _op(before: Entry | None, after: Entry | None) -> Op:
+    if said(after) is None:
+        return Op.REMOVED
+    return Op.ADDED if said(before) is None else Op.CHANGED
+
+
+def _changes(before: Entry | None, after: Entry | None) -> list[Json]:
+    before, after = said(before), said(after)
+    return entries_compared(before, after) + _expiry(before, after)
 
 
 def said(entry: Entry | None) -> Entry | None:
