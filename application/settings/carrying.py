@@ -77,7 +77,8 @@ async def carried_out(tx: Transaction, pen: Pen, plan: Plan, reason: str) -> Non
         for step in plan.steps
         for entry, until in step.rewrite.ends
     ]
-    await tx.settings.end(environment, *ends)
+    for some in _parts(ends):
+        await tx.settings.end(environment, *some)
     for entries in _parts(plan.new):
         await tx.settings.put(*entries)
     for steps in _parts(plan.steps):
