@@ -107,7 +107,6 @@ async def put(client: AsyncClient, key: str, value: Any, **more: Any) -> Any:
 
 
 class TestClient:
-    @pytest.mark.req("FR-SM-001")
     async def test_writes_reads_and_goes_back(self, ada: AsyncClient) -> None:
         first = await put(ada, "billing.limit", 5)
         assert (first.entries[0].value, first.entries[0].version, first.submitted) == (5, 1, None)
@@ -167,7 +166,6 @@ class TestClient:
         assert (again.outcome, again.equal > 0) == ("no_changes", True)
 
 
-@pytest.mark.req("ST80")
 class TestSettings:
     @pytest.mark.parametrize("stream", [False, True], ids=["poll", "stream"])
     async def test_what_is_written_is_seen(
@@ -190,6 +188,7 @@ class TestSettings:
             await define(key="a.later.one", type="integer", scopes=SCOPES, default=5)
             await eventually(lambda: settings.get("a.later.one", default=0) == 5)
 
+    @pytest.mark.req("ST80")
     async def test_secrets_are_asked_for_and_never_kept(
         self, address: str, ada: AsyncClient, following: Any, tmp_path: Path
     ) -> None:
@@ -225,6 +224,7 @@ class TestSettings:
         with pytest.raises(changegate.NotKnown):
             await asyncio.to_thread(lambda: Settings(address, "not.a.token", environment="dev"))
 
+    @pytest.mark.req("ST84")
     async def test_another_tenant_is_never_seen(
         self, address: str, ada: AsyncClient, token: Any, house: Any, eventually: Any
     ) -> None:

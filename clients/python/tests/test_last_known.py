@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -39,6 +41,32 @@ class TestTheEnd:
             eventually(lambda: waits(api))
             begun = time.monotonic()
         assert not [each for each in threading.enumerate() if each.name == "changegate-settings"], begun
+
+
+class TestAFork:
+    def test_follows_the_api_as_its_parent_does(self, api: StandIn) -> None:
+        """As servers do that load an application once and fork it."""
+        program = """
+import os, sys, time, changegate
+settings = changegate.Settings(sys.argv[1], "a.good.token", environment="production")
+child = os.fork()
+print("ready", flush=True)
+while settings.get("billing.gateway") != "paypal":
+    time.sleep(0.01)
+if child == 0:
+    assert settings.stale_since is None and settings.reveal("billing.token") == "correct horse"
+    settings.close()
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+settings.close()
+"""
+        source = str(Path(changegate.__file__).parents[1])
+        command = [sys.executable, "-c", program, api.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": source}) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            api.say("billing.gateway", "paypal")
+            assert process.wait(60) == 0
 
 
 class TestTheStart:

@@ -41,7 +41,7 @@ class Follower:
         """Reads everything, and gives where to go on; Refused or Unreachable."""
         cursor = await self._source.cursor()  # before reading: what changes meanwhile is told again
         async with self._alone:
-            await self._take(await self._source.whole())
+            await self._take(await self._source.whole(self.picture.epoch))
         return cursor
 
     def recall(self) -> bool:
@@ -95,7 +95,7 @@ class Follower:
                 self._show(self.picture)
                 with suppress(ChangegateError):  # whoever listens hears of it as well
                     async with self._alone:
-                        await self._take(await self._source.whole())
+                        await self._take(await self._source.whole(self.picture.epoch))
 
     async def _take(self, picture: Picture) -> None:
         self._show(picture)

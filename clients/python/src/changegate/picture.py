@@ -1,7 +1,7 @@
 """What is in force at one scope, as it was last told: never changed, only replaced by a newer one."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -48,9 +48,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Picture:
-    """Every value at one scope by key, of one moment on the server."""
+    """Every value at one scope by key, of one moment on the server, which its epoch tells from those before."""
 
     values: Mapping[str, Held] = field(default_factory=dict)
+    epoch: int = 0
 
     def held(self, key: str, now: float) -> Held | None:
         held = self.values.get(key)
@@ -61,8 +62,8 @@ class Picture:
         times = (each.at(now).until for each in self.values.values())
         return min((at for at in times if at is not None and at > now), default=None)
 
-    def with_values(self, values: Iterable[tuple[str, Held]]) -> "Picture":
-        return replace(self, values={**self.values, **dict(values)})
+    def with_values(self, values: Iterable[tuple[str, Held]], epoch: int) -> "Picture":
+        return Picture({**self.values, **dict(values)}, epoch)
 
 
 def read(held: Held | None, key: str, default: Any, kind: Any) -> Any:

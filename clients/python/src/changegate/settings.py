@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
@@ -17,11 +18,12 @@ from types import TracebackType
 from typing import Any, Final, Self, TypedDict, TypeVar, Unpack, overload
 
 from changegate import calls
+from changegate.callbacks import Callback, Callbacks
 from changegate.errors import Unavailable, Unreachable
 from changegate.following import Follower
 from changegate.hearing import Scene
 from changegate.models import Json
-from changegate.picture import NOTHING, Change, moment, read
+from changegate.picture import NOTHING, moment, read
 from changegate.snapshot import Snapshot
 from changegate.source import Source
 from changegate.transport import TIMEOUT, AsyncTransport, Place, Transport
@@ -32,7 +34,6 @@ D = TypeVar("D")
 CLOSING: Final = 5.0
 
 log = logging.getLogger("changegate")
-Callback = Callable[[Change], None]
 
 
 class Options(TypedDict, total=False):
@@ -54,32 +55,6 @@ class Options(TypedDict, total=False):
 def place_of(url: str, token: Token, options: Options) -> Place:
     timeout, allow_http = options.get("timeout", TIMEOUT), options.get("allow_http", False)
     return Place(url, token, options.get("tenant"), timeout, allow_http)
-
-
-class Callbacks:
-    """Those who want to hear of changes."""
-
-    def __init__(self) -> None:
-        self._all: tuple[Callback, ...] = ()
-        self._adding = threading.Lock()
-
-    def add(self, callback: Callback) -> Callable[[], None]:
-        with self._adding:
-            self._all = (*self._all, callback)
-
-        def off() -> None:
-            with self._adding:
-                self._all = tuple(each for each in self._all if each is not callback)
-
-        return off
-
-    def tell(self, changes: list[Change]) -> None:
-        for callback in self._all:
-            for change in changes:
-                try:
-                    callback(change)
-                except Exception:
-                    log.exception("a callback failed on a change of %s", change.key)
 
 
 class _Reading:
@@ -157,6 +132,16 @@ class AsyncSettings(_Reading):
             log.warning("the API is away; settings are as of %s: %s", self.stale_since, error)
         self._task = asyncio.create_task(self._follower.run(cursor, stream=self._stream))
 
+    def resume(self, last: Follower, callbacks: Callbacks) -> Self:
+        """From what another one knew, for those who listened to it."""
+        self._callbacks.take(callbacks)
+        self._follower.picture, self._follower.known_at = last.picture, last.known_at
+        self._task = asyncio.create_task(self._follower.run(None, stream=self._stream))
+        return self
+
+    def halves(self) -> tuple[Follower, Callbacks]:
+        return self._follower, self._callbacks
+
     async def reveal(self, key: str) -> str:
         """A secret, from the server at each call: it is never kept."""
         return await self._transport.ask(calls.reveal(key, self._scene.environment, self._scene.scope))
@@ -190,23 +175,38 @@ class Settings(_Reading):
         self, url: str, token: Token, *, environment: str, scope: str = "", **options: Unpack[Options]
     ) -> None:
         """As `AsyncSettings.start`: it returns when the settings are there."""
-        self._asking = Transport(place_of(url, token, options))
+        self._make: Callable[[], AsyncSettings] = lambda: AsyncSettings(
+            url, token, environment=environment, scope=scope, **options
+        )
+        self._ask: Callable[[], Transport] = lambda: Transport(place_of(url, token, options))
         self._scene = Scene(environment, scope)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="changegate-settings", daemon=True)
-        self._thread.start()
+        self._open()
         try:
-            self._inner = self._do(
-                self._begun(lambda: AsyncSettings(url, token, environment=environment, scope=scope, **options))
-            )
+            self._inner = self._do(self._begun(None))
         except BaseException:
             self._asking.close()
             self._end()
             raise
-        self._follower, self._callbacks = self._inner._follower, self._inner._callbacks  # noqa: SLF001 -- one module
+        self._follower, self._callbacks = self._inner.halves()
+        _followed.add(self)
 
-    async def _begun(self, make: Callable[[], AsyncSettings]) -> AsyncSettings:
-        return await make().__aenter__()
+    def _open(self) -> None:
+        self._asking = self._ask()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="changegate-settings", daemon=True)
+        self._thread.start()
+
+    async def _begun(self, last: Follower | None) -> AsyncSettings:
+        made = self._make()
+        return await made.__aenter__() if last is None else made.resume(last, self._callbacks)
+
+    def again(self) -> None:
+        """In a process that was forked off: no thread came along, and connections are the parent's."""
+        self._parents = self._asking, self._loop, self._inner  # kept, for closing them would close the parent's
+        last = self._follower
+        self._open()
+        self._inner = self._do(self._begun(last))
+        self._follower, self._callbacks = self._inner.halves()
 
     def reveal(self, key: str) -> str:
         """A secret, from the server at each call: it is never kept."""
@@ -219,6 +219,7 @@ class Settings(_Reading):
         """
         if threading.current_thread() is self._thread:
             raise RuntimeError("a callback does not close the settings that called it")
+        _followed.discard(self)
         self._asking.close()
         if self._thread.is_alive():
             with suppress(TimeoutError):
@@ -244,3 +245,15 @@ class Settings(_Reading):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+_followed: "weakref.WeakSet[Settings]" = weakref.WeakSet()
+
+
+def _go_on_in_the_child() -> None:
+    for settings in list(_followed):
+        settings.again()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_go_on_in_the_child)

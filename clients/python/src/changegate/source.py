@@ -34,7 +34,7 @@ class Source:
         return (await self.transport.ask(calls.watch(scene.environment, scene.prefix, None, 0))).cursor
 
     async def whole(self, epoch: int = 0) -> Picture:
-        """Every page of one epoch, which is not before `epoch`."""
+        """Every page of one epoch, which is not before `epoch`, unless that one does not come for a while."""
         told: list[Effective] = []
         for _ in range(TRIES):
             told = [each async for each in self._pages()]
@@ -42,23 +42,24 @@ class Source:
             if len(epochs) <= 1 and min(epochs, default=epoch) >= epoch:
                 break
             await asyncio.sleep(0.1)  # somebody writes just now, or this server has not heard of it yet
-        return Picture(dict(await self._held(each for each in told if each.key.startswith(self.scene.prefix))))
+        held = await self._held(each for each in told if each.key.startswith(self.scene.prefix))
+        return Picture(dict(held), min((each.epoch for each in told), default=0))
 
     async def with_news(self, picture: Picture, news: News) -> Picture:
         """A few keys are read alone; what is not known so far may change more than itself."""
-        keys = news.keys
+        keys, epoch = news.keys, max(news.epoch, picture.epoch)
         if keys is None or len(keys) > FEW or not keys <= picture.values.keys():
-            return await self.whole(news.epoch)
+            return await self.whole(epoch)
         try:
             for _ in range(TRIES):
                 told = [await self.transport.ask(self._one(key)) for key in sorted(keys)]
                 epochs = {each.epoch for each in told}
-                if len(epochs) == 1 and min(epochs) >= news.epoch:
-                    return picture.with_values(await self._held(told))
+                if len(epochs) == 1 and min(epochs) >= epoch:
+                    return picture.with_values(await self._held(told), min(epochs))
                 await asyncio.sleep(0.1)
         except NotFound:
             log.debug("a setting that was known is not defined any more")
-        return await self.whole(news.epoch)
+        return await self.whole(epoch)
 
     async def _pages(self) -> AsyncIterator[Effective]:
         cursor: str | None = None

@@ -1,7 +1,6 @@
 """Requests go to one API and follow no redirect: the token would go along."""
 
 import asyncio
-import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -27,7 +26,6 @@ class Place:
     tenant: str | None = None
     timeout: float = TIMEOUT
     allow_http: bool = False
-    verify: ssl.SSLContext | bool = True
 
     def options(self) -> dict[str, Any]:
         """Proxies of the environment are for https alone: over http a proxy would read the token."""
@@ -35,7 +33,6 @@ class Place:
         return {
             "base_url": f"{base}/api/v1",
             "timeout": self.timeout,
-            "verify": self.verify,
             "trust_env": base.startswith("https:"),
             "follow_redirects": False,
             "headers": {"User-Agent": AGENT, "Accept": "application/json"},
