@@ -146,6 +146,8 @@ async def _drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeS
     _collect(faults, "/key", lambda: _keyed(proposal.key))
     if plan is not None and plan.gated and proposal.key == SHARED_RULES:
         faults.append(Fault("/plan/strategy", "shared rules have no variants to compare: direct"))
+    if plan is not None and plan.apply_at is not None and plan.apply_at <= tx.now:
+        faults.append(Fault("/plan/apply_at", "in the future"))
     if faults or plan is None:
         raise Invalid(faults)
     try:

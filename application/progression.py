@@ -59,18 +59,23 @@ class Progression:
             return state
 
     async def admit(self, step: Step) -> Admission:
-        """From approval through SCHEDULED and QUEUED to PREFLIGHT, where everything is checked again."""
+        """From approval through SCHEDULED and QUEUED to PREFLIGHT, where everything is checked again.
+
+        A change that was to wait is SCHEDULED already; its approval is valid from the moment that it waited for.
+        """
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
-            if rollout.state is not State.AWAITING_APPROVAL:
+            if rollout.state not in {State.AWAITING_APPROVAL, State.SCHEDULED}:
                 return Admission(rollout.state, rollout.cause or "")
             approval = await tx.approvals.get(rollout.change, lock=True)
             if approval is None or approval.standing is not Standing.APPROVED:
                 return Admission(State.AWAITING_APPROVAL, "not_approved")
-            if approval.closed_at is not None and tx.now - approval.closed_at > approval.policy.validity:
+            since = approval.closed_at
+            if since is not None and tx.now - max(since, rollout.plan.apply_at or since) > approval.policy.validity:
                 return await _overdue(tx, rollout, step)
             for state in (State.SCHEDULED, State.QUEUED, State.PREFLIGHT):
-                rollout = await move(tx, rollout, _part(step, state), state, "approved")
+                if rollout.state is not state:
+                    rollout = await move(tx, rollout, _part(step, state), state, "approved")
             verdict = await preflight(tx, rollout)
             if verdict.state is State.AWAITING_APPROVAL:
                 await drop_votes(tx, rollout, verdict.why)
@@ -219,8 +224,9 @@ def _part(step: Step, state: State) -> Step:
 async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
     """An approval is a yes to a change now, not whenever."""
     why = "approval_validity_over"
-    scheduled = await move(tx, rollout, _part(step, State.SCHEDULED), State.SCHEDULED, "approved")
-    await move(tx, scheduled, _part(step, State.EXPIRED), State.EXPIRED, why)
+    if rollout.state is not State.SCHEDULED:
+        rollout = await move(tx, rollout, _part(step, State.SCHEDULED), State.SCHEDULED, "approved")
+    await move(tx, rollout, _part(step, State.EXPIRED), State.EXPIRED, why)
     await closed(tx, rollout.change, Standing.EXPIRED)
     people = [rollout.requester, None]
     await tell(tx, "approval_expired", people, facts(rollout), link=link(rollout), seed=rollout.id)

@@ -89,6 +89,9 @@ class FeatureRolloutWorkflow(Steered):
             if standing is not Standing.APPROVED:
                 await self._settle(ENDS[standing], standing.value.lower())
                 return False
+            await self._wait_until_due()
+            if self._state in TERMINAL:
+                return False
             admit = RolloutActivities.admit
             admission = await workflow.execute_activity_method(
                 admit, self._named("admit"), summary="may it start?", **LASTING
@@ -115,6 +118,23 @@ class FeatureRolloutWorkflow(Steered):
                 return Standing.WITHDRAWN
             raise
         return result.standing
+
+    async def _wait_until_due(self) -> None:
+        """What is approved early waits for its moment; whoever may stop a rollout ends the wait."""
+        due = self._plan.apply_at
+        if due is None or due <= workflow.now():
+            return
+        async with self._one_at_a_time:
+            if self._state in TERMINAL:
+                return
+            await self._step(State.SCHEDULED, "waits_until_due")
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._state in TERMINAL,
+                timeout=due - workflow.now(),
+                timeout_summary=f"applies at {due.isoformat(timespec='minutes')}",
+            )
+        await workflow.wait_condition(lambda: not self._one_at_a_time.locked())
 
     async def _settle(self, state: State, cause: str) -> None:
         wish = Move(self._named("settle"), state, cause)

@@ -116,7 +116,8 @@ async def put(key: Key, over: Over, wish: ValueIn, actor: Acting, use: Use, answ
 
     202 where policy asks for approval: the change that was submitted is in the answer.
     """
-    order = Order(over.environment, (wish.wish(key, over.scope, over.version),), wish.reason)
+    wishes = (wish.wish(key, over.scope, over.version),)
+    order = Order(over.environment, wishes, wish.reason, apply_at=wish.apply_at)
     with beneath("", instead_of=FIRST_ITEM):
         return _told(await use.setting.writes.write(actor, order), answer)
 

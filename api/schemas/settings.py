@@ -28,13 +28,17 @@ SettingKey = Annotated[str, Field(pattern=SETTING_KEY, examples=["billing.curren
 
 
 class ValueIn(In):
-    """`value` null is an explicit null. Without `effective_at` it holds at once."""
+    """`value` null is an explicit null. Without `effective_at` it holds at once.
+
+    `apply_at` makes it a change that waits until then and is checked again at that moment.
+    """
 
     value: Any
     enforced: bool = False
     constraint: Object | None = None
     effective_at: Instant | None = None
     expires_at: Instant | None = None
+    apply_at: Instant | None = None
     reason: Reason
 
     def wish(self, key: str, scope: Scope, expected: int) -> Wish:
@@ -72,8 +76,11 @@ class ItemIn(In):
 
 
 class BulkIn(In):
+    """`apply_at` makes it a change that waits until then, and is checked again at that moment."""
+
     environment: Environment
     items: Annotated[list[ItemIn], Field(min_length=1, max_length=MOST_ITEMS)]
+    apply_at: Instant | None = None
     reason: Reason
     dry_run: bool = False
 
@@ -87,7 +94,7 @@ class BulkIn(In):
                 faults += [replace(fault, path=f"/items/{place}{fault.path}") for fault in refusal.faults]
         if faults:
             raise Invalid(faults)
-        return Order(self.environment, tuple(wishes), self.reason, self.dry_run)
+        return Order(self.environment, tuple(wishes), self.reason, self.dry_run, apply_at=self.apply_at)
 
 
 class EntryOut(Out):

@@ -17,11 +17,15 @@ AT_ONCE = {"strategy": "direct"}
 
 def change_of(new: UUID, actor: Actor, order: Order, latest: Mapping[tuple[str, str], int], at: datetime) -> ChangeSet:
     targets = tuple(_target(order.environment, wish, latest) for wish in order.wishes)
-    content = Content(targets, parse_plan(AT_ONCE, order.environment).to_json(), None, None)
+    content = Content(targets, parse_plan(_plan(order), order.environment).to_json(), None, None)
     return ChangeSet(
         id=new, tenant=actor.tenant, author=actor.id, content=content, digest=content.digest, reason=order.reason,
         created_at=at, reverts=order.reverts,
     )  # fmt: skip
+
+
+def _plan(order: Order) -> Json:
+    return AT_ONCE if order.apply_at is None else {**AT_ONCE, "apply_at": order.apply_at.isoformat()}
 
 
 def order_of(change: ChangeSet, at: datetime) -> Order:

@@ -33,7 +33,7 @@ class Wish:
 class Order:
     """Wishes that come true together or not at all; `dry_run` only tells what would be.
 
-    `reverts` is the change that this order takes back.
+    `reverts` is the change that this order takes back. With `apply_at` it is a change that waits until then.
     """
 
     environment: Environment
@@ -41,6 +41,7 @@ class Order:
     reason: str
     dry_run: bool = False
     reverts: UUID | None = None
+    apply_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from uuid import uuid4
 
 from application.acting import done, remember
@@ -25,6 +26,7 @@ from application.submission import Submission
 from domain.approvals import strictest
 from domain.changes import ApprovalRequired, Kind, Reach
 from domain.environments import Environment
+from domain.errors import Fault, Invalid
 from domain.people import Actor, Permission
 from domain.settings import cancelled, parse_rules
 
@@ -68,9 +70,10 @@ class SettingWrites:
                 reach, levels = await _asked(tx, plan, told=order.dry_run)
                 affected = await asyncio.to_thread(tuple, plan.affected())
                 outcome = Outcome(tuple(plan.new), affected, epoch, None, reach, levels)
+                _check_moment(order, at)
                 if order.dry_run:
                     return outcome
-                if not levels:
+                if not levels and order.apply_at is None:
                     await carried_out(tx, pen, plan, order.reason)
                     if order.reverts is not None:
                         await reverted(tx, actor, order.reverts, None, order.reason)
@@ -122,6 +125,11 @@ class SettingWrites:
 def _pen(actor: Actor, order: Order) -> Pen:
     pen = Pen.of(actor)
     return pen if order.reverts is None else replace(pen, origin=f"revert:{order.reverts}")
+
+
+def _check_moment(order: Order, at: datetime) -> None:
+    if order.apply_at is not None and order.apply_at <= at:
+        raise Invalid([Fault("/apply_at", "in the future")])
 
 
 async def _asked(tx: Transaction, plan: Plan, *, told: bool = False) -> tuple[Reach | None, int]:

@@ -22,7 +22,7 @@ _FROM = {
     Verb.PROMOTE: {State.RUNNING, State.PAUSED},
     Verb.ABORT: set(State) - {State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE},
     Verb.ROLLBACK: {State.RUNNING, State.PAUSED, State.BAKING, State.ROLLBACK_INCOMPLETE},
-    Verb.WITHDRAW: {State.AWAITING_APPROVAL},
+    Verb.WITHDRAW: {State.AWAITING_APPROVAL, State.SCHEDULED},
 }
 _UNPROMOTABLE = {Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR, None}
 

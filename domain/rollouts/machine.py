@@ -62,7 +62,9 @@ WAYS: dict[State, frozenset[State]] = {
             State.SUPERSEDED,
         }
     ),
-    State.SCHEDULED: frozenset({State.QUEUED, State.EXPIRED, State.CANCELLED, State.AWAITING_APPROVAL}),
+    State.SCHEDULED: frozenset(
+        {State.QUEUED, State.EXPIRED, State.CANCELLED, State.WITHDRAWN, State.AWAITING_APPROVAL}
+    ),
     State.QUEUED: frozenset({State.PREFLIGHT, State.EXPIRED, State.CANCELLED}),
     State.PREFLIGHT: frozenset({State.RUNNING, State.AWAITING_APPROVAL, State.INVALIDATED, State.CANCELLED}),
     State.RUNNING: frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK}),

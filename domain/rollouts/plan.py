@@ -1,8 +1,9 @@
 """A plan is the stages of a rollout and what happens at the end of every wait."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -42,7 +43,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages in order, and the timings of every wait. All durations are real time of the workflow."""
+    """Stages in order, and the timings of every wait. All durations are real time of the workflow.
+
+    What is approved before `apply_at` waits until then.
+    """
 
     strategy: Strategy
     stages: tuple[Stage, ...]
@@ -58,6 +62,7 @@ class Plan:
     blind_limit: timedelta = timedelta(hours=2)
     silent_limit: timedelta = timedelta(minutes=30)
     late_grace: timedelta = timedelta(seconds=30)
+    apply_at: datetime | None = None
 
     @property
     def gated(self) -> bool:
@@ -75,11 +80,12 @@ class Plan:
         ]
         waits: dict[str, Any] = {f"{name}_seconds": getattr(self, name).total_seconds() for name in _DURATIONS}
         actions = {name: getattr(self, name).value for name in _ACTIONS}
-        return {"strategy": self.strategy.value, "stages": stages, **waits, **actions}
+        moment = {"apply_at": self.apply_at.isoformat()} if self.apply_at else {}
+        return {"strategy": self.strategy.value, "stages": stages, **waits, **actions, **moment}
 
 
 _ACTIONS = ("on_manual_deadline", "on_inconclusive")
-_DURATIONS = tuple(f.name for f in fields(Plan) if f.name not in {"strategy", "stages", *_ACTIONS})
+_DURATIONS = tuple(f.name for f in fields(Plan) if f.name not in {"strategy", "stages", "apply_at", *_ACTIONS})
 
 _SOAK = {  # least and most soak a stage, and bake after the last, by environment
     Environment.DEV: (timedelta(0), timedelta(0), timedelta(0)),
@@ -102,7 +108,7 @@ def parse_plan(raw: Any, environment: Environment) -> Plan:
     default = default_plan(environment)
     if not isinstance(raw, dict):
         raise Invalid([Fault("", "a plan is an object")])
-    faults = [Fault(f"/{escaped(key)}", "unknown field") for key in sorted(set(raw) - set(default.to_json()))]
+    faults = [Fault(f"/{escaped(key)}", "unknown field") for key in sorted(set(raw) - {*default.to_json(), "apply_at"})]
     strategy = _choice(raw, "strategy", Strategy.CANARY, Strategy, faults)
     waits: dict[str, Any] = {
         name: _seconds(raw.get(f"{name}_seconds"), getattr(default, name), f"/{name}_seconds", faults)
@@ -112,6 +118,7 @@ def parse_plan(raw: Any, environment: Environment) -> Plan:
         faults.append(Fault("/check_interval_seconds", "more than 0"))
     actions = {name: _choice(raw, name, getattr(default, name), DeadlineAction, faults) for name in _ACTIONS}
     stages = _stages(raw.get("stages"), strategy, default, faults)
+    apply_at = _moment(raw.get("apply_at"), "/apply_at", faults)
     if faults:
         raise Invalid(faults)
     if strategy is Strategy.DIRECT and "bake_seconds" not in raw:
@@ -121,6 +128,7 @@ def parse_plan(raw: Any, environment: Environment) -> Plan:
         stages,
         on_manual_deadline=actions["on_manual_deadline"],
         on_inconclusive=actions["on_inconclusive"],
+        apply_at=apply_at,
         **waits,
     )
 
@@ -181,6 +189,17 @@ def _seconds(value: Any, default: timedelta, path: str, faults: list[Fault]) -> 
         faults.append(Fault(path, "seconds, from 0 to 90 days"))
         return default
     return timedelta(seconds=value)
+
+
+def _moment(value: Any, path: str, faults: list[Fault]) -> datetime | None:
+    if value is None:
+        return None
+    with suppress(TypeError, ValueError, OverflowError):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    faults.append(Fault(path, "an instant with an offset, like 2026-01-31T12:00:00Z"))
+    return None
 
 
 def _choice(raw: dict[str, Any], key: str, default: Any, kind: type[StrEnum], faults: list[Fault]) -> Any:

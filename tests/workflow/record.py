@@ -18,6 +18,7 @@ STORIES = {
     "signal": "test_approval_signal.py::TestSignalledVote::test_two_levels_by_signal",
     "brought": "test_imports.py::TestGoverned::test_waits_for_its_change_and_then_holds",
     "operated": "test_control.py::TestPause::test_pause_resume_and_promote",
+    "waiting": "test_apply_at.py::TestApplyAt::test_of_a_flag_waits_as_well",
 }
 WANTED = "CHANGEGATE_RECORD_HISTORY"
 """The variable that tells the replay at the end of a story to keep what it replayed, under this path's beginning."""

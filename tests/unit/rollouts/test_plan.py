@@ -67,6 +67,9 @@ class TestPlan:
                 ["/hold_limit_seconds", "/pause_limit_seconds"],
             ),
             ({"strategy": "direct", "stages": [10, 100]}, ["/stages"]),
+            ({"apply_at": "tomorrow"}, ["/apply_at"]),
+            ({"apply_at": "2026-07-01T00:00:00"}, ["/apply_at"]),
+            ({"apply_at": 5}, ["/apply_at"]),
         ],
     )
     def test_every_fault_has_a_pointer(self, raw: Any, paths: list[str]) -> None:
@@ -76,6 +79,12 @@ class TestPlan:
         plan = parse_plan({"strategy": "direct"}, PRODUCTION)
         assert (plan.strategy, plan.gated, plan.bake) == (Strategy.DIRECT, False, timedelta(0))
         assert [stage.weight for stage in plan.stages] == [TOTAL_WEIGHT]
+
+    def test_that_waits_for_a_moment_says_so_and_others_are_as_they_were(self) -> None:
+        waiting = parse_plan({"strategy": "direct", "apply_at": "2026-07-01T02:00:00+02:00"}, PRODUCTION)
+        assert waiting.to_json()["apply_at"] == "2026-07-01T00:00:00+00:00"
+        assert parse_plan(waiting.to_json(), PRODUCTION) == waiting
+        assert "apply_at" not in parse_plan({}, PRODUCTION).to_json()
 
     @given(
         st.lists(st.integers(1, 99_999), unique=True, max_size=19),
