@@ -19,9 +19,10 @@ from domain.approvals import (
     SelfApproval,
     Standing,
     default_policy,
+    parse_policy,
 )
-from domain.changes import ChangeSet, ChangeStatus, Kind, TargetBusy
-from domain.errors import AlreadyExists
+from domain.changes import ChangeSet, ChangeStatus, Kind, Reach, TargetBusy
+from domain.errors import AlreadyExists, Stale
 from domain.gates import Verdict
 from domain.people import Principal, Role
 from domain.rollouts import (
@@ -35,7 +36,7 @@ from tests.contract.homes import DEV, LONG_AGO, PRODUCTION, Home
 
 class TestChanges:
     async def test_is_kept_as_it_was_written(self, home: Home) -> None:
-        change = home.change(ticket="T-1", contributors=(home.bob.id,), supersedes=uuid4())
+        change = home.change(ticket="T-1", contributors=(home.bob.id,), supersedes=uuid4(), reverts=uuid4())
         async with home.transaction() as tx:
             assert await tx.changes.add(change)
             assert not await tx.changes.add(replace(change, reason="another"))
@@ -52,6 +53,16 @@ class TestChanges:
             await tx.changes.save_status(replace(change, status=ChangeStatus.SUBMITTED, revision=2, reason="other"))
             found = await tx.changes.get(change.id)
             assert found == replace(change, status=ChangeStatus.SUBMITTED, revision=2)
+
+    async def test_tells_how_far_it_reaches_once_that_is_known(self, home: Home) -> None:
+        change, reach = home.change(), Reach(2, 7, tenant_wide=False, sensitivities=("public",), financial=True)
+        async with home.transaction() as tx:
+            await tx.changes.add(change)
+            await tx.changes.save_status(replace(change, status=ChangeStatus.SUBMITTED, revision=2, reach=reach))
+            await tx.changes.save_status(replace(change, status=ChangeStatus.WITHDRAWN, revision=3))
+        async with home.transaction() as tx:
+            found = await tx.changes.get(change.id)
+            assert (found.reach, found.status) == (reach, ChangeStatus.WITHDRAWN)
 
     async def test_pages_go_backwards(self, home: Home) -> None:
         made = [home.change(created_at=LONG_AGO + timedelta(days=day)) for day in range(3)]
@@ -81,6 +92,21 @@ class TestPolicies:
             found = await tx.policies.get(PRODUCTION, Kind.FLAG)
             assert found.to_json() == policy.to_json()
             assert await tx.policies.get(DEV, Kind.FLAG) == default_policy(DEV)
+
+    async def test_is_set_over_the_version_that_was_seen(self, home: Home) -> None:
+        ruled = parse_policy({"rules": [{"when": {"financial": True}, "levels": [{}]}]})
+        async with home.transaction() as tx:
+            assert await tx.policies.version(DEV, Kind.SETTING) == 0
+            assert await tx.policies.put(DEV, Kind.SETTING, ruled, expected=0) == 1
+            assert await tx.policies.put(DEV, Kind.SETTING, ApprovalPolicy()) == 2
+            assert await tx.policies.put(DEV, Kind.SETTING, ruled, expected=2) == 3
+        async with home.transaction() as tx:
+            for seen in (0, 2, 4):
+                with pytest.raises(Stale) as refused:
+                    await tx.policies.put(DEV, Kind.SETTING, ApprovalPolicy(), expected=seen)
+                assert refused.value.facts == {"version": 3, "expected": seen}
+            assert await tx.policies.get(DEV, Kind.SETTING) == ruled
+            assert await tx.policies.version(PRODUCTION, Kind.SETTING) == 0
 
 
 class TestApprovals:

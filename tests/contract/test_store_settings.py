@@ -91,6 +91,8 @@ class TestRulebook:
             await tx.settings.put_rulebook(second)
         async with home.transaction() as tx:
             assert await tx.settings.rulebook() == second
+            assert await tx.settings.rulebook(1) == book(home)
+            assert (await tx.settings.rulebook(3)).version == 0
             (await tx.settings.rulebook()).rules.clear()
             assert await tx.settings.rulebook() == second
 
