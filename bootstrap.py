@@ -186,7 +186,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         approvals=Approvals(store, processes, made.acting),
         delegations=Delegations(store),
         rollouts=Rollouts(store, processes, made.acting),
-        tenants=Tenants(store),
+        tenants=Tenants(store, snapshots),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
         flag_sets=FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time),

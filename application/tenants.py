@@ -9,7 +9,8 @@ from application.ports.installation import Newcomer
 from application.ports.records import Tenant
 from application.ports.store import Store
 from application.recording import record
-from application.tenancy import TenantTemplateCases, TenantTree
+from application.settings.snapshots import SettingSnapshots
+from application.tenancy import TenantLockCases, TenantTemplateCases, TenantTree
 from domain.audit import Action
 from domain.changes import Kind
 from domain.environments import Environment
@@ -20,8 +21,9 @@ _NAMESPACE = UUID("6f6b4f3e-5a0e-4a53-9d3b-0d6e6b3c7a10")
 
 
 class Tenants:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, snapshots: SettingSnapshots | None = None) -> None:
         self._store = store
+        self.locks = TenantLockCases(store, snapshots)
         self.tree = TenantTree(store)
         self.templates = TenantTemplateCases(store)
 

@@ -14,7 +14,7 @@ from application.ports.records import AuditRow, Check, Intent, Notice, Review, S
 from application.ports.sealed_keys import SealedKey
 from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
 from application.ports.store import KeyClaim
-from application.ports.tenants import StoredTemplate
+from application.ports.tenants import StoredLock, StoredTemplate
 from domain.approvals import Approval, ApprovalPolicy, Vote
 from domain.audit import Event
 from domain.canonical import Json
@@ -111,6 +111,7 @@ class Rows:
     tenant_requests: set[UUID] = field(default_factory=set)
     children: int = 0
     templates: dict[tuple[str, int], StoredTemplate] = field(default_factory=dict)
+    locks: dict[tuple[Environment, str, int], StoredLock] = field(default_factory=dict)
     events: list[tuple[Event, AuditRow]] = field(default_factory=list)
     told: dict[UUID, EventRow] = field(default_factory=dict)
     line: Line = field(default_factory=Line)

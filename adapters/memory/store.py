@@ -21,7 +21,8 @@ from adapters.memory.rows import MOMENT, Rows, Tick
 from adapters.memory.sealed_keys import MemorySealedKeys
 from adapters.memory.settings import MemorySettings
 from adapters.memory.telemetry import MemoryTelemetry
-from adapters.memory.tenants import MemoryTenancies, MemoryTenantTemplates, Stage
+from adapters.memory.tenant_papers import MemoryTenantLocks, MemoryTenantTemplates
+from adapters.memory.tenants import MemoryTenancies, Stage
 from adapters.memory.webhooks import MemoryWebhooks
 from application.ports.events import Work
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
@@ -43,6 +44,7 @@ class MemoryTransaction:
         self._stage, self._tick = stage, tick
         self.tenants = MemoryTenancies(stage, tenant)
         self.tenant_templates = MemoryTenantTemplates(rows)
+        self.tenant_locks = MemoryTenantLocks(rows)
         self.tenant = tenant
         self.now = now
         self.people = MemoryPeople(rows)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from adapters.memory.rows import Rows, as_stored
-from application.ports.tenants import StoredTemplate, TenantFilter
-from domain.errors import AlreadyExists, Missing
+from adapters.memory.rows import Rows
+from application.ports.tenants import TenantFilter
+from domain.errors import Missing
 from domain.flags import SHARED_RULES
 from domain.tenants import Quota, QuotaExceeded, Status, Tenancy, TenantNameTaken
 
@@ -113,30 +113,3 @@ class MemoryTenancies:
 
     def _shown(self, tenancy: Tenancy) -> Tenancy:
         return replace(tenancy, parent=None) if tenancy.id == self._home else tenancy
-
-
-class MemoryTenantTemplates:
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    async def get(self, name: str, version: int | None = None) -> StoredTemplate | None:
-        found = await self.versions(name, version + 1 if version else 2**62, 1)
-        return next((each for each in found if version in (None, each.version)), None)
-
-    async def page(self, after: str, limit: int) -> list[StoredTemplate]:
-        names = sorted({name for name, _ in self._rows.templates if name > after})[:limit]
-        return [(await self.versions(name, 2**62, 1))[0] for name in names]
-
-    async def versions(self, name: str, before: int, limit: int) -> list[StoredTemplate]:
-        kept = [each for each in self._rows.templates.values() if each.name == name and each.version < before]
-        newest = sorted(kept, key=lambda each: -each.version)[:limit]
-        return [replace(each, content=as_stored(each.content)) for each in newest]
-
-    async def put(self, template: StoredTemplate) -> None:
-        if (template.name, template.version) in self._rows.templates:
-            raise AlreadyExists
-        kept = replace(template, content=as_stored(template.content))
-        self._rows.templates[template.name, template.version] = kept
-
-    async def asked(self, request: UUID) -> StoredTemplate | None:
-        return next((each for each in self._rows.templates.values() if each.request == request), None)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.setting_places import in_turns, one_of
 from adapters.postgres.tables import setting_definition, setting_entry, setting_space
-from application.ports.settings import Picture, StoredEntry
+from application.ports.settings import LOCKED, Picture, StoredEntry
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.settings import Entry, EntryState, parse_constraint
@@ -63,6 +63,7 @@ def entry_of(row: Any) -> StoredEntry:
         change=row.change,
         reason=row.reason,
         meant_until=row.meant_until,
+        above=row.origin.removeprefix(LOCKED) if row.origin.startswith(LOCKED) else None,
     )
     return StoredEntry(row.environment, row.key, row.scope, entry, row.origin, row.request)
 

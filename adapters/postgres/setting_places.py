@@ -8,6 +8,7 @@ from sqlalchemy import ARRAY, ColumnElement, Text, any_, cast, column, func, or_
 
 from adapters.postgres.tables import setting_entry
 from domain.settings import Scope
+from domain.settings.scopes import BEYOND
 
 MOST_BROAD = 50
 """Beyond so many places apart, what lies within each is not asked for, but everything."""
@@ -26,7 +27,8 @@ def near(scopes: Collection[str]) -> list[ColumnElement[bool]]:
     asked = [Scope(text) for text in scopes]
     above = {each.text for scope in asked for each in scope.ancestors()}
     texts = set(scopes)
-    broad = [scope for scope in asked if texts.isdisjoint(each.text for each in scope.ancestors()[:-1])]
+    narrow = [scope for scope in asked if scope.text not in BEYOND]
+    broad = [scope for scope in narrow if texts.isdisjoint(each.text for each in scope.ancestors()[:-1])]
     if Scope() in broad or len(broad) > MOST_BROAD:
         return []
     outer = func.unnest(cast([f"{scope.text}/" for scope in broad], ARRAY(Text))).table_valued(column("text", Text))

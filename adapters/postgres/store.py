@@ -25,7 +25,8 @@ from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
 from adapters.postgres.sealed_keys import PostgresSealedKeys
 from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.telemetry import PostgresTelemetry
-from adapters.postgres.tenants import PostgresTenancies, PostgresTenantTemplates, bound
+from adapters.postgres.tenant_papers import PostgresTenantLocks, PostgresTenantTemplates
+from adapters.postgres.tenants import PostgresTenancies, bound
 from adapters.postgres.webhooks import PostgresWebhooks
 from application.ports.events import Work, WorkKind
 from application.ports.records import Tenant, Waiting, WaitingKind
@@ -42,6 +43,7 @@ class PostgresTransaction:
         self._session = session
         self.tenants = PostgresTenancies(session, tenant)
         self.tenant_templates = PostgresTenantTemplates(session, tenant)
+        self.tenant_locks = PostgresTenantLocks(session, tenant)
         self.people = PostgresPeople(session, tenant)
         self.flags = PostgresFlags(session, tenant)
         self.settings = PostgresSettings(session, tenant)

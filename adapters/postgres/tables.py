@@ -53,6 +53,17 @@ tenant_template = _table(
     reason=Text,
     request=Uuid,
 )
+tenant_lock = _table(
+    "tenant_lock",
+    environment=environment,
+    key=Text,
+    version=BigInteger,
+    lock=JSONB(none_as_null=True),
+    written_by=Uuid,
+    written_at=moment,
+    reason=Text,
+    request=Uuid,
+)
 tenant_use = _table("tenant_use", quota=Text, used=BigInteger, most=BigInteger)
 principal = _table(
     "principal",

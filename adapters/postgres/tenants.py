@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, insert, select, text, update
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,11 +13,10 @@ from adapters.postgres.tables import (
     flag_set,
     setting_space,
     tenant,
-    tenant_template,
     tenant_use,
     tenant_version,
 )
-from application.ports.tenants import StoredTemplate, TenantFilter
+from application.ports.tenants import TenantFilter
 from domain.environments import Environment
 from domain.errors import Missing
 from domain.tenants import Quota, Status, Tenancy, Tier
@@ -115,50 +113,6 @@ class PostgresTenancies:
         )
 
 
-class PostgresTenantTemplates:
-    def __init__(self, session: AsyncSession, home: UUID) -> None:
-        self._session = session
-        self._home = home
-
-    async def get(self, name: str, version: int | None = None) -> StoredTemplate | None:
-        c = tenant_template.c
-        query = select(tenant_template).where(c.name == name).order_by(c.version.desc()).limit(1)
-        row = (
-            await self._session.execute(query if version is None else query.where(c.version == version))
-        ).one_or_none()  # fmt: skip
-        return _template(row) if row else None
-
-    async def page(self, after: str, limit: int) -> list[StoredTemplate]:
-        c = tenant_template.c
-        newest = select(tenant_template).ext(distinct_on(c.name)).order_by(c.name, c.version.desc())
-        rows = await self._session.execute(newest.where(c.name > after).limit(limit))
-        return [_template(row) for row in rows]
-
-    async def versions(self, name: str, before: int, limit: int) -> list[StoredTemplate]:
-        c = tenant_template.c
-        query = select(tenant_template).where(c.name == name, c.version < before).order_by(c.version.desc())
-        return [_template(row) for row in await self._session.execute(query.limit(limit))]
-
-    async def put(self, template: StoredTemplate) -> None:
-        await self._session.execute(
-            insert(tenant_template).values(
-                tenant_id=self._home,
-                name=template.name,
-                version=template.version,
-                content=template.content,
-                written_by=template.written_by,
-                written_at=template.written_at,
-                reason=template.reason,
-                request=template.request,
-            )
-        )
-
-    async def asked(self, request: UUID) -> StoredTemplate | None:
-        query = select(tenant_template).where(tenant_template.c.request == request)
-        row = (await self._session.execute(query)).one_or_none()
-        return _template(row) if row else None
-
-
 def _seen() -> Any:
     above = tenant.alias("above")
     joined = tenant.outerjoin(above, above.c.tenant_id == tenant.c.parent)
@@ -193,9 +147,3 @@ def _tenancy(row: Any) -> Tenancy:
         deleted_at=row.deleted_at,
         version=row.version,
     )
-
-
-def _template(row: Any) -> StoredTemplate:
-    return StoredTemplate(
-        row.name, row.version, row.content, row.written_by, row.written_at, row.reason, row.request
-    )  # fmt: skip

@@ -10,6 +10,9 @@ from domain.canonical import Json
 from domain.environments import Environment
 from domain.settings import Entry
 
+LOCKED = "lock:"
+"""How the origin of an entry begins that a tenant above this one wrote; the slug of that tenant follows."""
+
 
 @dataclass(frozen=True)
 class StoredDefinition:

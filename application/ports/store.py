@@ -24,7 +24,7 @@ from application.ports.records import (
 )
 from application.ports.sealed_keys import KeyUse, SealedKeys
 from application.ports.settings import Settings
-from application.ports.tenants import Tenancies, TenantTemplates
+from application.ports.tenants import Tenancies, TenantLocks, TenantTemplates
 from domain.approvals import Approval, ApprovalPolicy, Ballot, Standing, Vote
 from domain.audit import Event
 from domain.canonical import Json
@@ -205,6 +205,8 @@ class Transaction(Protocol):
     def tenants(self) -> Tenancies: ...
     @property
     def tenant_templates(self) -> TenantTemplates: ...
+    @property
+    def tenant_locks(self) -> TenantLocks: ...
     @property
     def people(self) -> People: ...
     @property

@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.canonical import Json
+from domain.environments import Environment
 from domain.tenants import Quota, Status, Tenancy, Tier
 
 
@@ -62,6 +63,38 @@ class Tenancies(Protocol):
     async def standing(self) -> Status:
         """With everything above it: one that is closed closes what is below."""
         ...
+
+
+@dataclass(frozen=True)
+class StoredLock:
+    """One version of what a tenant says of a key for all below it; `lock` None was let go.
+
+    Otherwise `lock` has `enforced`, and `value` and `constraint` where there are any.
+    """
+
+    environment: Environment
+    key: str
+    version: int
+    lock: Json
+    written_by: UUID | None
+    written_at: datetime
+    reason: str
+    request: UUID | None = None
+
+
+class TenantLocks(Protocol):
+    """What one tenant says for all below it, every version; what that does to them stands there, as entries."""
+
+    async def get(self, environment: Environment, key: str) -> StoredLock | None: ...
+    async def standing(self, environment: Environment, after: str, limit: int) -> list[StoredLock]:
+        """By key, without those that were let go."""
+        ...
+
+    async def put(self, lock: StoredLock) -> None:
+        """AlreadyExists when somebody else wrote this version."""
+        ...
+
+    async def asked(self, request: UUID) -> StoredLock | None: ...
 
 
 class TenantTemplates(Protocol):

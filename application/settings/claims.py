@@ -13,7 +13,7 @@ from domain.environments import Environment
 from domain.settings import Entry, EntryState, parse_constraint
 
 Place = tuple[UUID, Environment]
-_FORM = 1
+_FORM = 2
 """Changes with the form of what is written, so that no process reads what another version of it wrote."""
 _MOST_MOVES = 1_000
 ORIGIN = "told"
@@ -114,12 +114,12 @@ def _said(stored: StoredEntry) -> list[Any]:
     narrowing = None if entry.constraint is None else entry.constraint.to_json()
     about = [stored.scope, entry.version, entry.state.value, entry.value, entry.enforced, narrowing]
     return [*about, entry.since, entry.until, entry.meant_until, entry.written_by, entry.written_at, entry.change,
-            entry.reason]  # fmt: skip
+            entry.reason, entry.above]  # fmt: skip
 
 
 def _entry(environment: Environment, key: str, raw: list[Any]) -> StoredEntry:
     scope, version, state, value, enforced, narrowing = raw[:6]
-    since, until, meant_until, written_by, written_at, change, reason = raw[6:]
+    since, until, meant_until, written_by, written_at, change, reason, above = raw[6:]
     entry = Entry(
         version=version,
         state=EntryState(state),
@@ -133,6 +133,7 @@ def _entry(environment: Environment, key: str, raw: list[Any]) -> StoredEntry:
         change=None if change is None else UUID(change),
         reason=reason,
         meant_until=_instant(meant_until),
+        above=above,
     )
     return StoredEntry(environment, key, scope, entry, ORIGIN)
 

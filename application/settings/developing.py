@@ -42,7 +42,7 @@ class Snapshot:
     def resolved(self, key: str, scope: Scope, at: datetime) -> Resolution:
         said = self.entries.get(key, {})
         chain = chained((each.text for each in scope.ancestors()), said)
-        levels = [Level(text, _lasting(said.get(text, ()), at)) for text in chain]
+        levels = [Level.at(text, _lasting(said.get(text, ()), at)) for text in chain]
         return resolve(self.definitions[key], levels, at)
 
     def picture(self, environment: Environment, keys: Collection[str]) -> Picture:

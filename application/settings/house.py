@@ -22,7 +22,7 @@ from domain.settings import (
     parse_setting_definition,
     resolve,
 )
-from domain.settings.scopes import FALLBACK, chained
+from domain.settings.scopes import BEYOND, chained
 
 Shelves = dict[str, dict[str, tuple[Held, ...]]]
 """By key, then by the text of the scope."""
@@ -52,7 +52,7 @@ class House:
     def levels(self, key: str, scopes: Iterable[Scope]) -> list[Level]:
         shelf = self._shelf(key)
         chain = chained((scope.text for scope in scopes), shelf)
-        return [Level(text, tuple(each.entry for each in shelf.get(text, ()))) for text in chain]
+        return [Level.at(text, tuple(each.entry for each in shelf.get(text, ()))) for text in chain]
 
     def image(self, keys: Collection[str], scope: Scope, at: datetime) -> dict[str, Json]:
         """The values in force of the keys that have one."""
@@ -62,7 +62,7 @@ class House:
     def leaves(self, keys: Collection[str], below: Collection[Scope]) -> Iterator[Scope]:
         """Each scope in `below`, and each within one of them where one of the keys says something."""
         broad = {scope.text for scope in below}
-        for text in sorted(broad.union(*(self._shelf(key) for key in keys)) - {FALLBACK}):
+        for text in sorted(broad.union(*(self._shelf(key) for key in keys)) - BEYOND):
             scope = Scope(text)
             if any(above.text in broad for above in scope.ancestors()):
                 yield scope
@@ -85,7 +85,7 @@ async def furnished(
     at: datetime,
 ) -> House:
     """The house with what holds or will after `at` for these keys; None asks for every scope."""
-    texts = None if scopes is None else [FALLBACK, *(scope.text for scope in scopes)]
+    texts = None if scopes is None else [*BEYOND, *(scope.text for scope in scopes)]
     stored = await tx.settings.definitions_of(keys)
     entries = await tx.settings.entries(environment, keys, texts, at)
     return await asyncio.to_thread(_housed, environment, stored, entries)
@@ -96,7 +96,7 @@ async def furnished_around(
 ) -> House:
     """The house with all that counts at these scopes and at each within them: the rest of it stays empty."""
     stored = await tx.settings.definitions_of(keys)
-    entries = await tx.settings.around(environment, keys, {FALLBACK, *(scope.text for scope in scopes)}, at)
+    entries = await tx.settings.around(environment, keys, {*BEYOND, *(scope.text for scope in scopes)}, at)
     return await asyncio.to_thread(_housed, environment, stored, entries)
 
 

@@ -24,7 +24,7 @@ from domain.settings import (
     parse_setting_definition,
     travels,
 )
-from domain.settings.scopes import FALLBACK
+from domain.settings.scopes import BEYOND
 
 _MOST = {Section.VALUES: MOST_VALUES, Section.FLAGS: MOST_FLAGS}
 
@@ -104,7 +104,7 @@ class Exports:
 def lasting(line: Line, at: datetime) -> Line | None:
     """What it says from `at` on. One that only takes a value back says nothing: the scope inherits."""
     said = line.state is EntryState.SET or line.constraint is not None
-    said = said and line.scope.text != FALLBACK  # it is said in staging
+    said = said and line.scope.text not in BEYOND  # it is said elsewhere
     return line.seen_at(at) if said else None
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 from application.ports.installation import Newcomer
 from application.ports.store import Transaction
 from application.recording import record
+from application.tenancy.inheriting import hold
 from application.tenancy.templates import existing_template, furnish
 from domain.audit import Action
 from domain.errors import Fault, Missing
@@ -77,6 +78,7 @@ async def found(tx: Transaction, actor: Actor, founding: Founding) -> Tenancy:
         await _admit(inside, actor, founding)
         if template is not None:
             await furnish(inside, actor, template, founding.reason)
+    await hold(tx, actor, parent, new)
     if template is not None:
         await record(tx, Action.TEMPLATE_APPLIED, ("tenant_template", template.name), actor=actor,
                      reason=founding.reason, after={"version": template.version, "tenant": new.slug})  # fmt: skip

@@ -10,6 +10,8 @@ class Action(StrEnum):
     TENANT_RESUMED = "tenant:status:resumed"
     TENANT_DELETED = "tenant:status:deleted"
     TENANT_RECOVERED = "tenant:status:recovered"
+    SETTING_LOCKED = "tenant:lock:changed"
+    SETTING_UNLOCKED = "tenant:lock:released"
     TEMPLATE_CHANGED = "tenant:template:changed"
     TEMPLATE_APPLIED = "tenant:template:applied"
     PRINCIPAL_ADMITTED = "principal:record:admitted"

@@ -22,7 +22,8 @@ class Entry:
     """`enforced` keeps narrower scopes from saying otherwise; the constraint holds in either state.
 
     It holds at `since` and no longer at `until`; one that ends where it begins was cancelled and never holds.
-    `meant_until` is when it was to end, had nothing else taken its place.
+    `meant_until` is when it was to end, had nothing else taken its place. `above` is the tenant that says it, where
+    that is one above this.
     """
 
     version: int
@@ -37,6 +38,7 @@ class Entry:
     change: UUID | None
     reason: str
     meant_until: datetime | None = None
+    above: str | None = None
 
     def covers(self, at: datetime) -> bool:
         return self.since <= at and (self.until is None or at < self.until)
@@ -63,6 +65,13 @@ class Level:
 
     label: str
     entries: tuple[Entry, ...] = ()
+
+    @classmethod
+    def at(cls, text: str, entries: tuple[Entry, ...]) -> "Level":
+        """Of a scope, by its text, or by who it is that speaks from above."""
+        if text[:1] != "~" or not entries:
+            return cls(text, entries)
+        return cls(f"~{entries[0].above}", entries)
 
     def standing(self, at: datetime) -> Standing:
         """Of several entries that cover `at` the one that began last is in force, the newest of those."""

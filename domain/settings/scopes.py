@@ -1,7 +1,7 @@
 """A scope is a place in the tree of one tenant: the tenant itself is the root, and the broad contains the narrow."""
 
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,6 +14,10 @@ MOST_STEPS = 16
 FALLBACK_KIND = "environment"
 FALLBACK = "environment:staging"
 """Where production has what staging says of a key that falls back to it: before the tenant itself, and for no hand."""
+LOCKS = tuple(f"~{depth}" for depth in range(8))
+"""Where tenants above this one say something of a key, the one at the top first: before all else, for no hand here."""
+BEYOND = frozenset({*LOCKS, FALLBACK})
+"""Where nothing is written by whoever writes settings of this tenant."""
 
 
 @dataclass(frozen=True, order=True)
@@ -32,7 +36,9 @@ class Scope:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The scope that `text` names; `Invalid` when it names none."""
+        """The scope that `text` names; `Invalid` when it names none of the tenant's own."""
+        if text in LOCKS:
+            raise Invalid([Fault("/scope", "expected a scope of this tenant")])
         return cls(text)
 
     @property
@@ -59,16 +65,18 @@ class Scope:
         return not self.text or self.text == other.text or other.text.startswith(f"{self.text}/")
 
 
-def chained(texts: Iterable[str], said: Container[str]) -> list[str]:
-    """The scopes of a chain from broad to narrow, where `said` are those that say something of the key."""
-    own = [text for text in texts if text != FALLBACK]
-    return [FALLBACK, *own] if FALLBACK in said else own
+def chained(texts: Iterable[str], said: Mapping[str, object]) -> list[str]:
+    """The scopes of a chain from broad to narrow, where `said` has those that say something of the key."""
+    own = [text for text in texts if text not in BEYOND]
+    if said.keys().isdisjoint(BEYOND):
+        return own
+    return [*(text for text in (*LOCKS, FALLBACK) if text in said), *own]
 
 
 def _fault_of(text: object) -> str | None:
     if not isinstance(text, str):
         return "expected the text of a scope"
-    steps = text.split("/") if text else []
+    steps = text.split("/") if text and text not in LOCKS else []
     if len(steps) > MOST_STEPS:
         return f"expected at most {MOST_STEPS} steps"
     for step in steps:

@@ -3,7 +3,9 @@
 from domain.tenants.quotas import DEFAULTS, Quota, QuotaExceeded, Tier, check_within, limits_of
 from domain.tenants.refusals import (
     LifecycleConflict,
+    LockDoesNotFit,
     RecoveryOver,
+    SubtreeTooLarge,
     TenantNameTaken,
     TenantNotBelow,
     TenantSuspended,
@@ -16,10 +18,12 @@ __all__ = [
     "KEPT",
     "MOST_ABOVE",
     "LifecycleConflict",
+    "LockDoesNotFit",
     "Quota",
     "QuotaExceeded",
     "RecoveryOver",
     "Status",
+    "SubtreeTooLarge",
     "Tenancy",
     "TenantNameTaken",
     "TenantNotBelow",

@@ -33,6 +33,18 @@ class RecoveryOver(Conflict):
     kind = "recovery-over"
 
 
+class LockDoesNotFit(Conflict):
+    """A tenant below cannot have this: it means something else there, or breaks a rule that holds there."""
+
+    kind = "lock-does-not-fit"
+
+
+class SubtreeTooLarge(Conflict):
+    """More tenants stand below this one than one lock reaches."""
+
+    kind = "subtree-too-large"
+
+
 class TreeTooDeep(Invalid):
     """No tenant stands deeper than this."""
 

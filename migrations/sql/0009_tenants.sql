@@ -41,6 +41,21 @@ CREATE TABLE tenant_template (
   UNIQUE (tenant_id, request)
 );
 
+-- What a tenant says of a setting for all below it; no lock is one that was let go. What it does there are entries.
+CREATE TABLE tenant_lock (
+  tenant_id   uuid NOT NULL REFERENCES tenant,
+  environment environment NOT NULL,
+  key         text NOT NULL,
+  version     bigint NOT NULL CHECK (version > 0),
+  lock        jsonb,
+  written_by  uuid,
+  written_at  timestamptz NOT NULL DEFAULT now(),
+  reason      text NOT NULL,
+  request     uuid,
+  PRIMARY KEY (tenant_id, environment, key, version),
+  UNIQUE (tenant_id, request)
+);
+
 -- How many of each thing there are, and how many there may be at most: null is as many as you like.
 CREATE TABLE tenant_use (
   tenant_id uuid NOT NULL REFERENCES tenant,
@@ -53,7 +68,7 @@ CREATE TABLE tenant_use (
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['tenant_version', 'tenant_template', 'tenant_use']
+  FOREACH t IN ARRAY ARRAY['tenant_version', 'tenant_template', 'tenant_lock', 'tenant_use']
   LOOP
     EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', t);
     EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', t);
@@ -66,6 +81,7 @@ END $$;
 GRANT UPDATE (most) ON tenant_use TO changegate_app;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON tenant_version FOR EACH ROW EXECUTE FUNCTION refuse_rewrite();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON tenant_template FOR EACH ROW EXECUTE FUNCTION refuse_rewrite();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON tenant_lock FOR EACH ROW EXECUTE FUNCTION refuse_rewrite();
 
 -- Forced policies show not even the owner what is there already.
 ALTER TABLE tenant NO FORCE ROW LEVEL SECURITY;

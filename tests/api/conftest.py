@@ -103,7 +103,7 @@ def build(
         approvals=Approvals(store, processes, acting),
         delegations=Delegations(store),
         rollouts=Rollouts(store, processes, acting),
-        tenants=Tenants(store),
+        tenants=Tenants(store, snapshots),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
         flag_sets=FlagSets(store, listener.flags, NoSnapshots(), lambda: now().timestamp()),

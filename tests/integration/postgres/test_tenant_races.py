@@ -10,7 +10,8 @@ from adapters.postgres.store import PostgresStore
 from application.flags import Flags
 from application.ports.installation import Newcomer
 from application.ports.records import StoredFlag
-from application.tenancy import Founding, TenantTree
+from application.ports.settings import StoredDefinition
+from application.tenancy import Founding, LockPlace, TenantLockCases, TenantTree
 from domain.environments import Environment
 from domain.errors import Refusal
 from domain.people import Actor, Principal, Role
@@ -19,6 +20,7 @@ from tests.conftest import House
 from tests.contract.homes import LONG_AGO
 from tests.world import OFF
 
+DEFINITION = {"key": "limit", "type": "integer"}
 INSERTED = "INSERT INTO tenant (tenant_id, slug, name, parent, ancestors) VALUES ($1, $2, 'x', $3, $4)"
 DEV, QA = Environment.DEV, Environment.QA
 ADMIN = Newcomer("zoe", frozenset({Role.ADMIN}), issuer="tests", subject="zoe")
@@ -96,6 +98,52 @@ class TestOneName:
         )
         assert sum(isinstance(answer, Tenancy) for answer in answers) == 1
         assert {answer.kind for answer in answers if isinstance(answer, Refusal)} == {"tenant-status"}
+
+
+class TestALock:
+    @pytest.mark.req("ST72")
+    async def test_a_tenant_that_is_made_meanwhile_has_it(
+        self, store: PostgresStore, house: House, tree: TenantTree
+    ) -> None:
+        kid = await tree.create(house.root, founding())
+        async with store.transaction(house.id) as tx:
+            definition = StoredDefinition("limit", 1, DEFINITION, None, tx.now)
+            await tx.settings.put_definition(definition, expected=0)
+        locks, place = TenantLockCases(store), LockPlace(house.tenant.slug, DEV, "limit")
+        says = {"value": 7, "enforced": True}
+        late = [founding(parent=slug) for slug in (None, kid.slug) * 3]
+        answers = await asyncio.gather(
+            *(tree.create(house.root, each) for each in late[:3]),
+            locks.set(house.root, place, says, expected=0, reason="because"),
+            *(tree.create(house.root, each) for each in late[3:]),
+            return_exceptions=True,
+        )
+        assert [answer for answer in answers if isinstance(answer, BaseException)] == []
+        for tenant in [kid, *(answer for answer in answers if isinstance(answer, Tenancy))]:
+            async with store.transaction(tenant.id) as tx:
+                (entry,) = await tx.settings.entries(DEV, ["limit"], None, tx.now)
+            assert (entry.scope, entry.entry.value, entry.entry.above) == ("~0", 7, house.tenant.slug)
+
+    async def test_writers_below_and_locks_above_wait_in_no_circle(
+        self, store: PostgresStore, house: House, tree: TenantTree
+    ) -> None:
+        kid = await tree.create(house.root, founding())
+        grandkid = await tree.create(house.root, founding(parent=kid.slug))
+        locks = TenantLockCases(store)
+        for tenant in (house.id, kid.id):
+            async with store.transaction(tenant) as tx:
+                await tx.settings.put_definition(StoredDefinition("limit", 1, DEFINITION, None, tx.now), expected=0)
+
+        async def lock(slug: str) -> None:
+            for version in range(4):
+                says = {"value": version, "enforced": False}
+                await locks.set(house.root, LockPlace(slug, DEV, "limit"), says, expected=version, reason="because")
+
+        answers = await asyncio.gather(lock(house.tenant.slug), lock(kid.slug), return_exceptions=True)
+        assert list(answers) == [None, None]
+        async with store.transaction(grandkid.id) as tx:
+            entries = await tx.settings.entries(DEV, ["limit"], None, tx.now)
+        assert [(each.scope, each.entry.value, each.entry.version) for each in entries] == [("~0", 3, 4), ("~1", 3, 4)]
 
 
 class TestTheDatabase:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from domain.errors import Invalid
 from domain.settings import Scope
+from domain.settings.scopes import LOCKS, chained
 
 STEP = st.from_regex(r"[a-z][a-z0-9_]{0,5}:[A-Za-z0-9_.@-]{1,5}", fullmatch=True).filter(
     lambda step: not step.startswith("tenant:")
@@ -75,3 +76,21 @@ class TestScope:
     def test_none_exists_that_is_not_valid(self) -> None:
         with pytest.raises(Invalid):
             Scope("nowhere")
+
+
+class TestBeyond:
+    @pytest.mark.parametrize("text", LOCKS)
+    def test_what_is_above_the_tenant_is_no_place_that_a_person_names(self, text: str) -> None:
+        assert Scope(text).text == text
+        with pytest.raises(Invalid):
+            Scope.parse(text)
+
+    @pytest.mark.parametrize("text", ["~", "~8", "~00", "~0/company:de", "company:de/~0"])
+    def test_no_other_place_is_above(self, text: str) -> None:
+        with pytest.raises(Invalid):
+            Scope(text)
+
+    def test_it_stands_before_all_else_the_top_first(self) -> None:
+        said = {"~1": 1, "": 1, "environment:staging": 1, "~0": 1, "company:de": 1}
+        assert chained(["", "company:de"], said) == ["~0", "~1", "environment:staging", "", "company:de"]
+        assert chained(["", "company:de"], {"company:fr": 1}) == ["", "company:de"]
