@@ -6,6 +6,7 @@ from typing import Self
 from application.ports.secrets import Sealer
 from application.ports.signing import Signatures
 from application.ports.store import Store
+from application.settings.asking import SettingQuestions
 from application.settings.definitions import SettingDefinitions
 from application.settings.governing import SettingMeanings
 from application.settings.reading import SettingReads
@@ -28,6 +29,7 @@ class SettingCases:
     sealing: Sealing
     versions: SettingVersions
     meanings: SettingMeanings
+    questions: SettingQuestions
 
     @classmethod
     def over(
@@ -52,4 +54,5 @@ class SettingCases:
             sealing,
             versions,
             SettingMeanings(submission, definitions, rules),
+            SettingQuestions(store),
         )

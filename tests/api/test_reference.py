@@ -36,6 +36,7 @@ class TestReference:
         exempt = {
             "/api/v1/flags/{key}/evaluate",
             "/api/v1/approvals/{id}/assertions",
+            "/api/v1/settings/{key}/check",
             "/api/v1/settings/{key}/reveal",
             "/api/v1/settings-bundles/drift",
             "/api/v1/settings-bundles/uploads",
