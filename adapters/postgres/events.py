@@ -13,23 +13,23 @@ from domain.environments import Environment
 from domain.events import Event, EventType, Subject
 
 _BEGUN = text("INSERT INTO event_line (tenant_id) VALUES (:tenant) ON CONFLICT DO NOTHING")
-_GIVEN_UP = text(
-    "DELETE FROM event AS e"
-    " WHERE e.position IS NULL AND e.at <= statement_timestamp() AND e.at > e.written_at"
-    " AND NOT EXISTS (SELECT FROM setting_entry AS s"
-    "  WHERE s.environment = e.environment AND s.key = e.key AND s.scope = e.scope AND NOT isempty(s.valid)"
-    "  AND (lower(s.valid) = e.at OR upper(s.valid) = e.at))"
-)
-"""A plan was cancelled or replaced when nothing begins or ends at its instant any more."""
 _NUMBERED = text(
-    "WITH due AS (SELECT event_id, row_number() OVER (ORDER BY greatest(at, written_at), seq) AS place FROM event"
-    "  WHERE position IS NULL AND at <= statement_timestamp() ORDER BY greatest(at, written_at), seq LIMIT :most)"
+    "WITH given_up AS (DELETE FROM event AS e"
+    "  WHERE e.position IS NULL AND e.at <= statement_timestamp() AND e.at > e.written_at"
+    "  AND NOT EXISTS (SELECT FROM setting_entry AS s"
+    "   WHERE s.environment = e.environment AND s.key = e.key AND s.scope = e.scope AND NOT isempty(s.valid)"
+    "   AND (lower(s.valid) = e.at OR upper(s.valid) = e.at)) RETURNING e.event_id),"
+    " due AS (SELECT event_id, row_number() OVER (ORDER BY greatest(at, written_at), seq) AS place FROM event"
+    "  WHERE position IS NULL AND at <= statement_timestamp() AND event_id NOT IN (SELECT event_id FROM given_up)"
+    "  ORDER BY greatest(at, written_at), seq LIMIT :most),"
+    " moved AS (UPDATE event_line SET position = position + (SELECT count(*) FROM due) WHERE EXISTS (SELECT FROM due))"
     " UPDATE event AS e SET position = :base + due.place, told_at = statement_timestamp(), epoch ="
     "  CASE WHEN e.type LIKE 'FeatureFlag%' THEN"
     "   (SELECT f.revision FROM flag_set AS f WHERE f.tenant_id = e.tenant_id AND f.environment = e.environment)"
     "  ELSE (SELECT s.epoch FROM setting_space AS s WHERE s.tenant_id = e.tenant_id AND s.environment = e.environment)"
     "  END FROM due WHERE e.event_id = due.event_id RETURNING e.*"
 )
+"""In one statement, because somebody waits. A plan was given up when nothing begins or ends at its instant any more."""
 _FORGOTTEN = text(
     "DELETE FROM event WHERE event_id IN (SELECT event_id FROM event"
     "  WHERE position IS NOT NULL AND told_at < now() - CAST(:keep AS interval) ORDER BY position LIMIT 10000)"
@@ -67,17 +67,17 @@ class PostgresEvents:
 
     async def number(self, limit: int) -> list[Event]:
         base = await self._hold_line()
-        # Each statement sees all that is committed when it begins: what comes later gets a greater position later.
-        await self._session.execute(_GIVEN_UP)
+        # The statement sees all that is committed when it begins: what comes later gets a greater position later.
         found = await self._session.execute(_NUMBERED, {"base": base, "most": limit})
-        numbered = sorted((_event(row) for row in found), key=lambda each: each.position or 0)
-        if numbered:
-            await self._session.execute(update(event_line).values(position=base + len(numbered)))
-        return numbered
+        return sorted((_event(row) for row in found), key=lambda each: each.position or 0)
 
     async def _hold_line(self) -> int:
-        await self._session.execute(_BEGUN, {"tenant": self._tenant})
-        return int(await self._session.scalar(select(event_line.c.position).with_for_update()) or 0)
+        held = select(event_line.c.position).with_for_update()
+        position = await self._session.scalar(held)
+        if position is None:
+            await self._session.execute(_BEGUN, {"tenant": self._tenant})
+            position = await self._session.scalar(held)
+        return int(position or 0)
 
     async def line(self) -> Line:
         row = (await self._session.execute(select(event_line))).one_or_none()
