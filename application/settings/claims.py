@@ -16,13 +16,14 @@ Place = tuple[UUID, Environment]
 _FORM = 2
 """Changes with the form of what is written, so that no process reads what another version of it wrote."""
 _MOST_MOVES = 1_000
+_MOST_SAID = 500
 ORIGIN = "told"
 """Of entries that come from memory: what wrote them is not kept there."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What every scope of a place said of one key, from `at` on."""
+    """What every scope of a place said of one key, from `at` on; of a `broad` one, too much to share, nothing."""
 
     place: Place
     key: str
@@ -30,10 +31,11 @@ class Claim:
     at: datetime
     definition: Json
     entries: tuple[StoredEntry, ...]
+    broad: bool = False
 
     def content(self) -> bytes:
         """With a secret as it is stored, which is sealed."""
-        said = [_said(each) for each in self.entries]
+        said = None if self.broad else [_said(each) for each in self.entries]
         return _bytes(self.place, self.key, self.epoch, {"at": self.at, "definition": self.definition, "said": said})
 
     @classmethod
@@ -42,8 +44,9 @@ class Claim:
         raw = _about(place, key, content)
         if raw is None:
             return None
-        entries = tuple(_entry(place[1], key, each) for each in raw["said"])
-        return cls(place, key, raw["epoch"], datetime.fromisoformat(raw["at"]), raw["definition"], entries)
+        at, said = datetime.fromisoformat(raw["at"]), raw["said"]
+        entries = tuple(_entry(place[1], key, each) for each in said or ())
+        return cls(place, key, raw["epoch"], at, raw["definition"], entries, broad=said is None)
 
 
 @dataclass(frozen=True)
@@ -92,10 +95,13 @@ def claims_of(place: Place, picture: Picture) -> list[Claim]:
     said: dict[str, list[StoredEntry]] = {key: [] for key in picture.definitions}
     for each in picture.entries:
         said[each.key].append(each)
-    return [
-        Claim(place, key, picture.epoch, picture.at, definition, tuple(said[key]))
-        for key, definition in picture.definitions.items()
-    ]
+    return [_claim(place, key, picture, said[key]) for key in picture.definitions]
+
+
+def _claim(place: Place, key: str, picture: Picture, said: list[StoredEntry]) -> Claim:
+    broad = len(said) > _MOST_SAID
+    entries = () if broad else tuple(said)
+    return Claim(place, key, picture.epoch, picture.at, picture.definitions[key], entries, broad)
 
 
 def _bytes(place: Place, key: str, epoch: int, more: Mapping[str, Any]) -> bytes:

@@ -21,11 +21,11 @@ class Footing:
     line: int
     epoch: int | None = None
     asked: int = 0
-    flights: dict[tuple[str, ...], asyncio.Task[Snapshot]] = field(default_factory=dict)
+    flights: dict[tuple[str, ...], asyncio.Task[Snapshot | None]] = field(default_factory=dict)
 
 
 class Footings:
-    """With something shared, what has not changed since is told without the database; without it, by the database."""
+    """What has not changed since it was shared is told without the database."""
 
     def __init__(self, store: Store, news: News, clock: Callable[[], datetime], shared: SharedSettings | None) -> None:
         self._store = store
@@ -44,11 +44,14 @@ class Footings:
         footing.asked += 1
         return footing.asked
 
-    async def some(self, place: Place, keys: Collection[str]) -> Snapshot:
+    async def some(self, place: Place, keys: Collection[str]) -> Snapshot | None:
+        """None where the database is to be asked."""
+        if self._shared is None:
+            return None
         footing, asked = self._footing(place), tuple(sorted(set(keys)))
         flight = footing.flights.get(asked)
         if flight is None:
-            flight = footing.flights[asked] = asyncio.create_task(self._read(place, asked, footing))
+            flight = footing.flights[asked] = asyncio.create_task(self._read(self._shared, place, asked, footing))
             flight.add_done_callback(lambda done: _landed(footing, asked, done))
         return await asyncio.shield(flight)
 
@@ -61,20 +64,20 @@ class Footings:
             self._known.popitem(last=False)
         return footing
 
-    async def _read(self, place: Place, keys: tuple[str, ...], footing: Footing) -> Snapshot:
-        if self._shared is None:
+    async def _read(
+        self, shared: SharedSettings, place: Place, keys: tuple[str, ...], footing: Footing
+    ) -> Snapshot | None:
+        if footing.epoch is None:
             async with self._store.transaction(place[0]) as tx:
-                picture = await tx.settings.picture(place[1], keys)
-        else:
-            if footing.epoch is None:
-                async with self._store.transaction(place[0]) as tx:
-                    footing.epoch = await tx.settings.epoch(place[1])
-            picture = await self._shared.some(place, keys, footing.epoch)
-            footing.epoch = max(footing.epoch, picture.epoch)
+                footing.epoch = await tx.settings.epoch(place[1])
+        picture = await shared.some(place, keys, footing.epoch)
+        if picture is None:
+            return None
+        footing.epoch = max(footing.epoch, picture.epoch)
         return await developed(picture, footing.line, self._clock)
 
 
-def _landed(footing: Footing, asked: tuple[str, ...], flight: asyncio.Task[Snapshot]) -> None:
+def _landed(footing: Footing, asked: tuple[str, ...], flight: asyncio.Task[Snapshot | None]) -> None:
     footing.flights.pop(asked, None)
     if not flight.cancelled():
         flight.exception()  # whoever waited was told; there may be nobody left

@@ -26,9 +26,14 @@ class SharedSettings:
         self._cache = cache
         self._tally = tally
 
-    async def some(self, place: Place, keys: Sequence[str], epoch: int) -> Picture:
-        """Of this epoch, or a later one where something was committed meanwhile; never of two."""
+    async def some(self, place: Place, keys: Sequence[str], epoch: int) -> Picture | None:
+        """Of this epoch, or a later one where something was committed meanwhile; never of two.
+
+        None where so many scopes say something of a key that the database has to be asked for some of them.
+        """
         claims = await self._vouched(place, keys, epoch)
+        if any(claim.broad for claim in claims.values()):
+            return None
         missing = [key for key in keys if key not in claims]
         if not missing:
             return picture_of(claims.values(), epoch)
@@ -68,7 +73,7 @@ class SharedSettings:
         good = {
             key: claim
             for key, claim in claims.items()
-            if claim.epoch == epoch or (moves is not None and moves.vouch(claim, epoch))
+            if claim.broad or claim.epoch == epoch or (moves is not None and moves.vouch(claim, epoch))
         }
         self._tally.second_hits += len(good)
         self._tally.second_misses += len(keys) - len(good)

@@ -89,7 +89,10 @@ class SettingSnapshots:
         self._hands = asyncio.Semaphore(_AT_A_TIME)
 
     async def get(self, tenant: UUID, environment: Environment, keys: Collection[str] | None = None) -> Snapshot | None:
-        """Of these keys at least, or of all. None while nobody would say that it is out of date: ask the database."""
+        """Of these keys at least, or of all. None: ask the database, because nobody would say that it is out of date.
+
+        Or because what is asked for is not held yet, and too much, or nothing, is shared of it.
+        """
         if not self._news.alive:
             return None
         place = tenant, environment
@@ -132,7 +135,7 @@ class SettingSnapshots:
         while self._behind:
             await asyncio.gather(*self._behind, return_exceptions=True)
 
-    async def _cold(self, place: Place, keys: Collection[str]) -> Snapshot:
+    async def _cold(self, place: Place, keys: Collection[str]) -> Snapshot | None:
         if place not in self._loads and (self._has_room or self._footings.asked(place) >= self._room.worth):
             load = self._do(self._behind_backs(place))
             self._loads[place] = load, time.monotonic() + self._room.patience

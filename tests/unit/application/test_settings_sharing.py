@@ -34,6 +34,7 @@ class Shared:
 
     async def some(self, *keys: str, epoch: int | None = None) -> dict[str, Any]:
         picture = await self.shared.some(self.place, keys, await self.epoch() if epoch is None else epoch)
+        assert picture is not None
         return {each.key: each.entry.value for each in picture.entries} | {"epoch": picture.epoch}
 
     async def tell(self, since: int, *keys: str) -> None:
@@ -148,6 +149,15 @@ class TestBelief:
         shared.cache.kept[*shared.place, "a"] = epoch, json.dumps({**json.loads(content), "form": 0}).encode()
         assert (await shared.some("a"))["a"] == 1
         assert shared.found == (0, 2, 1)
+
+    async def test_what_too_many_scopes_speak_of_is_for_the_database(self, world: World, shared: Shared) -> None:
+        await say(world, *(wish("a", number, f"user:u{number}") for number in range(501)))
+        assert (await shared.some("a"))["epoch"] == await shared.epoch()
+        assert await shared.shared.some(shared.place, ["a", "b"], await shared.epoch()) is None
+        assert len(shared.cache.kept[*shared.place, "a"][1]) < 500
+        process = Process(world, shared.cache, NONE)
+        assert await told(process.setting, world, DEV, "user:u7") == await told(world.setting, world, DEV, "user:u7")
+        await process.close()
 
     async def test_one_that_is_away_or_empty_is_not_missed(self, shared: Shared) -> None:
         told_first = await shared.some("a")

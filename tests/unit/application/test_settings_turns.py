@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from adapters.memory.cache import MemorySettingCache
 from adapters.memory.secrets import MemorySealer
 from adapters.memory.store import MemoryStore
 from application.settings.cases import SettingCases
@@ -44,7 +45,8 @@ class Here:
     def __init__(self, world: World, room: Room) -> None:
         assert isinstance(world.store, MemoryStore)
         self.world, self.store, self.wire = world, SlowStore(world.store), Wire()
-        self.snapshots = SettingSnapshots(self.store, self.wire, world.clock, room=room)  # type: ignore[arg-type]  # all that is asked of it
+        store: Any = self.store
+        self.snapshots = SettingSnapshots(store, self.wire, world.clock, MemorySettingCache(), room)
         self.setting = SettingCases.over(world.store, world.submission, MemorySealer(), self.snapshots)
 
     async def read(self, environment: Environment = DEV) -> Any:
@@ -82,7 +84,7 @@ class TestOwnWrite:
         after = asyncio.create_task(here.read())
         await turns()
         here.store.gate.set()
-        assert (await first, await after) == (10, 20)
+        assert (await after, await first in {10, 20}) == (20, True)
         await here.snapshots.settled()
         assert await here.read() == 20
 
@@ -105,7 +107,7 @@ class TestOwnWrite:
         after = asyncio.create_task(narrow.read())
         await turns()
         narrow.store.gate.set()
-        assert (await first, await after) == (10, 20)
+        assert (await after, await first in {10, 20}) == (20, True)
 
 
 class TestLoads:
