@@ -51,6 +51,7 @@ class StandIn:
     token: str = TOKEN
     page: int = 2
     resync_next: bool = False
+    untold: int = 0
 
     def __post_init__(self) -> None:
         self.events: list[str] = []
@@ -136,7 +137,7 @@ class StandIn:
 
     @property
     def epoch(self) -> int:
-        return len(self.events)
+        return len(self.events) + self.untold
 
     def event(self, key: str) -> Any:
         return {"type": "SettingChanged", "subject": {"key": key, "scope": ""}, "epoch": self.epoch}

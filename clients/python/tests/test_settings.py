@@ -8,7 +8,8 @@ from pathlib import Path
 
 import changegate
 import pytest
-from changegate import AsyncSettings, Change, Settings
+from changegate import AsyncSettings, Change, Settings, hearing
+from changegate import following as following_
 from scenes import following, holds, settled, waits
 from standin import TOKEN, StandIn, Value, becomes, eventually, problem
 
@@ -140,6 +141,28 @@ class TestFollowing:
             with api.news:
                 api.resync_next = True
                 api.news.notify_all()
+            eventually(lambda: settings.get("billing.gateway") == "paypal")
+
+    def test_many_changes_are_read_as_one(self, api: StandIn) -> None:
+        many = {f"many.key{number:02}": Value(0, "integer") for number in range(40)}
+        api.values |= many
+        with following(api, stream=True) as settings:
+            eventually(lambda: "text/event-stream" in api.asked[-1].headers["accept"])
+            before = len(api.asked)
+            with api.news:
+                api.values |= dict.fromkeys(many, Value(1, "integer"))
+                api.events += many
+                api.news.notify_all()
+            eventually(lambda: {settings.get(key) for key in many} == {1})
+            alone = [each for each in api.asked[before:] if each.path.endswith("/effective") and "many" in each.path]
+        assert len(alone) <= 20
+
+    def test_a_change_that_nobody_tells_is_found(self, api: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(following_, "CHECKED_EVERY", 0.1)
+        monkeypatch.setattr(hearing, "WAIT", 1)
+        with following(api) as settings:
+            api.values["billing.gateway"] = Value("paypal")
+            api.untold = 1
             eventually(lambda: settings.get("billing.gateway") == "paypal")
 
     def test_one_change_is_read_alone(self, api: StandIn) -> None:

@@ -27,6 +27,7 @@ from changegate.wire import Call, keyed
 PAGE: Final = 100
 SILENCE: Final = 40.0
 """Seconds without a word, a heartbeat included, after which a stream is taken for broken."""
+_OF_VALUES: Final = {"SettingChanged", "ConfigurationImported"}
 _ELSEWHERE: Final = ("FeatureFlag", "WebhookTested")
 
 
@@ -51,8 +52,10 @@ def effective(key: str, environment: str, scope: str, as_of: datetime | None) ->
     return Call("GET", _setting(key, "/effective"), lambda found: parsed(Effective, found), query)
 
 
-def effective_page(environment: str, scope: str, cursor: str | None) -> Call[tuple[tuple[Effective, ...], str | None]]:
-    query = _at(environment, scope, cursor=cursor, limit=str(PAGE))
+def effective_page(
+    environment: str, scope: str, cursor: str | None, limit: int = PAGE
+) -> Call[tuple[tuple[Effective, ...], str | None]]:
+    query = _at(environment, scope, cursor=cursor, limit=str(limit))
 
     def read(found: Json) -> tuple[tuple[Effective, ...], str | None]:
         return parsed(tuple[Effective, ...], found["items"]), found["next_cursor"]
@@ -228,5 +231,5 @@ def heard(news: News, cursor: str, event: Json) -> News:
     return News(
         cursor,
         (news.keys or frozenset()) | {str(key)} if known else None,
-        max(news.epoch, epoch) if kind == "SettingChanged" and isinstance(epoch, int) else news.epoch,
+        max(news.epoch, epoch) if kind in _OF_VALUES and isinstance(epoch, int) else news.epoch,
     )

@@ -17,6 +17,7 @@ from changegate.wire import backoff
 
 LONGEST_PAUSE: Final = 30.0
 KEPT_EVERY: Final = 300.0
+CHECKED_EVERY: Final = 20.0
 
 log = logging.getLogger("changegate")
 
@@ -33,6 +34,7 @@ class Follower:
         self._tell = tell
         self._snapshot = snapshot
         self._kept_at = 0.0
+        self._checked_at = time.time()
         self._seen_at = time.time()
         self._alone = asyncio.Lock()
         self._replaced = asyncio.Event()
@@ -75,13 +77,25 @@ class Follower:
             cursor = None  # who was away for a while reads everything again
 
     async def _follow(self, news: News) -> None:
-        if news.keys is None or news.keys:
+        known = news.keys is not None and 0 < news.epoch <= self.picture.whole  # of a batch the rest, for example
+        if news.keys is None or (news.keys and not known):
             async with self._alone:
                 await self._take(await self._source.with_news(self.picture, news))
         elif self.error is None:
+            await self._check()
             self.known_at = time.time()
             if time.time() > self._kept_at + KEPT_EVERY:
                 await self.keep()
+
+    async def _check(self) -> None:
+        """Silence is no proof: whoever should have told may be away while the API answers."""
+        if time.time() < self._checked_at + CHECKED_EVERY:
+            return
+        self._checked_at = time.time()
+        epoch = await self._source.epoch()
+        if epoch is not None and epoch > self.picture.epoch:
+            async with self._alone:
+                await self._take(await self._source.whole(epoch))
 
     async def _clock(self) -> None:
         """What is planned takes effect by itself; what is planned after it is asked for then."""

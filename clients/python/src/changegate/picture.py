@@ -48,10 +48,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Picture:
-    """Every value at one scope by key, of one moment on the server, which its epoch tells from those before."""
+    """Every value at one scope by key; `epoch` is that of the server when the newest of them was read.
+
+    None is older than `whole`, when all were read; `parts` counts those that were read alone since.
+    """
 
     values: Mapping[str, Held] = field(default_factory=dict)
     epoch: int = 0
+    whole: int = 0
+    parts: int = 0
 
     def held(self, key: str, now: float) -> Held | None:
         held = self.values.get(key)
@@ -63,7 +68,8 @@ class Picture:
         return min((at for at in times if at is not None and at > now), default=None)
 
     def with_values(self, values: Iterable[tuple[str, Held]], epoch: int) -> "Picture":
-        return Picture({**self.values, **dict(values)}, epoch)
+        new = dict(values)
+        return Picture({**self.values, **new}, epoch, self.whole, self.parts + len(new))
 
 
 def read(held: Held | None, key: str, default: Any, kind: Any) -> Any:

@@ -33,6 +33,11 @@ class Source:
         scene = self.scene
         return (await self.transport.ask(calls.watch(scene.environment, scene.prefix, None, 0))).cursor
 
+    async def epoch(self) -> int | None:
+        """Of now; None where nothing is defined."""
+        page, _ = await self.transport.ask(calls.effective_page(self.scene.environment, self.scene.scope, None, 1))
+        return page[0].epoch if page else None
+
     async def whole(self, epoch: int = 0) -> Picture:
         """Every page of one epoch, which is not before `epoch`, unless that one does not come for a while."""
         told: list[Effective] = []
@@ -43,12 +48,13 @@ class Source:
                 break
             await asyncio.sleep(0.1)  # somebody writes just now, or this server has not heard of it yet
         held = await self._held(each for each in told if each.key.startswith(self.scene.prefix))
-        return Picture(dict(held), min((each.epoch for each in told), default=0))
+        read_at = min((each.epoch for each in told), default=0)
+        return Picture(dict(held), read_at, read_at)
 
     async def with_news(self, picture: Picture, news: News) -> Picture:
         """A few keys are read alone; what is not known so far may change more than itself."""
         keys, epoch = news.keys, max(news.epoch, picture.epoch)
-        if keys is None or len(keys) > FEW or not keys <= picture.values.keys():
+        if keys is None or picture.parts + len(keys) > FEW or not keys <= picture.values.keys():
             return await self.whole(epoch)
         try:
             for _ in range(TRIES):
