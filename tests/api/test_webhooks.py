@@ -16,6 +16,7 @@ from adapters.crypto.files import FileKeyRing
 from adapters.egress.client import EgressClient
 from adapters.notify.events import SignedPosts
 from application.events.cases import relay
+from application.events.publishing import Publisher
 from application.events.relay import Relay
 from tests.receiving import Receiver, receiving
 
@@ -40,8 +41,8 @@ async def relays(store: Any, data_folder: Any) -> AsyncIterator[list[Relay]]:
 class Desk:
     """What ada does with one webhook, and what the workers do meanwhile."""
 
-    def __init__(self, ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay]) -> None:
-        self.ask, self.engine, self.house, self.relays = ask, engine, house, relays
+    def __init__(self, ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay], publisher: Publisher) -> None:
+        self.ask, self.engine, self.house, self.relays, self.publisher = ask, engine, house, relays, publisher
         self.id = ""
         self.secret = ""
 
@@ -55,8 +56,8 @@ class Desk:
         assert (await self.ask("ada", "POST", "/setting-definitions", json=wish)).status_code == 201
 
     async def round(self) -> None:
-        """Both workers look at once, until nothing is due."""
-        await self.relays[0].round()
+        """What is committed is told, and both workers look at once."""
+        await self.publisher.publish(self.house.id)
         await asyncio.gather(*(each.round() for each in self.relays))
         await asyncio.gather(*(each.settled() for each in self.relays))
 
@@ -82,8 +83,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay]) -> Desk:
-    return Desk(ask, engine, house, relays)
+def desk(ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay], store: Any) -> Desk:
+    return Desk(ask, engine, house, relays, Publisher(store))
 
 
 class TestSubscription:
@@ -168,7 +169,7 @@ class TestDelivery:
         receiver.held.clear()
         await desk.subscribe(receiver.url)
         await desk.define("limit")
-        await desk.relays[0].round()
+        await desk.publisher.publish(desk.house.id)
         await desk.relays[0].round()
         await eventually(lambda: receiver.taken)
         await desk.relays[1].round()

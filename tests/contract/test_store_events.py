@@ -90,7 +90,6 @@ class TestNumbering:
             await tx.events.add(
                 told(home), told(home, type=EventType.FEATURE_FLAG_CREATED), told(home, environment=None)
             )
-        async with home.transaction() as tx:
             assert [each.epoch for each in await tx.events.number(9)] == [2, 1, None]
 
     async def test_a_plan_is_not_told_before_its_instant(self, home: Home) -> None:
