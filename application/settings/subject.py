@@ -7,6 +7,7 @@ from application.policies import decided
 from application.ports.settings import StoredEntry
 from application.ports.store import Transaction
 from application.settings.carrying import carried_out, everything_held, plan_for, planned
+from application.settings.overseeing import check_asked
 from application.settings.past import held_before, is_newest
 from application.settings.plan import Pen, Plan
 from application.settings.reaching import reach_of
@@ -36,13 +37,14 @@ class SettingSubject:
 
     async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
         at = await tx.settings.lock(change.target.environment)
-        await planned(tx, _pen(change), order_of(change, at), at)
+        await check_asked(tx, change, await planned(tx, _pen(change), order_of(change, at), at))
 
     async def expose(self, tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int) -> int:
         del stage  # there is one: a value at a scope has no shares
         at = await tx.settings.lock(rollout.environment)
         pen = _pen(change)
         plan = await planned(tx, pen, order_of(change, at), at)
+        await check_asked(tx, change, plan)
         await carried_out(tx, pen, plan, change.reason)
         await tx.settings.bump(rollout.environment)
         return rollout.base_version + 1

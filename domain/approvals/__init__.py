@@ -15,7 +15,7 @@ from domain.approvals.refusals import (
     WrongLevel,
 )
 from domain.approvals.request import Approval, Vote
-from domain.approvals.rules import PolicyRule, When
+from domain.approvals.rules import PolicyRule, When, strictness
 from domain.approvals.tally import Answer, Ballot, Standing, Tally, Voter, check_reason
 from domain.approvals.timetable import Timetable
 
@@ -47,4 +47,5 @@ __all__ = [
     "default_policy",
     "parse_policy",
     "strictest",
+    "strictness",
 ]

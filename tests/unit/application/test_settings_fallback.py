@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from application.admission import Admission
 from application.settings.transfer import Intake
 from application.settings.versions import Spot
 from domain.canonical import Json
@@ -218,6 +219,19 @@ class TestCheck:
         await govern(free, PRODUCTION, 0)
         await free.setting.transfer.import_(free.ada, Intake(STAGING, bundle, WHY))
         assert (await production(free, as_of=free.clock() + DAY)).value == 20
+
+    async def test_is_asked_again_before_an_approved_change_is_served(self, free: World) -> None:
+        await produced(free, wish("limit", 30))
+        await govern(free, STAGING, 1)
+        await govern(free, PRODUCTION, 2)
+        asked = [(await staged(free, wish("limit", 20))).submitted]
+        assert [len(each.approval.policy.levels) for each in asked] == [1]
+        await free.vote("bob", asked[0].approval.id)
+        await govern(free, PRODUCTION, 0)
+        await produced(free, unset("limit"))
+        await govern(free, PRODUCTION, 2)
+        assert await free.admit(asked[0].rollout.id) == Admission(State.INVALIDATED, "content_no_longer_valid")
+        assert (await production(free)).value == 10
 
     async def test_holds_for_a_change_that_is_served_and_taken_back(self, free: World) -> None:
         await staged(free, wish("limit", 20))
