@@ -187,10 +187,13 @@ class TestDelivery:
                 assert (await ask("ada", "POST", "/webhooks", json={"url": url, **WHY})).status_code == 201
             for number in range(6):
                 await desk.define(f"key{number}")
-            for _ in range(4):
+            await desk.publisher.publish(desk.house.id)
+
+            async def all_told() -> bool:
                 await desk.relays[0].round()
-                await asyncio.sleep(0.05)
-            await eventually(lambda: len(prompt.ids) == 6)
+                return len(prompt.ids) == 6
+
+            await eventually(all_told)
         receiver.held.set()
         await desk.relays[0].settled()
 
