@@ -63,7 +63,7 @@ class Reverting:
         self._setting = setting
 
     async def revert(self, actor: Actor, change_id: UUID, wish: RevertWish) -> Reverted:
-        """Raises Missing, NotSucceeded, NotBegun, NothingLeft, TouchedSince with both sides, or what a write does."""
+        """Raises Missing, NotSucceeded, NothingLeft, TouchedSince with both sides, or what a write does."""
         actor.require(Permission.CHANGE_PROPOSE)
         if known := await self._before(actor, change_id):
             return known

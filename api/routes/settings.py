@@ -131,11 +131,11 @@ async def unset(key: Key, over: Over, reason: Why, actor: Acting, use: Use, answ
 
 
 @router.post("/{key}/cancel", summary="Cancel a value that is planned", dependencies=KEYED)
-async def cancel(key: Key, over: Over, reason: Why, actor: Acting, use: Use) -> OutcomeOut:
-    """The one whose version is in If-Match, before it takes effect."""
+async def cancel(key: Key, over: Over, reason: Why, actor: Acting, use: Use, answer: Response) -> OutcomeOut:
+    """The one whose version is in If-Match, before it takes effect. 202 where it waits for approval."""
     wish = Wish(key, over.scope, EntryState.UNSET, expected=over.version)
     with beneath("", instead_of=FIRST_ITEM):
-        return OutcomeOut.of(await use.setting.writes.cancel(actor, over.environment, wish, reason))
+        return _told(await use.setting.writes.cancel(actor, over.environment, wish, reason), answer)
 
 
 @router.get("/{key}/versions", summary="Read every version at a scope, newest first")

@@ -1,7 +1,7 @@
 """An order is worked out and checked on a picture of the environment, and then carried out as it was worked out."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
@@ -17,7 +17,18 @@ from application.settings.wishes import Order, Wish
 from domain.audit import Action, Event
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.settings import Entry, EntryState, Held, Rule, ScheduleOverlaps, inserted, keys_beside, parse_rules, shown
+from domain.settings import (
+    Entry,
+    EntryState,
+    Held,
+    Rule,
+    ScheduleOverlaps,
+    cancelled,
+    inserted,
+    keys_beside,
+    parse_rules,
+    shown,
+)
 
 AT_ONCE = 200
 
@@ -30,12 +41,17 @@ async def planned(tx: Transaction, pen: Pen, order: Order, at: datetime) -> Plan
     rules = await asyncio.to_thread(parse_rules, rulebook.rules)
     read = keys_beside(rules, {wish.key for wish in order.wishes})
     plan = await plan_for(tx, order.environment, order.wishes, read, at)
-    plan = await asyncio.to_thread(_worked_out, plan, rules, pen, order)
+    ended = [place for place, wish in enumerate(order.wishes) if wish.cancels is not None]
+    beneath = {place: await everything_held(tx, plan, order.wishes[place]) for place in ended}
+    plan = await asyncio.to_thread(_worked_out, plan, rules, pen, order, beneath)
     await looked_beyond(tx, plan)
     return plan
 
 
-def _worked_out(plan: Plan, rules: Sequence[Rule], pen: Pen, order: Order) -> Plan:
+def _worked_out(
+    plan: Plan, rules: Sequence[Rule], pen: Pen, order: Order, beneath: Mapping[int, Sequence[Held]]
+) -> Plan:
+    """`beneath` is everything at the places where a plan is cancelled."""
     if len(order.wishes) == 1:
         known(plan.house, order.wishes[0].key)
     faults = faults_of(order.wishes, order.reason, plan)
@@ -44,6 +60,9 @@ def _worked_out(plan: Plan, rules: Sequence[Rule], pen: Pen, order: Order) -> Pl
     written = []
     for place in sound(faults, order.wishes):
         wish = order.wishes[place]
+        if wish.cancels is not None:
+            plan.take(pen, wish, cancelled(beneath[place], wish.cancels, plan.at, fresh=plan.fresh(wish)))
+            continue
         entry = plan.entry(pen, wish, order.reason)
         with suppress(*([ScheduleOverlaps] if faults else [])):  # the order is refused in any case
             plan.take(pen, wish, inserted(plan.house.held(wish.key, wish.scope), entry, plan.at))

@@ -2,20 +2,24 @@
 
 from application.ports.store import Transaction
 from application.settings.house import continued
-from domain.changes import ChangeSet
+from domain.changes import ChangeSet, Target
 from domain.environments import Environment
 from domain.settings import Entry
 
 NEWEST = 2**62
 
 
-async def is_newest(tx: Transaction, change: ChangeSet, key: str, scope: str) -> bool:
-    """Whether nobody has written there since; what goes on after an entry was nobody's wish."""
-    before = NEWEST
-    while newest := await tx.settings.history(change.target.environment, key, scope, before, 10):
+async def is_newest(tx: Transaction, change: ChangeSet, target: Target) -> bool:
+    """Whether nobody has written there since; what goes on after an entry was nobody's wish.
+
+    A change that only cancelled a plan wrote nothing itself.
+    """
+    key, scope, before = target.content["key"], target.content["scope"], NEWEST
+    while newest := await tx.settings.history(target.environment, key, scope, before, 10):
         for each in newest:
             if continued(each) is None:
-                return each.entry.change == change.id
+                only_cancelled = "cancels" in target.content and each.entry.version <= target.base_version
+                return only_cancelled or each.entry.change == change.id
         before = newest[-1].entry.version
     return False
 

@@ -67,10 +67,14 @@ class Plan:
             )
             self.new.append(stored)
 
+    def fresh(self, wish: Wish) -> int:
+        """The next version at the scope of the wish."""
+        return self.latest.get((wish.key, wish.scope.text), 0) + 1
+
     def entry(self, pen: Pen, wish: Wish, reason: str) -> Entry:
         """The wish as the next version at its scope."""
         return Entry(
-            version=self.latest.get((wish.key, wish.scope.text), 0) + 1,
+            version=self.fresh(wish),
             state=wish.state,
             value=None if wish.state is EntryState.UNSET else wish.value,
             enforced=wish.enforced,

@@ -55,7 +55,7 @@ class SettingSubject:
         if rollout.live_version == rollout.base_version:
             bases = {_place(target.content): target.base_version for target in change.content.targets}
             return all(latest.get(place, 0) == version for place, version in bases.items())
-        return all([await is_newest(tx, change, *_place(target.content)) for target in change.content.targets])
+        return all([await is_newest(tx, change, target) for target in change.content.targets])
 
     async def restore(self, tx: Transaction, rollout: Rollout) -> int:
         if rollout.live_version == rollout.base_version:
@@ -114,7 +114,9 @@ async def _latest(tx: Transaction, change: ChangeSet, at: datetime) -> dict[tupl
 
 
 async def _back(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, ours: Sequence[StoredEntry]) -> Rewrite:
-    """What was planned never begins; what holds gives way to what held until it began."""
+    """What was planned never begins; what holds gives way to what was before it; what was cancelled is planned."""
+    if wish.cancels is not None:
+        return await _planned_again(tx, plan, pen, wish, wish.cancels)
     written = next(each.entry for each in ours if (each.key, each.scope) == (wish.key, wish.scope.text))
     held = await everything_held(tx, plan, wish)
     fresh = plan.latest.get((wish.key, wish.scope.text), 0) + 1
@@ -131,8 +133,26 @@ async def _back(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, ours: Sequenc
     return inserted(plan.house.held(wish.key, wish.scope), entry, plan.at)
 
 
+async def _planned_again(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, version: int) -> Rewrite:
+    """Nothing where its time is over by now."""
+    found = await tx.settings.history(plan.house.environment, wish.key, wish.scope.text, version + 1, 1)
+    was = found[0].entry
+    if was.meant_until is not None and was.meant_until <= plan.at:
+        return Rewrite((), ())
+    again = Wish(
+        wish.key, wish.scope, was.state, was.value, was.enforced, was.constraint.to_json() if was.constraint else None,
+        None, was.since, was.meant_until,
+    )  # fmt: skip
+    entry = plan.entry(pen, again, f"planned again as version {version} was")
+    return inserted(plan.house.held(wish.key, wish.scope), entry, plan.at)
+
+
 def _line(plan: Plan, label: str, content: Json) -> Json:
     held = plan.house.held(content["key"], Scope.parse(content["scope"]))
+    if "cancels" in content:
+        ended = next((each.entry for each in held if each.entry.version == content["cancels"]), None)
+        planned_for = {"before": shown(ended.value), "since": ended.since.isoformat()} if ended is not None else {}
+        return {"op": "removed", "path": f"/{label}", **planned_for}
     present = next((each.entry for each in held if each.entry.covers(plan.at)), None)
     before = present is not None and present.state is EntryState.SET
     kept = {"before": shown(present.value)} if present is not None and before else {}

@@ -45,6 +45,7 @@ def _target(environment: Environment, wish: Wish, latest: Mapping[tuple[str, str
         "constraint": wish.constraint,
         "since": wish.since.isoformat() if wish.since else None,
         "until": wish.until.isoformat() if wish.until else None,
+        "cancels": wish.cancels,
     }
     content |= {name: value for name, value in said.items() if value}
     if wish.state is EntryState.SET:
@@ -58,5 +59,5 @@ def _wish(target: Target, at: datetime) -> Wish:
     return Wish(
         content["key"], Scope.parse(content["scope"]), EntryState(content["state"]), content.get("value"),
         content.get("enforced", False), content.get("constraint"), target.base_version,
-        since if since is None or since > at else None, until,
+        since if since is None or since > at else None, until, content.get("cancels"),
     )  # fmt: skip

@@ -10,14 +10,17 @@ from application.settings.sealing import Sealing
 from application.settings.versions import told
 from application.settings.wishes import Order, Wish
 from domain.canonical import Json
-from domain.changes import ChangeSet, NotBegun, Reversal
+from domain.changes import ChangeSet, Reversal
 from domain.people import Actor
 from domain.settings import Entry, EntryState, Scope, Sealed
 
 
 @dataclass(frozen=True)
 class Undone:
-    """One place: what was said there `before`, and what is said `now` as version `version`."""
+    """One place: what was said there `before`, and what is said `now` as version `version`.
+
+    What has not begun is the plan that `cancels` names.
+    """
 
     key: str
     scope: Scope
@@ -25,15 +28,16 @@ class Undone:
     now: Entry | None
     version: int
     reversal: Reversal
+    cancels: int | None = None
 
 
 async def undone(tx: Transaction, change: ChangeSet) -> list[Undone]:
-    """Every place that still says something because of the change; raises NotBegun for what is only planned."""
+    """Every place that still says something because of the change, or is planned to."""
     environment = change.target.environment
     at = await tx.settings.lock(environment)
-    places = [(target.content["key"], target.content["scope"]) for target in change.content.targets]
+    targets = {(target.content["key"], target.content["scope"]): target for target in change.content.targets}
     ours = {(each.key, each.scope): each.entry for each in reversed(await tx.settings.of_change(change.id))}
-    keys, scopes = {key for key, _ in places}, {scope for _, scope in places}
+    keys, scopes = {key for key, _ in targets}, {scope for _, scope in targets}
     latest = await tx.settings.latest(environment, keys, scopes)
     held: dict[tuple[str, str], Entry] = {
         (each.key, each.scope): each.entry
@@ -41,11 +45,15 @@ async def undone(tx: Transaction, change: ChangeSet) -> list[Undone]:
         if each.entry.covers(at)
     }
     found = []
-    for place in places:
+    for place, target in targets.items():
+        if place not in ours:  # it cancelled a plan, and wrote nothing
+            continue
         written, now = ours[place], held.get(place)
-        if written.since > at and written.until != written.since:
-            raise NotBegun(key=place[0], scope=place[1], since=written.since.isoformat())
-        touched = not await is_newest(tx, change, *place)
+        if written.since > at:
+            if written.until != written.since:  # else it was cancelled before it began
+                found.append(_planned(place, written, latest[place]))
+            continue
+        touched = not await is_newest(tx, change, target)
         if touched or (now is not None and now.change == change.id):  # else it has ended by itself
             before = _lasting(await held_before(tx, environment, *place, written), at)
             reversal = _reversal(place, (before, written, now), touched=touched)
@@ -57,6 +65,10 @@ async def order_back(actor: Actor, change: ChangeSet, places: Sequence[Undone], 
     """What makes those places say what they said; secrets are opened to be sealed anew."""
     wishes = []
     for each in places:
+        if each.cancels is not None:
+            ended = Wish(each.key, each.scope, EntryState.UNSET, expected=each.version, cancels=each.cancels)
+            wishes.append(ended)
+            continue
         said, entry = each.reversal.result, _source(each)
         value = said.get("value")
         if entry is not None and Sealed.of(entry.value) is not None and "value" in said:
@@ -67,6 +79,14 @@ async def order_back(actor: Actor, change: ChangeSet, places: Sequence[Undone], 
         wish = Wish(each.key, each.scope, state, value, enforced, said.get("constraint"), each.version, until=until)
         wishes.append(wish)
     return Order(change.target.environment, tuple(wishes), reason, reverts=change.id)
+
+
+def _planned(place: tuple[str, str], written: Entry, version: int) -> Undone:
+    key, scope = place
+    said = {**told(written), "since": written.since.isoformat()}
+    secret = "/value" if Sealed.of(written.value) is not None else None
+    reversal = Reversal(f"{scope}#{key}", {}, said, said, touched=False, veiled=secret)
+    return Undone(key, Scope(scope), None, written, version, reversal, written.version)
 
 
 def _source(each: Undone) -> Entry | None:

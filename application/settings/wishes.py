@@ -16,6 +16,7 @@ class Wish:
     """One value at one scope; `expected` is the version that was seen there (None: whichever, 0: none).
 
     `constraint` is raw JSON. Without `since` it holds at once, without `until` as long as nothing else is planned.
+    With `cancels` it says nothing itself: what is planned there as that version never begins.
     """
 
     key: str
@@ -27,6 +28,7 @@ class Wish:
     expected: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+    cancels: int | None = None
 
 
 @dataclass(frozen=True)

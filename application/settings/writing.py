@@ -10,11 +10,9 @@ from uuid import uuid4
 from application.acting import done, remember
 from application.ports.store import Store, Transaction
 from application.recording import reverted
-from application.settings.carrying import carried_out, everything_held, plan_for, planned
-from application.settings.checks import check_rules
+from application.settings.carrying import carried_out, planned
 from application.settings.drafting import drafted
-from application.settings.house import known
-from application.settings.inheriting import looked_beyond, told_of
+from application.settings.inheriting import told_of
 from application.settings.outcome import Outcome
 from application.settings.plan import Pen, Plan
 from application.settings.reaching import reach_of
@@ -24,11 +22,10 @@ from application.settings.targets import change_of
 from application.settings.wishes import Order, Wish
 from application.submission import Submission
 from domain.approvals import strictest
-from domain.changes import ApprovalRequired, Kind, Reach
+from domain.changes import Kind, Reach
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.people import Actor, Permission
-from domain.settings import cancelled, parse_rules
 
 First = Callable[[Transaction], Awaitable[None]]
 """What must be there before the values can be; it finds its own work done when a request is repeated."""
@@ -61,7 +58,7 @@ class SettingWrites:
                 await first(tx)
             at = await tx.settings.lock(order.environment)
             epoch = await tx.settings.epoch(order.environment)
-            if actor.request and (written := await tx.settings.written(actor.request)):
+            if actor.request and ((written := await tx.settings.written(actor.request)) or await done(tx, actor)):
                 return Outcome(tuple(written), (), epoch)
             change = await tx.changes.get(actor.request) if actor.request else None
             if change is None:
@@ -75,6 +72,8 @@ class SettingWrites:
                     return outcome
                 if not levels and order.apply_at is None:
                     await carried_out(tx, pen, plan, order.reason)
+                    if not plan.new:  # no value tells of the request
+                        await remember(tx, actor, "write")
                     if order.reverts is not None:
                         await reverted(tx, actor, order.reverts, None, order.reason)
                     return replace(outcome, epoch=await tx.settings.bump(order.environment))
@@ -88,31 +87,9 @@ class SettingWrites:
         return Outcome((), outcome.affected, epoch, submitted, reach, levels)
 
     async def cancel(self, actor: Actor, environment: Environment, wish: Wish, reason: str) -> Outcome:
-        """What is planned at the wish's scope as version `wish.expected` never begins; raises NothingPlanned.
-
-        ApprovalRequired where policy asks for it: there, write the value that is to hold instead.
-        """
-        actor.require(Permission.SETTINGS_MANAGE)
-        async with self.writing(actor, environment) as tx:
-            at = await tx.settings.lock(environment)
-            if await done(tx, actor):
-                written = await tx.settings.written(actor.request) if actor.request else []
-                return Outcome(tuple(written), (), await tx.settings.epoch(environment))
-            rules = parse_rules((await tx.settings.rulebook()).rules)
-            plan = await plan_for(tx, environment, (wish,), frozenset().union(*(rule.keys for rule in rules)), at)
-            known(plan.house, wish.key)
-            fresh = plan.latest.get((wish.key, wish.scope.text), 0) + 1
-            held = await everything_held(tx, plan, wish)
-            pen = Pen.of(actor)
-            plan.take(pen, wish, cancelled(held, wish.expected or 0, at, fresh=fresh))
-            check_rules(rules, plan)
-            await looked_beyond(tx, plan)
-            reach, levels = await _asked(tx, plan)
-            if levels:
-                raise ApprovalRequired(environment=environment.value, levels=levels)
-            await carried_out(tx, pen, plan, reason)
-            await remember(tx, actor, "cancel")  # where nothing comes in its place no value tells of the request
-            return Outcome(tuple(plan.new), (), await tx.settings.bump(environment), None, reach)
+        """What is planned at the wish's scope as version `wish.expected` never begins; raises NothingPlanned."""
+        ending = replace(wish, expected=None, cancels=wish.expected or 0)
+        return await self.write(actor, Order(environment, (ending,), reason))
 
     @asynccontextmanager
     async def writing(self, actor: Actor, *environments: Environment) -> AsyncIterator[Transaction]:

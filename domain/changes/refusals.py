@@ -39,12 +39,6 @@ class NotSucceeded(Conflict):
     kind = "not-succeeded"
 
 
-class NotBegun(Conflict):
-    """What this change planned has not begun; cancel the plan instead."""
-
-    kind = "not-begun"
-
-
 class TouchedSince(Conflict):
     """Later changes touched the same keys; look at both sides, and ask for what does not collide if that is enough."""
 

@@ -11,7 +11,7 @@ from application.reverting import Reverted, Reverting, RevertWish
 from application.settings.wishes import Wish
 from application.submission import Submitted
 from domain.approvals import ApprovalPolicy, Level
-from domain.changes import ChangeStatus, Kind, NotBegun, NothingLeft, NotSucceeded, TouchedSince
+from domain.changes import ChangeStatus, Kind, NothingLeft, NotSucceeded, TouchedSince
 from domain.errors import Missing
 from domain.people import Actor, PermissionMissing
 from domain.rollouts import State
@@ -134,10 +134,23 @@ class TestValues:
         with pytest.raises(NothingLeft):
             await revert(defined, ended)
 
-    async def test_that_are_only_planned_are_cancelled_instead(self, defined: World) -> None:
-        change = await changed(defined, wish("limit", 2, since=defined.clock() + timedelta(days=1)))
-        with pytest.raises(NotBegun):
-            await revert(defined, change)
+    async def test_that_are_only_planned_never_begin(self, defined: World) -> None:
+        await changed(defined, wish("limit", 1))
+        noon = defined.clock() + timedelta(days=1)
+        change = await changed(defined, wish("limit", 2, since=noon), wish("colour", "red"))
+        told = await revert(defined, change, dry_run=True)
+        assert told.reversals[0].to_json()["lines"] == [
+            {"path": "/since", "theirs": noon.isoformat(), "collides": False},
+            {"path": "/value", "theirs": 2, "collides": False},
+        ]
+        back = await reverted(defined, change)
+        defined.clock += timedelta(days=2)
+        assert (await value(defined), await value(defined, "colour")) == (1, None)
+        await reverted(defined, back)  # what was cancelled is not planned again
+        assert (await value(defined), await value(defined, "colour")) == (1, "red")
+        only = await changed(defined, wish("limit", 3, since=defined.clock() + timedelta(days=1)))
+        with pytest.raises(NothingLeft):
+            await revert(defined, await reverted(defined, only))
 
     async def test_that_were_to_end_still_do(self, defined: World) -> None:
         noon = defined.clock() + timedelta(hours=3)

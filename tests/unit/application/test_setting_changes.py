@@ -131,6 +131,64 @@ class TestServing:
         assert await value(defined) == 20
 
 
+class TestCancelling:
+    @pytest.fixture
+    async def planned(self, defined: World) -> World:
+        """20 holds, and 30 is planned as version 2 for tomorrow and one day."""
+        tomorrow = defined.clock() + timedelta(days=1)
+        await succeeded(defined, wish(20))
+        await succeeded(defined, wish(30, since=tomorrow, until=tomorrow + timedelta(days=1)))
+        return defined
+
+    @pytest.mark.req("ST79")
+    async def test_waits_for_approval_and_then_the_plan_never_begins(self, planned: World) -> None:
+        rollout = await cancelling(planned)
+        assert (await planned.admit(rollout)).state is State.RUNNING
+        await planned.progression.expose(planned.step(rollout), 0)
+        await planned.progression.move(planned.step(rollout), State.BAKING, "all_stages_passed")
+        assert await planned.progression.move(planned.step(rollout), State.SUCCEEDED, "completed") is State.SUCCEEDED
+        planned.clock += timedelta(days=1, hours=1)
+        assert await value(planned) == 20
+
+    async def test_of_what_has_begun_by_then_is_invalid(self, planned: World) -> None:
+        rollout = await cancelling(planned)
+        planned.clock += timedelta(days=1, hours=1)
+        admission = await planned.admit(rollout)
+        assert (admission.state, admission.why) == (State.INVALIDATED, "content_no_longer_valid")
+        assert await value(planned) == 30
+
+    @pytest.mark.req("I5")
+    async def test_goes_back_to_the_plan(self, planned: World) -> None:
+        rollout = await cancelling(planned)
+        await planned.admit(rollout)
+        await planned.progression.expose(planned.step(rollout), 0)
+        assert await goes_back(planned, rollout) is State.ROLLED_BACK
+        planned.clock += timedelta(days=1, hours=1)
+        assert await value(planned) == 30
+        planned.clock += timedelta(days=1)
+        assert await value(planned) == 20
+
+    async def test_over_what_has_moved_is_invalid(self, planned: World) -> None:
+        rollout = await cancelling(planned)
+        await succeeded_beside(planned)
+        assert (await planned.admit(rollout)).why == "base_version_moved"
+
+
+async def cancelling(world: World) -> UUID:
+    """The plan is cancelled by a change that everybody has approved."""
+    ending = Wish("upload.limit", ROOT, EntryState.UNSET, expected=2)
+    outcome = await world.setting.writes.cancel(world.ada, PRODUCTION, ending, "because of the test")
+    assert outcome.submitted is not None
+    for handle in ("bob", "cyd"):
+        await world.vote(handle, outcome.submitted.approval.id)
+    return outcome.submitted.rollout.id
+
+
+async def succeeded_beside(world: World) -> None:
+    """Somebody writes the same place by a change that has another name."""
+    await succeeded(world, wish("stripe", "payment.gateway"), wish(25))
+
+
 class TestGoingBack:
     @pytest.mark.req("I5")
     async def test_restores_what_was_there(self, defined: World) -> None:

@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 
 from application.settings.wishes import MOST_ITEMS
-from domain.changes import ApprovalRequired
 from domain.errors import Invalid, Missing, Stale
 from domain.people import PermissionMissing
 from tests.wishing import (
@@ -146,8 +145,10 @@ class TestRefusal:
         await define(world)
         await say(world, wish("limit", 1, since=world.clock() + DAY))
         await govern(world, DEV, 1)
-        with pytest.raises(ApprovalRequired):
-            await cancel(world, "limit", 1)
+        outcome = await cancel(world, "limit", 1)
+        assert outcome.submitted is not None
+        diff = await world.changes.diff(world.eve, outcome.submitted.change.id)
+        assert [(line["op"], line["before"]) for line in diff["changes"]] == [("removed", 1)]
 
     @pytest.mark.req("ST83", "SM-D13")
     @pytest.mark.parametrize("seen", [0, 1, 3])
