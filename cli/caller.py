@@ -34,6 +34,11 @@ class Caller:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return _answer(await self._http.post(path, json=dict(body or {}), headers=headers))
 
+    async def send(self, path: str, content: bytes) -> Any:
+        """Bytes as they are, for what is too large to be one request's JSON."""
+        headers = {"Content-Type": "application/json"}
+        return _answer(await self._http.post(path, content=content, headers=headers))
+
     async def __aenter__(self) -> Self:
         return self
 
