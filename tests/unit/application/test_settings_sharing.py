@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import fields
 from typing import Any
 from uuid import uuid4
 
@@ -8,13 +9,14 @@ import pytest_asyncio
 
 from adapters.memory.cache import MemorySettingCache
 from adapters.memory.store import MemoryStore
-from application.settings.claims import Claim, Moves, claims_of
+from application.ports.settings import Picture, StoredEntry
+from application.settings.claims import Claim, Moves, claims_of, picture_of
 from application.settings.sharing import SharedSettings
 from application.settings.tally import Tally
 from domain.environments import Environment
-from domain.settings import Scope
+from domain.settings import Entry, EntryState, parse_constraint
 from tests.unit.application.test_settings_levels import NONE, Process, told
-from tests.wishing import ADA, DE, DEV, QA, define, say, ungovern, wish
+from tests.wishing import ADA, DE, DEV, QA, WHY, define, say, ungovern, wish
 from tests.world import START, World, world_in
 
 KEYS = ["a", "b", "c"]
@@ -233,14 +235,17 @@ class TestMoves:
 
 
 @pytest.mark.req("ST84")
-async def test_a_scope_deep_down_comes_back_as_it_was(shared: Shared) -> None:
-    world = shared.world
-    await say(world, wish("a", 5, DE, enforced=True, constraint={"minimum": 1}, until=world.clock().replace(year=2099)))
-    async with world.store.transaction(world.tenant.id) as tx:
-        picture = await tx.settings.picture(DEV, ["a"])
-    (claim,) = claims_of(shared.place, picture)
-    again = Claim.read(shared.place, "a", claim.content())
-    assert again is not None
-    assert [each.entry for each in again.entries] == [each.entry for each in claim.entries]
-    assert Claim.read((shared.place[0], QA), "a", claim.content()) is None
-    assert Scope(DE).text in {each.scope for each in again.entries}
+def test_nothing_that_is_said_gets_lost() -> None:
+    place, minimum = (uuid4(), DEV), parse_constraint({"minimum": 1})
+    later = START.replace(year=2099)
+    said = Entry(3, EntryState.SET, {"a": [1.5, None]}, True, minimum, START, later, uuid4(), START, uuid4(), WHY,
+                 meant_until=later, above="acme")  # fmt: skip
+    assert [each.name for each in fields(said) if getattr(said, each.name) == each.default] == []
+    bare = Entry(4, EntryState.UNSET, None, False, None, START, None, None, START, None, WHY)
+    picture = Picture(
+        START, 7, {"a": {"key": "a"}}, [StoredEntry(DEV, "a", DE, each, "told") for each in (said, bare)], 0
+    )
+    (claim,) = claims_of(place, picture)
+    assert Claim.read(place, "a", claim.content()) == claim
+    assert Claim.read((place[0], QA), "a", claim.content()) is None
+    assert picture_of([claim], 7) == picture
