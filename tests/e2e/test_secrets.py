@@ -6,11 +6,13 @@ import pytest
 
 from adapters.crypto import EnvelopeSealer
 from adapters.crypto.files import FileKeyRing
+from adapters.crypto.vault import Transit, VaultTransitKeyRing
 from adapters.postgres.store import PostgresStore
 from application.ports.sealed_keys import SealedKey
 from application.ports.secrets import Place, Secret
 from domain.environments import Environment
 from tests.conftest import House
+from tests.contract.vault import TOKEN, TransitServer
 from tests.e2e.terminal import changegate
 
 
@@ -47,6 +49,35 @@ class TestSecrets:
             "0002",
             "a secret",
         )
+
+    async def test_move_from_a_folder_to_vault(
+        self, tmp_path: Path, database_url: str, store: PostgresStore, house: House
+    ) -> None:
+        folder, token = tmp_path / "ring", tmp_path / "token"
+        token.write_text(TOKEN)
+        sealer = EnvelopeSealer(FileKeyRing(folder))
+        aad = Place(house.id, Environment.DEV, "pay.token", "", 1).aad()
+        body, wrapped = sealer.parted(await sealer.seal(Secret("a secret"), aad))
+        async with store.transaction(house.id) as tx:
+            await tx.sealed_keys.add(SealedKey(sealer.named(body), wrapped))
+        with TransitServer() as vault:
+            here = {
+                "CHANGEGATE_DATABASE_URL": database_url, "CHANGEGATE_KEY_FOLDER": str(folder),
+                "CHANGEGATE_VAULT_URL": vault.url, "CHANGEGATE_VAULT_TOKEN_FILE": str(token),
+            }  # fmt: skip
+            async with changegate(tmp_path / "none", "secrets", "rotate", **here) as command:
+                await command.ended()
+                assert "wrapped anew under changegate-v1" in command.text
+            async with changegate(tmp_path / "none", "secrets", "new-key", **here) as command:
+                assert await command.ended() == 1
+                assert "vault write -f" in command.text
+            async with store.transaction(house.id) as tx:
+                key = await tx.sealed_keys.get(sealer.named(body))
+            assert key is not None
+            ring = VaultTransitKeyRing(Transit(vault.url, token, "changegate"))
+            opened = await EnvelopeSealer(ring).open(sealer.joined(body, key.wrapped), aad)
+            ring.close()
+        assert (key.wrapped.kek, opened.reveal()) == ("changegate-v1", "a secret")
 
     async def test_without_keys_it_is_a_sentence(self, tmp_path: Path, database_url: str) -> None:
         (tmp_path / "ring").write_text("a file where the folder is")
