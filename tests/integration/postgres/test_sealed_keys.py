@@ -1,7 +1,11 @@
 """Seals of the version before carry their wrapped key; the schema keeps that key where rotation finds it."""
 
+import json
+import secrets
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -9,6 +13,8 @@ import pytest
 
 from adapters.crypto import EnvelopeSealer, folder_ring
 from adapters.crypto.envelope import Envelope
+from adapters.embedded.stack import Stack
+from adapters.postgres.schema import migrate
 from adapters.postgres.store import PostgresStore
 from application.ports.secrets import Place, Secret
 from application.ports.settings import StoredDefinition, StoredEntry
@@ -68,6 +74,48 @@ class TestASealOfTheVersionBefore:
         text = await older(store, house, sealer, "json")
         async with store.transaction(house.id) as tx:
             assert await tx.sealed_keys.get(sealer.named(text)) is None
+
+
+@pytest.fixture
+async def earlier(stack: Stack) -> AsyncIterator[str]:
+    """A database of the revision before."""
+    whole = stack.endpoints.database_superuser_url
+    name = f"earlier_{secrets.token_hex(4)}"
+    server = await asyncpg.connect(whole)
+    await server.execute(f"CREATE DATABASE {name}")
+    url = urlunsplit(urlsplit(whole)._replace(path=f"/{name}"))
+    await migrate(url, "0009")
+    yield url
+    await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await server.close()
+
+
+@pytest.mark.req("ST80")
+async def test_what_is_stored_already_is_found_by_rotation(earlier: str, tmp_path: Path) -> None:
+    tenant, sealer = uuid4(), EnvelopeSealer(folder_ring(tmp_path))
+    text = await sealer.seal(Secret("from before"), Place(tenant, DEV, KEY, "", 1).aad())
+    line = await asyncpg.connect(earlier)
+    try:
+        await line.execute("INSERT INTO tenant (tenant_id, slug, name) VALUES ($1, 'acme', 'Acme')", tenant)
+        await line.execute("INSERT INTO setting_space (tenant_id, environment) VALUES ($1, 'dev')", tenant)
+        await line.execute(
+            "INSERT INTO setting_definition (tenant_id, key, version, definition) VALUES ($1, $2, 1, $3)",
+            tenant, KEY, json.dumps({"key": KEY, "type": "secret"}),
+        )  # fmt: skip
+        await line.execute(
+            "INSERT INTO setting_entry"
+            " (tenant_id, environment, key, scope, version, state, value, enforced, since, valid, origin, reason) VALUES"
+            " ($1, 'dev', $2, '', 1, 'set', $3, false, now(), tstzrange(now(), NULL), 'api', 'because')",
+            tenant, KEY, json.dumps(Sealed(text, "0" * 16, 1).to_json()),
+        )  # fmt: skip
+        await migrate(earlier)
+        (row,) = await line.fetch("SELECT * FROM sealed_key")
+        forced = await line.fetch("SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity")
+    finally:
+        await line.close()
+    assert (row["tenant_id"], row["seal"], row["kek"]) == (tenant, sealer.named(text), "0001")
+    assert row["wrapped"] == Envelope.parse(text).wrapped.key
+    assert forced == []
 
 
 class TestTheTable:
