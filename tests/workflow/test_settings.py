@@ -6,10 +6,12 @@ import pytest
 
 from adapters.memory.secrets import MemorySealer
 from application.approvals import VoteWish
+from application.reverting import Reverting, RevertWish
 from application.settings.cases import SettingCases
 from application.settings.outcome import Outcome
 from application.settings.reading import Question
 from application.settings.wishes import Order, Wish
+from application.submission import Submitted
 from domain.approvals import Answer
 from domain.audit import Action
 from domain.rollouts import State
@@ -69,6 +71,35 @@ class TestSettings:
         assert await stage.end(change) is State.SUCCEEDED
         effective = await cases.reads.effective(stage.house.eve, Question(PRODUCTION, deep), "k" * 200)
         assert effective.resolution.value == 30
+
+    @pytest.mark.req("ST83", "FR-SM-032")
+    async def test_go_back_by_a_change_of_their_own(self, stage: Theatre, cases: SettingCases) -> None:
+        change = await asked(stage, cases)
+        await stage.approve(change, stage.house.bob, stage.house.cyd)
+        assert await stage.end(change) is State.SUCCEEDED
+        reverting = Reverting(stage.store, stage.changes, stage.submission, cases)
+        done = await reverting.revert(stage.house.ada, change, RevertWish("because of the story"))
+        assert done.submitted is not None
+        back = done.submitted.change.id
+        stage.played.append(back)
+        await stage.approve(back, stage.house.bob, stage.house.dee)
+        assert await stage.end(back) is State.SUCCEEDED
+        assert await values(stage, cases) == [10, 10]
+
+    @pytest.mark.req("FR-SM-004")
+    async def test_mean_something_else_after_the_last_vote(self, stage: Theatre, cases: SettingCases) -> None:
+        wanted = {**LIMIT, "default": 15}
+        done = await cases.meanings.redefine(
+            stage.house.ada, "upload.limit", wanted, expected=1, reason="for the story"
+        )
+        assert isinstance(done, Submitted)
+        change = done.change.id
+        stage.played.append(change)
+        await stage.approve(change, stage.house.bob, stage.house.cyd)
+        assert await stage.end(change) is State.SUCCEEDED
+        assert await values(stage, cases) == [15, 15]
+        description = await stage.handle(change).describe()
+        assert await description.static_summary() == "Rollout of setting-definition *#upload.limit in production"
 
     async def test_rejected_ones_never_do(self, stage: Theatre, cases: SettingCases) -> None:
         change = await asked(stage, cases)
