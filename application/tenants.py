@@ -11,6 +11,7 @@ from application.ports.store import Store
 from application.recording import record
 from application.settings.snapshots import SettingSnapshots
 from application.tenancy import TenantLockCases, TenantTemplateCases, TenantTree
+from application.tenancy.founding import admit
 from domain.audit import Action
 from domain.changes import Kind
 from domain.environments import Environment
@@ -63,6 +64,12 @@ class Tenants:
                          after={"handle": handle, "kind": kind.value, "roles": _names(roles),
                                 "issuer": vouches, "subject": subject})  # fmt: skip
             return person
+
+    async def welcome(self, actor: Actor, newcomer: Newcomer, reason: str) -> Principal:
+        """A person or a service comes in with roles, as their tokens name them; PersonKnown or QuotaExceeded."""
+        actor.require(Permission.PEOPLE_MANAGE)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await admit(tx, actor, newcomer, reason)
 
     async def set_roles(self, actor: Actor, handle: str, roles: frozenset[Role], reason: str) -> Principal:
         """Effective at the next request, and for votes already given at the next preflight."""

@@ -10,7 +10,7 @@ from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.problems import beneath
 from api.schemas.common import HANDLE
-from api.schemas.people import MeOut, PeopleOut, PersonOut, PolicyIn, PolicyOut, RolesIn
+from api.schemas.people import MeOut, NewcomerIn, PeopleOut, PersonOut, PolicyIn, PolicyOut, RolesIn
 from api.services import Use
 from application.policies import SetPolicy
 from domain.approvals import parse_policy
@@ -49,6 +49,12 @@ async def me(actor: Acting) -> MeOut:
 @router.get("/people", summary="List the people of this tenant")
 async def people(actor: Acting, use: Use) -> PeopleOut:
     return PeopleOut.of(await use.tenants.people(actor))
+
+
+@router.post("/people", status_code=201, summary="Admit a person or a service", dependencies=KEYED)
+async def welcome(wish: NewcomerIn, actor: Acting, use: Use) -> PersonOut:
+    """Known by the issuer and the subject of their tokens, with these roles from their first request on."""
+    return PersonOut.of(await use.tenants.welcome(actor, wish.newcomer(), wish.reason))
 
 
 @router.put("/people/{handle}/roles", summary="Set the roles of a person", dependencies=KEYED)

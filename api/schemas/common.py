@@ -46,6 +46,7 @@ Key = Annotated[str, Field(pattern=KEY, examples=["new-checkout"])]
 TargetKey = Annotated[str, Field(pattern=rf"{KEY}|^\$evaluators$", examples=["new-checkout"])]
 """Of a flag, or of the rules that an environment's flags share."""
 Handle = Annotated[str, Field(pattern=HANDLE, examples=["ada"])]
+Mail = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 Digest = Annotated[str, Field(pattern=DIGEST)]
 Variant = Annotated[str, Field(min_length=1, max_length=1000)]
 Reason = Annotated[

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.common import In, Object, Out, Reason
+from api.schemas.common import Handle, In, Mail, Object, Out, Reason
 from application.policies import SetPolicy
+from application.ports.installation import Newcomer
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.people import Actor, Permission, Principal, PrincipalKind, Role
@@ -15,6 +16,21 @@ from domain.people import Actor, Permission, Principal, PrincipalKind, Role
 class RolesIn(In):
     roles: Annotated[list[Role], Field(max_length=len(Role))]
     reason: Reason
+
+
+class NewcomerIn(In):
+    """As their tokens name them; a service never votes."""
+
+    handle: Handle
+    issuer: Annotated[str, Field(min_length=1, max_length=500, examples=["https://id.example.com"])]
+    subject: Annotated[str, Field(min_length=1, max_length=500)]
+    roles: Annotated[list[Role], Field(max_length=len(Role))]
+    reason: Reason
+    kind: PrincipalKind = PrincipalKind.HUMAN
+    email: Mail | None = None
+
+    def newcomer(self) -> Newcomer:
+        return Newcomer(self.handle, frozenset(self.roles), self.kind, self.email, self.issuer, self.subject)
 
 
 class PolicyIn(In):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.schemas.common import LARGEST, Handle, In, Out, Reason
+from api.schemas.common import LARGEST, Handle, In, Mail, Out, Reason
 from application.ports.installation import Newcomer
 from application.tenancy import Account, Founding, Profile
 from domain.people import Role
@@ -32,7 +32,7 @@ class AdminIn(In):
     handle: Handle
     issuer: Annotated[str, Field(min_length=1, max_length=500, examples=["https://id.example.com"])]
     subject: Annotated[str, Field(min_length=1, max_length=500)]
-    email: Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    email: Mail | None = None
 
 
 class TenantIn(In):

@@ -10,8 +10,8 @@ from application.recording import record
 from application.tenancy.inheriting import hold
 from application.tenancy.templates import existing_template, furnish
 from domain.audit import Action
-from domain.errors import Fault, Missing
-from domain.people import Actor, Principal, Role
+from domain.errors import Conflict, Fault, Missing
+from domain.people import Actor, Principal
 from domain.tenants import (
     MOST_ABOVE,
     Quota,
@@ -24,6 +24,12 @@ from domain.tenants import (
     check_slug,
     check_within,
 )
+
+
+class PersonKnown(Conflict):
+    """Somebody here has this handle, or is known by this issuer and subject."""
+
+    kind = "person-known"
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ async def found(tx: Transaction, actor: Actor, founding: Founding) -> Tenancy:
     async with tx.within(new.id) as inside:
         await record(inside, Action.TENANT_CREATED, ("tenant", new.slug), actor=actor, reason=founding.reason,
                      after=told)  # fmt: skip
-        await _admit(inside, actor, founding)
+        await admit(inside, actor, founding.admin, founding.reason)
         if template is not None:
             await furnish(inside, actor, template, founding.reason)
     await hold(tx, actor, parent, new)
@@ -96,13 +102,21 @@ async def _parent(tx: Transaction, slug: str | None) -> Tenancy:
     return parent
 
 
-async def _admit(inside: Transaction, actor: Actor, founding: Founding) -> None:
-    admin = founding.admin
-    issuer, subject = admin.issuer or "", admin.subject or admin.handle
+async def admit(inside: Transaction, actor: Actor, newcomer: Newcomer, reason: str) -> Principal:
+    """Whoever is named by issuer and subject, once however often one request asks for it; PersonKnown."""
+    known = await inside.people.principal(newcomer.handle)
+    if known is not None and known.id == actor.request:
+        return known
+    issuer, subject = newcomer.issuer or "", newcomer.subject or newcomer.handle
+    if known is not None or any((each.issuer, each.subject) == (issuer, subject) for each in await inside.people.all()):
+        raise PersonKnown(handle=newcomer.handle)
     person = Principal(
-        inside.tenant, uuid4(), issuer, subject, admin.handle, admin.kind, admin.email, frozenset({Role.ADMIN})
+        inside.tenant, actor.request or uuid4(), issuer, subject, newcomer.handle, newcomer.kind, newcomer.email,
+        newcomer.roles,
     )  # fmt: skip
     await inside.people.admit(person)
-    await record(inside, Action.PRINCIPAL_ADMITTED, ("principal", person.id), actor=actor, reason=founding.reason,
-                 after={"handle": person.handle, "kind": person.kind.value, "roles": [Role.ADMIN.value],
-                        "issuer": issuer, "subject": subject})  # fmt: skip
+    roles = sorted(role.value for role in person.roles)
+    await record(inside, Action.PRINCIPAL_ADMITTED, ("principal", person.id), actor=actor, reason=reason,
+                 after={"handle": person.handle, "kind": person.kind.value, "roles": roles, "issuer": issuer,
+                        "subject": subject})  # fmt: skip
+    return person

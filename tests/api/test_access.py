@@ -146,6 +146,8 @@ ROUTES = [
     Route("POST", "/rollouts/{id}/rollback", P.ROLLOUT_CONTROL, WHY),
     Route("GET", "/me", None, names=False),
     Route("GET", "/people", P.CHANGE_READ, names=False),
+    Route("POST", "/people", P.PEOPLE_MANAGE,
+          {"handle": "zoe", "issuer": "nobody", "subject": "zoe", "roles": [], **WHY}, names=False),
     Route("PUT", "/people/{handle}/roles", P.PEOPLE_MANAGE, {"roles": ["Viewer"], **WHY}),
     Route("GET", "/policies/{environment}", P.CHANGE_READ, names=False),
     Route("PUT", "/policies/{environment}", P.POLICY_MANAGE, {"policy": {"levels": []}, **WHY}, names=False),

@@ -254,3 +254,31 @@ class TestDeletion:
         assert [answer.status_code for answer in answers] == [200, 200]
         page = await tree.ask("aud", "GET", f"/audit-logs?action=tenant:status:deleted&resource={slug}")
         assert len(page.json()["items"]) == 1
+
+
+@pytest.mark.req("FR-CFG-001")
+class TestPeople:
+    def newcomer(self, tree: Tree, **more: Any) -> dict[str, Any]:
+        who = {"handle": "yan", "issuer": tree.world.issuer.issuer, "subject": "yan", "roles": ["Viewer"]}
+        return {**who, **WHY, **more}
+
+    async def test_an_administrator_lets_others_in(self, tree: Tree) -> None:
+        await tree.found("kid")
+        answer = await tree.ask("zoe", "POST", "/people", "kid", json=self.newcomer(tree))
+        assert (answer.status_code, answer.json()["roles"]) == (201, ["Viewer"])
+        assert (await tree.ask("yan", "GET", "/me", "kid")).json()["handle"] == "yan"
+        refused = await tree.ask("yan", "POST", "/people", "kid", json=self.newcomer(tree, handle="more"))
+        assert refused.status_code == 403
+        assert (await tree.ask("yan", "GET", "/me")).status_code == 401
+
+    async def test_nobody_comes_in_twice(self, tree: Tree) -> None:
+        await tree.found("kid")
+        await tree.ask("zoe", "POST", "/people", "kid", json=self.newcomer(tree))
+        for more in ({"subject": "other"}, {"handle": "other"}):
+            again = await tree.ask("zoe", "POST", "/people", "kid", json=self.newcomer(tree, **more))
+            assert (again.status_code, again.json()["type"]) == (409, "/problems/person-known")
+
+    async def test_not_more_than_there_may_be(self, tree: Tree) -> None:
+        await tree.found("kid", quotas={"people": 1})
+        full = await tree.ask("zoe", "POST", "/people", "kid", json=self.newcomer(tree))
+        assert (full.status_code, full.json()["quota"]) == (409, "people")
