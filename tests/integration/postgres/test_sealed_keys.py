@@ -104,7 +104,8 @@ async def test_what_is_stored_already_is_found_by_rotation(earlier: str, tmp_pat
         )  # fmt: skip
         await line.execute(
             "INSERT INTO setting_entry (tenant_id, environment, key, scope, version, state, value, enforced,"
-            " since, valid, origin, reason) VALUES ($1, 'dev', $2, '', 1, 'set', $3, false, now(), tstzrange(now(), NULL), 'api', 'because')",
+            " since, valid, origin, reason) VALUES"
+            " ($1, 'dev', $2, '', 1, 'set', $3, false, now(), tstzrange(now(), NULL), 'api', 'because')",
             tenant, KEY, json.dumps(Sealed(text, "0" * 16, 1).to_json()),
         )  # fmt: skip
         await migrate(earlier)
