@@ -113,6 +113,36 @@ class TestFlags:
         assert (await ask("eve", "GET", flag)).json()["version"] == 2
 
 
+class TestSettings:
+    @pytest.fixture
+    async def limit(self, define: Any) -> None:
+        await define(key="limit", type="integer")
+
+    async def test_cancelled_with_nothing_in_its_place(self, ask: Any, twice: Any, limit: None) -> None:
+        wish = {"value": 5, "effective_at": "2126-01-01T00:00:00Z", **WHY}
+        await ask("ada", "PUT", f"/settings/limit{DEV}", json=wish, headers={"If-Match": '"v0"'})
+        path = f"/settings/limit/cancel{DEV}&reason=not+needed"
+        first, again = await twice("ada", "POST", path, headers={"If-Match": '"v1"'})
+        assert (again.json()["entries"], again.json()["epoch"]) == ([], first.json()["epoch"])
+
+    async def test_defined_anew_where_policy_asks(self, twice: Any, limit: None) -> None:
+        wish = {"definition": {"type": "integer", "default": 7}, **WHY}
+        first, again = await twice("ada", "PUT", "/setting-definitions/limit", json=wish, headers={"If-Match": '"v1"'})
+        assert (first.status_code, again.status_code) == (202, 202)
+        assert again.json()["change"] == first.json()["change"]
+
+    async def test_ruled_where_policy_asks(self, twice: Any, limit: None) -> None:
+        wish = {"rules": [{"kind": "range", "name": "small", "key": "limit", "at_most": 9}], **WHY}
+        first, again = await twice("ada", "PUT", "/setting-rules", json=wish, headers={"If-Match": '"v0"'})
+        assert again.json()["change"] == first.json()["change"]
+
+    async def test_to_be_applied_later(self, twice: Any, limit: None) -> None:
+        wish = {"value": 5, "apply_at": "2126-01-01T00:00:00Z", **WHY}
+        first, again = await twice("ada", "PUT", f"/settings/limit{DEV}", json=wish, headers={"If-Match": '"v0"'})
+        assert (first.status_code, again.json()["levels"]) == (202, 0)
+        assert again.json()["submitted"]["change"] == first.json()["submitted"]["change"]
+
+
 class TestVotes:
     async def test_completing_a_level(self, twice: Any, rollout: str) -> None:
         first, again = await twice("bob", "POST", f"/approvals/{rollout}/approve", json={"reason": "good"})
