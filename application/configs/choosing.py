@@ -12,9 +12,10 @@ from application.configs.naming import ROOT
 from application.ports.store import Store, Transaction
 from application.settings.developing import Snapshot
 from application.settings.snapshots import SettingSnapshots
+from domain.canonical import Json
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.settings import Definition, EntryState, parse_setting_definition
+from domain.settings import EntryState
 from domain.settings.scopes import ROOT_KIND
 
 _PAGE = 500
@@ -30,9 +31,10 @@ class Choice:
     tag: str | None = None
     keys: tuple[str, ...] | None = None
 
-    def has(self, key: str, definition: Definition) -> bool:
-        wanted = key.startswith(self.prefix) and (self.tag is None or self.tag in definition.tags)
-        return wanted and ROOT_KIND in definition.scopes
+    def has(self, key: str, definition: Json) -> bool:
+        """`definition` is as it is stored: there are thousands of them."""
+        wanted = key.startswith(self.prefix) and (self.tag is None or self.tag in definition.get("tags", ()))
+        return wanted and ROOT_KIND in definition["scopes"]
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,12 @@ class Catalogue:
         return known
 
 
-async def chosen(tx: Transaction, choice: Choice) -> dict[str, Definition]:
-    """The definitions that are meant, by key; Invalid where a key that is named has none."""
+async def chosen(tx: Transaction, choice: Choice) -> dict[str, Json]:
+    """The definitions that are meant, by key and as they are stored; Invalid where a key that is named has none."""
     if choice.keys is None:
         return {key: each async for key, each in _definitions(tx) if choice.has(key, each)}
     stored = await tx.settings.definitions_of(choice.keys)
-    found = {key: parse_setting_definition(each.definition) for key, each in stored.items()}
+    found = {key: each.definition for key, each in stored.items()}
     faults = [
         Fault(f"/keys/{place}", "no config can have this key")
         for place, key in enumerate(choice.keys)
@@ -129,8 +131,8 @@ async def _said(tx: Transaction, environment: Environment, keys: list[str]) -> l
     return [key for key in keys if (key, ROOT.text) in latest]
 
 
-async def _definitions(tx: Transaction, after: str = "") -> AsyncIterator[tuple[str, Definition]]:
+async def _definitions(tx: Transaction, after: str = "") -> AsyncIterator[tuple[str, Json]]:
     while page := await tx.settings.definitions(after, _PAGE):
         for each in page:
-            yield each.key, parse_setting_definition(each.definition)
+            yield each.key, each.definition
         after = page[-1].key

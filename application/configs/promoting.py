@@ -1,5 +1,6 @@
 """What one environment says is made to hold in the next: all that was chosen, as one order, or nothing."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -20,7 +21,7 @@ from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.people import Actor, Permission
 from domain.pointers import escaped
-from domain.settings import Entry, EntryState, Op, travels
+from domain.settings import Entry, EntryState, Op, Sensitivity
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,13 @@ class Promotions:
         async with self._store.transaction(actor.tenant) as tx:
             again = await repeated(tx, actor)
             meant = await chosen(tx, promotion.choice)
-            keys = {key for key, definition in meant.items() if travels(definition)}
+            keys = {key for key, definition in meant.items() if definition["sensitivity"] != Sensitivity.SECRET.value}
             source = await shelf_of(tx, promotion.source, keys)
             target = await shelf_of(tx, promotion.target, keys)
         told = Promoted((), tuple(sorted(meant.keys() - keys)), len(keys), promotion.dry_run)
         if again:
             return await self._again(actor, promotion, source, told)
-        differences = tuple(_differing(source, target, prune=promotion.prune))
+        differences = await asyncio.to_thread(tuple, _differing(source, target, prune=promotion.prune))
         told = replace(told, differences=differences, equal=len(keys) - len(differences))
         written = [each for each in differences if each.op is not Op.KEPT]
         if not written:
@@ -121,7 +122,7 @@ class Promotions:
 
 
 def _differing(source: Shelf, target: Shelf, *, prune: bool) -> Iterator[Differing]:
-    for key in sorted(source.definitions):
+    for key in source.keys:
         ours, theirs = source.entry(key), target.entry(key)
         if changes := _changes(theirs, ours):
             op = _op(theirs, ours)

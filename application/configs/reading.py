@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from application.configs.choosing import Catalogue, Choice
 from application.configs.naming import ROOT, ConfigName
-from application.configs.shelf import Config, shelf_of
+from application.configs.shelf import Config, configs_of
 from application.ports.settings import StoredEntry
 from application.ports.store import Store
 from application.settings.reading import SettingReads
@@ -57,10 +57,10 @@ class ConfigReads:
         """From the database, because what is read here is what a write is over."""
         actor.require(Permission.SETTINGS_READ)
         async with self._store.transaction(actor.tenant) as tx:
-            config = (await shelf_of(tx, name.environment, [name.key])).config(name.key)
-        if config is None:
+            found = await configs_of(tx, name.environment, [name.key])
+        if not found:
             raise name.missing
-        return config
+        return found[0]
 
     async def page(self, actor: Actor, tenant: str, sought: Sought, limit: int) -> list[Config]:
         """At most `limit` of the tenant with this slug, which is the actor's own."""
@@ -82,8 +82,7 @@ class ConfigReads:
             wanted = most - len(found)
             keys = await self._catalogue.page(actor.tenant, environment, choice, after, wanted)
             async with self._store.transaction(actor.tenant) as tx:
-                shelf = await shelf_of(tx, environment, keys)
-            found += [config for config in map(shelf.config, keys) if config is not None]
+                found += await configs_of(tx, environment, keys)
             if len(keys) < wanted:
                 break
             after = keys[-1]

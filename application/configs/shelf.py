@@ -1,6 +1,6 @@
 """What stands at the tenant itself, read by key: what is in force there, and the version that a write is over."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from application.configs.naming import ROOT, ConfigName
@@ -23,10 +23,10 @@ class Config:
 
 @dataclass(frozen=True)
 class Shelf:
-    """Of some keys of one environment: what their definitions are, what is in force, and the newest versions."""
+    """Of some keys of one environment: what is in force, and the newest versions."""
 
     environment: Environment
-    definitions: dict[str, Definition]
+    keys: tuple[str, ...]
     present: dict[str, StoredEntry]
     latest: dict[str, int]
 
@@ -34,24 +34,35 @@ class Shelf:
         stored = self.present.get(key)
         return None if stored is None else stored.entry
 
-    def config(self, key: str) -> Config | None:
+    def value(self, key: str) -> StoredEntry | None:
         """None where no value is set."""
         stored = self.present.get(key)
-        if stored is None or stored.entry.state is not EntryState.SET:
-            return None
-        return Config(ConfigName(self.environment, key), self.definitions[key], stored, self.latest[key])
+        return None if stored is None or stored.entry.state is not EntryState.SET else stored
 
 
 async def shelf_of(tx: Transaction, environment: Environment, keys: Collection[str]) -> Shelf:
-    definitions = await tx.settings.definitions_of(keys)
     latest = await tx.settings.latest(environment, keys, [ROOT.text])  # first: whoever writes over it has seen it
     entries = await tx.settings.entries(environment, keys, [ROOT.text], tx.now)
     return Shelf(
         environment,
-        {key: parse_setting_definition(each.definition) for key, each in definitions.items()},
+        tuple(sorted(keys)),
         {each.key: each for each in entries if each.entry.covers(tx.now)},
         {key: version for (key, _), version in latest.items()},
     )
+
+
+async def configs_of(tx: Transaction, environment: Environment, keys: Sequence[str]) -> list[Config]:
+    """Of these keys, in their order, those that have a value."""
+    shelf = await shelf_of(tx, environment, keys)
+    definitions = await tx.settings.definitions_of(keys)
+    return [
+        Config(
+            ConfigName(environment, key), parse_setting_definition(definitions[key].definition), stored,
+            shelf.latest[key],
+        )
+        for key in keys
+        if (stored := shelf.value(key)) is not None
+    ]  # fmt: skip
 
 
 async def repeated(tx: Transaction, actor: Actor) -> bool:

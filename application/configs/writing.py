@@ -70,12 +70,13 @@ class ConfigWrites:
         async with self._store.transaction(actor.tenant) as tx:
             again = await repeated(tx, actor)
             shelf = await shelf_of(tx, name.environment, [name.key])
-        known = shelf.definitions.get(name.key)
+            stored = await tx.settings.definition(name.key)
+        known = None if stored is None else parse_setting_definition(stored.definition)
         if known is None and wanted is None:
             raise Invalid([Fault("/definition", "expected one with a type: no setting with this key is defined")])
         if known is not None and new.definition is not None and not _agrees(known, new.definition):
             raise DefinitionExists(key=name.key)
-        if not again and shelf.config(name.key) is not None:
+        if not again and shelf.value(name.key) is not None:
             raise AlreadyExists(kind_of_thing="config", id=name.id)
         wish = Wish(name.key, ROOT, EntryState.SET, new.value, expected=shelf.latest.get(name.key, 0))
         order = Order(name.environment, (wish,), new.reason)
@@ -129,8 +130,8 @@ class ConfigWrites:
         actor.require(Permission.SETTINGS_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
             again = await repeated(tx, actor)
-            config = (await shelf_of(tx, name.environment, [name.key])).config(name.key)
-        if config is None and not again:
+            stored = (await shelf_of(tx, name.environment, [name.key])).value(name.key)
+        if stored is None and not again:
             raise name.missing
         wish = Wish(name.key, ROOT, EntryState.UNSET, expected=expected)
         return await self._setting.writes.write(actor, Order(name.environment, (wish,), reason))
