@@ -193,7 +193,7 @@ CREATE FUNCTION standing_of(wanted uuid) RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT CASE WHEN bool_or(a.deleted_at IS NOT NULL) THEN 'deleted'
               WHEN bool_or(a.suspended_at IS NOT NULL) THEN 'suspended' ELSE 'active' END
-    FROM tenant t JOIN tenant a ON a.tenant_id = t.tenant_id OR a.tenant_id = ANY (t.ancestors)
+    FROM tenant t JOIN tenant a ON a.tenant_id = ANY (t.ancestors || t.tenant_id)
    WHERE t.tenant_id = wanted
 $$;
 

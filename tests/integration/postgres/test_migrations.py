@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
 from adapters.postgres.schema import migrate
@@ -51,6 +52,19 @@ class TestAnEarlierInstallation:
         rooms = await line.fetch("SELECT tenant.slug, environment FROM setting_space JOIN tenant USING (tenant_id)")
         assert sorted(tuple(row) for row in rooms) == sorted(("acme", each.value) for each in Environment)
         assert await line.fetchval("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'tenant'")
+
+    @pytest.mark.req("FR-CFG-001")
+    async def test_is_at_the_top_without_limits_and_counted(self, earlier: tuple[str, Line]) -> None:
+        url, line = earlier
+        await migrate(url)
+        tenant = await line.fetchrow("SELECT tier, parent, ancestors, quotas, version FROM tenant")
+        assert tenant is not None
+        assert tuple(tenant) == ("enterprise", None, [], "{}", 1)
+        used = {row["quota"]: row["used"] for row in await line.fetch("SELECT quota, used, most FROM tenant_use")}
+        nothing = dict.fromkeys(["setting_definitions", "setting_values", "tenants", "templates"], 0)
+        assert used == {"flags": 1, "people": 2, **nothing}
+        forced = await line.fetch("SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity")
+        assert forced == []
 
     async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
         url, line = earlier
