@@ -103,6 +103,24 @@ class TestConfig:
         assert (again.status_code, again.content) == (202, made.content)
         assert (await ask("eve", "GET", place("production"))).status_code == 404
 
+    async def test_that_is_written_deleted_or_rolled_back_waits_for_approval_too(self, ask: Any, make: Any) -> None:
+        policy = "/policies/staging?kind=setting"
+        before = (await ask("root", "GET", policy)).json()["policy"]
+        await ask("root", "PUT", policy, json={"policy": {"levels": []}, **WHY}, headers=over(0))
+        for key in ("a", "b", "c"):
+            assert (await make("x", "staging", key)).status_code == 201
+        await ask("root", "PUT", policy, json={"policy": before, **WHY}, headers=over(1))
+        answers = [
+            await ask("ada", "PUT", place("staging", "a"), json={"value": "y", **WHY}, headers=over(1)),
+            await ask("ada", "DELETE", place("staging", "b") + "?reason=not+needed", headers=over(1)),
+            await ask(
+                "ada", "POST", place("staging", "c", "/rollback"), json={"to_version": 1, **WHY}, headers=over(1)
+            ),
+        ]
+        assert [answer.status_code for answer in answers] == [202, 202, 202]
+        assert [answer.json()["submitted"]["standing"] for answer in answers] == ["PENDING"] * 3
+        assert (await ask("eve", "GET", place("staging", "a"))).json()["value"] == "x"
+
     async def test_that_is_a_secret_is_never_shown(self, ask: Any, make: Any, put: Any) -> None:
         made = await make("hunter2", definition={"type": "secret"})
         assert (await put("hunter3", 1)).status_code == 200
