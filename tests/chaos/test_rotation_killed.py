@@ -9,19 +9,25 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
+import asyncpg
 import pytest
+import pytest_asyncio
 
 from adapters.crypto import EnvelopeSealer
 from adapters.crypto.files import FileKeyRing
+from adapters.embedded.stack import Stack
+from adapters.postgres.engine import connect
+from adapters.postgres.schema import migrate
 from adapters.postgres.store import PostgresStore
 from application.ports.sealed_keys import SealedKey
 from application.ports.secrets import Place, Secret
 from application.settings.rotation import Rotation
+from application.tenants import Tenants
 from domain.environments import Environment
 from tests.chaos.conftest import ROOT
-from tests.conftest import House
 
 TEXTS = [f"secret number {number}" for number in range(5)]
 LEAST_POINTS = 15
@@ -92,9 +98,31 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "ring"
 
 
+@pytest_asyncio.fixture
+async def url(stack: Stack, database_url: str) -> AsyncIterator[str]:
+    """A database of its own: in that of the other tests every secret would be looked at, for each of many lives."""
+    name = f"rotation_{secrets.token_hex(4)}"
+    whole = stack.endpoints.database_superuser_url
+    server = await asyncpg.connect(whole)
+    await server.execute(f"CREATE DATABASE {name}")
+    await migrate(urlunsplit(urlsplit(whole)._replace(path=f"/{name}")))
+    yield urlunsplit(urlsplit(database_url)._replace(path=f"/{name}"))
+    await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await server.close()
+
+
+@pytest_asyncio.fixture
+async def vault(url: str, folder: Path) -> AsyncIterator[Vault]:
+    engine = connect(url)
+    store = PostgresStore(engine)
+    tenant = await Tenants(store).admit_tenant(f"t-{secrets.token_hex(6)}", "A house of secrets")
+    yield Vault(tenant.id, store, folder)
+    await engine.dispose()
+
+
 @pytest.fixture
-async def orders(folder: Path, tmp_path: Path, database_url: str) -> AsyncIterator[Orders]:
-    here = {**os.environ, "CHANGEGATE_DATABASE_URL": database_url, "CHANGEGATE_KEY_FOLDER": str(folder)}
+async def orders(folder: Path, tmp_path: Path, url: str) -> AsyncIterator[Orders]:
+    here = {**os.environ, "CHANGEGATE_DATABASE_URL": url, "CHANGEGATE_KEY_FOLDER": str(folder)}
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.chaos.doomed_rotation", cwd=ROOT, env=here, stdin=pipe, stdout=pipe
@@ -106,8 +134,7 @@ async def orders(folder: Path, tmp_path: Path, database_url: str) -> AsyncIterat
 
 
 @pytest.mark.req("ST80")
-async def test_no_kill_loses_a_secret(orders: Orders, folder: Path, store: PostgresStore, house: House) -> None:
-    vault = Vault(house.id, store, folder)
+async def test_no_kill_loses_a_secret(orders: Orders, vault: Vault) -> None:
     kept = await vault.fill()
     await vault.ring.grow()
     code, points = await orders.life(None)
@@ -134,14 +161,13 @@ async def test_no_kill_loses_a_secret(orders: Orders, folder: Path, store: Postg
 
 
 @pytest.mark.req("ST80")
-async def test_two_at_once_do_no_harm(orders: Orders, folder: Path, store: PostgresStore, house: House) -> None:
-    vault = Vault(house.id, store, folder)
+async def test_two_at_once_do_no_harm(orders: Orders, vault: Vault) -> None:
     kept = await vault.fill()
     for _ in range(3):
         made = await vault.ring.grow()
-        mine = Rotation(store, vault.ring, batch=1).rotate("because")
+        mine = Rotation(vault.store, vault.ring, batch=1).rotate("because")
         (code, _), done, another = await asyncio.gather(
-            orders.life(None), mine, Rotation(store, vault.ring, batch=3).rotate("because")
+            orders.life(None), mine, Rotation(vault.store, vault.ring, batch=3).rotate("because")
         )
         assert (code, done.primary, another.primary) == (0, made, made)
         assert await vault.under() == {made: len(TEXTS)}

@@ -188,7 +188,7 @@ class TestFollowing:
         assert "a callback failed on a change of billing.gateway" in caplog.text
 
     def test_what_is_planned_holds_on_time_without_the_api(self, api: StandIn) -> None:
-        api.values["billing.gateway"] = Value("stripe", then=(time.time() + 1.5, "paypal"))
+        api.values["billing.gateway"] = Value("stripe", then=(time.time() + 5, "paypal"))
         told: list[Change] = []
         with following(api) as settings:
             settings.on_change(told.append)
