@@ -209,6 +209,7 @@ def api() -> FastAPI:
         following = asyncio.create_task(composed.follow())
         gc.collect()
         gc.freeze()  # what is loaded by now stays: requests need not pay for walking it again and again
+        gc.set_threshold(50_000, 20, 50)  # nor for walking 10,000 values ten times while they are being written
         yield
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
