@@ -86,6 +86,8 @@ class EventStream(Response):
             return None
         try:
             return turn.result()
+        except StopAsyncIteration:  # there is no more to tell
+            return None
         except Refusal as refusal:  # the head is out: the client comes again, and is told why then
             log.warning("stream.ended", refusal=refusal.kind)
             return None

@@ -6,8 +6,7 @@ from pathlib import Path
 from cli.destination import NotSent
 from domain.canonical import Json, digest_of
 from domain.errors import Invalid
-from domain.settings import read_bundle_text
-from domain.settings.bundle import UNSIGNED
+from domain.settings import UNSIGNED, read_bundle_text
 
 
 class FileUnreadable(NotSent):

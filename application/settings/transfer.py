@@ -24,12 +24,12 @@ from application.settings.wishes import Affected, Order
 from application.settings.writing import SettingWrites
 from application.submission import Submitted
 from domain.audit import Action
-from domain.canonical import Json
+from domain.canonical import Json, canonical_bytes
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
 from domain.people import Actor, Permission
-from domain.settings import Bundle, Contents, Difference, compared_contents, parse_bundle, timelines
+from domain.settings import UNSIGNED, Bundle, Contents, Difference, compared_contents, parse_bundle, timelines
 
 
 class DefinitionsFirst(Conflict):
@@ -282,7 +282,7 @@ async def _remembered(
     last = await tx.bundles.synced(intake.environment)
     if change is None and last is not None and last.checksum == bundle.checksum:
         return
-    content = bundle.content_bytes()
+    content = canonical_bytes({name: intake.raw[name] for name in intake.raw.keys() - UNSIGNED})
     sync = Sync(uuid4(), intake.environment, bundle.checksum, content, actor.id, tx.now, change)
     await tx.bundles.sync(sync)
     await record(

@@ -1,6 +1,6 @@
 """Settings that stand at scopes: what may be said of a key, and what is in force for whoever asks."""
 
-from domain.settings.bundle import MOST_FLAGS, MOST_VALUES, Bundle, Line, Signature, lines_of, travels
+from domain.settings.bundle import MOST_FLAGS, MOST_VALUES, UNSIGNED, Bundle, Line, Signature, lines_of, travels
 from domain.settings.bundle_drift import Drift, Move, Side, drifts
 from domain.settings.bundle_parsing import parse_bundle
 from domain.settings.bundle_text import NotJson, read_bundle_text
@@ -41,6 +41,7 @@ __all__ = [
     "MOST_FLAGS",
     "MOST_VALUES",
     "UNSET",
+    "UNSIGNED",
     "Bundle",
     "BundleWriter",
     "Constraint",

@@ -88,10 +88,12 @@ class Bundle:
     lines: tuple[Line, ...]
     flags: Mapping[str, Json] | None = None
     signature: Signature | None = None
+    stated: str | None = None
 
     @property
     def checksum(self) -> str:
-        return digest_of(self._content())
+        """The one that it came with, which it may have got under the rules of an earlier version."""
+        return self.stated or digest_of(self._content())
 
     def to_json(self, exported_at: datetime | None = None) -> dict[str, Json]:
         content = self._content()
@@ -101,10 +103,6 @@ class Bundle:
 
     def to_bytes(self, exported_at: datetime | None = None) -> bytes:
         return canonical_bytes(self.to_json(exported_at))
-
-    def content_bytes(self) -> bytes:
-        """What the checksum is of."""
-        return canonical_bytes(self._content())
 
     def _content(self) -> dict[str, Json]:
         return {

@@ -62,7 +62,7 @@ def parse_bundle(raw: Json) -> Bundle:
     if faults:
         raise Invalid(faults)
     environment = Environment(raw["environment"])
-    return Bundle(raw["tenant"], environment, tuple(definitions), tuple(lines), flags, signature)
+    return Bundle(raw["tenant"], environment, tuple(definitions), tuple(lines), flags, signature, raw["checksum"])
 
 
 def _section_faults(raw: Mapping[str, Json]) -> Faults:
