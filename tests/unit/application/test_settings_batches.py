@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +13,7 @@ from adapters.memory.store import MemoryStore
 from application.settings.wishes import Order, Wish
 from domain.settings import RulesViolated
 from tests.wishing import ADA, BERLIN, DE, DEV, WHY, define, needs, rule, say, unset, value, wish
-from tests.world import Clock, World, at_once, world_in
+from tests.world import Clock, World, world_in
 
 DAY = timedelta(days=1)
 
@@ -52,7 +53,7 @@ async def stored_after(order: Sequence[int]) -> Any:
 
 @cache
 def as_written() -> Any:
-    return at_once(stored_after(range(9)))
+    return asyncio.run(stored_after(range(9)))
 
 
 class TestOrderOfABatch:
@@ -60,7 +61,7 @@ class TestOrderOfABatch:
     @given(order=st.permutations(range(9)))
     @settings(max_examples=60, deadline=None)
     def test_is_irrelevant(self, order: list[int]) -> None:
-        assert at_once(stored_after(order)) == as_written()
+        assert asyncio.run(stored_after(order)) == as_written()
 
     async def test_matters_to_no_refusal(self, world: World) -> None:
         await define(world, "billing", "boolean")
