@@ -51,8 +51,9 @@ async def read(at: At, actor: Acting, use: Use, answer: Response) -> LockOut:
 async def put(
     at: At, expected: ExpectedVersion, wish: LockIn, actor: Acting, use: Use, answer: Response
 ) -> LockedOut:  # fmt: skip
-    """Over `"v0"` the first time. All of them have it, or none; who does not know the setting is told what it means."""
-    locked = await use.tenants.locks.set(actor, at, wish.says(), expected=expected, reason=wish.reason)
+    """Over `"v0"` the first time. All of them have it, or none; `dry_run` tells what would be, and changes nothing."""
+    act = use.tenants.locks.tried if wish.dry_run else use.tenants.locks.set
+    locked = await act(actor, at, wish.says(), expected=expected, reason=wish.reason)
     answer.headers["ETag"] = flag_tag(locked.lock.version)
     return LockedOut.of_locked(locked)
 

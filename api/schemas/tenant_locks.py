@@ -12,6 +12,8 @@ from application.tenancy import Locked
 from domain.canonical import Json
 from domain.environments import Environment
 
+MOST_SHOWN = 1_000
+
 
 class LockIn(In):
     """A value, a constraint, or both; `enforced` keeps every tenant below from saying otherwise."""
@@ -20,6 +22,7 @@ class LockIn(In):
     enforced: bool = False
     constraint: Object | None = Field(None, examples=[{"maximum": 100}])
     reason: Reason
+    dry_run: bool = False
 
     @model_validator(mode="after")
     def _says_something(self) -> "LockIn":
@@ -52,14 +55,27 @@ class LockOut(Out):
         return cls(**_told(stored))
 
 
+class HiddenOut(Out):
+    """A scope of a tenant below whose own value counts no more (`shadowed`), or not as written (`clamped`)."""
+
+    tenant: str
+    scope: str
+    how: str
+
+
 class LockedOut(LockOut):
-    """`tenants`: how many stand below."""
+    """`tenants`: how many stand below; `affected` has at most 1,000 of the values that it hides."""
 
     tenants: int
+    affected: list[HiddenOut]
+    affected_count: int
 
     @classmethod
     def of_locked(cls, locked: Locked) -> "LockedOut":
-        return cls(**_told(locked.lock), tenants=locked.tenants)
+        shown = [HiddenOut(tenant=each.tenant, scope=each.scope, how=each.how) for each in locked.hidden[:MOST_SHOWN]]
+        return cls(
+            **_told(locked.lock), tenants=locked.tenants, affected=shown, affected_count=len(locked.hidden)
+        )  # fmt: skip
 
 
 class LockPage(Out):

@@ -12,7 +12,7 @@ from application.recording import record
 from application.settings.carrying import carried_out
 from application.settings.checks import check_rules
 from application.settings.house import furnished
-from application.settings.plan import Pen, Plan, Step, pictured
+from application.settings.plan import HIDDEN, Pen, Plan, Step, pictured
 from application.settings.wishes import Wish
 from domain.audit import Action
 from domain.canonical import Json
@@ -59,6 +59,14 @@ class Lock:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Effect:
+    """Why it cannot be in one tenant; or each scope there whose own value counts no more, or not as written, and how."""
+
+    faults: Sequence[Fault] = ()
+    hidden: tuple[tuple[str, str], ...] = ()
+
+
 def lock_faults(lock: Lock, definition: Definition) -> Iterator[Fault]:
     """What is wrong with it where the key means this."""
     if definition.type is SettingType.SECRET:
@@ -73,8 +81,8 @@ def lock_faults(lock: Lock, definition: Definition) -> Iterator[Fault]:
         yield Fault("/enforced", "there is no value to enforce")
 
 
-async def bind(below: Transaction, actor: Actor, lock: Lock) -> Sequence[Fault]:
-    """Written in the environment of one tenant, whose turn is taken; faults where it cannot be, and then nothing is."""
+async def bind(below: Transaction, actor: Actor, lock: Lock) -> Effect:
+    """Written in the environment of one tenant, whose turn is taken; where there are faults nothing is written."""
     key, environment = lock.definition.key, lock.environment
     at = await below.settings.lock(environment)
     if lock.says is not None:
@@ -83,20 +91,28 @@ async def bind(below: Transaction, actor: Actor, lock: Lock) -> Sequence[Fault]:
     definition = plan.house.definitions.get(key)
     faults = [] if definition is None or lock.says is None else list(lock_faults(lock, definition))
     if definition is None or faults:
-        return faults
+        return Effect(faults)
     pen = Pen(actor.id, f"{LOCKED}{lock.slug}", actor)
     entries = [] if lock.says is None else [replace(plan.entry(pen, lock.wish, lock.reason), above=lock.slug)]
     rewrite = replaced(plan.house.held(key, lock.scope), entries, at)
     if not (rewrite.ends or rewrite.puts):
-        return []
+        return Effect()
     plan.take(pen, lock.wish, rewrite)
     try:
         await _check_rules(below, plan)
     except Invalid as refusal:
-        return refusal.faults
+        return Effect(refusal.faults)
     await carried_out(below, pen, plan, lock.reason)
     await below.settings.bump(environment)
-    return []
+    return Effect(hidden=tuple(_hidden(plan, key)))
+
+
+def _hidden(plan: Plan, key: str) -> Iterator[tuple[str, str]]:
+    """What was not hidden before."""
+    for leaf in plan.house.leaves([key], [Scope()]):
+        now, was = (house.resolved(key, leaf, plan.at).trace[-1] for house in (plan.house, plan.before))
+        if now.label == leaf.text and now.state in HIDDEN and now.state is not was.state:
+            yield leaf.text, HIDDEN[now.state]
 
 
 async def _define(below: Transaction, actor: Actor, lock: Lock) -> None:

@@ -33,7 +33,7 @@ async def hold(tx: Transaction, actor: Actor, parent: Tenancy, new: Tenancy) -> 
             ]
     async with tx.within(new.id) as below:
         for lock in locks:
-            faults = await bind(below, actor, lock)
+            faults = (await bind(below, actor, lock)).faults
             if faults:
                 told = [f"{fault.path}: {fault.message}" for fault in faults]
                 raise LockDoesNotFit(key=lock.definition.key, tenants={new.slug: told})

@@ -1,6 +1,5 @@
 """A tenant sets, enforces or narrows a setting for all tenants below it, and lets it go again."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.ports.store import Store, Transaction
@@ -42,11 +41,29 @@ class LockPlace:
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """A scope of a tenant whose own value is shadowed or clamped."""
+
+    tenant: str
+    scope: str
+    how: str
+
+
+@dataclass(frozen=True)
 class Locked:
-    """`tenants` are those below that it reaches."""
+    """`tenants` are those below that it reaches; `hidden` their values that count no more, or not as written."""
 
     lock: StoredLock
     tenants: int
+    hidden: tuple[Hidden, ...] = ()
+
+
+class _OnlyAsked(Exception):
+    """Nothing is wrong: it ends a transaction that is to leave nothing."""
+
+    def __init__(self, would: Locked) -> None:
+        super().__init__()
+        self.would = would
 
 
 class TenantLockCases:
@@ -62,6 +79,14 @@ class TenantLockCases:
         `says` has `enforced`, and `value` and `constraint` where there are any.
         """
         return await self._write(actor, place, says, expected, reason)
+
+    async def tried(self, actor: Actor, place: LockPlace, says: Json, *, expected: int, reason: str) -> Locked:
+        """What `set` would do, or refuse; nothing is written."""
+        try:
+            await self._write(actor, place, says, expected, reason, only_asked=True)
+        except _OnlyAsked as asked:
+            return asked.would
+        raise AssertionError("a question ends its transaction")
 
     async def release(self, actor: Actor, place: LockPlace, *, expected: int, reason: str) -> Locked:
         """What tenants below said themselves counts again."""
@@ -87,21 +112,26 @@ class TenantLockCases:
             async with tx.within(top.id) as inside:
                 return await inside.tenant_locks.standing(environment, after, limit)
 
-    async def _write(self, actor: Actor, place: LockPlace, says: Json, expected: int, reason: str) -> Locked:
+    async def _write(
+        self, actor: Actor, place: LockPlace, says: Json, expected: int, reason: str, *, only_asked: bool = False
+    ) -> Locked:
         actor.require(Permission.TENANTS_MANAGE)
         reached: list[Tenancy] = []
+        hidden: tuple[Hidden, ...] = ()
         async with self._store.transaction(actor.tenant) as tx:
             top = await seen(tx, place.slug)
             async with tx.within(top.id) as inside:
                 stored, lock = await _kept(inside, actor, place, (top, says, reason), expected)
             if lock is not None:
-                await _reach(tx, actor, lock, top, reached)
+                hidden = await _reach(tx, actor, lock, top, reached)
             else:
                 reached = await _below(tx, top)
+            if only_asked:
+                raise _OnlyAsked(Locked(stored, len(reached), hidden))
         if self._snapshots is not None:
             for each in reached:
                 await self._snapshots.refresh(each.id, place.environment)
-        return Locked(stored, len(reached))
+        return Locked(stored, len(reached), hidden)
 
 
 async def _kept(
@@ -162,18 +192,23 @@ def _check_above(lock: Lock, above: Resolution) -> None:
         raise OutOfPolicy(faults, key=lock.definition.key)
 
 
-async def _reach(tx: Transaction, actor: Actor, lock: Lock, top: Tenancy, reached: list[Tenancy]) -> None:
+async def _reach(
+    tx: Transaction, actor: Actor, lock: Lock, top: Tenancy, reached: list[Tenancy]
+) -> tuple[Hidden, ...]:  # fmt: skip
     """Every tenant below, those above first; while one's turn is taken no other can come below it."""
     refused: dict[str, list[str]] = {}
+    hidden: list[Hidden] = []
     while fresh := [each for each in await _below(tx, top) if each not in reached]:
         for each in sorted(fresh, key=lambda tenancy: (len(tenancy.ancestors), tenancy.slug)):
             async with tx.within(each.id) as below:
-                faults: Sequence[Fault] = await bind(below, actor, lock)
-            if faults:
-                refused[each.slug] = [f"{fault.path}: {fault.message}" for fault in faults]
+                effect = await bind(below, actor, lock)
+            if effect.faults:
+                refused[each.slug] = [f"{fault.path}: {fault.message}" for fault in effect.faults]
+            hidden += (Hidden(each.slug, scope, how) for scope, how in effect.hidden)
             reached.append(each)
     if refused:
         raise LockDoesNotFit(key=lock.definition.key, tenants=refused)
+    return tuple(hidden)
 
 
 async def _below(tx: Transaction, top: Tenancy) -> list[Tenancy]:

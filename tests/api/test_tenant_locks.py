@@ -55,6 +55,7 @@ class TestEnforcement:
         assert (await write(family, 30, "kid", "user:ada")).status_code == 200
         locked = await lock(family, value=20, enforced=True)
         assert (locked.status_code, locked.json()["tenants"]) == (200, 3)
+        assert locked.json()["affected"] == [{"tenant": family.made["kid"], "scope": "user:ada", "how": "shadowed"}]
         assert [await value(family, at, "user:ada") for at in ("kid", "grandkid", "sibling")] == [20, 20, 20]
         for scope, version in (("", 0), ("user:ada", 1), ("company:de", 0)):
             refused = await write(family, 40, "kid", scope, version)
@@ -99,7 +100,12 @@ class TestConstraints:
         refused = await write(family, 150, "kid")
         assert (refused.status_code, refused.json()["type"]) == (422, "/problems/out-of-policy")
         assert (await write(family, 80, "kid")).status_code == 200
-        assert (await lock(family, version=1, constraint={"maximum": 50})).status_code == 200
+        would = await lock(family, version=1, constraint={"maximum": 50}, dry_run=True)
+        told = {"tenant": family.made["kid"], "scope": "", "how": "clamped"}
+        assert (would.json()["affected"], would.json()["version"]) == ([told], 2)
+        assert await value(family, "kid") == 80
+        done = await lock(family, version=1, constraint={"maximum": 50})
+        assert (done.status_code, done.json()["affected_count"]) == (200, 1)
         assert await value(family, "kid") == 50
         await release(family, 2)
         assert await value(family, "kid") == 80
