@@ -61,7 +61,7 @@ class Lock:
 
 @dataclass(frozen=True)
 class Effect:
-    """Why it cannot be in one tenant; or each scope there whose own value counts no more, or not as written, and how."""
+    """Why it cannot be in one tenant; or each scope there whose own value counts no more or not as written, and how."""
 
     faults: Sequence[Fault] = ()
     hidden: tuple[tuple[str, str], ...] = ()
