@@ -82,7 +82,9 @@ class Settings(Surroundings):
     keys: Path = Field(Path(".changegate/keys"), description="folder of signing keys")
     signed_bundles: bool = Field(False, description="take no bundle that is not signed by a key that is trusted here")
     key_folder: Path | None = Field(
-        None, description="folder of the keys that encrypt secrets; otherwise `ring` inside CHANGEGATE_KEYS"
+        None,
+        description="folder of the keys that encrypt secrets; otherwise `ring` inside CHANGEGATE_KEYS. "
+        "Beside Vault it still opens what its keys have wrapped",
     )
     key_primary: str | None = Field(
         None, description="the key of that folder that encrypts, without `.key`; otherwise the last by name"
