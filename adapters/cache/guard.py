@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 PATIENCE = 0.1
 """Seconds for one answer, all that it needs included."""
 _FIRST, _LONGEST = 0.1, 2.0
-_CONNECTIONS = 64
+_CONNECTIONS = 16
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -23,9 +23,8 @@ class Guard:
     """After the first failure nothing is asked, but whether it answers again."""
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
-        self._redis = Redis.from_url(
-            url, max_connections=_CONNECTIONS, retry=Retry(NoBackoff(), 0), socket_connect_timeout=patience
-        )
+        pool = BlockingConnectionPool.from_url(url, max_connections=_CONNECTIONS, retry=Retry(NoBackoff(), 0))
+        self._redis = Redis.from_pool(pool)
         self._patience = patience
         self._knocking: asyncio.Task[None] | None = None
 

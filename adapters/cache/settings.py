@@ -9,7 +9,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from adapters.cache.guard import Guard
+from adapters.cache.guard import PATIENCE, Guard
 from domain.environments import Environment
 
 PREFIX: Final = "config"
@@ -37,8 +37,10 @@ redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -{_MOST_PLACES + 1})
 class ValkeySettings:
     """Answers `application.ports.cache.SettingCache`. Only who knows `secret` can write what is believed."""
 
-    def __init__(self, url: str, secret: bytes, ttl: timedelta = timedelta(minutes=5)) -> None:
-        self._guard = Guard(url)
+    def __init__(
+        self, url: str, secret: bytes, ttl: timedelta = timedelta(minutes=5), patience: float = PATIENCE
+    ) -> None:
+        self._guard = Guard(url, patience)
         self._secret = secret
         self._seconds = max(1, int(ttl.total_seconds()))
 

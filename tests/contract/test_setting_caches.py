@@ -1,5 +1,6 @@
 """Whatever keeps settings for all processes keeps what was read last, and never tells it of another place."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -24,7 +25,7 @@ async def cache(request: pytest.FixtureRequest, stack: Stack) -> AsyncIterator[S
         yield MemorySettingCache()
         return
     assert stack.endpoints.valkey_url is not None
-    valkey = ValkeySettings(stack.endpoints.valkey_url, SECRET)
+    valkey = ValkeySettings(stack.endpoints.valkey_url, SECRET, patience=30)
     yield valkey
     await valkey.aclose()
 
@@ -40,7 +41,7 @@ async def raw(stack: Stack) -> AsyncIterator[Redis]:
 @pytest_asyncio.fixture
 async def valkey(stack: Stack) -> AsyncIterator[ValkeySettings]:
     assert stack.endpoints.valkey_url is not None
-    valkey = ValkeySettings(stack.endpoints.valkey_url, SECRET, timedelta(seconds=90))
+    valkey = ValkeySettings(stack.endpoints.valkey_url, SECRET, timedelta(seconds=90), patience=30)
     yield valkey
     await valkey.aclose()
 
@@ -106,6 +107,12 @@ class TestValkey:
         await stranger.put(tenant, DEV, 1, {"a": b"content"})
         assert await valkey.get(tenant, DEV, ["a"]) == {}
         await stranger.aclose()
+
+    async def test_many_who_ask_at_once_wait_for_each_other(self, valkey: ValkeySettings) -> None:
+        tenant = uuid4()
+        await valkey.put(tenant, DEV, 1, {"a": b"1"})
+        told = await asyncio.gather(*(valkey.get(tenant, DEV, ["a"]) for _ in range(100)))
+        assert told == [{"a": b"1"}] * 100
 
     async def test_one_that_is_away_is_a_miss_and_no_error(self) -> None:
         away, tenant = ValkeySettings("redis://127.0.0.1:1", SECRET), UUID(int=0)

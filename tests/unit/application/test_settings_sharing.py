@@ -1,6 +1,7 @@
 import asyncio
 import json
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from tests.wishing import ADA, DE, DEV, QA, WHY, define, say, ungovern, wish
 from tests.world import START, World, world_in
 
 KEYS = ["a", "b", "c"]
+HOUR, MOMENT = timedelta(hours=1), timedelta(microseconds=1)
 
 
 class Shared:
@@ -232,6 +234,32 @@ class TestMoves:
             moves = moves.on(Moves.of(self.place, number, number + 1, [f"k{number}"]))
         assert (len(moves.moved), moves.since, moves.epoch) == (1_000, 500, 1_500)
         assert [moves.vouch(self.claim("quiet", epoch), 1_500) for epoch in (499, 500)] == [False, True]
+
+
+@pytest.mark.req("ST79")
+async def test_what_is_planned_begins_and_ends_by_itself_though_nobody_reads_the_database(shared: Shared) -> None:
+    world = shared.world
+    begin, end = world.clock() + HOUR, world.clock() + 2 * HOUR
+    await say(world, wish("a", 30, since=begin, until=end))
+    process = Process(world, shared.cache, NONE)
+    await told(process.setting, world, DEV, ADA)
+    down(world)
+    seen = []
+    for moment in (begin - MOMENT, begin, end - MOMENT, end):
+        world.clock.now = moment
+        seen.append((await told(process.setting, world, DEV, ADA))[0].resolution.value)
+    assert seen == [1, 30, 30, 1]
+    await process.close()
+
+
+@pytest.mark.req("ST80")
+async def test_a_secret_is_shared_as_it_is_sealed(shared: Shared) -> None:
+    world = shared.world
+    await define(world, "token", "secret", sensitivity="secret")
+    await say(world, wish("token", "swordfish"))
+    await shared.some("token")
+    _, content = shared.cache.kept[*shared.place, "token"]
+    assert (b"swordfish" in content, b"fingerprint" in content) == (False, True)
 
 
 @pytest.mark.req("ST84")
