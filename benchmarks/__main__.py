@@ -4,7 +4,7 @@ from importlib import import_module
 
 from benchmarks.measure import hardware
 
-NAMES = ["evaluation", "ofrep", "votes", "waiting", "settings", "setting_writes", "settings_cache", "reads"]
+NAMES = ["evaluation", "ofrep", "votes", "waiting", "settings", "setting_writes", "settings_cache", "reads", "bundles"]
 
 
 def main() -> None:

@@ -63,12 +63,20 @@ async def tell_import(tx: Transaction, actor: Actor, environment: Environment) -
 
 
 async def tell_flag(tx: Transaction, flag: StoredFlag, action: Action, rollout: Rollout | None = None) -> None:
+    await tx.events.add(_of_flag(tx, flag, action, rollout))
+
+
+async def tell_flags(tx: Transaction, flags: Iterable[tuple[StoredFlag, Action]]) -> None:
+    """Many that were written together."""
+    await tx.events.add(*(_of_flag(tx, flag, action) for flag, action in flags))
+
+
+def _of_flag(tx: Transaction, flag: StoredFlag, action: Action, rollout: Rollout | None = None) -> Event:
     fresh = flag.version == 1 and flag.key != SHARED_RULES
     created = EventType.FEATURE_FLAG_CREATED if fresh else EventType.FEATURE_FLAG_UPDATED
     subject = Subject(flag.key, version=flag.version)
     change = rollout.change if rollout else None
-    event = Event(
+    return Event(
         new_event_id(tx.now), _FLAG_EVENTS.get(action, created), tx.tenant, flag.environment, subject, tx.now,
         flag.written_by, change,
     )  # fmt: skip
-    await tx.events.add(event)

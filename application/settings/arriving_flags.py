@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from application.definitions import checked_definition
-from application.events.telling import tell_flag
+from application.events.telling import tell_flags
 from application.flags import check_ungoverned
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
@@ -72,7 +72,7 @@ async def write_flags(
     rules = await tx.flags.get(arrival.environment, SHARED_RULES)
     await tx.bundles.put_flags(arrival.environment, *flags)
     await _look_again(tx, arrival.environment, flags, rules)
-    events = []
+    events, told = [], []
     for each in flags:
         action = Action.SHARED_RULES_CHANGED if each.key == SHARED_RULES else (
             Action.FLAG_CREATED if each.version == 1 else Action.FLAG_UPDATED
@@ -84,7 +84,8 @@ async def write_flags(
                 after={"version": each.version, "definition": each.definition},
             )
         )  # fmt: skip
-        await tell_flag(tx, each, action)
+        told.append((each, action))
+    await tell_flags(tx, told)
     await tx.audit.append(*events)
 
 
