@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables_events import event, event_line
@@ -12,6 +12,16 @@ from application.ports.events import Line
 from domain.environments import Environment
 from domain.events import Event, EventType, Subject
 
+_NAMES = ("ids", "types", "environments", "keys", "scopes", "versions", "ats", "actors", "changes")
+_WRITTEN = text(
+    "INSERT INTO event (tenant_id, event_id, type, environment, key, scope, version, at, actor, change)"
+    " SELECT CAST(:tenant AS uuid), u.id, u.type, CAST(u.environment AS environment), u.key, u.scope, u.version, u.at,"
+    " u.actor, u.change"
+    " FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:environments AS text[]), CAST(:keys AS text[]),"
+    " CAST(:scopes AS text[]), CAST(:versions AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:actors AS uuid[]),"
+    " CAST(:changes AS uuid[])) WITH ORDINALITY"
+    " AS u (id, type, environment, key, scope, version, at, actor, change, place) ORDER BY u.place"
+)
 _BEGUN = text("INSERT INTO event_line (tenant_id) VALUES (:tenant) ON CONFLICT DO NOTHING")
 _NUMBERED = text(
     "WITH given_up AS (DELETE FROM event AS e"
@@ -47,23 +57,12 @@ class PostgresEvents:
         self._tenant = tenant
 
     async def add(self, *events: Event) -> None:
-        rows = [
-            {
-                "tenant_id": self._tenant,
-                "event_id": each.id,
-                "type": each.type.value,
-                "environment": each.environment,
-                "key": each.subject.key,
-                "scope": each.subject.scope,
-                "version": each.subject.version,
-                "at": each.at,
-                "actor": each.actor,
-                "change": each.change,
-            }
-            for each in events
-        ]
-        if rows:
-            await self._session.execute(insert(event), rows)
+        if events:
+            columns = zip(*map(_columns, events), strict=True)
+            await self._session.execute(
+                _WRITTEN,
+                {"tenant": self._tenant, **{name: list(each) for name, each in zip(_NAMES, columns, strict=True)}},
+            )
 
     async def number(self, limit: int) -> list[Event]:
         base = await self._hold_line()
@@ -95,6 +94,14 @@ class PostgresEvents:
             await self._session.execute(update(event_line).values(forgotten=highest))
         await self._session.execute(_SETTLED, {"keep": keep})
         return len(gone)
+
+
+def _columns(event: Event) -> tuple[Any, ...]:
+    subject, environment = event.subject, event.environment.value if event.environment else None
+    return (
+        event.id, event.type.value, environment, subject.key, subject.scope, subject.version, event.at, event.actor,
+        event.change,
+    )  # fmt: skip
 
 
 def _event(row: Any) -> Event:
