@@ -23,7 +23,7 @@ class Seat(NamedTuple, Generic[Held]):
     """Who may ask, until when on the monotonic clock and until which closing of a tenant, and what is at hand."""
 
     until: float
-    closings: int
+    closings: tuple[int, int]
     actor: Actor
     held: Held
 
@@ -41,7 +41,7 @@ class Callers(Generic[Held]):
     def seated(self, mark: bytes) -> Seat[Held] | None:
         """Who was verified with these headers moments ago; waits for nothing."""
         seat = self._seats.get(mark)
-        if seat is None or seat.until <= time.monotonic() or seat.closings != self._authentication.closings.count:
+        if seat is None or seat.until <= time.monotonic() or seat.closings[0] != self._authentication.closings.count:
             return None
         return seat
 
@@ -56,13 +56,14 @@ class Callers(Generic[Held]):
     async def _admit(self, mark: bytes, token: bytes, headers: Headers) -> Seat[Held]:
         """Who was known stays known while nobody can look, unless a tenant was closed."""
         tenant = headers.get(b"changegate-tenant")
-        known, closings = self._seats.get(mark), self._authentication.closings.count
+        heard = self._authentication.closings
+        known, closings = self._seats.get(mark), (heard.count, heard.heard)
         try:
             actor = await self._authentication.actor(
                 token.decode("latin-1"), tenant.decode("latin-1") if tenant is not None else None, reading=True
             )
         except Unavailable:
-            if known is None or known.closings != closings:
+            if known is None or known.closings[1] != closings[1]:
                 raise
             actor = known.actor
         held = await self._furnish(actor, headers)
