@@ -46,12 +46,12 @@ class SharedSettings:
 
     async def tell(self, place: Place, since: int, picture: Picture, keys: Collection[str]) -> None:
         """These keys, and no other, were written between the epoch `since` and the picture, which has them whole."""
-        await self._put(place, picture)
-        moves = Moves.of(place, since, picture.epoch, keys)
         found = (await self._cache.get(*place, [""])).get("")
         present = None if found is None else Moves.read(place, found)
         if present is not None and present.epoch >= picture.epoch:
-            return
+            return  # another process has told the same, or more
+        await self._put(place, picture)
+        moves = Moves.of(place, since, picture.epoch, keys)
         moves = moves if present is None else present.on(moves)
         await self._cache.put(*place, picture.epoch, {"": moves.content()})
 

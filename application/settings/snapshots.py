@@ -233,8 +233,9 @@ class SettingSnapshots:
 
     async def _warm_up(self, shared: SharedSettings) -> None:
         """What was asked of other processes, or of this one before it was started anew, will be asked again."""
-        for place in reversed(await shared.places(min(self._room.places, _MOST_WARMED_UP))):
-            await self._again(place)
+        for place in await shared.places(_MOST_WARMED_UP):
+            if self._has_room:
+                await self._again(place)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

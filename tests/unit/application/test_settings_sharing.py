@@ -13,6 +13,7 @@ from adapters.memory.store import MemoryStore
 from application.ports.settings import Picture, StoredEntry
 from application.settings.claims import Claim, Moves, claims_of, picture_of
 from application.settings.sharing import SharedSettings
+from application.settings.snapshots import Room
 from application.settings.tally import Tally
 from domain.environments import Environment
 from domain.settings import Entry, EntryState, parse_constraint
@@ -189,7 +190,7 @@ class TestWarming:
         world, cache = shared.world, shared.cache
         await cache.asked(world.tenant.id, QA)
         await cache.asked(*shared.place)
-        process = Process(world, cache, NONE.__class__(patience=60))
+        process = Process(world, cache, Room(patience=60))
         await asyncio.sleep(0)
         await process.snapshots.settled()
         down(world)
@@ -277,3 +278,16 @@ def test_nothing_that_is_said_gets_lost() -> None:
     assert Claim.read(place, "a", claim.content()) == claim
     assert Claim.read((place[0], QA), "a", claim.content()) is None
     assert picture_of([claim], 7) == picture
+
+
+async def test_a_process_that_begins_reads_no_more_than_it_has_room_for(shared: Shared) -> None:
+    world, cache = shared.world, shared.cache
+    for environment in (QA, DEV):
+        await cache.asked(world.tenant.id, environment)
+    process = Process(world, cache, Room(places=1, patience=60, worth=9))
+    await asyncio.sleep(0)
+    await process.snapshots.settled()
+    down(world)
+    assert len(await told(process.setting, world, DEV, ADA)) == len(KEYS)
+    assert process.snapshots.tally.first_hits == len(KEYS)
+    await process.close()
