@@ -163,6 +163,7 @@ async def test_relay_functions_tell_ids_only(line: asyncpg.Connection) -> None:
         "find_memberships": "TABLE(tenant_id uuid, slug text, name text, principal_id uuid, standing text)",
         "find_tenant": "TABLE(tenant_id uuid, slug text, name text)",
         "find_waiting": "TABLE(kind text, tenant_id uuid, id uuid)",
+        "find_waiting_imports": "TABLE(tenant_id uuid, id uuid)",
         "settle_growth": "trigger",
         "standing_of": "text",
     }
