@@ -145,22 +145,20 @@ def check_rules(rules: Sequence[Rule], plan: Plan) -> None:
 
 
 def _violations(rules: Sequence[Rule], plan: Plan) -> Iterator[tuple[str, str]]:
+    """Each with the first item that is about one of its keys."""
     changed = plan.keys
     asked = [rule for rule in rules if rule.keys & changed]
     if not asked:
         return
     keys = frozenset().union(*(rule.keys for rule in asked))
+    first = {step.wish.key: place for place, step in reversed(list(enumerate(plan.steps)))}
     for leaf in plan.house.leaves(keys, plan.scopes):
         for at in plan.house.moments(keys, leaf, plan.at):
             for each in violations(asked, plan.house.image(keys, leaf, at), changed):
-                place = _place(plan, each.keys)
+                place = min((first[key] for key in each.keys if key in first), default=None)
                 where = f"at {leaf.text}" if leaf.text else "at the tenant"
-                yield place, f"{each.kind} ({each.rule}) {where} from {at.isoformat()}: {each.message}"
-
-
-def _place(plan: Plan, keys: Sequence[str]) -> str:
-    """The first item that is about one of these keys."""
-    return next((f"/items/{place}" for place, step in enumerate(plan.steps) if step.wish.key in keys), "/items")
+                pointer = "/items" if place is None else f"/items/{place}"
+                yield pointer, f"{each.kind} ({each.rule}) {where} from {at.isoformat()}: {each.message}"
 
 
 def _check_enforcement(wish: Wish, above: Resolution) -> None:
