@@ -1,11 +1,14 @@
 """A picture becomes a snapshot a few rows at a time, and an older snapshot is brought up to date by what is new."""
 
 import asyncio
+import json
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
+from uuid import UUID
 
 from application.ports.settings import Picture, StoredEntry
 from application.settings.claims import ORIGIN
@@ -24,6 +27,7 @@ Row = TypeVar("Row")
 class Snapshot:
     """What one environment says of `keys`, as of `epoch`. `line` is the line on which its end would be heard."""
 
+    tenant: UUID
     line: int
     clock: Callable[[], datetime]
     read_at: datetime
@@ -61,28 +65,44 @@ class Snapshot:
         return self.keys[start : start + limit]
 
 
-async def developed(picture: Picture, line: int, clock: Callable[[], datetime]) -> Snapshot:
-    nothing = Snapshot(line, clock, picture.at, picture.epoch, picture.mark, {}, {}, {}, (), 0)
+async def developed(tenant: UUID, picture: Picture, line: int, clock: Callable[[], datetime]) -> Snapshot:
+    nothing = Snapshot(tenant, line, clock, picture.at, picture.epoch, picture.mark, {}, {}, {}, (), 0)
     return await brought_up(nothing, picture, line)
 
 
 async def brought_up(present: Snapshot, written: Picture, line: int) -> Snapshot:
     """The present snapshot, with what was written since; it stays as it is for whoever holds it."""
     fresh = [key for key, raw in written.definitions.items() if present.stored.get(key) != raw]
-    parsed = {key: parse_setting_definition(written.definitions[key]) async for key in _in_turns(fresh)}
+    parsed = {key: _definition(present.tenant, json.dumps(written.definitions[key])) async for key in _in_turns(fresh)}
     definitions = {**present.definitions, **parsed} if parsed else present.definitions
     stored = {**present.stored, **{key: written.definitions[key] for key in fresh}} if fresh else present.stored
     keys = tuple(sorted(definitions)) if len(definitions) > len(present.keys) else present.keys
     entries, more = await _entries(present.entries, written.entries, written.at)
     size = present.size + more + len(definitions) - len(present.keys)
     return Snapshot(
-        line, present.clock, written.at, written.epoch, written.mark, stored, definitions, entries, keys, size
+        present.tenant,
+        line,
+        present.clock,
+        written.at,
+        written.epoch,
+        written.mark,
+        stored,
+        definitions,
+        entries,
+        keys,
+        size,
     )
 
 
 def onward(present: Snapshot, line: int) -> Snapshot:
     """The same, heard of on another line."""
     return replace(present, line=line)
+
+
+@lru_cache(maxsize=10_000)
+def _definition(_tenant: UUID, text: str) -> Definition:
+    """Every environment of a tenant has the same; reading one costs more than knowing it again."""
+    return parse_setting_definition(json.loads(text))
 
 
 async def _entries(

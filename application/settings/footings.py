@@ -74,7 +74,7 @@ class Footings:
         if picture is None:
             return None
         footing.epoch = max(footing.epoch, picture.epoch)
-        return await developed(picture, footing.line, self._clock)
+        return await developed(place[0], picture, footing.line, self._clock)
 
 
 def _landed(footing: Footing, asked: tuple[str, ...], flight: asyncio.Task[Snapshot | None]) -> None:

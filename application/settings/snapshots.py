@@ -206,7 +206,7 @@ class SettingSnapshots:
             else:  # on another line there may be another server, to which a mark means something else
                 written, held = await tx.settings.picture(environment), None
         if held is None:
-            fresh = await developed(written, line, self._clock)
+            fresh = await developed(tenant, written, line, self._clock)
             if self._shared is not None:
                 self._do(self._shared.warm(place, written))
             return fresh

@@ -69,7 +69,7 @@ DEFINITION: dict[str, Any] = {"type": "integer", "scopes": ["tenant", "company",
 
 async def taken(store: PostgresStore, house: House) -> Snapshot:
     async with store.transaction(house.id) as tx:
-        return await developed(await tx.settings.picture(DEV), 1, clock)
+        return await developed(house.id, await tx.settings.picture(DEV), 1, clock)
 
 
 @pytest.mark.req("FR-CFG-009")

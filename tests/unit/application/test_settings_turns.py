@@ -195,6 +195,6 @@ async def test_many_rows_are_taken_a_few_at_a_time(world: World) -> None:
             await asyncio.sleep(0)
 
     task = asyncio.create_task(other())
-    snapshot = await developed(picture, 1, world.clock)
+    snapshot = await developed(world.tenant.id, picture, 1, world.clock)
     task.cancel()
     assert (snapshot.size, others >= 4) == (1_001, True)
