@@ -36,7 +36,7 @@ class Caller:
 
     async def send(self, path: str, content: bytes) -> Any:
         """Bytes as they are, for what is too large to be one request's JSON."""
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/octet-stream"}
         return _answer(await self._http.post(path, content=content, headers=headers))
 
     async def __aenter__(self) -> Self:

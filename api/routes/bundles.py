@@ -23,7 +23,12 @@ reading = APIRouter(prefix=PREFIX, tags=["bundles"], route_class=Checked)
 uploads = APIRouter(prefix=PREFIX, tags=["bundles"])
 """Apart, because what is uploaded is read as it comes."""
 
-_BYTES = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+_BYTES = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 @reading.get("", summary="Export settings and flags of an environment", response_model=BundleOut)

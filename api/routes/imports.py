@@ -16,6 +16,7 @@ from api.schemas.common import ReasonIn
 from api.schemas.imports import ImportDetailOut, ImportIn, ImportPage, ImportStateOut
 from api.services import Services, Use
 from api.streaming import EventStream, leaving
+from application.ports.imports import ImportRecord, Progress
 from domain.people import Actor
 
 LOOK_SECONDS = 0.5
@@ -56,7 +57,7 @@ async def cancel(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> ImportSta
 )  # fmt: skip
 async def progress(id: UUID, request: Request, actor: Acting, use: Use) -> EventStream:  # noqa: A002 -- the name in the path
     """Server-sent events: `progress` whenever it is further, and `ended` with how it ended."""
-    first = await _look(use, actor, id)
+    first = _told(*await use.bundles.imports.get(actor, id))
     return EventStream(_blocks(use, actor, id, first), leaving(request), _nothing)
 
 
@@ -70,11 +71,11 @@ async def _blocks(use: Services, actor: Actor, wanted: UUID, seen: dict[str, Any
             return
         last = seen
         await asyncio.sleep(LOOK_SECONDS)
-        seen = await _look(use, actor, wanted)
+        seen = _told(*await use.bundles.imports.get(actor, wanted))
 
 
-async def _look(use: Services, actor: Actor, wanted: UUID) -> dict[str, Any]:
-    told = ImportDetailOut.whole(*await use.bundles.imports.get(actor, wanted))
+def _told(found: ImportRecord, reached: Progress) -> dict[str, Any]:
+    told = ImportDetailOut.whole(found, reached)
     return told.model_dump(mode="json", include={"id", "state", "change", "progress", "ended_at"})
 
 

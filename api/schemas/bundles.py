@@ -32,7 +32,7 @@ class BundleOut(Out):
     evaluators: Object
     fiscal_calendars: list[Object]
     checksum: str
-    signature: Object
+    signature: Object | None
 
 
 class Wanted(In):

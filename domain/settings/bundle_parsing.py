@@ -56,7 +56,7 @@ def parse_bundle(raw: Json) -> Bundle:
     definitions = _definitions(raw.get("definitions"), faults)
     lines = _lines(raw.get("values"), faults)
     flags = _flags(raw, faults) if raw.keys() & _SINCE_1_1 else None
-    signature = _signature(raw["signature"], faults) if "signature" in raw else None
+    signature = _signature(raw["signature"], faults) if raw.get("signature") is not None else None
     if not faults and digest_of({name: raw[name] for name in raw.keys() - UNSIGNED}) != raw["checksum"]:
         faults.append(Fault("/checksum", "expected the checksum of the rest: the bundle was changed or cut off"))
     if faults:

@@ -59,9 +59,9 @@ class BundleWriter:
 
     def seal(self, exported_at: datetime, signature: Signature | None) -> bytes:
         """What the checksum does not cover, after the end."""
-        seal = {"checksum": self.checksum, "exported_at": instant_text(exported_at)}
-        signed = {} if signature is None else {"signature": signature.to_json()}
-        return b"," + canonical_bytes({**seal, **signed})[1:]
+        signed = None if signature is None else signature.to_json()
+        seal = {"checksum": self.checksum, "exported_at": instant_text(exported_at), "signature": signed}
+        return b"," + canonical_bytes(seal)[1:]
 
     def _opened(self, section: Section) -> bytes:
         opened = b""

@@ -1,13 +1,16 @@
 """Each claim about signatures is asked of the twin in memory and of Ed25519."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from adapters.identity.bundles import Ed25519Signatures
+from adapters.identity.bundles import Ed25519Signatures, bundle_signatures
+from adapters.identity.keys import kept_key, public_pem
 from adapters.memory.signing import MemorySignatures
+from adapters.settings import Settings
 from application.ports.signing import Signatures
 from domain.settings import Signature
 
@@ -54,3 +57,19 @@ class TestSignatures:
 
     def test_say_whether_one_is_required(self, pair: Pair) -> None:
         assert [each.required for each in pair] == [False, False, True]
+
+
+class TestInstallation:
+    def test_signs_with_one_key_for_good_and_believes_those_in_its_folder(self, tmp_path: Path) -> None:
+        here, there = (
+            Settings.model_construct(keys=tmp_path / name, signed_bundles=False) for name in ("here", "there")
+        )
+        one, again, other = bundle_signatures(here), bundle_signatures(here), bundle_signatures(there)
+        signature = one.sign(CHECKSUM)
+        assert again.sign(CHECKSUM) == signature
+        assert not other.knows(signature)
+        folder = there.keys / "trusted-bundles"
+        folder.mkdir(parents=True)
+        (folder / "here.pem").write_bytes(public_pem(kept_key(here.keys / "bundles.pem").public_key()))
+        assert (other.knows(signature), other.holds(CHECKSUM, signature)) == (True, True)
+        assert not one.required

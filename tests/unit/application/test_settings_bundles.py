@@ -213,7 +213,7 @@ class TestSignature:
 
     async def test_may_be_left_out_unless_it_is_required(self, world: World) -> None:
         raw = await exported(world)
-        assert "signature" not in raw
+        assert raw["signature"] is None
         assert (await Signed(world).transfer.import_(world.ada, Intake(QA, raw, WHY))).outcome == "no_changes"
         assert await Signed(world, required=True).fault(raw) == "/bundle/signature"
 
