@@ -20,7 +20,12 @@ BUNDLES, DEV = "/settings-bundles", "environment=dev"
 
 def resigned(raw: Any, **changed: Any) -> Any:
     content = {name: value for name, value in {**copy.deepcopy(raw), **changed}.items() if name != "checksum"}
-    return {**content, "checksum": digest_of({name: each for name, each in content.items() if name != "exported_at"})}
+    return {
+        **content,
+        "checksum": digest_of(
+            {name: each for name, each in content.items() if name not in {"exported_at", "signature"}}
+        ),
+    }
 
 
 def line(scope: str, value: Any) -> dict[str, Any]:
