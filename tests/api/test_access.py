@@ -29,6 +29,7 @@ TENANT = {"id": "acme-of-the-test", "name": "Acme", "tier": "free",
           "admin": {"handle": "zoe", "issuer": "nobody", "subject": "zoe"}, **WHY}  # fmt: skip
 CONFIG = ConfigName(Environment.DEV, "checkout").id
 V1 = {"If-Match": '"v1"'}
+NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ ROUTES = [
     Route("POST", "/settings-bundles", P.SETTINGS_MANAGE, {"environment": "dev", "bundle": {}, **WHY}, names=False),
     Route("POST", "/settings-bundles/drift", P.SETTINGS_READ, {"environment": "dev", "bundle": {}}, names=False),
     Route("POST", "/settings-bundles/uploads", P.SETTINGS_MANAGE, {}, names=False),
-    Route("POST", "/imports", P.SETTINGS_MANAGE, {"environment": "dev", "upload": "{id}", **WHY}),
+    Route("POST", "/imports", P.SETTINGS_MANAGE, {"environment": "dev", "upload": NOWHERE, **WHY}),
     Route("GET", "/imports", P.SETTINGS_READ, names=False),
     Route("GET", "/imports/{id}", P.SETTINGS_READ),
     Route("GET", "/imports/{id}/progress", P.SETTINGS_READ),
