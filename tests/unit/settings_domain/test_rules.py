@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from domain.settings import Rule, Violation, parse_rules, violations
+from domain.settings import Rule, Violation, keys_beside, parse_rules, violations
 from domain.settings.rules import Assertion, Exclusion, ViolationKind
 
 BILLING = {
@@ -172,6 +172,16 @@ class TestImage:
         place.shuffle(items)
         turned = dict(items)
         assert violations(rules, turned, list(turned)) == violations(rules, image, list(image))
+
+    @given(image=IMAGES, changed=st.sets(st.sampled_from(["billing.enabled", "payment.paypal", "pool.most", "b", "z"])))
+    def test_what_stands_beside_the_changed_keys_is_all_that_counts(
+        self, image: dict[str, Any], changed: set[str]
+    ) -> None:
+        rules = parse_rules(EVERY_KIND)
+        beside = keys_beside(rules, changed)
+        part = {key: value for key, value in image.items() if key in beside}
+        assert violations(rules, part, changed) == violations(rules, image, changed)
+        assert beside >= changed
 
     @given(image=IMAGES, changed=st.sets(st.sampled_from(["billing.enabled", "payment.paypal", "pool.most", "b", "z"])))
     def test_a_rule_is_asked_exactly_when_a_key_of_it_changed(self, image: dict[str, Any], changed: set[str]) -> None:
