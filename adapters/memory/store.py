@@ -29,7 +29,7 @@ from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
 from application.ports.sealed_keys import KeyUse
 from domain.errors import AlreadyExists, Unavailable
 from domain.rollouts import State
-from domain.tenants import Status, Tenancy
+from domain.tenants import Status, Tenancy, TenantNameTaken
 
 _GRACE = timedelta(seconds=2)
 """A rollout younger than this is being started by whoever submitted it."""
@@ -100,8 +100,10 @@ class MemoryStore:
 
     async def create_tenant(self, tenant: Tenant) -> None:
         await self.ping()
-        if tenant.id in self._tenants or await self.tenant(tenant.slug) is not None:
+        if tenant.id in self._tenants:
             raise AlreadyExists
+        if await self.tenant(tenant.slug) is not None:
+            raise TenantNameTaken
         self._tenants[tenant.id] = Tenancy(tenant.id, tenant.slug, tenant.name, self._clock())
         self._rows[tenant.id] = Rows()
 

@@ -14,6 +14,7 @@ from domain.people import Principal, PrincipalKind, Role
 from domain.rollouts import (
     StaleGeneration,
 )
+from domain.tenants import TenantNameTaken
 from tests.contract.homes import DEFINITION, DEV, LONG_AGO, PRODUCTION, Home, moved_in
 
 
@@ -87,7 +88,7 @@ class TestTenants:
         assert await home.store.tenant("nobody-here") is None
 
     async def test_exists_once(self, home: Home) -> None:
-        with pytest.raises(AlreadyExists):
+        with pytest.raises(TenantNameTaken):
             await home.store.create_tenant(replace(home.tenant, id=uuid4()))
         with pytest.raises(AlreadyExists):
             await home.store.create_tenant(replace(home.tenant, slug=f"d-{secrets.token_hex(6)}"))
