@@ -20,6 +20,12 @@ class OneKeyRing:
     def __init__(self, key: bytes, wrapped: Wrapped) -> None:
         self.key, self.wrapped = key, wrapped
 
+    async def ids(self) -> list[str]:
+        return [self.wrapped.kek]
+
+    async def grow(self) -> str:
+        return self.wrapped.kek
+
     async def primary(self) -> str:
         return self.wrapped.kek
 
