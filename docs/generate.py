@@ -32,6 +32,7 @@ ROOMS = ("domain", "application", "workflows", "activities", "adapters", "api", 
 _REQUIRED = re.compile(r"require\(Permission\.(\w+)\)")
 _ASKED = re.compile(r"\buse\.([\w.]+)\.(\w+)")
 _HANDED_ON = re.compile(r"\bself\.(?:([\w.]+)\.)?(\w+)\(")
+_LOCAL = re.compile(r"(?<![\w.])(_\w+)\(")
 _DEEPEST = 3
 _VERB = re.compile(r"Verb\.(\w+)")
 
@@ -195,6 +196,8 @@ def _steps(service: Any, method: str, deep: int = 0) -> Iterator[str]:
         return
     source = inspect.getsource(act)
     yield source
+    beside = (act.__globals__.get(name) for name in _LOCAL.findall(source))
+    yield from (inspect.getsource(each) for each in beside if inspect.isfunction(each))
     for owner, other in _HANDED_ON.findall(source):
         if other != method or owner:
             yield from _steps(_reached(service, owner) if owner else service, other, deep + 1)

@@ -12,9 +12,9 @@ from api.auth import Acting, actor_of
 from api.intake import Checked
 from api.paging import decoded, encoded
 from api.schemas.events import EventOut, WatchOut
-from api.services import Use
+from api.services import Services, Use
 from api.streaming import EventStream, leaving, unless_left
-from application.events.watching import Scene, Seen, Watching
+from application.events.watching import Scene, Seen
 from domain.environments import Environment
 from domain.people import Actor
 
@@ -53,17 +53,18 @@ async def watch(
     wait: Annotated[int, Query(ge=0, le=55, description="Seconds to wait for a change.")] = 30,
 ) -> Any:  # fmt: skip
     """Without a cursor the answer is the present one, at once. `Accept: text/event-stream` asks for a stream."""
-    watching = use.events.watching
     if STREAM in request.headers.get("accept", ""):
-        return await _streamed(request, actor, watching, asked)
+        return await _streamed(request, actor, use, asked)
     if asked.position is None:
-        return _told(Seen(await watching.present(actor)))
-    seen = await unless_left(request, watching.wait(actor, asked.scene, asked.position, wait), Seen(asked.position))
+        return _told(Seen(await use.events.watching.present(actor)))
+    news = use.events.watching.wait(actor, asked.scene, asked.position, wait)
+    seen = await unless_left(request, news, Seen(asked.position))
     await _known(request)
     return _told(seen)
 
 
-async def _streamed(request: Request, actor: Actor, watching: Watching, asked: Watch) -> Response:
+async def _streamed(request: Request, actor: Actor, use: Services, asked: Watch) -> Response:
+    watching = use.events.watching
     stack = AsyncExitStack()
     tail = await stack.enter_async_context(watching.seated(actor))
     position = tail.position if asked.position is None else asked.position
