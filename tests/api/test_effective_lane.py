@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from api.schemas.settings import EffectiveOut
 from application.authentication import Authentication
 
 WHY = {"reason": "because of the test"}
@@ -118,9 +119,9 @@ class TestLane:
         looked: list[str] = []
         actor = Authentication.actor
 
-        async def counted(authentication: Authentication, token: str, tenant: str | None) -> Any:
+        async def counted(authentication: Authentication, token: str, *more: Any, **named: Any) -> Any:
             looked.append(token)
-            return await actor(authentication, token, tenant)
+            return await actor(authentication, token, *more, **named)
 
         monkeypatch.setattr(Authentication, "actor", counted)
         world.app.effective._callers._seats.clear()
@@ -128,6 +129,12 @@ class TestLane:
         answers = await asyncio.gather(*(ask("eve", "GET", path) for _ in range(20)))
         assert {answer.status_code for answer in answers} == {200}
         assert len(looked) == 1
+
+    async def test_a_defect_is_told_by_the_road(self, ask: Any, shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(EffectiveOut, "of", None)
+        answer = await ask("eve", "GET", f"/settings/shop.limit/effective?{PLACE}")
+        assert answer.status_code == 500
+        assert answer.headers["Content-Type"] == "application/problem+json"
 
     async def test_is_counted_as_its_route(self, world: Any, ask: Any, shop: None) -> None:
         counted = 'changegate_requests_total{method="GET",route="/api/v1/settings/{key}/effective",status="200"}'

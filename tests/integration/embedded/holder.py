@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -17,4 +18,5 @@ async def hold(folder: Path, watch: Watch) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it starts in the background
     asyncio.run(hold(Path(sys.argv[1]), Watch(sys.argv[2])))
