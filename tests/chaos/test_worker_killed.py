@@ -225,7 +225,7 @@ async def killing(workshop: Workshop) -> AsyncIterator[Killing]:
     )
 
 
-@pytest.mark.req("S71")
+@pytest.mark.req("S71", "SM-D2")
 class TestKilledWorker:
     def test_stood_at_every_boundary_there_is(self, killing: Killing) -> None:
         assert killing.activities == SHAPE

@@ -53,6 +53,17 @@ class TestPlan:
     def test_stages_rise_to_everybody(self, stages: Any, path: str) -> None:
         assert path in faults({"stages": stages})
 
+    @pytest.mark.req("SM-D3")
+    @given(
+        percent=(st.floats() | st.integers()).filter(lambda share: not 99.9 < share < 100)
+    )  # nearly all, and then all
+    def test_a_share_is_between_0_and_100_percent(self, percent: float) -> None:
+        raw = {"stages": [percent, 100] if percent != 100 else [percent]}
+        if 0 < percent <= 100:
+            assert 0 < parse_plan(raw, PRODUCTION).stages[0].weight <= TOTAL_WEIGHT
+        else:
+            assert "/stages/0/percent" in faults(raw)
+
     @pytest.mark.parametrize(
         ("raw", "paths"),
         [
