@@ -22,7 +22,6 @@ CREATE TABLE event (
   CHECK ((position IS NULL) = (told_at IS NULL))
 );
 CREATE INDEX event_untold ON event (at) WHERE position IS NULL;
-CREATE INDEX event_old ON event (told_at) WHERE position IS NOT NULL;
 COMMENT ON COLUMN event.at IS 'from when on it holds; later than written_at for a plan, which is looked at again then';
 
 -- Absent: nothing was told yet. Its lock orders those who number.
@@ -110,10 +109,12 @@ CREATE TRIGGER announce AFTER UPDATE ON event REFERENCING NEW TABLE AS numbered
 
 -- What is to be done across tenants.
 GRANT SELECT (tenant_id, position, at, told_at) ON event TO changegate_relay;
+GRANT SELECT (tenant_id, forgotten) ON event_line TO changegate_relay;
 GRANT SELECT (tenant_id, webhook_id, enabled) ON webhook TO changegate_relay;
 GRANT SELECT (tenant_id, delivery_id, webhook_id, type, state, not_before, leased_until, settled_at)
   ON webhook_delivery TO changegate_relay;
 CREATE POLICY relay ON event FOR SELECT TO changegate_relay USING (true);
+CREATE POLICY relay ON event_line FOR SELECT TO changegate_relay USING (true);
 CREATE POLICY relay ON webhook FOR SELECT TO changegate_relay USING (true);
 CREATE POLICY relay ON webhook_delivery FOR SELECT TO changegate_relay USING (true);
 RESET ROLE;
@@ -143,9 +144,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
       AND coalesce(d.leased_until <= now(), true)
     LIMIT 100)
   UNION ALL
-  SELECT DISTINCT 'old', old.tenant_id, NULL::uuid, NULL::uuid
-    FROM ((SELECT e.tenant_id FROM event e WHERE e.position IS NOT NULL AND e.told_at < now() - keep LIMIT 5000)
-          UNION ALL
+  -- The first that is kept is the oldest of its tenant: however many others have, none is passed over.
+  SELECT 'old', old.tenant_id, NULL::uuid, NULL::uuid
+    FROM (SELECT l.tenant_id
+            FROM event_line l
+            CROSS JOIN LATERAL (SELECT e.told_at FROM event e WHERE e.tenant_id = l.tenant_id AND e.position > l.forgotten
+                                 ORDER BY e.position LIMIT 1) AS oldest
+           WHERE oldest.told_at < now() - keep
+          UNION
           (SELECT d.tenant_id FROM webhook_delivery d
             WHERE d.state <> 'due' AND d.settled_at < now() - greatest(keep, interval '30 days') LIMIT 5000)) AS old
 $$;
