@@ -1,16 +1,13 @@
 """Whoever watches hears of every change, by long poll or stream, over a real server."""
 
 import asyncio
-import contextlib
 import json
-import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
-import pytest_asyncio
 import uvicorn
 from sqlalchemy import text
 
@@ -18,88 +15,11 @@ from adapters.postgres.store import PostgresStore
 from api.corked import Protocol
 from application.events import tails
 from application.events.watching import Scene, Watching
-from application.tenants import Tenants
 from domain.events import EventType
-from domain.people import Actor, Role
+from domain.people import Actor
+from tests.api.watching import WHY, Watcher
 
-WHY = {"reason": "because of the test"}
 SECRET = "hunter2-hunter2"
-
-
-class Watcher:
-    """A client that goes on from where it was."""
-
-    def __init__(self, client: httpx2.AsyncClient, **scene: Any) -> None:
-        self.client = client
-        self.scene = scene
-        self.cursor: str | None = None
-
-    async def look(self, wait: int = 20) -> dict[str, Any]:
-        query = {**self.scene, "wait": wait, **({"cursor": self.cursor} if self.cursor else {})}
-        answer = await self.client.get("/api/v1/watch", params=query)
-        assert answer.status_code == 200, answer.text
-        seen: dict[str, Any] = answer.json()
-        self.cursor = seen["cursor"]
-        return seen
-
-    async def events(self, count: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while len(found) < count:
-            seen = await self.look()
-            assert seen["events"], "it waited in vain"
-            found += seen["events"]
-        return found
-
-
-@pytest_asyncio.fixture
-async def client(world: Any, house: Any, address: str) -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(base_url=address, headers=world.headers(house, "eve"), timeout=60) as client:
-        yield client
-
-
-@pytest_asyncio.fixture
-async def watcher(client: httpx2.AsyncClient) -> Watcher:
-    watcher = Watcher(client, environment="dev")
-    seen = await watcher.look()
-    assert (seen["events"], seen["resync"]) == ([], False)
-    return watcher
-
-
-@pytest_asyncio.fixture
-async def neighbour(store: PostgresStore) -> Actor:
-    """Somebody of another tenant."""
-    tenants = Tenants(store)
-    tenant = await tenants.admit_tenant(f"t-{secrets.token_hex(6)}", "Next door")
-    return (await tenants.admit_principal(tenant, "ned", frozenset({Role.CONFIG_MANAGER}), issuer="next-door")).actor
-
-
-@contextlib.asynccontextmanager
-async def streaming(client: httpx2.AsyncClient, **query: Any) -> AsyncIterator[AsyncIterator[dict[str, str]]]:
-    headers = {"Accept": "text/event-stream", **query.pop("headers", {})}
-    async with client.stream("GET", "/api/v1/watch", params=query, headers=headers) as answer:
-        assert answer.status_code == 200
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        yield blocks(answer)
-
-
-async def blocks(answer: httpx2.Response) -> AsyncIterator[dict[str, str]]:
-    block: dict[str, str] = {}
-    async for line in answer.aiter_lines():
-        if line:
-            name, _, value = line.partition(":")
-            block[name] = value.strip()
-        else:
-            yield block
-            block = {}
-
-
-async def told(stream: AsyncIterator[dict[str, str]], count: int) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
-    async for block in stream:
-        found += [block] if "event" in block else []
-        if len(found) == count:
-            break
-    return found
 
 
 @pytest.mark.req("FR-SM-001")
@@ -128,8 +48,8 @@ class TestLongPoll:
         seen = await watcher.look(wait=1)
         assert seen == {"cursor": before, "resync": False, "events": []}
 
-    async def test_tells_only_what_was_asked_for(self, client: httpx2.AsyncClient, ask: Any, define: Any) -> None:
-        dev, staging = Watcher(client, environment="dev", prefix="b."), Watcher(client, environment="staging")
+    async def test_tells_only_what_was_asked_for(self, onlooker: httpx2.AsyncClient, ask: Any, define: Any) -> None:
+        dev, staging = Watcher(onlooker, environment="dev", prefix="b."), Watcher(onlooker, environment="staging")
         for each in (dev, staging):
             await each.look()
         await define(key="a.one", type="integer")
@@ -208,10 +128,10 @@ class TestLeaving:
         await eventually(lambda: server.started)
         seats = world.services.events.watching._tails._tails
         base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx2.AsyncClient(base_url=base, headers=world.headers(house, "eve"), timeout=60) as client:
-            cursor = (await client.get("/api/v1/watch")).json()["cursor"]
+        async with httpx2.AsyncClient(base_url=base, headers=world.headers(house, "eve"), timeout=60) as onlooker:
+            cursor = (await onlooker.get("/api/v1/watch")).json()["cursor"]
             query = {"cursor": cursor, "wait": 55}
-            asked = asyncio.create_task(client.get("/api/v1/watch", params=query, headers={"Accept": accept}))
+            asked = asyncio.create_task(onlooker.get("/api/v1/watch", params=query, headers={"Accept": accept}))
             await eventually(lambda: house.id in seats)
             server.should_exit = True
             answer = await asked
@@ -222,9 +142,9 @@ class TestLeaving:
 
 
 class TestCursor:
-    async def test_of_something_else_is_refused(self, client: httpx2.AsyncClient) -> None:
+    async def test_of_something_else_is_refused(self, onlooker: httpx2.AsyncClient) -> None:
         for cursor in ("x", "WyJmbGFncyIsMV0"):
-            answer = await client.get("/api/v1/watch", params={"cursor": cursor})
+            answer = await onlooker.get("/api/v1/watch", params={"cursor": cursor})
             assert answer.status_code == 422
             assert answer.json()["type"] == "/problems/cursor-invalid"
 
@@ -241,83 +161,3 @@ class TestCursor:
         present, watcher.cursor = watcher.cursor, old
         assert await watcher.look() == {"cursor": present, "resync": True, "events": []}
         assert not (await watcher.look(wait=0))["resync"]
-
-
-class TestStream:
-    async def test_begins_with_where_it_stands_and_tells_each_event_with_its_own_cursor(
-        self, client: httpx2.AsyncClient, watcher: Watcher, define: Any
-    ) -> None:
-        async with streaming(client, environment="dev") as stream:
-            assert (await anext(stream))["id"] == watcher.cursor
-            await define(key="a", type="integer")
-            await define(key="b", type="integer")
-            first, second = await told(stream, 2)
-        assert (first["event"], second["event"]) == ("SettingDefined", "SettingDefined")
-        assert [json.loads(each["data"])["subject"]["key"] for each in (first, second)] == ["a", "b"]
-        watcher.cursor = first["id"]
-        assert [each["subject"]["key"] for each in (await watcher.look())["events"]] == ["b"]
-
-    async def test_goes_on_from_the_last_event_id(
-        self, client: httpx2.AsyncClient, watcher: Watcher, define: Any
-    ) -> None:
-        begin = str(watcher.cursor)
-        await define(key="a", type="integer")
-        await watcher.events(1)
-        async with streaming(client, cursor=str(watcher.cursor), headers={"Last-Event-ID": begin}) as stream:
-            (event,) = await told(stream, 1)
-        assert json.loads(event["data"])["subject"]["key"] == "a"
-        assert event["id"] == watcher.cursor
-
-    async def test_says_that_everything_must_be_read_anew(
-        self, client: httpx2.AsyncClient, watcher: Watcher, define: Any, engine: Any, house: Any
-    ) -> None:
-        begin = str(watcher.cursor)
-        await define(key="a", type="integer")
-        await watcher.events(1)
-        async with engine.begin() as connection:
-            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(house.id)})
-            await connection.execute(text("UPDATE event_line SET forgotten = position"))
-        async with streaming(client, cursor=begin) as stream:
-            (event,) = await told(stream, 1)
-        assert event["event"] == "resync"
-        assert json.loads(event["data"]) == {"cursor": watcher.cursor}
-
-    async def test_frees_its_place_when_its_client_goes(
-        self, client: httpx2.AsyncClient, world: Any, house: Any, eventually: Callable[..., Any]
-    ) -> None:
-        seats = world.services.events.watching._tails._tails
-        async with streaming(client) as stream:
-            await anext(stream)
-            assert seats[house.id].watchers == 1
-        await eventually(lambda: house.id not in seats)
-
-    async def test_ends_when_its_client_may_read_no_longer(
-        self, client: httpx2.AsyncClient, world: Any, house: Any, define: Any, store: PostgresStore
-    ) -> None:
-        async with streaming(client) as stream:
-            await anext(stream)
-            async with store.transaction(house.id) as tx:
-                await tx.people.set_roles(house.eve.id, frozenset())
-            await define(key="a", type="integer")
-            await define(key="b", type="integer")
-            assert len([block async for block in stream if "event" in block]) <= 1
-        assert (await client.get("/api/v1/watch")).status_code == 403
-
-    async def test_one_too_many_is_told_to_wait(
-        self, client: httpx2.AsyncClient, world: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(world.services.events.watching, "_most", 1)
-        async with streaming(client) as stream:
-            await anext(stream)
-            answer = await client.get("/api/v1/watch", headers={"Accept": "text/event-stream"})
-        assert answer.status_code == 429
-        assert answer.headers["retry-after"] == "5"
-        assert answer.json()["type"] == "/problems/too-many-watchers"
-
-
-@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-class TestWhoMayWatch:
-    async def test_anonymous_is_401(self, address: str, accept: str) -> None:
-        async with httpx2.AsyncClient(base_url=address) as client:
-            answer = await client.get("/api/v1/watch", headers={"Accept": accept})
-        assert answer.status_code == 401

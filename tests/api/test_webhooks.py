@@ -1,12 +1,10 @@
 """Webhooks over the whole way: subscribed through the API, called on loopback, repaired by whoever owns them."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -16,75 +14,10 @@ from adapters.crypto.files import FileKeyRing
 from adapters.egress.client import EgressClient
 from adapters.notify.events import SignedPosts
 from application.events.cases import relay
-from application.events.publishing import Publisher
-from application.events.relay import Relay
+from tests.api.desk import WHY, Desk
 from tests.receiving import Receiver, receiving
 
-WHY = {"reason": "because of the test"}
 V1 = {"If-Match": '"v1"'}
-
-
-@pytest_asyncio.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with receiving() as receiver:
-        yield receiver
-
-
-@pytest_asyncio.fixture
-async def relays(store: Any, data_folder: Any) -> AsyncIterator[list[Relay]]:
-    """What two workers run, on loopback."""
-    sealer = EnvelopeSealer(FileKeyRing(data_folder / "ring"))
-    async with EgressClient(allow_loopback=True, total_seconds=5) as egress:
-        yield [relay(store, sealer, SignedPosts(egress), 7) for _ in range(2)]
-
-
-class Desk:
-    """What ada does with one webhook, and what the workers do meanwhile."""
-
-    def __init__(self, ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay], publisher: Publisher) -> None:
-        self.ask, self.engine, self.house, self.relays, self.publisher = ask, engine, house, relays, publisher
-        self.id = ""
-        self.secret = ""
-
-    async def subscribe(self, url: str, **wants: Any) -> None:
-        answer = await self.ask("ada", "POST", "/webhooks", json={"url": url, **WHY, **wants})
-        assert answer.status_code == 201, answer.text
-        self.id, self.secret = answer.json()["id"], answer.json()["secret"]
-
-    async def define(self, key: str) -> None:
-        wish = {"definition": {"key": key, "type": "integer"}, **WHY}
-        assert (await self.ask("ada", "POST", "/setting-definitions", json=wish)).status_code == 201
-
-    async def round(self) -> None:
-        """What is committed is told, and both workers look at once."""
-        await self.publisher.publish(self.house.id)
-        await asyncio.gather(*(each.round() for each in self.relays))
-        await asyncio.gather(*(each.settled() for each in self.relays))
-
-    async def deliveries(self, **query: Any) -> list[dict[str, Any]]:
-        answer = await self.ask("ada", "GET", f"/webhooks/{self.id}/deliveries", params=query)
-        found: list[dict[str, Any]] = answer.json()["items"]
-        return found
-
-    async def webhook(self) -> dict[str, Any]:
-        found: dict[str, Any] = (await self.ask("ada", "GET", f"/webhooks/{self.id}")).json()
-        return found
-
-    async def in_time(self, what: str) -> None:
-        """As if time had passed."""
-        async with self.engine.begin() as connection:
-            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(self.house.id)})
-            await connection.execute(text(what))
-
-    async def fail(self, times: int) -> None:
-        for _ in range(times):
-            await self.in_time("UPDATE webhook_delivery SET not_before = now() WHERE state = 'due'")
-            await self.round()
-
-
-@pytest.fixture
-def desk(ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay], store: Any) -> Desk:
-    return Desk(ask, engine, house, relays, Publisher(store))
 
 
 class TestSubscription:
@@ -219,80 +152,6 @@ class TestDelivery:
             await desk.round()
         (delivery,) = await desk.deliveries()
         assert delivery["last_error"] == "address-not-public"
-
-
-class TestDeadLetter:
-    async def test_is_visible_and_delivered_again_under_the_same_id(self, desk: Desk, receiver: Receiver) -> None:
-        receiver.status = 500
-        await desk.subscribe(receiver.url)
-        await desk.define("limit")
-        await desk.round()
-        await desk.fail(14)
-        (dead,) = await desk.deliveries(state="dead")
-        assert (dead["attempts"], dead["last_error"]) == (15, "status-500")
-        await desk.fail(1)
-        assert len(receiver.taken) == 15
-        receiver.status = 200
-        again = await desk.ask("ada", "POST", f"/webhooks/{desk.id}/deliveries/{dead['id']}/redeliver", json=WHY)
-        assert (again.status_code, again.json()["state"]) == (202, "due")
-        twice = await desk.ask("ada", "POST", f"/webhooks/{desk.id}/deliveries/{dead['id']}/redeliver", json=WHY)
-        assert (twice.status_code, twice.json()["type"]) == (409, "/problems/still-underway")
-        await desk.round()
-        assert set(receiver.ids) == {dead["event"]}
-        (delivered,) = await desk.deliveries()
-        assert delivered["state"] == "delivered"
-
-    async def test_pages_go_on_where_they_ended(self, desk: Desk, receiver: Receiver) -> None:
-        await desk.subscribe(receiver.url)
-        for number in range(3):
-            await desk.define(f"key{number}")
-        await desk.round()
-        path = f"/webhooks/{desk.id}/deliveries"
-        first = (await desk.ask("ada", "GET", path, params={"limit": 2})).json()
-        rest = (await desk.ask("ada", "GET", path, params={"limit": 2, "cursor": first["next_cursor"]})).json()
-        assert rest["next_cursor"] is None
-        assert len({each["id"] for each in first["items"] + rest["items"]}) == 3
-
-
-class TestSwitchingOff:
-    async def _failing(self, desk: Desk, receiver: Receiver, status: int) -> None:
-        receiver.status = status
-        await desk.subscribe(receiver.url)
-        await desk.define("limit")
-        await desk.round()
-
-    async def test_comes_after_days_of_failure_and_its_owner_is_told(
-        self, desk: Desk, receiver: Receiver, engine: AsyncEngine, house: Any
-    ) -> None:
-        await self._failing(desk, receiver, 500)
-        assert (await desk.webhook())["enabled"]
-        await desk.in_time("UPDATE webhook SET failing_since = now() - interval '4 days'")
-        await desk.fail(1)
-        off = await desk.webhook()
-        assert (off["enabled"], off["disabled_because"]) == (False, "status-500")
-        await desk.define("other")
-        await desk.fail(1)
-        assert len(receiver.taken) == 2
-        async with engine.begin() as connection:
-            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(house.id)})
-            told = text("SELECT recipient FROM notice WHERE template = 'webhook_disabled'")
-            assert set((await connection.execute(told)).scalars()) == {house.ada.id, None}
-
-    async def test_comes_at_once_when_the_receiver_says_that_it_is_gone(self, desk: Desk, receiver: Receiver) -> None:
-        await self._failing(desk, receiver, 410)
-        assert not (await desk.webhook())["enabled"]
-        assert [each["state"] for each in await desk.deliveries()] == ["dead"]
-
-    async def test_ends_when_it_is_enabled_again(self, desk: Desk, receiver: Receiver) -> None:
-        await self._failing(desk, receiver, 500)
-        await desk.in_time("UPDATE webhook SET failing_since = now() - interval '4 days'")
-        await desk.fail(1)
-        receiver.status = 200
-        wish = {"url": receiver.url, **WHY}
-        on = await desk.ask("ada", "PUT", f"/webhooks/{desk.id}", json=wish, headers={"If-Match": '"v2"'})
-        assert (on.status_code, on.json()["failing_since"], on.json()["disabled_because"]) == (200, None, None)
-        await desk.fail(1)
-        assert [each["state"] for each in await desk.deliveries()] == ["delivered"]
 
 
 class TestSecret:

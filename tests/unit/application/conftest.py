@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.memory.store import MemoryStore
+from tests.hearing import here  # noqa: F401 -- fixtures are found by their name
 from tests.world import Clock, World, at_once, world_in
 
 

@@ -20,7 +20,7 @@ from application.settings.snapshots import Room, SettingSnapshots
 from domain.environments import Environment
 from domain.errors import Refusal
 from domain.settings import Scope
-from tests.unit.application.test_settings_snapshots import Wire
+from tests.hearing import Wire
 from tests.wishing import ADA, BERLIN, DE, DEV, QA, SCOPES, WHY, cancel, define, say, ungovern, unset, wish
 from tests.world import Clock, World, world_in
 

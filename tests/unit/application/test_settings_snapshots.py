@@ -1,94 +1,18 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
-from adapters.memory.secrets import MemorySealer
-from adapters.memory.store import MemoryStore
-from application.settings.cases import SettingCases
 from application.settings.reading import Question
-from application.settings.snapshots import Room, SettingSnapshots
 from application.settings.transfer import Intake
-from application.settings.wishes import Order, Wish
-from domain.environments import Environment
 from domain.errors import Missing, Unavailable
 from domain.people import PermissionMissing
 from domain.settings import Scope
+from tests.hearing import HOUR, MOMENT, Here, down
 from tests.wishing import ADA, BERLIN, DE, DEV, QA, WHY, define, say, ungovern, unset, wish
 from tests.world import World, world_in
-
-HOUR = timedelta(hours=1)
-MOMENT = timedelta(microseconds=1)
-Word = tuple[UUID, Environment] | None
-
-
-class Wire:
-    """A line on which only the test speaks."""
-
-    def __init__(self) -> None:
-        self.alive, self.line = True, 1
-        self._said: asyncio.Queue[Word] = asyncio.Queue()
-
-    async def listen(self) -> AsyncIterator[Word]:
-        while True:
-            yield await self._said.get()
-            self._said.task_done()
-
-    async def tell(self, word: Word) -> None:
-        """Returns when it has been heard."""
-        self._said.put_nowait(word)
-        await self._said.join()
-
-    def mend(self) -> None:
-        self.alive, self.line = True, self.line + 1
-
-
-class Here:
-    """What this process has; `world` writes as another one would, and nobody here hears of it by itself."""
-
-    def __init__(self, world: World, wire: Wire) -> None:
-        self.world, self.wire, self.slow = world, wire, timedelta()
-        self.snapshots = SettingSnapshots(world.store, wire, self.clock, room=Room(patience=60))
-        self.setting = SettingCases.over(world.store, world.submission, MemorySealer(), self.snapshots)
-
-    def clock(self) -> datetime:
-        return self.world.clock() - self.slow
-
-    async def read(self, scope: str = ADA, key: str = "limit", as_of: datetime | None = None, **more: Any) -> Any:
-        question = Question(more.get("environment", DEV), Scope(scope), as_of)
-        world = more.get("of", self.world)
-        return (await self.setting.reads.effective(world.eve, question, key)).resolution.value
-
-    async def write(self, *wishes: Wish, **more: Any) -> None:
-        await self.setting.writes.write(self.world.ada, Order(DEV, wishes, WHY, **more))
-
-    async def hear(self, environment: Environment = DEV) -> None:
-        await self.hear_of((self.world.tenant.id, environment))
-
-    async def hear_of(self, word: Word) -> None:
-        await self.wire.tell(word)
-        await self.snapshots.settled()
-
-
-@pytest_asyncio.fixture
-async def here(world: World) -> AsyncIterator[Here]:
-    await define(world, default=10)
-    here = Here(world, Wire())
-    following = asyncio.create_task(here.snapshots.follow())
-    yield here
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
-
-
-def down(world: World, *, so: bool = True) -> None:
-    assert isinstance(world.store, MemoryStore)
-    world.store.down = so
 
 
 class TestPresent:
@@ -217,70 +141,6 @@ class TestOwnWrite:
             await here.read()
         down(world, so=False)
         assert await here.read() == 20
-
-
-class TestNews:
-    async def test_of_another_process_is_served(self, world: World, here: Here) -> None:
-        assert await here.read() == 10
-        await say(world, wish("limit", 20))
-        await here.hear()
-        assert await here.read() == 20
-
-    async def test_of_one_environment_changes_no_other(self, world: World, here: Here) -> None:
-        assert [await here.read(), await here.read(environment=QA)] == [10, 10]
-        await say(world, wish("limit", 20), environment=QA)
-        await here.hear(DEV)
-        await here.hear(QA)
-        assert [await here.read(), await here.read(environment=QA)] == [10, 20]
-
-    async def test_of_what_nobody_asked_for_is_not_read(self, world: World, here: Here) -> None:
-        down(world)
-        await here.hear()
-        down(world, so=False)
-        assert await here.read() == 10
-
-    async def test_during_an_outage_is_not_lost(self, world: World, here: Here) -> None:
-        await here.read()
-        await say(world, wish("limit", 20))
-        down(world)
-        await here.hear()
-        down(world, so=False)
-        assert await here.read() == 20
-
-    async def test_while_the_first_picture_is_taken_is_not_lost(self, world: World, here: Here) -> None:
-        first = asyncio.create_task(here.read())
-        await asyncio.sleep(0)
-        await say(world, wish("limit", 20))
-        await here.hear()
-        await first
-        assert await here.read() == 20
-
-
-class TestLine:
-    async def test_that_is_down_makes_every_answer_the_databases(self, world: World, here: Here) -> None:
-        await here.read()
-        here.wire.alive = False
-        await say(world, wish("limit", 20))
-        assert await here.read() == 20
-        down(world)
-        with pytest.raises(Unavailable):
-            await here.read()
-
-    async def test_that_stands_again_serves_nothing_from_before(self, world: World, here: Here) -> None:
-        """Even to whoever asks before the word of it is acted upon."""
-        await here.read()
-        here.wire.alive = False
-        await say(world, wish("limit", 20))
-        here.wire.mend()
-        assert await here.read() == 20
-
-    async def test_in_doubt_re_reads_every_environment(self, world: World, here: Here) -> None:
-        for environment in (DEV, QA):
-            await here.read(environment=environment)
-            await say(world, wish("limit", 20), environment=environment)
-        await here.hear_of(None)
-        down(world)
-        assert [await here.read(environment=each) for each in (DEV, QA)] == [20, 20]
 
 
 @pytest.mark.req("ST75")

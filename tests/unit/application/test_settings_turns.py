@@ -19,7 +19,7 @@ from application.settings.snapshots import GRACE, Room, SettingSnapshots
 from application.settings.wishes import Order
 from domain.environments import Environment
 from domain.settings import Scope
-from tests.unit.application.test_settings_snapshots import Wire
+from tests.hearing import Wire
 from tests.wishing import DEV, QA, WHY, define, say, ungovern, wish
 from tests.world import World
 
