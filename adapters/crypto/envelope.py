@@ -84,15 +84,6 @@ class EnvelopeSealer:
         envelope = Envelope.parse(sealed)
         return _opened(envelope, await self._ring.unwrap(envelope.wrapped), aad)
 
-    async def rewrapped(self, sealed: str, aad: bytes) -> str:
-        """Nonce and ciphertext stay, so old and new text both open at any moment of a rotation."""
-        envelope = Envelope.parse(sealed)
-        key = await self._ring.unwrap(envelope.wrapped)
-        _opened(envelope, key, aad)
-        if envelope.wrapped.kek == await self._ring.primary():
-            return sealed
-        return str(Envelope(await self._ring.wrap(key), envelope.nonce, envelope.ciphertext))
-
     def parted(self, sealed: str) -> tuple[str, Wrapped]:
         envelope = Envelope.parse(sealed)
         return f"{KEPT}.{envelope.body}", envelope.wrapped

@@ -80,13 +80,6 @@ class MemorySealer:
             raise SealBroken
         return secret
 
-    async def rewrapped(self, sealed: str, aad: bytes) -> str:
-        await self.open(sealed, aad)
-        wrapped, token = _parse(sealed)
-        if wrapped is None or wrapped.kek == await self.ring.primary():
-            return sealed
-        return _whole(await self.ring.wrap(await self.ring.unwrap(wrapped)), token)
-
     def parted(self, sealed: str) -> tuple[str, Wrapped]:
         wrapped, token = _parse(sealed)
         if wrapped is None:

@@ -134,10 +134,6 @@ class Sealer(Protocol):
         """SealBroken, which tells nothing more, for another `aad`, a change of any bit, or a key that is gone."""
         ...
 
-    async def rewrapped(self, sealed: str, aad: bytes) -> str:
-        """The same secret under the primary key, and `sealed` itself if it is; SealBroken for what does not open."""
-        ...
-
     def parted(self, sealed: str) -> tuple[str, Wrapped]:
         """What is kept for good, and the wrapped key, which is kept apart so that it can change."""
         ...
