@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import ApprovalActivities
 from activities.imports import ImportActivities
+from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
 from adapters.identity.bundles import bundle_signatures
 from adapters.logs import configure
@@ -20,10 +21,12 @@ from adapters.temporal.client import always, connect, prepare
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.worker import build_worker
+from application.admission import Admitting
 from application.balloting import Balloting
 from application.controls import Controlling
 from application.gating import Gating
 from application.progression import Progression
+from application.restoring import Restoring
 from application.settings.moving import importing
 from bootstrap import Parts, parts
 
@@ -77,7 +80,10 @@ async def reach(settings: Settings) -> Client:
 async def run(made: Parts, stop: asyncio.Event) -> None:
     approvals = ApprovalActivities(Balloting(made.store, made.verifier))
     rollouts = RolloutActivities(
-        Progression(made.store), Gating(made.store, made.metrics), Controlling(made.store, made.verifier)
+        Progression(made.store),
+        Gating(made.store, made.metrics),
+        Controlling(made.store, made.verifier),
+        Admitting(made.store),
     )
     client = await reach(made.settings)
     processes = TemporalProcesses(always(client))
@@ -86,7 +92,8 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     sweeps.append(asyncio.create_task(made.relay().run()))
     for sweep in sweeps:
         sweep.add_done_callback(lambda _: stop.set())
-    async with build_worker(client, approvals, rollouts, imports=imports):
+    more = [RestoringActivities(Restoring(made.store))]
+    async with build_worker(client, approvals, rollouts, imports=imports, more=more):
         log.info("worker.ready")
         await stop.wait()
         log.info("worker.draining")

@@ -1,11 +1,11 @@
-"""What a rollout does to the world: admit, expose, check, move, restore; each named step once."""
+"""What a rollout does to the world: admit, expose, check, move; each named step once."""
 
 from dataclasses import dataclass
 
 from temporalio import activity
 
 from activities.refusals import typed
-from application.admission import Admission
+from application.admission import Admission, Admitting
 from application.controls import Control, Controlling
 from application.gating import CheckAnswer, CheckWish, Gating
 from application.progression import Progression, Step
@@ -26,10 +26,13 @@ class Move:
 
 
 class RolloutActivities:
-    def __init__(self, progression: Progression, gating: Gating, controlling: Controlling) -> None:
+    def __init__(
+        self, progression: Progression, gating: Gating, controlling: Controlling, admitting: Admitting
+    ) -> None:
         self._progression = progression
         self._gating = gating
         self._controlling = controlling
+        self._admitting = admitting
 
     @activity.defn(name="rollout.settle")
     async def settle(self, wish: Move) -> State:
@@ -39,7 +42,7 @@ class RolloutActivities:
     @activity.defn(name="rollout.admit")
     async def admit(self, step: Step) -> Admission:
         with typed():
-            return await self._progression.admit(step)
+            return await self._admitting.admit(step)
 
     @activity.defn(name="rollout.expose")
     async def expose(self, wish: Exposure) -> int:
@@ -60,8 +63,3 @@ class RolloutActivities:
     async def control(self, control: Control) -> State:
         with typed():
             return await self._controlling.apply(control)
-
-    @activity.defn(name="rollout.restore")
-    async def restore(self, step: Step) -> State:
-        with typed():
-            return await self._progression.restore(step)

@@ -1,16 +1,16 @@
-"""Before a rollout starts, and before it rises, the database is asked whether it still may."""
+"""Before a rollout starts, the database is asked whether it still may."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from application.closing import closed, drop_votes, facts, invalidated, link
 from application.every_subject import subject_of
-from application.ports.store import Transaction
-from domain.approvals import Voter
+from application.notices import tell
+from application.ports.store import Store, Transaction
+from application.progression import Step, locked, move
+from domain.approvals import Standing, Voter
 from domain.changes import BaseVersionConflict
 from domain.errors import Refusal, Unavailable
-from domain.gates import Verdict
-from domain.rollouts import DeadlineAction, Rollout, State, Verb, cause_of
-
-PROMOTED = cause_of(Verb.PROMOTE)
+from domain.rollouts import Phase, Rollout, State
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,39 @@ class Admission:
 
     state: State
     why: str = ""
+
+
+class Admitting:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def admit(self, step: Step) -> Admission:
+        """From approval through SCHEDULED and QUEUED to PREFLIGHT, where everything is checked again.
+
+        A change that was to wait is SCHEDULED already; its approval is valid from the moment that it waited for.
+        """
+        async with self._store.transaction(step.tenant) as tx:
+            rollout = await locked(tx, step.rollout)
+            if rollout.state not in {State.AWAITING_APPROVAL, State.SCHEDULED}:
+                return Admission(rollout.state, rollout.cause or "")
+            approval = await tx.approvals.get(rollout.change, lock=True)
+            if approval is None or approval.standing is not Standing.APPROVED:
+                return Admission(State.AWAITING_APPROVAL, "not_approved")
+            since = approval.closed_at
+            if since is not None and tx.now - max(since, rollout.plan.apply_at or since) > approval.policy.validity:
+                return await _overdue(tx, rollout, step)
+            for state in (State.SCHEDULED, State.QUEUED, State.PREFLIGHT):
+                if rollout.state is not state:
+                    rollout = await move(tx, rollout, _part(step, state), state, "approved")
+            verdict = await preflight(tx, rollout)
+            if verdict.state is State.AWAITING_APPROVAL:
+                await drop_votes(tx, rollout, verdict.why)
+            await move(tx, rollout, _part(step, verdict.state), verdict.state, verdict.why or "preflight_passed",
+                       stage=0 if verdict.state is State.RUNNING else None,
+                       phase=Phase.APPLYING if verdict.state is State.RUNNING else None)  # fmt: skip
+            if verdict.state is State.INVALIDATED:
+                await invalidated(tx, rollout, verdict.why)
+            return verdict
 
 
 async def preflight(tx: Transaction, rollout: Rollout) -> Admission:
@@ -44,16 +77,17 @@ async def preflight(tx: Transaction, rollout: Rollout) -> Admission:
     return Admission(State.RUNNING)
 
 
-async def may_rise(tx: Transaction, rollout: Rollout) -> bool:
-    """I1, asked of the database: whoever reaches Temporal cannot raise exposure past a gate."""
-    if rollout.verdict is Verdict.PASS:
-        return True
-    if rollout.verdict is Verdict.INCONCLUSIVE and rollout.plan.on_inconclusive is DeadlineAction.ADVANCE:
-        return True
-    timeline = await tx.rollouts.timeline(rollout.id)
-    if any(line.stage == rollout.stage and line.cause == PROMOTED for line in timeline):
-        return True
-    if rollout.plan.on_manual_deadline is not DeadlineAction.ADVANCE or rollout.verdict is Verdict.FAIL:
-        return False
-    checks = await tx.evidence.all(rollout.id)
-    return any(check.stage == rollout.stage and check.verdict is Verdict.PASS for check in checks)
+def _part(step: Step, state: State) -> Step:
+    return replace(step, name=f"{step.name}:{state.value.lower()}")
+
+
+async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
+    """An approval is a yes to a change now, not whenever."""
+    why = "approval_validity_over"
+    if rollout.state is not State.SCHEDULED:
+        rollout = await move(tx, rollout, _part(step, State.SCHEDULED), State.SCHEDULED, "approved")
+    await move(tx, rollout, _part(step, State.EXPIRED), State.EXPIRED, why)
+    await closed(tx, rollout.change, Standing.EXPIRED)
+    people = [rollout.requester, None]
+    await tell(tx, "approval_expired", people, facts(rollout), link=link(rollout), seed=rollout.id)
+    return Admission(State.EXPIRED, why)

@@ -4,13 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from application.admission import Admission, may_rise, preflight
-from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
+from application.closing import finished, taken_back
 from application.every_subject import subject_of
-from application.notices import tell
 from application.ports.store import Store, Transaction
 from application.recording import record
-from domain.approvals import Standing
+from application.rising import may_rise
 from domain.audit import Action, Outcome
 from domain.changes import DigestTampered
 from domain.errors import Missing
@@ -57,34 +55,6 @@ class Progression:
             if state in {State.WITHDRAWN, State.CANCELLED}:
                 await taken_back(tx, rollout)
             return state
-
-    async def admit(self, step: Step) -> Admission:
-        """From approval through SCHEDULED and QUEUED to PREFLIGHT, where everything is checked again.
-
-        A change that was to wait is SCHEDULED already; its approval is valid from the moment that it waited for.
-        """
-        async with self._store.transaction(step.tenant) as tx:
-            rollout = await locked(tx, step.rollout)
-            if rollout.state not in {State.AWAITING_APPROVAL, State.SCHEDULED}:
-                return Admission(rollout.state, rollout.cause or "")
-            approval = await tx.approvals.get(rollout.change, lock=True)
-            if approval is None or approval.standing is not Standing.APPROVED:
-                return Admission(State.AWAITING_APPROVAL, "not_approved")
-            since = approval.closed_at
-            if since is not None and tx.now - max(since, rollout.plan.apply_at or since) > approval.policy.validity:
-                return await _overdue(tx, rollout, step)
-            for state in (State.SCHEDULED, State.QUEUED, State.PREFLIGHT):
-                if rollout.state is not state:
-                    rollout = await move(tx, rollout, _part(step, state), state, "approved")
-            verdict = await preflight(tx, rollout)
-            if verdict.state is State.AWAITING_APPROVAL:
-                await drop_votes(tx, rollout, verdict.why)
-            await move(tx, rollout, _part(step, verdict.state), verdict.state, verdict.why or "preflight_passed",
-                       stage=0 if verdict.state is State.RUNNING else None,
-                       phase=Phase.APPLYING if verdict.state is State.RUNNING else None)  # fmt: skip
-            if verdict.state is State.INVALIDATED:
-                await invalidated(tx, rollout, verdict.why)
-            return verdict
 
     async def expose(self, step: Step, stage: int) -> int:
         """Serve the stage's share; returns the version that does so.
@@ -137,24 +107,6 @@ class Progression:
             if moved.terminal:
                 await finished(tx, moved)
             return moved.state
-
-    async def restore(self, step: Step) -> State:
-        """Write the stable content back as a new version; SUPERSEDED when somebody else has written since.
-
-        Needs the database and nothing else.
-        """
-        async with self._store.transaction(step.tenant) as tx:
-            rollout = await locked(tx, step.rollout)
-            if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
-                return rollout.state
-            subject = subject_of(rollout.kind)
-            if not await subject.served(tx, rollout):
-                end = await move(tx, rollout, step, State.SUPERSEDED, "target_was_written_since")
-            else:
-                back = replace(rollout, live_version=await subject.restore(tx, rollout))
-                end = await move(tx, back, step, State.ROLLED_BACK, rollout.cause or "")
-            await finished(tx, end)
-            return end.state
 
 
 async def locked(tx: Transaction, rollout_id: UUID) -> Rollout:
@@ -215,19 +167,3 @@ async def _recorded(
 def _rise(rollout: Rollout) -> int:
     """0 while the present stage is still to be applied, 1 once it is."""
     return 0 if rollout.phase is Phase.APPLYING else 1
-
-
-def _part(step: Step, state: State) -> Step:
-    return replace(step, name=f"{step.name}:{state.value.lower()}")
-
-
-async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
-    """An approval is a yes to a change now, not whenever."""
-    why = "approval_validity_over"
-    if rollout.state is not State.SCHEDULED:
-        rollout = await move(tx, rollout, _part(step, State.SCHEDULED), State.SCHEDULED, "approved")
-    await move(tx, rollout, _part(step, State.EXPIRED), State.EXPIRED, why)
-    await closed(tx, rollout.change, Standing.EXPIRED)
-    people = [rollout.requester, None]
-    await tell(tx, "approval_expired", people, facts(rollout), link=link(rollout), seed=rollout.id)
-    return Admission(State.EXPIRED, why)

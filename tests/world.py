@@ -11,7 +11,7 @@ from adapters.memory.identity import MemoryAssertions
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
 from adapters.memory.secrets import MemorySealer
 from application.acting import Acting
-from application.admission import Admission
+from application.admission import Admission, Admitting
 from application.approvals import Approvals, VoteWish
 from application.auditing import Auditing
 from application.balloting import Balloting, Cast, Counted
@@ -132,6 +132,8 @@ class World:
         self.setting = SettingCases.over(store, self.submission, MemorySealer())
         self.approvals = Approvals(store, self.processes, self.acting)
         self.progression, self.gating = Progression(store), Gating(store, self.metrics)
+        self.restoring = Restoring(store)
+        self.admitting = Admitting(store)
         self.rollouts = Rollouts(store, self.processes, self.acting)
         self.controlling = Controlling(store, self.assertions)
         self.kill_switch = KillSwitch(store, self.processes)
@@ -191,7 +193,7 @@ class World:
         return submitted
 
     async def admit(self, rollout: UUID, name: str = "admit") -> Admission:
-        return await self.progression.admit(self.step(rollout, name))
+        return await self.admitting.admit(self.step(rollout, name))
 
     async def judged(self, rollout: UUID, verdict: Verdict | None = Verdict.PASS) -> None:
         """The gate of the present stage has just said so."""

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.admission import Admitting
 from application.progression import Progression, Step
 from domain.rollouts import State
 
@@ -32,7 +33,7 @@ def finished(ask: Any, world: Any, house: Any) -> Any:
         def step() -> Step:
             return Step(UUID(change), house.id, str(uuid4()), world.services.clock())
 
-        assert (await progression.admit(step())).state is State.RUNNING
+        assert (await Admitting(world.services.store).admit(step())).state is State.RUNNING
         await progression.expose(step(), 0)
         await progression.move(step(), State.BAKING, "all_stages_passed")
         assert await progression.move(step(), State.SUCCEEDED, "completed") is State.SUCCEEDED

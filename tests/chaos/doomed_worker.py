@@ -24,15 +24,18 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from temporalio.worker import Interceptor as WorkerInterceptor
 
 from activities.approvals import ApprovalActivities
+from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
 from adapters.settings import Settings
 from adapters.temporal.client import connect
 from adapters.temporal.worker import build_worker
+from application.admission import Admitting
 from application.balloting import Balloting
 from application.controls import Controlling
 from application.gating import Gating
 from application.progression import Progression
+from application.restoring import Restoring
 from bootstrap import Parts, parts
 
 TRAFFIC = {
@@ -94,10 +97,12 @@ async def run(made: Parts, queue: str, fate: Fate, start: datetime) -> None:
         Progression(made.store),
         Gating(made.store, ScriptedSource(start, TRAFFIC)),
         Controlling(made.store, made.verifier),
+        Admitting(made.store),
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with build_worker(client, ApprovalActivities(Balloting(made.store, made.verifier)), rollouts, queue):
+    approvals, more = ApprovalActivities(Balloting(made.store, made.verifier)), [RestoringActivities(Restoring(made.store))]
+    async with build_worker(client, approvals, rollouts, queue, more=more):
         await stop.wait()
 
 

@@ -16,6 +16,7 @@ from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
 from activities.imports import ImportActivities
+from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
 from adapters.identity.assertions import SignedActs
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
@@ -26,6 +27,7 @@ from adapters.temporal.client import always
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.worker import build_worker
 from application.acting import Acting
+from application.admission import Admitting
 from application.approvals import Approvals, VoteWish
 from application.balloting import Balloting
 from application.changes import Changes, Proposal
@@ -36,6 +38,7 @@ from application.killing import KillSwitch
 from application.ports.records import AuditFilter, Check, StoredFlag
 from application.ports.store import Store
 from application.progression import Progression
+from application.restoring import Restoring
 from application.settings.moving import importing
 from application.submission import Submission
 from application.tenants import Tenants
@@ -126,9 +129,10 @@ class Theatre:
     def worker(self) -> Worker:
         store = self.activity_store
         balloting, controlling = Balloting(store, self.assertions), Controlling(store, self.assertions)
-        rollouts = RolloutActivities(Progression(store), Gating(store, self.metrics), controlling)
+        rollouts = RolloutActivities(Progression(store), Gating(store, self.metrics), controlling, Admitting(store))
         imports = ImportActivities(importing(store, self.processes, MemorySealer()))
-        return build_worker(self.client, ApprovalActivities(balloting), rollouts, self.queue, imports)
+        more = [RestoringActivities(Restoring(store))]
+        return build_worker(self.client, ApprovalActivities(balloting), rollouts, self.queue, imports, more=more)
 
     # --- what people do
 
