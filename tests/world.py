@@ -25,6 +25,7 @@ from application.ports.imports import ImportRecord
 from application.ports.records import AuditFilter, AuditRow, StoredFlag, Tenant
 from application.ports.store import Store
 from application.progression import Progression, Step
+from application.restoring import Restoring
 from application.settings.cases import SettingCases
 from application.shared_rules import SharedRules
 from application.submission import Submission, Submitted

@@ -1,29 +1,25 @@
 """A change is approved, admitted, exposed stage by stage while its gates pass, and otherwise taken back by itself."""
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import (
     ActivityError,
-    ApplicationError,
     ChildWorkflowError,
     FailureError,
     is_cancelled_exception,
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.rollouts import Exposure, Move, RolloutActivities
+    from activities.rollouts import Exposure, RolloutActivities
     from application.balloting import ENDS
     from application.gating import CheckWish
     from domain.approvals import Standing
     from domain.gates import StageClock, Verdict
     from domain.rollouts import (
-        EXPOSED,
         TERMINAL,
         Decision,
         Outcome,
@@ -34,15 +30,13 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.approval import ApprovalResult, ApprovalWorkflow
     from workflows.messages import Resumed, RolloutRequest, RolloutResult
-    from workflows.presets import LASTING, PROBE, RECORD, RESTORE, TASK_TIMEOUT
-    from workflows.steering import Steered, Stopped
-
-
-INCOMPLETE_REMINDER = timedelta(minutes=30)
+    from workflows.presets import LASTING, PROBE, RECORD, TASK_TIMEOUT
+    from workflows.steering import Stopped
+    from workflows.way_back import WayBack, unstoppable
 
 
 @workflow.defn(name="FeatureRolloutWorkflow")
-class FeatureRolloutWorkflow(Steered):
+class FeatureRolloutWorkflow(WayBack):
     @workflow.init
     def __init__(self, request: RolloutRequest) -> None:
         super().__init__(request)
@@ -52,9 +46,9 @@ class FeatureRolloutWorkflow(Steered):
         try:
             await self._proceed(request.resumed)
         except Stopped as stop:
-            await _unstoppable(self._roll_back(stop.cause))
+            await unstoppable(self._roll_back(stop.cause))
         except (asyncio.CancelledError, FailureError) as error:
-            await _unstoppable(self._interrupted(error))
+            await unstoppable(self._interrupted(error))
             if workflow.cancellation_reason() is not None:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 raise
@@ -135,10 +129,6 @@ class FeatureRolloutWorkflow(Steered):
                 timeout_summary=f"applies at {due.isoformat(timespec='minutes')}",
             )
         await workflow.wait_condition(lambda: not self._one_at_a_time.locked())
-
-    async def _settle(self, state: State, cause: str) -> None:
-        wish = Move(self._named("settle"), state, cause)
-        self._show(await workflow.execute_activity_method(RolloutActivities.settle, wish, **LASTING), cause)
 
     # --- while it is exposed
 
@@ -235,59 +225,3 @@ class FeatureRolloutWorkflow(Steered):
             return Timing(Verdict.PROVIDER_ERROR, workflow.now())
         self._sentence = answer.sentence
         return Timing(answer.verdict, workflow.now(), answer.silent)
-
-    # --- the way back
-
-    async def _roll_back(self, cause: str) -> None:
-        async with self._one_at_a_time:
-            if self._state not in {State.ROLLING_BACK, State.SUPERSEDED}:
-                await self._step(State.ROLLING_BACK, cause)
-        self._cause = cause
-        while self._state is State.ROLLING_BACK:
-            try:
-                restore = RolloutActivities.restore
-                state = await workflow.execute_activity_method(
-                    restore, self._named("restore"), summary="serve what was stable", **RESTORE
-                )
-                self._show(state, cause)
-            except ActivityError:
-                await self._step(State.ROLLBACK_INCOMPLETE, "could_not_be_restored")
-                await self._until_asked_again()
-
-    async def _until_asked_again(self) -> None:
-        """Only an operator ends this; until one does, the state is shown anew every half hour."""
-        self._asked_again = False
-        while not self._asked_again:
-            try:
-                await workflow.wait_condition(lambda: self._asked_again, timeout=INCOMPLETE_REMINDER)
-            except TimeoutError:
-                workflow.logger.error("a rollback is incomplete and waits for an operator")
-
-    async def _interrupted(self, error: BaseException) -> None:
-        """A cancel from outside, or a step that was refused: what was exposed goes back, and what was not ends."""
-        cause = _cause_of(error)
-        if self._state in TERMINAL:
-            return
-        if self._state in EXPOSED:
-            await self._roll_back(cause)
-        else:
-            await self._settle(State.CANCELLED, cause)
-            if self._state is State.ROLLING_BACK:
-                await self._roll_back(cause)
-
-
-def _cause_of(error: BaseException) -> str:
-    if workflow.cancellation_reason() is not None:
-        return "workflow_cancelled"
-    if isinstance(error, ActivityError) and isinstance(error.cause, ApplicationError):
-        return (error.cause.type or "step_failed").replace("-", "_")
-    return "approval_ended_abnormally" if isinstance(error, ChildWorkflowError) else "step_failed"
-
-
-async def _unstoppable(way_back: Coroutine[Any, Any, None]) -> None:
-    """Going back is not cancelled: not by a person in the Temporal UI and not by a parent."""
-    task = asyncio.create_task(way_back)
-    while not task.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(task)
-    await task

@@ -34,13 +34,15 @@ def build_worker(
     rollouts: RolloutActivities,
     task_queue: str = TASK_QUEUE,
     imports: ImportActivities | None = None,
+    *,
+    more: Sequence[object] = (),
 ) -> Worker:
-    """Without the activities of imports it leaves these to other workers."""
+    """Without the activities of imports it leaves these to other workers; `more` hold the rest of a rollout's."""
     return Worker(
         client,
         task_queue=task_queue,
         workflows=WORKFLOWS,
-        activities=[*_activities(approvals), *_activities(rollouts), *_activities(imports)],
+        activities=[method for group in (approvals, rollouts, imports, *more) for method in _activities(group)],
         workflow_runner=sandbox(),
         workflow_failure_exception_types=[ValidationError],
         max_cached_workflows=2000,

@@ -101,7 +101,8 @@ async def run(made: Parts, queue: str, fate: Fate, start: datetime) -> None:
     )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    approvals, more = ApprovalActivities(Balloting(made.store, made.verifier)), [RestoringActivities(Restoring(made.store))]
+    approvals = ApprovalActivities(Balloting(made.store, made.verifier))
+    more = [RestoringActivities(Restoring(made.store))]
     async with build_worker(client, approvals, rollouts, queue, more=more):
         await stop.wait()
 

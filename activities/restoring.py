@@ -1,0 +1,18 @@
+"""Going back is an effect of its own: it needs nothing that going forward needs but the database."""
+
+from temporalio import activity
+
+from activities.refusals import typed
+from application.progression import Step
+from application.restoring import Restoring
+from domain.rollouts import State
+
+
+class RestoringActivities:
+    def __init__(self, restoring: Restoring) -> None:
+        self._restoring = restoring
+
+    @activity.defn(name="rollout.restore")
+    async def restore(self, step: Step) -> State:
+        with typed():
+            return await self._restoring.restore(step)

@@ -1,0 +1,79 @@
+"""What was exposed goes back, whoever asks, whatever fails, and nobody cancels that."""
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.restoring import RestoringActivities
+    from activities.rollouts import Move, RolloutActivities
+    from domain.rollouts import EXPOSED, TERMINAL, State
+    from workflows.presets import LASTING, RESTORE
+    from workflows.steering import Steered
+
+INCOMPLETE_REMINDER = timedelta(minutes=30)
+
+
+class WayBack(Steered):
+    async def _roll_back(self, cause: str) -> None:
+        async with self._one_at_a_time:
+            if self._state not in {State.ROLLING_BACK, State.SUPERSEDED}:
+                await self._step(State.ROLLING_BACK, cause)
+        self._cause = cause
+        while self._state is State.ROLLING_BACK:
+            try:
+                restore = RestoringActivities.restore
+                state = await workflow.execute_activity_method(
+                    restore, self._named("restore"), summary="serve what was stable", **RESTORE
+                )
+                self._show(state, cause)
+            except ActivityError:
+                await self._step(State.ROLLBACK_INCOMPLETE, "could_not_be_restored")
+                await self._until_asked_again()
+
+    async def _until_asked_again(self) -> None:
+        """Only an operator ends this; until one does, the state is shown anew every half hour."""
+        self._asked_again = False
+        while not self._asked_again:
+            try:
+                await workflow.wait_condition(lambda: self._asked_again, timeout=INCOMPLETE_REMINDER)
+            except TimeoutError:
+                workflow.logger.error("a rollback is incomplete and waits for an operator")
+
+    async def _interrupted(self, error: BaseException) -> None:
+        """A cancel from outside, or a step that was refused: what was exposed goes back, and what was not ends."""
+        cause = _cause_of(error)
+        if self._state in TERMINAL:
+            return
+        if self._state in EXPOSED:
+            await self._roll_back(cause)
+        else:
+            await self._settle(State.CANCELLED, cause)
+            if self._state is State.ROLLING_BACK:
+                await self._roll_back(cause)
+
+    async def _settle(self, state: State, cause: str) -> None:
+        wish = Move(self._named("settle"), state, cause)
+        self._show(await workflow.execute_activity_method(RolloutActivities.settle, wish, **LASTING), cause)
+
+
+def _cause_of(error: BaseException) -> str:
+    if workflow.cancellation_reason() is not None:
+        return "workflow_cancelled"
+    if isinstance(error, ActivityError) and isinstance(error.cause, ApplicationError):
+        return (error.cause.type or "step_failed").replace("-", "_")
+    return "approval_ended_abnormally" if isinstance(error, ChildWorkflowError) else "step_failed"
+
+
+async def unstoppable(way_back: Coroutine[Any, Any, None]) -> None:
+    """Going back is not cancelled: not by a person in the Temporal UI and not by a parent."""
+    task = asyncio.create_task(way_back)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
+    await task
