@@ -28,7 +28,7 @@ class Answer(StrEnum):
 
 
 class Standing(StrEnum):
-    """Where a request for approval stands; all but PENDING are ends."""
+    """Where a request for approval stands; all but PENDING are ends. BYPASSED: an emergency went past it."""
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -36,6 +36,12 @@ class Standing(StrEnum):
     EXPIRED = "EXPIRED"
     WITHDRAWN = "WITHDRAWN"
     INVALIDATED = "INVALIDATED"
+    BYPASSED = "BYPASSED"
+
+    @property
+    def passes(self) -> bool:
+        """Whether what was asked for may start."""
+        return self in {Standing.APPROVED, Standing.BYPASSED}
 
 
 @dataclass(frozen=True)
