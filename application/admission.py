@@ -35,7 +35,7 @@ class Admitting:
             if rollout.state not in {State.AWAITING_APPROVAL, State.SCHEDULED}:
                 return Admission(rollout.state, rollout.cause or "")
             approval = await tx.approvals.get(rollout.change, lock=True)
-            if approval is None or approval.standing is not Standing.APPROVED:
+            if approval is None or not approval.standing.passes:
                 return Admission(State.AWAITING_APPROVAL, "not_approved")
             since = approval.closed_at
             if since is not None and tx.now - max(since, rollout.plan.apply_at or since) > approval.policy.validity:

@@ -80,7 +80,7 @@ class FeatureRolloutWorkflow(WayBack):
             standing = await self._asked(opened_at)
             if self._state in TERMINAL:
                 return False
-            if standing is not Standing.APPROVED:
+            if not standing.passes:
                 await self._settle(ENDS[standing], standing.value.lower())
                 return False
             await self._wait_until_due()
