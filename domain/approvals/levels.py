@@ -1,5 +1,6 @@
 """A level is who may vote at one step of an approval, and how many of them must say yes."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -10,22 +11,39 @@ from domain.pointers import escaped
 
 MOST_LEVELS = 3
 MOST_QUORUM = 10
+GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}")
+_VOTERS = ("roles", "people", "groups")
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """Who is asked, too, when half of the time of a level is over and it is still open."""
+
+    roles: tuple[Role, ...] = ()
+    people: tuple[UUID, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return _voters_json(self)
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level: a voter needs one of `roles` or stands in `people`; `quorum` approvals complete it."""
+    """One level: a voter has one of `roles`, stands in `people` or is in one of `groups`; `quorum` yeses complete it.
+
+    What is not answered in half of its time goes to `escalates_to`, too.
+    """
 
     roles: tuple[Role, ...] = (Role.APPROVER,)
     people: tuple[UUID, ...] = ()
     quorum: int = 1
+    groups: tuple[str, ...] = ()
+    escalates_to: Fallback | None = None
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "roles": sorted(role.value for role in self.roles),
-            "people": sorted(str(person) for person in self.people),
-            "quorum": self.quorum,
-        }
+        """Without groups and fallback, where there are none."""
+        later = {"escalates_to": self.escalates_to.to_json()} if self.escalates_to else {}
+        return {**_voters_json(self), "quorum": self.quorum, **later}
 
 
 def parsed_levels(raw: Any, path: str, faults: list[Fault]) -> tuple[Level, ...]:
@@ -40,17 +58,48 @@ def _level(raw: Any, path: str, faults: list[Fault]) -> Level:
     if not isinstance(raw, dict):
         faults.append(Fault(path, "a level is an object"))
         return Level()
-    unknown = sorted(set(raw) - {"roles", "people", "quorum"})
-    faults.extend(Fault(f"{path}/{escaped(key)}", "unknown field") for key in unknown)
+    _unknown(raw, {*_VOTERS, "quorum", "escalates_to"}, path, faults)
     quorum = raw.get("quorum", 1)
     if not isinstance(quorum, int) or isinstance(quorum, bool) or not 1 <= quorum <= MOST_QUORUM:
         faults.append(Fault(f"{path}/quorum", f"a whole number from 1 to {MOST_QUORUM}"))
         quorum = 1
-    roles = _each(raw.get("roles", [] if raw.get("people") else [Role.APPROVER]), Role, f"{path}/roles", faults)
+    named = raw.get("people") or raw.get("groups")
+    roles, people, groups = _voters(raw, [] if named else [Role.APPROVER], path, faults)
+    return Level(roles, people, quorum, groups, _fallback(raw.get("escalates_to"), f"{path}/escalates_to", faults))
+
+
+def _fallback(raw: Any, path: str, faults: list[Fault]) -> Fallback | None:
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        faults.append(Fault(path, "an object with roles, people or groups"))
+        return None
+    _unknown(raw, set(_VOTERS), path, faults)
+    return Fallback(*_voters(raw, [], path, faults))
+
+
+def _voters(
+    raw: dict[str, Any], roles_else: list[Role], path: str, faults: list[Fault]
+) -> tuple[tuple[Role, ...], tuple[UUID, ...], tuple[str, ...]]:
+    roles = _each(raw.get("roles", roles_else), Role, f"{path}/roles", faults)
     people = _each(raw.get("people", []), UUID, f"{path}/people", faults)
-    if not roles and not people:
-        faults.append(Fault(path, "at least one role or person who may vote"))
-    return Level(tuple(roles), tuple(people), quorum)
+    groups = _each(raw.get("groups", []), _group, f"{path}/groups", faults)
+    if not roles and not people and not groups:
+        faults.append(Fault(path, "at least one role, person or group who may vote"))
+    return tuple(roles), tuple(people), tuple(groups)
+
+
+def _group(raw: Any) -> str:
+    if isinstance(raw, str) and GROUP.fullmatch(raw):
+        return raw
+    raise ValueError(raw)
+
+
+def _unknown(raw: dict[str, Any], known: set[str], path: str, faults: list[Fault]) -> None:
+    faults.extend(Fault(f"{path}/{escaped(key)}", "unknown field") for key in sorted(set(raw) - known))
+
+
+_NOUNS = {Role: "role", UUID: "principal id", _group: "name of a group"}
 
 
 def _each(raw: Any, kind: Any, path: str, faults: list[Fault]) -> list[Any]:
@@ -62,5 +111,14 @@ def _each(raw: Any, kind: Any, path: str, faults: list[Fault]) -> list[Any]:
         try:
             good.append(kind(entry))
         except (ValueError, AttributeError, TypeError):
-            faults.append(Fault(f"{path}/{index}", f"not a {'role' if kind is Role else 'principal id'}"))
+            faults.append(Fault(f"{path}/{index}", f"not a {_NOUNS[kind]}"))
     return good
+
+
+def _voters_json(voters: Level | Fallback) -> dict[str, Any]:
+    groups = {"groups": sorted(voters.groups)} if voters.groups else {}
+    return {
+        "roles": sorted(role.value for role in voters.roles),
+        "people": sorted(str(person) for person in voters.people),
+        **groups,
+    }

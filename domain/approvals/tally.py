@@ -21,6 +21,9 @@ from domain.approvals.refusals import (
 )
 from domain.people import Actor, Permission, PrincipalKind, Role
 
+SYSTEM_HANDLE = "system:"
+"""How the handle of an approval system's principal begins; no handle that a person is given holds a colon."""
+
 
 class Answer(StrEnum):
     APPROVE = "approve"
@@ -46,19 +49,30 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Voter:
-    """A principal with the roles that the database gives now."""
+    """A principal with the roles that the database gives now; `system` names the approval system that it stands for."""
 
     id: UUID
     kind: PrincipalKind
     roles: frozenset[Role]
     may_approve: bool
+    system: str | None = None
 
     @classmethod
     def of(cls, actor: Actor) -> "Voter":
-        return cls(actor.id, actor.kind, actor.roles, Permission.CHANGE_APPROVE in actor.permissions)
+        may = Permission.CHANGE_APPROVE in actor.permissions
+        return cls(actor.id, actor.kind, actor.roles, may, system_of(actor))
 
     def fits(self, level: Level) -> bool:
+        if level.external is not None:
+            return self.system == level.external
         return self.may_approve and (self.id in level.people or not self.roles.isdisjoint(level.roles))
+
+
+def system_of(actor: Actor) -> str | None:
+    """The approval system whose principal this is."""
+    if actor.kind is PrincipalKind.HUMAN or not actor.handle.startswith(SYSTEM_HANDLE):
+        return None
+    return actor.handle.removeprefix(SYSTEM_HANDLE)
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,8 @@ class Tally:
 
     def check_voter(self, voter: Voter, behalf: Voter | None = None) -> None:
         """What needs present roles: the voter's own, or those of the person who delegated the vote."""
-        if voter.kind is not PrincipalKind.HUMAN:
+        asked = self.levels[self.level].external if self.level < len(self.levels) else None
+        if voter.kind is not PrincipalKind.HUMAN and (asked is None or voter.system != asked or behalf is not None):
             raise ServiceVoted
         entitled = behalf or voter
         if not any(entitled.fits(level) for level in self.levels):
