@@ -24,6 +24,7 @@ from domain.events import Delivery, Subscription
 from domain.events import Event as Told
 from domain.people import Principal
 from domain.rollouts import Rollout, Transition
+from domain.rollouts.parts import Part
 
 Tick = Callable[[], datetime]
 """The clock of this moment, a little later at every call, as `clock_timestamp()` is."""
@@ -100,6 +101,7 @@ class Rows:
     approvals: dict[UUID, Approval] = field(default_factory=dict)
     votes: dict[UUID, tuple[Vote, ...]] = field(default_factory=dict)
     rollouts: dict[UUID, Rollout] = field(default_factory=dict)
+    parts: dict[tuple[UUID, int], Part] = field(default_factory=dict)
     transitions: dict[UUID, tuple[Transition, ...]] = field(default_factory=dict)
     checks: dict[tuple[UUID, int], Check] = field(default_factory=dict)
     intents: dict[UUID, Intent] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
 from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices, MemoryReviews
+from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
 from adapters.memory.rows import MOMENT, Rows, Tick
@@ -55,6 +56,7 @@ class MemoryTransaction:
         self.policies = MemoryPolicies(rows)
         self.approvals = MemoryApprovals(rows, tick)
         self.rollouts = MemoryRollouts(rows)
+        self.parts = MemoryParts(rows, tenant)
         self.evidence = MemoryEvidence(rows)
         self.audit = MemoryAuditTrail(rows, tick)
         self.events = MemoryEvents(rows, tick)

@@ -20,6 +20,7 @@ from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.imports import PostgresImports, PostgresUploads
 from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
 from adapters.postgres.notices import PostgresNotices, PostgresReviews
+from adapters.postgres.parts import PostgresParts
 from adapters.postgres.people import PostgresPeople
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
 from adapters.postgres.sealed_keys import PostgresSealedKeys
@@ -52,6 +53,7 @@ class PostgresTransaction:
         self.policies = PostgresPolicies(session, tenant)
         self.approvals = PostgresApprovals(session, tenant)
         self.rollouts = PostgresRollouts(session, tenant)
+        self.parts = PostgresParts(session, tenant)
         self.evidence = PostgresEvidence(session, tenant)
         self.audit = PostgresAuditTrail(session, tenant)
         self.events = PostgresEvents(session, tenant)

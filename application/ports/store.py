@@ -11,6 +11,7 @@ from application.ports.bundles import Bundles
 from application.ports.events import Events, Webhooks, Work
 from application.ports.evidence import Evidence, Telemetry
 from application.ports.imports import Imports, Uploads
+from application.ports.parts import Parts
 from application.ports.records import (
     AuditFilter,
     AuditRow,
@@ -223,6 +224,8 @@ class Transaction(Protocol):
     def approvals(self) -> Approvals: ...
     @property
     def rollouts(self) -> Rollouts: ...
+    @property
+    def parts(self) -> Parts: ...
     @property
     def evidence(self) -> Evidence: ...
     @property

@@ -1,1 +1,51 @@
 SET LOCAL ROLE changegate_owner;
+
+-- What a rollout does to one target of one tenant: its own, or one below it. Rows are of the rollout's tenant.
+CREATE TABLE rollout_part (
+  tenant_id     uuid NOT NULL,
+  rollout_id    uuid NOT NULL,
+  ordinal       int NOT NULL CHECK (ordinal >= 0),
+  target_tenant uuid NOT NULL REFERENCES tenant,
+  slug          text NOT NULL,
+  environment   environment NOT NULL,
+  kind          text NOT NULL,
+  key           text NOT NULL,
+  base_version  bigint NOT NULL CHECK (base_version >= 0),
+  live_version  bigint NOT NULL CHECK (live_version >= base_version),
+  stage         int NOT NULL CHECK (stage >= 0),
+  state         text NOT NULL CHECK (state IN ('pending', 'applied', 'restored', 'drifted', 'skipped', 'accepted')),
+  revision      bigint NOT NULL DEFAULT 0,
+  held          jsonb,
+  why           text NOT NULL DEFAULT '',
+  PRIMARY KEY (tenant_id, rollout_id, ordinal),
+  UNIQUE (tenant_id, rollout_id, target_tenant, environment, kind, key),
+  FOREIGN KEY (tenant_id, rollout_id) REFERENCES rollout
+);
+CREATE INDEX rollout_part_by_target ON rollout_part (tenant_id, environment, kind, key);
+
+-- Rollouts that are open already have had one tenant's targets all the time; forced policies show not even the owner.
+ALTER TABLE rollout NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE change_set NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE tenant NO FORCE ROW LEVEL SECURITY;
+INSERT INTO rollout_part
+    (tenant_id, rollout_id, ordinal, target_tenant, slug, environment, kind, key, base_version, live_version, stage, state)
+  SELECT r.tenant_id, r.rollout_id, t.place - 1, r.tenant_id, n.slug, r.environment, t.target ->> 'kind',
+         t.target ->> 'key', b.base, b.base + r.live_version - r.base_version, 0,
+         CASE WHEN r.live_version = r.base_version THEN 'pending' ELSE 'applied' END
+    FROM rollout r
+    JOIN change_set c ON (c.tenant_id, c.change_id) = (r.tenant_id, r.rollout_id)
+    JOIN tenant n ON n.tenant_id = r.tenant_id
+   CROSS JOIN jsonb_array_elements(c.content -> 'targets') WITH ORDINALITY AS t (target, place)
+   CROSS JOIN LATERAL (SELECT (t.target ->> 'base_version')::bigint) AS b (base)
+   WHERE NOT r.terminal AND r.state NOT IN ('AWAITING_APPROVAL', 'SCHEDULED', 'QUEUED', 'PREFLIGHT');
+ALTER TABLE tenant FORCE ROW LEVEL SECURITY;
+ALTER TABLE change_set FORCE ROW LEVEL SECURITY;
+ALTER TABLE rollout FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE rollout_part ENABLE ROW LEVEL SECURITY;
+ALTER TABLE rollout_part FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON rollout_part TO changegate_app
+  USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid)
+  WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (base_version, live_version, stage, state, revision, held, why) ON rollout_part
+  TO changegate_app;

@@ -1,0 +1,63 @@
+"""Parts of rollouts in memory."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from uuid import UUID
+
+from adapters.memory.rows import Rows, as_stored
+from domain.changes import Kind
+from domain.environments import Environment
+from domain.errors import AlreadyExists
+from domain.rollouts import Rollout
+from domain.rollouts.parts import Part, PartState
+
+
+class MemoryParts:
+    def __init__(self, rows: Rows, tenant: UUID) -> None:
+        self._rows = rows
+        self._tenant = tenant
+
+    async def add(self, parts: Collection[Part]) -> None:
+        taken = {(each.rollout, each.place) for each in self._rows.parts.values()}
+        for part in parts:
+            if (part.rollout, part.ordinal) in self._rows.parts or (part.rollout, part.place) in taken:
+                raise AlreadyExists
+            taken.add((part.rollout, part.place))
+            self._rows.parts[part.rollout, part.ordinal] = _unshared(part)
+
+    async def of(
+        self, rollout: UUID, *, state: PartState | None = None, upto_stage: int | None = None
+    ) -> list[Part]:  # fmt: skip
+        found = [
+            _unshared(each)
+            for each in self._rows.parts.values()
+            if each.rollout == rollout
+            and state in (None, each.state)
+            and (upto_stage is None or each.stage <= upto_stage)
+        ]
+        return sorted(found, key=lambda each: each.ordinal)
+
+    async def save(self, *parts: Part) -> None:
+        for part in parts:
+            known = self._rows.parts.get((part.rollout, part.ordinal))
+            if known is not None:
+                self._rows.parts[part.rollout, part.ordinal] = _unshared(
+                    replace(
+                        known, base_version=part.base_version, live_version=part.live_version, stage=part.stage,
+                        state=part.state, revision=part.revision, held=part.held, why=part.why,
+                    )
+                )  # fmt: skip
+
+    async def count(self, rollout: UUID) -> Mapping[PartState, int]:
+        return Counter(each.state for each in self._rows.parts.values() if each.rollout == rollout)
+
+    async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
+        place = (self._tenant, environment, kind, key)
+        held = {each.rollout for each in self._rows.parts.values() if each.place == place}
+        found = [each for each in self._rows.rollouts.values() if each.id in held and not each.terminal]
+        return sorted(found, key=lambda each: (each.created_at, each.id))
+
+
+def _unshared(part: Part) -> Part:
+    return replace(part, held=as_stored(part.held))

@@ -1,0 +1,20 @@
+"""What a rollout does is done part by part, inside the transaction of whoever asks for it."""
+
+from application.parts.exposing import Exposed, expose, late
+from application.parts.inheriting import hand_over
+from application.parts.moving import bases_moved
+from application.parts.restoring import Restored, restore, served
+from application.parts.snapshotting import parts_of, snapshot
+
+__all__ = [
+    "Exposed",
+    "Restored",
+    "bases_moved",
+    "expose",
+    "hand_over",
+    "late",
+    "parts_of",
+    "restore",
+    "served",
+    "snapshot",
+]

@@ -1,0 +1,33 @@
+"""The parts of rollouts as they are stored."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+from uuid import UUID
+
+from domain.changes import Kind
+from domain.environments import Environment
+from domain.rollouts import Rollout
+from domain.rollouts.parts import Part, PartState
+
+
+class Parts(Protocol):
+    """What the rollouts of one tenant do, there and in the tenants below it."""
+
+    async def add(self, parts: Collection[Part]) -> None:
+        """AlreadyExists where one is there, by its ordinal or by its place."""
+        ...
+
+    async def of(
+        self, rollout: UUID, *, state: PartState | None = None, upto_stage: int | None = None
+    ) -> list[Part]:  # fmt: skip
+        """By ordinal."""
+        ...
+
+    async def save(self, *parts: Part) -> None:
+        """Versions, stage, state, revision, held and why."""
+        ...
+
+    async def count(self, rollout: UUID) -> Mapping[PartState, int]: ...
+    async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
+        """Open rollouts with a part for this target of the tenant itself, the oldest first."""
+        ...

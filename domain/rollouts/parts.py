@@ -1,0 +1,75 @@
+"""A rollout has parts: what it does to one target of one tenant, and how that stands."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from uuid import UUID
+
+from domain.canonical import Json
+from domain.changes import Kind
+from domain.environments import Environment
+from domain.errors import Conflict
+
+
+class PartState(StrEnum):
+    """What is DRIFTED was written by somebody else since; ACCEPTED is what is left as it is, by whoever said so."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    RESTORED = "restored"
+    DRIFTED = "drifted"
+    SKIPPED = "skipped"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True)
+class Part:
+    """`stage` is the one from which it is served.
+
+    `live_version` is what this rollout wrote last, over `base_version` at first; of another tenant's target both are
+    known once it is written. `revision` is that of the flag set, or the epoch of the settings, from which it is
+    served: what an instance must hold. `held` is what its kind needs to go back, `why` is said of skipped and drifted.
+    """
+
+    rollout: UUID
+    ordinal: int
+    tenant: UUID
+    slug: str
+    environment: Environment
+    kind: Kind
+    key: str
+    base_version: int
+    live_version: int
+    stage: int
+    state: PartState
+    revision: int = 0
+    held: Json = None
+    why: str = ""
+
+    @property
+    def written(self) -> bool:
+        """Whether something of this rollout may be served there."""
+        if self.state is PartState.PENDING:
+            return self.live_version != self.base_version
+        return self.state is PartState.APPLIED
+
+    @property
+    def place(self) -> tuple[UUID, Environment, Kind, str]:
+        return self.tenant, self.environment, self.kind, self.key
+
+    def applied(self, version: int, revision: int) -> "Part":
+        return replace(self, live_version=version, revision=revision, state=PartState.APPLIED)
+
+    def restored(self, version: int, revision: int) -> "Part":
+        return replace(self, live_version=version, revision=revision, state=PartState.RESTORED)
+
+    def drifted(self, why: str) -> "Part":
+        return replace(self, state=PartState.DRIFTED, why=why)
+
+    def skipped(self, why: str) -> "Part":
+        return replace(self, state=PartState.SKIPPED, why=why)
+
+
+class TenantsRefuse(Conflict):
+    """Some tenants cannot take this; each of them says why."""
+
+    kind = "tenants-refuse"

@@ -1,0 +1,77 @@
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.changes import ChangeSet, Kind
+from domain.errors import AlreadyExists
+from domain.rollouts import State
+from domain.rollouts.parts import Part, PartState
+from tests.contract.homes import PRODUCTION, Home
+
+
+def part(home: Home, change: ChangeSet, ordinal: int = 0, **given: Any) -> Part:
+    whole = {"key": "checkout", "base_version": 1, "live_version": 1, "stage": 0, "state": PartState.PENDING}
+    return Part(
+        change.id, ordinal, home.tenant.id, home.tenant.slug, PRODUCTION, Kind.FLAG, **{**whole, **given}
+    )  # fmt: skip
+
+
+class TestParts:
+    async def test_are_kept_in_order(self, home: Home) -> None:
+        change = await home.submitted()
+        parts = [part(home, change, 1, key="b", held={"versions": [1]}, why="so"), part(home, change, 0, key="a")]
+        async with home.transaction() as tx:
+            await tx.parts.add(parts)
+            await tx.parts.add([])
+            assert await tx.parts.of(change.id) == [parts[1], parts[0]]
+            assert await tx.parts.of(uuid4()) == []
+
+    async def test_are_found_by_state_and_by_stage(self, home: Home) -> None:
+        change = await home.submitted()
+        stages = [part(home, change, number, key=f"k{number}", stage=number) for number in range(3)]
+        async with home.transaction() as tx:
+            await tx.parts.add(stages)
+            await tx.parts.save(stages[1].applied(2, 7))
+        async with home.transaction() as tx:
+            assert await tx.parts.of(change.id, upto_stage=1) == [stages[0], stages[1].applied(2, 7)]
+            assert await tx.parts.of(change.id, state=PartState.PENDING) == [stages[0], stages[2]]
+            assert await tx.parts.of(change.id, state=PartState.PENDING, upto_stage=1) == [stages[0]]
+            assert dict(await tx.parts.count(change.id)) == {PartState.PENDING: 2, PartState.APPLIED: 1}
+
+    async def test_many_are_saved_at_once(self, home: Home) -> None:
+        change = await home.submitted()
+        parts = [part(home, change, number, key=f"k{number}") for number in range(5)]
+        moved = [
+            replace(
+                each, base_version=2, live_version=3, stage=4, state=PartState.DRIFTED, revision=9, held=[1], why="w"
+            )
+            for each in parts
+        ]  # fmt: skip
+        async with home.transaction() as tx:
+            await tx.parts.add(parts)
+            await tx.parts.save(*moved[1:])
+            await tx.parts.save()
+        async with home.transaction() as tx:
+            assert await tx.parts.of(change.id) == [parts[0], *moved[1:]]
+
+    @pytest.mark.parametrize("twice", ["ordinal", "place"])
+    async def test_no_target_has_two(self, home: Home, twice: str) -> None:
+        change = await home.submitted()
+        other = part(home, change, 0, key="other") if twice == "ordinal" else part(home, change, 1)
+        async with home.transaction() as tx:
+            await tx.parts.add([part(home, change)])
+        with pytest.raises(AlreadyExists):
+            async with home.transaction() as tx:
+                await tx.parts.add([other])
+
+    async def test_tell_which_open_rollout_holds_a_target_here(self, home: Home) -> None:
+        change = await home.submitted()
+        async with home.transaction() as tx:
+            await tx.parts.add([part(home, change), part(home, change, 1, key="beside")])
+            for key in ("checkout", "beside"):
+                assert [each.id for each in await tx.parts.held_by(PRODUCTION, Kind.FLAG, key)] == [change.id]
+            assert await tx.parts.held_by(PRODUCTION, Kind.SETTING, "checkout") == []
+            await tx.rollouts.save(home.rollout(change, state=State.CANCELLED))
+            assert await tx.parts.held_by(PRODUCTION, Kind.FLAG, "checkout") == []
