@@ -11,6 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import ApprovalActivities
+from activities.converging import ConvergingActivities
 from activities.imports import ImportActivities
 from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
@@ -24,6 +25,7 @@ from adapters.temporal.worker import build_worker
 from application.admission import Admitting
 from application.balloting import Balloting
 from application.controls import Controlling
+from application.convergence import Converging
 from application.gating import Gating
 from application.progression import Progression
 from application.restoring import Restoring
@@ -92,7 +94,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     sweeps.append(asyncio.create_task(made.relay().run()))
     for sweep in sweeps:
         sweep.add_done_callback(lambda _: stop.set())
-    more = [RestoringActivities(Restoring(made.store))]
+    more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store))]
     async with build_worker(client, approvals, rollouts, imports=imports, more=more):
         log.info("worker.ready")
         await stop.wait()

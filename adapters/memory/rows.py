@@ -22,6 +22,7 @@ from domain.changes import ChangeSet, Kind
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
 from domain.events import Event as Told
+from domain.instances import Instance
 from domain.people import Principal
 from domain.rollouts import Rollout, Transition
 from domain.rollouts.parts import Part
@@ -124,6 +125,7 @@ class Rows:
     imports: dict[UUID, ImportRecord] = field(default_factory=dict)
     progress: dict[UUID, Progress] = field(default_factory=dict)
     syncs: list[Sync] = field(default_factory=list)
+    instances: dict[tuple[Environment, str], Instance] = field(default_factory=dict)
 
     def copied(self) -> "Rows":
         return Rows(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})

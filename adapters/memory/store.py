@@ -14,6 +14,7 @@ from adapters.memory.changes import MemoryChanges, MemoryPolicies
 from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
+from adapters.memory.instances import MemoryInstances
 from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices, MemoryReviews
 from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
@@ -68,6 +69,7 @@ class MemoryTransaction:
         self.bundles = MemoryBundles(rows, tick)
         self.uploads = MemoryUploads(rows)
         self.imports = MemoryImports(rows)
+        self.instances = MemoryInstances(rows, stage, tenant)
         self.idempotency = MemoryIdempotency(rows, now)
 
     @asynccontextmanager

@@ -18,6 +18,7 @@ from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.imports import PostgresImports, PostgresUploads
+from adapters.postgres.instances import PostgresInstances
 from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
 from adapters.postgres.notices import PostgresNotices, PostgresReviews
 from adapters.postgres.parts import PostgresParts
@@ -65,6 +66,7 @@ class PostgresTransaction:
         self.bundles = PostgresBundles(session, tenant)
         self.uploads = PostgresUploads(session, tenant)
         self.imports = PostgresImports(session, tenant)
+        self.instances = PostgresInstances(session, tenant)
         self.idempotency = PostgresIdempotency(session, tenant)
 
     @asynccontextmanager

@@ -11,6 +11,7 @@ from application.ports.bundles import Bundles
 from application.ports.events import Events, Webhooks, Work
 from application.ports.evidence import Evidence, Telemetry
 from application.ports.imports import Imports, Uploads
+from application.ports.instances import Instances
 from application.ports.parts import Parts
 from application.ports.records import (
     AuditFilter,
@@ -248,6 +249,8 @@ class Transaction(Protocol):
     def uploads(self) -> Uploads: ...
     @property
     def imports(self) -> Imports: ...
+    @property
+    def instances(self) -> Instances: ...
     @property
     def idempotency(self) -> Idempotency: ...
 

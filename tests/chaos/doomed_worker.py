@@ -24,6 +24,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 from temporalio.worker import Interceptor as WorkerInterceptor
 
 from activities.approvals import ApprovalActivities
+from activities.converging import ConvergingActivities
 from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
@@ -33,6 +34,7 @@ from adapters.temporal.worker import build_worker
 from application.admission import Admitting
 from application.balloting import Balloting
 from application.controls import Controlling
+from application.convergence import Converging
 from application.gating import Gating
 from application.progression import Progression
 from application.restoring import Restoring
@@ -102,7 +104,7 @@ async def run(made: Parts, queue: str, fate: Fate, start: datetime) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     approvals = ApprovalActivities(Balloting(made.store, made.verifier))
-    more = [RestoringActivities(Restoring(made.store))]
+    more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store))]
     async with build_worker(client, approvals, rollouts, queue, more=more):
         await stop.wait()
 

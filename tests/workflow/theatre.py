@@ -15,6 +15,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
+from activities.converging import ConvergingActivities
 from activities.imports import ImportActivities
 from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
@@ -32,6 +33,7 @@ from application.approvals import Approvals, VoteWish
 from application.balloting import Balloting
 from application.changes import Changes, Proposal
 from application.controls import Controlling, Rollouts
+from application.convergence import Converging
 from application.delegations import Delegations
 from application.gating import Gating
 from application.killing import KillSwitch
@@ -131,7 +133,7 @@ class Theatre:
         balloting, controlling = Balloting(store, self.assertions), Controlling(store, self.assertions)
         rollouts = RolloutActivities(Progression(store), Gating(store, self.metrics), controlling, Admitting(store))
         imports = ImportActivities(importing(store, self.processes, MemorySealer()))
-        more = [RestoringActivities(Restoring(store))]
+        more = [RestoringActivities(Restoring(store)), ConvergingActivities(Converging(store))]
         return build_worker(self.client, ApprovalActivities(balloting), rollouts, self.queue, imports, more=more)
 
     # --- what people do

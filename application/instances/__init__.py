@@ -1,0 +1,1 @@
+"""What instances say of themselves, and who may see it."""
