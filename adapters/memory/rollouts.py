@@ -43,7 +43,9 @@ class MemoryRollouts:
         self._rows.rollouts[rollout.id] = replace(
             found, state=rollout.state, stage=rollout.stage, phase=rollout.phase, cause=rollout.cause,
             verdict=rollout.verdict, live_version=rollout.live_version, revision=rollout.revision,
-            started=rollout.started,
+            started=rollout.started, stages=rollout.stages, superseded_by=rollout.superseded_by,
+            emergency=rollout.emergency, priority=rollout.priority, reverts=rollout.reverts,
+            ended_at=rollout.ended_at,
         )  # fmt: skip
 
     async def step(self, rollout: UUID, step: str) -> Transition | None:

@@ -14,7 +14,7 @@ from application.ports.store import Place
 from domain.changes import Kind, TargetBusy
 from domain.environments import Environment
 from domain.gates import Verdict
-from domain.rollouts import AlreadyTerminal, Phase, Rollout, State, Transition, parse_plan
+from domain.rollouts import AlreadyTerminal, Phase, Rollout, State, Transition, stored_plan
 
 
 class PostgresRollouts:
@@ -36,6 +36,7 @@ class PostgresRollouts:
                 plan=new.plan.to_json(),
                 base_version=new.base_version,
                 created_at=new.created_at,
+                watched=new.watched,
                 **_moving(new),
             )
             .on_conflict_do_nothing()
@@ -158,6 +159,12 @@ def _moving(r: Rollout) -> dict[str, Any]:
         "live_version": r.live_version,
         "revision": r.revision,
         "started": r.started,
+        "stages": r.stages,
+        "superseded_by": r.superseded_by,
+        "emergency": r.emergency,
+        "priority": r.priority,
+        "reverts": r.reverts,
+        "ended_at": r.ended_at,
     }
 
 
@@ -170,7 +177,7 @@ def _rollout(row: Any) -> Rollout:
         change=row.rollout_id,
         digest=row.digest,
         requester=row.requester,
-        plan=parse_plan(row.plan, row.environment),
+        plan=stored_plan(row.plan, row.environment),
         state=State(row.state),
         created_at=row.created_at,
         base_version=row.base_version,
@@ -182,6 +189,13 @@ def _rollout(row: Any) -> Rollout:
         revision=row.revision,
         started=row.started,
         kind=Kind(row.kind),
+        stages=row.stages,
+        superseded_by=row.superseded_by,
+        emergency=row.emergency,
+        priority=row.priority,
+        reverts=row.reverts,
+        ended_at=row.ended_at,
+        watched=row.watched,
     )
 
 

@@ -154,6 +154,13 @@ rollout = _table(
     revision=Integer,
     started=Boolean,
     created_at=moment,
+    stages=Integer,
+    superseded_by=Uuid,
+    emergency=Text,
+    priority=Integer,
+    reverts=Uuid,
+    ended_at=moment,
+    watched=Boolean,
 )
 rollout_transition = _table(
     "rollout_transition",

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from domain.gates import Verdict
-from domain.rollouts.machine import EXPOSED, TERMINAL, AlreadyTerminal, State
+from domain.rollouts.machine import EXPOSED, TERMINAL, WAITING, AlreadyTerminal, State
 from domain.rollouts.rollout import GateNotPassed, NotRunning
 
 
@@ -22,7 +22,7 @@ _FROM = {
     Verb.PROMOTE: {State.RUNNING, State.PAUSED},
     Verb.ABORT: set(State) - {State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE},
     Verb.ROLLBACK: {State.RUNNING, State.PAUSED, State.BAKING, State.ROLLBACK_INCOMPLETE},
-    Verb.WITHDRAW: {State.AWAITING_APPROVAL, State.SCHEDULED},
+    Verb.WITHDRAW: {State.AWAITING_APPROVAL, *WAITING},
 }
 _UNPROMOTABLE = {Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR, None}
 

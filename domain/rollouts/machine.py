@@ -12,6 +12,7 @@ class State(StrEnum):
     WITHDRAWN = "WITHDRAWN"
     INVALIDATED = "INVALIDATED"
     SCHEDULED = "SCHEDULED"
+    BLOCKED = "BLOCKED"
     QUEUED = "QUEUED"
     PREFLIGHT = "PREFLIGHT"
     RUNNING = "RUNNING"
@@ -26,8 +27,10 @@ class State(StrEnum):
 
 
 class Phase(StrEnum):
-    """What a running stage is doing."""
+    """What a running stage is doing; a blue-green deployment prepares and tests what nobody is served yet."""
 
+    PREPARING = "PREPARING"
+    TESTING = "TESTING"
     APPLYING = "APPLYING"
     CONVERGING = "CONVERGING"
     SOAKING = "SOAKING"
@@ -47,8 +50,24 @@ TERMINAL = frozenset(
     }
 )
 
+WAITING = frozenset({State.SCHEDULED, State.BLOCKED, State.QUEUED})
+"""What is approved and may not start yet: for its moment, for a freeze to end, or for its turn."""
+
 EXPOSED = frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE})
 """States in which somebody may be served the candidate."""
+
+_UNSTARTED = frozenset(
+    {
+        State.AWAITING_APPROVAL,
+        State.EXPIRED,
+        State.WITHDRAWN,
+        State.INVALIDATED,
+        State.CANCELLED,
+        State.SUPERSEDED,
+    }
+)
+_UNSERVED = frozenset({State.CANCELLED, State.SUPERSEDED})
+"""Another has taken over what it serves, or what it prepared was never served."""
 
 WAYS: dict[State, frozenset[State]] = {
     State.AWAITING_APPROVAL: frozenset(
@@ -62,15 +81,14 @@ WAYS: dict[State, frozenset[State]] = {
             State.SUPERSEDED,
         }
     ),
-    State.SCHEDULED: frozenset(
-        {State.QUEUED, State.EXPIRED, State.CANCELLED, State.WITHDRAWN, State.AWAITING_APPROVAL}
-    ),
-    State.QUEUED: frozenset({State.PREFLIGHT, State.EXPIRED, State.CANCELLED}),
+    State.SCHEDULED: frozenset({State.BLOCKED, State.QUEUED, *_UNSTARTED}),
+    State.BLOCKED: frozenset({State.SCHEDULED, State.QUEUED, *_UNSTARTED}),
+    State.QUEUED: frozenset({State.SCHEDULED, State.BLOCKED, State.PREFLIGHT, *_UNSTARTED}),
     State.PREFLIGHT: frozenset({State.RUNNING, State.AWAITING_APPROVAL, State.INVALIDATED, State.CANCELLED}),
-    State.RUNNING: frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK}),
-    State.PAUSED: frozenset({State.RUNNING, State.BAKING, State.ROLLING_BACK}),
-    State.BAKING: frozenset({State.SUCCEEDED, State.PAUSED, State.ROLLING_BACK}),
-    State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.ROLLBACK_INCOMPLETE, State.SUPERSEDED}),
+    State.RUNNING: frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK, *_UNSERVED}),
+    State.PAUSED: frozenset({State.RUNNING, State.BAKING, State.ROLLING_BACK, *_UNSERVED}),
+    State.BAKING: frozenset({State.SUCCEEDED, State.PAUSED, State.ROLLING_BACK, State.SUPERSEDED}),
+    State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.ROLLBACK_INCOMPLETE, State.SUPERSEDED, State.CANCELLED}),
     State.ROLLBACK_INCOMPLETE: frozenset({State.ROLLING_BACK, State.ROLLED_BACK}),
 }
 

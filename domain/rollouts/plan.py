@@ -1,24 +1,42 @@
-"""A plan is the stages of a rollout and what happens at the end of every wait."""
+"""A plan is the strategy of a rollout, its stages, and what happens at the end of every wait."""
 
-from collections.abc import Iterable
-from contextlib import suppress
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import pairwise
 from typing import Any
 
 from domain.environments import Environment
-from domain.errors import Fault, Invalid
-from domain.pointers import escaped
 from domain.rollouts.exposure import TOTAL_WEIGHT
-
-MOST_STAGES = 20
 
 
 class Strategy(StrEnum):
     DIRECT = "direct"
     CANARY = "canary"
+    BLUE_GREEN = "blue-green"
+    ROLLING = "rolling"
+
+
+class CohortMode(StrEnum):
+    SUBJECT = "subject"
+    TENANT = "tenant"
+    INSTANCE = "instance"
+
+
+class OnConflict(StrEnum):
+    QUEUE = "queue"
+    REJECT = "reject"
+    SUPERSEDE = "supersede"
+
+
+class Takeover(StrEnum):
+    ROLLBACK_FIRST = "rollback_first"
+    TAKE_OVER = "take_over"
+
+
+class RollbackScope(StrEnum):
+    ALL = "all"
+    FAILED_BATCH = "failed_batch"
+    NONE = "none"
 
 
 class DeadlineAction(StrEnum):
@@ -29,23 +47,95 @@ class DeadlineAction(StrEnum):
 
 @dataclass(frozen=True)
 class Stage:
-    """`weight` of 100000 subjects see the new content for at least `min_soak` and, without a verdict, `max_soak`."""
+    """`weight` of 100000 see the new content for at least `min_soak` and, without a verdict, `max_soak`.
+
+    What fails in a stage that is `analysis_only` is held for a person instead of being taken back.
+    """
 
     weight: int
     min_soak: timedelta
     max_soak: timedelta
     manual: bool = False
+    analysis_only: bool = False
 
     @property
     def percent(self) -> float:
         return self.weight / (TOTAL_WEIGHT / 100)
+
+    def to_json(self) -> dict[str, Any]:
+        dry = {"analysis_only": True} if self.analysis_only else {}
+        return {
+            "percent": self.percent,
+            "min_soak_seconds": self.min_soak.total_seconds(),
+            "max_soak_seconds": self.max_soak.total_seconds(),
+            "manual": self.manual,
+            **dry,
+        }
+
+
+EVERYBODY = Stage(TOTAL_WEIGHT, timedelta(0), timedelta(0))
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Whom the stages grow over; `include` come first and `exclude` last, both by the slugs of tenants."""
+
+    mode: CohortMode = CohortMode.SUBJECT
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"mode": self.mode.value, "include": list(self.include), "exclude": list(self.exclude)}
+
+
+@dataclass(frozen=True)
+class Batches:
+    """A rolling deployment goes tenant by tenant: `size` of them at once, or `percent` of all of them."""
+
+    order_by: tuple[str, ...] = ("tier", "region")
+    size: int | None = None
+    percent: float | None = None
+    pause: timedelta = timedelta(seconds=60)
+    max_failed: int = 0
+    rollback: RollbackScope = RollbackScope.ALL
+
+    def to_json(self) -> dict[str, Any]:
+        many = {"size": self.size} if self.size is not None else {"percent": self.percent}
+        return {
+            "order_by": list(self.order_by),
+            **many,
+            "pause_seconds": self.pause.total_seconds(),
+            "max_failed": self.max_failed,
+            "rollback": self.rollback.value,
+        }
+
+
+@dataclass(frozen=True)
+class BlueGreen:
+    """What must answer before the switch, whether a person switches, and how long the old content stays warm."""
+
+    smoke: tuple[str, ...] = ()
+    smoke_limit: timedelta = timedelta(minutes=10)
+    smoke_retries: int = 2
+    manual_switch: bool = False
+    hold: timedelta = timedelta(hours=24)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "smoke": list(self.smoke),
+            "smoke_limit_seconds": self.smoke_limit.total_seconds(),
+            "smoke_retries": self.smoke_retries,
+            "manual_switch": self.manual_switch,
+            "hold_seconds": self.hold.total_seconds(),
+        }
 
 
 @dataclass(frozen=True)
 class Plan:
     """Stages in order, and the timings of every wait. All durations are real time of the workflow.
 
-    What is approved before `apply_at` waits until then.
+    What is approved before `apply_at` waits until then. A field that a plan does not name means here what rollouts
+    did before the field was there: a workflow that began then goes on as it began.
     """
 
     strategy: Strategy
@@ -63,148 +153,92 @@ class Plan:
     silent_limit: timedelta = timedelta(minutes=30)
     late_grace: timedelta = timedelta(seconds=30)
     apply_at: datetime | None = None
+    audience: Audience = field(default_factory=Audience)
+    batches: Batches | None = None
+    blue_green: BlueGreen | None = None
+    converge: float = 0.0
+    converge_limit: timedelta = timedelta(minutes=5)
+    blind_budget: timedelta = timedelta(hours=4)
+    on_conflict: OnConflict = OnConflict.REJECT
+    takeover: Takeover = Takeover.ROLLBACK_FIRST
+    window: str | None = None
 
     @property
     def gated(self) -> bool:
+        """A canary cannot rise without gates; another strategy is watched where its change has some."""
         return self.strategy is Strategy.CANARY
 
+    def stage(self, index: int) -> Stage:
+        """The batches of a rolling deployment are alike: its last stage stands for all that follow."""
+        return self.stages[min(index, len(self.stages) - 1)]
+
+    def percent(self, index: int, batches: int | None = None) -> float:
+        """How much is exposed in this stage; of a rolling deployment, as many of its batches as are done."""
+        if self.strategy is Strategy.ROLLING and batches:
+            return min(100.0, 100.0 * (index + 1) / batches)
+        return self.stage(index).percent
+
     def to_json(self) -> dict[str, Any]:
-        stages = [
-            {
-                "percent": stage.percent,
-                "min_soak_seconds": stage.min_soak.total_seconds(),
-                "max_soak_seconds": stage.max_soak.total_seconds(),
-                "manual": stage.manual,
-            }
-            for stage in self.stages
-        ]
-        waits: dict[str, Any] = {f"{name}_seconds": getattr(self, name).total_seconds() for name in _DURATIONS}
-        actions = {name: getattr(self, name).value for name in _ACTIONS}
+        waits: dict[str, Any] = {f"{name}_seconds": getattr(self, name).total_seconds() for name in DURATIONS}
+        choices = {name: getattr(self, name).value for name in CHOICES}
+        own = {name: getattr(self, name).to_json() for name in ("batches", "blue_green") if getattr(self, name)}
         moment = {"apply_at": self.apply_at.isoformat()} if self.apply_at else {}
-        return {"strategy": self.strategy.value, "stages": stages, **waits, **actions, **moment}
+        window = {"window": self.window} if self.window else {}
+        return {
+            "strategy": self.strategy.value,
+            "stages": [stage.to_json() for stage in self.stages],
+            **waits,
+            **choices,
+            "audience": self.audience.to_json(),
+            "converge": self.converge,
+            **own,
+            **moment,
+            **window,
+        }
 
 
-_ACTIONS = ("on_manual_deadline", "on_inconclusive")
-_DURATIONS = tuple(f.name for f in fields(Plan) if f.name not in {"strategy", "stages", "apply_at", *_ACTIONS})
-
-_SOAK = {  # least and most soak a stage, and bake after the last, by environment
-    Environment.DEV: (timedelta(0), timedelta(0), timedelta(0)),
-    Environment.QA: (timedelta(0), timedelta(0), timedelta(0)),
-    Environment.STAGING: (timedelta(minutes=2), timedelta(minutes=10), timedelta(0)),
-    Environment.PRODUCTION: (timedelta(minutes=10), timedelta(minutes=60), timedelta(minutes=30)),
+CHOICES: dict[str, type[StrEnum]] = {
+    "on_manual_deadline": DeadlineAction,
+    "on_inconclusive": DeadlineAction,
+    "on_conflict": OnConflict,
+    "takeover": Takeover,
 }
+DURATIONS = tuple(each.name for each in fields(Plan) if each.type is timedelta)
+
+_MINUTE = timedelta(minutes=1)
+_NONE = timedelta(0)
+_SOAK = {  # least and most soak a stage, by environment
+    Environment.DEV: (_NONE, _NONE),
+    Environment.QA: (_NONE, _NONE),
+    Environment.STAGING: (2 * _MINUTE, 10 * _MINUTE),
+    Environment.PRODUCTION: (10 * _MINUTE, 60 * _MINUTE),
+}
+_BAKE = {  # after the last stage in production; a change at once has nobody left to compare with
+    Strategy.CANARY: 30 * _MINUTE,
+    Strategy.ROLLING: 30 * _MINUTE,
+    Strategy.BLUE_GREEN: 15 * _MINUTE,
+    Strategy.DIRECT: 10 * _MINUTE,
+}
+_STEPS = (10, 25, 50, 100)
 
 
-def default_plan(environment: Environment) -> Plan:
+def default_plan(environment: Environment, strategy: Strategy = Strategy.CANARY) -> Plan:
     """10, 25, 50, 100 percent; in production an inconclusive gate ends in rollback, elsewhere it advances."""
-    least, most, bake = _SOAK[environment]
-    stages = tuple(Stage(percent * 1000, least, most) for percent in (10, 25, 50, 100))
-    action = DeadlineAction.ROLLBACK if environment is Environment.PRODUCTION else DeadlineAction.ADVANCE
-    return Plan(Strategy.CANARY, stages, bake=bake, on_inconclusive=action)
-
-
-def parse_plan(raw: Any, environment: Environment) -> Plan:
-    """A plan from JSON, with the defaults of its environment; Invalid names every fault."""
-    default = default_plan(environment)
-    if not isinstance(raw, dict):
-        raise Invalid([Fault("", "a plan is an object")])
-    faults = [Fault(f"/{escaped(key)}", "unknown field") for key in sorted(set(raw) - {*default.to_json(), "apply_at"})]
-    strategy = _choice(raw, "strategy", Strategy.CANARY, Strategy, faults)
-    waits: dict[str, Any] = {
-        name: _seconds(raw.get(f"{name}_seconds"), getattr(default, name), f"/{name}_seconds", faults)
-        for name in _DURATIONS
-    }
-    if waits["check_interval"] <= timedelta(0):
-        faults.append(Fault("/check_interval_seconds", "more than 0"))
-    actions = {name: _choice(raw, name, getattr(default, name), DeadlineAction, faults) for name in _ACTIONS}
-    stages = _stages(raw.get("stages"), strategy, default, faults)
-    apply_at = _moment(raw.get("apply_at"), "/apply_at", faults)
-    if faults:
-        raise Invalid(faults)
-    if strategy is Strategy.DIRECT and "bake_seconds" not in raw:
-        waits["bake"] = timedelta(0)
+    least, most = _SOAK[environment]
+    production = environment is Environment.PRODUCTION
+    action = DeadlineAction.ROLLBACK if production else DeadlineAction.ADVANCE
+    stages: tuple[Stage, ...] = (EVERYBODY,)
+    if strategy is Strategy.CANARY:
+        stages = tuple(Stage(percent * 1000, least, most) for percent in _STEPS)
+    elif strategy is Strategy.ROLLING:
+        stages = (Stage(TOTAL_WEIGHT, least, most),)
     return Plan(
         strategy,
         stages,
-        on_manual_deadline=actions["on_manual_deadline"],
-        on_inconclusive=actions["on_inconclusive"],
-        apply_at=apply_at,
-        **waits,
+        bake=_BAKE[strategy] if production else _NONE,
+        on_inconclusive=action,
+        audience=Audience(CohortMode.TENANT if strategy is Strategy.ROLLING else CohortMode.SUBJECT),
+        batches=Batches(percent=10.0) if strategy is Strategy.ROLLING else None,
+        blue_green=BlueGreen() if strategy is Strategy.BLUE_GREEN else None,
+        on_conflict=OnConflict.QUEUE,
     )
-
-
-def _stages(raw: Any, strategy: Strategy, default: Plan, faults: list[Fault]) -> tuple[Stage, ...]:
-    if strategy is Strategy.DIRECT:
-        if raw is not None and raw != [_ALL]:
-            faults.append(Fault("/stages", "a direct change has one stage of 100 percent"))
-        return (Stage(TOTAL_WEIGHT, timedelta(0), timedelta(0)),)
-    if raw is None:
-        return default.stages
-    if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_STAGES:
-        faults.append(Fault("/stages", f"a list of 1 to {MOST_STAGES} stages"))
-        return ()
-    stages = tuple(_stage(entry, f"/stages/{index}", default.stages[0], faults) for index, entry in enumerate(raw))
-    faults.extend(_order_faults(stages))
-    return stages
-
-
-_ALL = {"percent": 100.0, "min_soak_seconds": 0.0, "max_soak_seconds": 0.0, "manual": False}
-
-
-def _order_faults(stages: tuple[Stage, ...]) -> Iterable[Fault]:
-    for index, (before, after) in enumerate(pairwise(stages), start=1):
-        if after.weight <= before.weight:
-            yield Fault(f"/stages/{index}/percent", "stages rise: more than the stage before")
-    if stages[-1].weight != TOTAL_WEIGHT:
-        yield Fault(f"/stages/{len(stages) - 1}/percent", "the last stage is 100 percent")
-
-
-def _stage(raw: Any, path: str, default: Stage, faults: list[Fault]) -> Stage:
-    if isinstance(raw, int | float) and not isinstance(raw, bool):
-        raw = {"percent": raw}
-    if not isinstance(raw, dict):
-        faults.append(Fault(path, "a percentage, or an object with percent"))
-        return default
-    known = {"percent", "min_soak_seconds", "max_soak_seconds", "manual"}
-    faults.extend(Fault(f"{path}/{escaped(key)}", "unknown field") for key in sorted(set(raw) - known))
-    percent = raw.get("percent")
-    if isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 < percent <= 100:  # noqa: PLR2004 -- per cent
-        faults.append(Fault(f"{path}/percent", "a number more than 0 and at most 100"))
-        percent = 100.0
-    least = _seconds(raw.get("min_soak_seconds"), default.min_soak, f"{path}/min_soak_seconds", faults)
-    most = _seconds(raw.get("max_soak_seconds"), max(least, default.max_soak), f"{path}/max_soak_seconds", faults)
-    if most < least:
-        faults.append(Fault(f"{path}/max_soak_seconds", "at least min_soak_seconds"))
-    manual = raw.get("manual", False)
-    if not isinstance(manual, bool):
-        faults.append(Fault(f"{path}/manual", "true or false"))
-        manual = False
-    return Stage(max(1, round(percent * TOTAL_WEIGHT / 100)), least, most, manual)
-
-
-def _seconds(value: Any, default: timedelta, path: str, faults: list[Fault]) -> timedelta:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 90 * 86400:
-        faults.append(Fault(path, "seconds, from 0 to 90 days"))
-        return default
-    return timedelta(seconds=value)
-
-
-def _moment(value: Any, path: str, faults: list[Fault]) -> datetime | None:
-    if value is None:
-        return None
-    with suppress(TypeError, ValueError, OverflowError):
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    faults.append(Fault(path, "an instant with an offset, like 2026-01-31T12:00:00Z"))
-    return None
-
-
-def _choice(raw: dict[str, Any], key: str, default: Any, kind: type[StrEnum], faults: list[Fault]) -> Any:
-    value = raw.get(key, default)
-    if not isinstance(value, str) or value not in set(kind):
-        faults.append(Fault(f"/{key}", "one of " + ", ".join(kind)))
-        return default
-    return kind(value)

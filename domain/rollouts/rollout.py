@@ -16,7 +16,11 @@ PAUSED_BY_OPERATOR = "pause_by_operator"
 
 @dataclass(frozen=True)
 class Rollout:
-    """`live_version` is the target's version that this rollout wrote last: whoever writes next must find it there."""
+    """`live_version` is the target's version that this rollout wrote last: whoever writes next must find it there.
+
+    `stages` is how many steps it has, known since PREFLIGHT; `watched`, whether its change has gates; `emergency`,
+    the incident for which it went past its approval; `priority`, 1 of a way back and 2 of an emergency.
+    """
 
     id: UUID
     tenant: UUID
@@ -37,6 +41,13 @@ class Rollout:
     revision: int = 1
     started: bool = False
     kind: Kind = Kind.FLAG
+    stages: int | None = None
+    superseded_by: UUID | None = None
+    emergency: str | None = None
+    priority: int = 0
+    reverts: UUID | None = None
+    ended_at: datetime | None = None
+    watched: bool = False
 
     @property
     def workflow_id(self) -> str:
@@ -53,12 +64,12 @@ class Rollout:
 
     @property
     def percent(self) -> float:
-        """How many per cent of the subjects the plan exposes now; none before this rollout has written anything."""
+        """How many per cent of its audience the plan exposes now; none before this rollout has written anything."""
         if self.stage is None or self.live_version == self.base_version:
             return 0.0
-        if self.state in {State.ROLLED_BACK, State.SUPERSEDED}:
+        if self.state in {State.ROLLED_BACK, State.SUPERSEDED, State.CANCELLED}:
             return 0.0
-        return self.plan.stages[self.stage].percent
+        return self.plan.percent(self.stage, self.stages)
 
 
 @dataclass(frozen=True)

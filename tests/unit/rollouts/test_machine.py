@@ -1,6 +1,15 @@
 import pytest
 
-from domain.rollouts import EXPOSED, TERMINAL, WAYS, AlreadyTerminal, State, TransitionRefused, check_transition
+from domain.rollouts import (
+    EXPOSED,
+    TERMINAL,
+    WAITING,
+    WAYS,
+    AlreadyTerminal,
+    State,
+    TransitionRefused,
+    check_transition,
+)
 
 
 class TestMachine:
@@ -33,6 +42,14 @@ class TestMachine:
     def test_nothing_runs_without_preflight(self) -> None:
         assert {state for state, ways in WAYS.items() if State.RUNNING in ways} - EXPOSED == {State.PREFLIGHT}
 
-    def test_what_was_exposed_ends_served_or_restored(self) -> None:
+    def test_what_was_exposed_ends_served_restored_handed_over_or_never_seen(self) -> None:
         ends = {end for state in EXPOSED for end in WAYS[state] & TERMINAL}
-        assert ends == {State.SUCCEEDED, State.ROLLED_BACK, State.SUPERSEDED}
+        assert ends == {State.SUCCEEDED, State.ROLLED_BACK, State.SUPERSEDED, State.CANCELLED}
+        assert State.CANCELLED not in WAYS[State.BAKING]
+
+    @pytest.mark.req("S88")
+    def test_whoever_waits_may_be_stopped_and_starts_only_by_its_turn(self) -> None:
+        for state in WAITING:
+            assert {State.CANCELLED, State.WITHDRAWN, State.EXPIRED} <= WAYS[state]
+            assert State.RUNNING not in WAYS[state]
+            assert WAITING - {state} <= WAYS[state]
