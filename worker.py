@@ -28,6 +28,7 @@ from application.controls import Controlling
 from application.convergence import Converging
 from application.gating import Gating
 from application.progression import Progression
+from application.recovery import Recovery
 from application.restoring import Restoring
 from application.settings.moving import importing
 from bootstrap import Parts, parts
@@ -92,6 +93,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     imports = ImportActivities(importing(made.store, processes, made.sealer, bundle_signatures(made.settings)))
     sweeps = [asyncio.create_task(made.sweeper(processes).run())]
     sweeps.append(asyncio.create_task(made.relay().run()))
+    sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
     for sweep in sweeps:
         sweep.add_done_callback(lambda _: stop.set())
     more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store))]

@@ -23,6 +23,8 @@ class Resumed:
     steps: int
     sentence: str = ""
     baking_until: datetime | None = None
+    back: str | None = None
+    """Why it goes nowhere but back: its last run was ended from outside."""
 
 
 @dataclass(frozen=True)

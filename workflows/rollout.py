@@ -44,6 +44,7 @@ class FeatureRolloutWorkflow(WayBack):
     @workflow.run
     async def run(self, request: RolloutRequest) -> RolloutResult:
         try:
+            self._raise_if_stopped()
             await self._proceed(request.resumed)
         except Stopped as stop:
             await unstoppable(self._roll_back(stop.cause))

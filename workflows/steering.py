@@ -51,7 +51,7 @@ class Steered(Operated):
         self._steps = kept.steps if kept else 0
         self._sentence = kept.sentence if kept else ""
         self._cause = ""
-        self._stop: str | None = None
+        self._stop = kept.back if kept else None
         self._promoted = False
         self._asked_again = False
         self._approval: workflow.ChildWorkflowHandle[Any, Any] | None = None

@@ -33,6 +33,7 @@ class MemoryProcesses:
         self._controlling = Controlling(store, verifier)
         self.calls: list[Call] = []
         self.down = False
+        self.lost: set[UUID] = set()
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
         del requester
@@ -57,6 +58,16 @@ class MemoryProcesses:
         self._note(verb, rollout)
         act = self._verifier.verify(assertion)
         await self._controlling.apply(Control(act.tenant, rollout, verb, assertion, f"{verb}:{act.id}", self._now()))
+
+    async def alive(self, rollout: UUID) -> bool:
+        if self.down:
+            raise Unavailable(part="temporal")
+        return rollout not in self.lost
+
+    async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
+        del approval, requester, steps, cause
+        self._note("take_back", rollout.id)
+        self.lost.discard(rollout.id)
 
     async def killed(self, rollout: UUID) -> None:
         self._note("killed", rollout)

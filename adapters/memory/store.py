@@ -16,6 +16,7 @@ from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
 from adapters.memory.instances import MemoryInstances
 from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices, MemoryReviews
+from adapters.memory.outward import MemoryOutward, errands_of
 from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
@@ -27,7 +28,9 @@ from adapters.memory.tenant_papers import MemoryTenantLocks, MemoryTenantTemplat
 from adapters.memory.tenants import MemoryTenancies, Stage
 from adapters.memory.webhooks import MemoryWebhooks
 from application.ports.events import Work
+from application.ports.outward import Errand
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
+from application.ports.recovery import OpenRollout
 from application.ports.sealed_keys import KeyUse
 from domain.errors import AlreadyExists, Unavailable
 from domain.rollouts import State
@@ -64,6 +67,7 @@ class MemoryTransaction:
         self.webhooks = MemoryWebhooks(rows, now, tick)
         self.intents = MemoryIntents(rows)
         self.notices = MemoryNotices(rows, now, tick)
+        self.outward = MemoryOutward(rows, now, tick)
         self.telemetry = MemoryTelemetry(rows)
         self.reviews = MemoryReviews(rows, now)
         self.bundles = MemoryBundles(rows, tick)
@@ -135,6 +139,11 @@ class MemoryStore:
         now = self._clock()
         return [waiting for tenant, rows in self._rows.items() for waiting in _waiting(tenant, rows, now)]
 
+    async def open_rollouts(self) -> list[OpenRollout]:
+        await self.ping()
+        places = [(tenant, each) for tenant, rows in self._rows.items() for each in rows.rollouts.values()]
+        return [OpenRollout(tenant, each.id) for tenant, each in places if each.started and not each.terminal]
+
     async def sealed_keys(self) -> list[KeyUse]:
         await self.ping()
         found = [
@@ -148,6 +157,11 @@ class MemoryStore:
         await self.ping()
         now = self._clock()
         return [work for tenant, rows in self._rows.items() for work in work_of(tenant, rows, now, keep)]
+
+    async def errands(self) -> list[Errand]:
+        await self.ping()
+        now = self._clock()
+        return [errand for tenant, rows in self._rows.items() for errand in errands_of(tenant, rows, now)]
 
     async def ping(self) -> None:
         if self.down:

@@ -21,6 +21,7 @@ from adapters.postgres.imports import PostgresImports, PostgresUploads
 from adapters.postgres.instances import PostgresInstances
 from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
 from adapters.postgres.notices import PostgresNotices, PostgresReviews
+from adapters.postgres.outward import PostgresOutward
 from adapters.postgres.parts import PostgresParts
 from adapters.postgres.people import PostgresPeople
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
@@ -31,7 +32,9 @@ from adapters.postgres.tenant_papers import PostgresTenantLocks, PostgresTenantT
 from adapters.postgres.tenants import PostgresTenancies, bound
 from adapters.postgres.webhooks import PostgresWebhooks
 from application.ports.events import Work, WorkKind
+from application.ports.outward import Errand, ErrandKind
 from application.ports.records import Tenant, Waiting, WaitingKind
+from application.ports.recovery import OpenRollout
 from application.ports.sealed_keys import KeyUse
 from domain.environments import Environment
 
@@ -61,6 +64,7 @@ class PostgresTransaction:
         self.webhooks = PostgresWebhooks(session, tenant)
         self.intents = PostgresIntents(session, tenant)
         self.notices = PostgresNotices(session, tenant)
+        self.outward = PostgresOutward(session, tenant)
         self.telemetry = PostgresTelemetry(session, tenant)
         self.reviews = PostgresReviews(session, tenant)
         self.bundles = PostgresBundles(session, tenant)
@@ -124,6 +128,11 @@ class PostgresStore:
             )
             return [Waiting(WaitingKind(row.kind), row.tenant_id, row.id) for row in rows]
 
+    async def open_rollouts(self) -> list[OpenRollout]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM find_open_rollouts()"))
+            return [OpenRollout(row.tenant_id, row.id) for row in rows]
+
     async def sealed_keys(self) -> list[KeyUse]:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM count_sealed_keys()"))
@@ -133,6 +142,11 @@ class PostgresStore:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM find_event_work(CAST(:keep AS interval))"), {"keep": keep})
             return [Work(WorkKind(row.kind), row.tenant_id, row.id, row.webhook_id) for row in rows]
+
+    async def errands(self) -> list[Errand]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM find_errands()"))
+            return [Errand(ErrandKind(row.kind), row.tenant_id, row.id, row.lane) for row in rows]
 
     async def ping(self) -> None:
         async with self._session(None) as session:

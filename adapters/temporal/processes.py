@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +22,11 @@ from adapters.temporal.imports import started_import
 from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval, ApprovalClosed
 from domain.errors import Fault, Invalid, Refusal
-from domain.rollouts import AlreadyTerminal, Rollout, Verb
+from domain.rollouts import AlreadyTerminal, Progress, Rollout, Verb
 from workflows import search
 from workflows.approval import CLOSED, ApprovalRequest, VoteProof
 from workflows.configuration_import import ImportRequest
-from workflows.messages import Proof, RolloutRequest
+from workflows.messages import Proof, Resumed, RolloutRequest
 from workflows.operated import KILLED
 from workflows.presets import TASK_TIMEOUT
 from workflows.rollout import FeatureRolloutWorkflow
@@ -41,15 +42,17 @@ class TemporalProcesses:
         self._queue = task_queue
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
-        title = f"{rollout.kind.value} {rollout.key} in {rollout.environment.value}"
-        request = RolloutRequest(
-            rollout.tenant,
-            rollout.id,
-            rollout.environment,
-            rollout.key,
-            rollout.plan,
-            ApprovalRequest(rollout.tenant, approval.id, approval.digest, approval.authors, approval.policy, title),
-        )
+        await self._start(rollout, _request(rollout, approval), requester, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+
+    async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
+        now = datetime.now(UTC)
+        kept = Resumed(rollout.state, Progress(rollout.stage or 0, now), now, 0, steps, back=cause)
+        request = replace(_request(rollout, approval), resumed=kept)
+        await self._start(rollout, request, requester, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+
+    async def _start(
+        self, rollout: Rollout, request: RolloutRequest, requester: str, again: WorkflowIDReusePolicy
+    ) -> None:
         async with _answered():
             try:
                 client = await self._reach()
@@ -59,9 +62,9 @@ class TemporalProcesses:
                     id=rollout.workflow_id,
                     task_queue=self._queue,
                     id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    id_reuse_policy=again,
                     task_timeout=TASK_TIMEOUT,
-                    static_summary=f"Rollout of {title}",
+                    static_summary=f"Rollout of {request.approval.title}",
                     search_attributes=search.about(
                         {
                             search.TENANT: str(rollout.tenant),
@@ -88,6 +91,9 @@ class TemporalProcesses:
 
     async def control(self, rollout: UUID, verb: Verb, assertion: str) -> None:
         await self._update(f"rollout/{rollout}", verb.value, Proof(assertion), AlreadyTerminal)
+
+    async def alive(self, rollout: UUID) -> bool:
+        return await self._status(f"rollout/{rollout}") is WorkflowExecutionStatus.RUNNING
 
     async def killed(self, rollout: UUID) -> None:
         await self._signal(f"rollout/{rollout}", KILLED)
@@ -129,15 +135,30 @@ class TemporalProcesses:
 
     async def _ended(self, workflow_id: str) -> bool:
         """False for one that has only just appeared, or has not yet."""
+        return await self._status(workflow_id) not in {WorkflowExecutionStatus.RUNNING, None}
+
+    async def _status(self, workflow_id: str) -> WorkflowExecutionStatus | None:
+        """Of its latest run; None for one that Temporal does not know."""
         async with _answered():
             try:
                 client = await self._reach()
-                described = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)
+                return (await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)).status
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
+                    return None
                 raise
-        return described.status is not WorkflowExecutionStatus.RUNNING
+
+
+def _request(rollout: Rollout, approval: Approval) -> RolloutRequest:
+    title = f"{rollout.kind.value} {rollout.key} in {rollout.environment.value}"
+    return RolloutRequest(
+        rollout.tenant,
+        rollout.id,
+        rollout.environment,
+        rollout.key,
+        rollout.plan,
+        ApprovalRequest(rollout.tenant, approval.id, approval.digest, approval.authors, approval.policy, title),
+    )
 
 
 @asynccontextmanager
