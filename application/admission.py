@@ -1,6 +1,7 @@
 """Before a rollout starts, the database is asked whether it still may."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from application.closing import closed, drop_votes, facts, invalidated, link
 from application.every_subject import subject_of
@@ -15,10 +16,15 @@ from domain.rollouts import Phase, Rollout, State
 
 @dataclass(frozen=True)
 class Admission:
-    """How PREFLIGHT ended: RUNNING, or back to AWAITING_APPROVAL, or INVALIDATED or EXPIRED, and why."""
+    """How PREFLIGHT ended: RUNNING, or back to AWAITING_APPROVAL, or INVALIDATED or EXPIRED, and why.
+
+    In a state that waits, `until` is when to ask again at the latest; `stages` is how many there are of what runs.
+    """
 
     state: State
     why: str = ""
+    until: datetime | None = None
+    stages: int | None = None
 
 
 class Admitting:
