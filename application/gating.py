@@ -25,11 +25,15 @@ class CheckWish:
 
 @dataclass(frozen=True)
 class CheckAnswer:
-    """`silent`: the control had traffic and the candidate had none."""
+    """`silent`: the control had traffic and the candidate had none.
+
+    `hold` says what the rollout is to be held for although nothing failed: "signal", "srm" or nothing.
+    """
 
     verdict: Verdict
     sentence: str
     silent: bool
+    hold: str = ""
 
 
 class Gating:
@@ -64,4 +68,4 @@ class Gating:
 
 
 def _answer(check: Check) -> CheckAnswer:
-    return CheckAnswer(check.verdict, check.sentence, bool(check.record.get("silent")))
+    return CheckAnswer(check.verdict, check.sentence, bool(check.record.get("silent")), str(check.record.get("hold") or ""))

@@ -1,12 +1,13 @@
 """A metric source whose world is written down beforehand: rates as functions of time, outages, silences, resets."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from application.ports.metrics import edges
 from domain.errors import Fault, Invalid, Unavailable
-from domain.gates import Counts, MetricQuery, Observation, ProviderError, Reading
+from domain.gates import CohortQuery, CohortReading, Counts, MetricQuery, Observation, ProviderError, Reading
 
 OverTime = Callable[[float], float]
 """A value at so many seconds after the source's start."""
@@ -55,13 +56,14 @@ class ScriptedSource:
         self._start, self._traffic, self._skew = start, dict(traffic or {}), skew
         self._troubles: list[_Trouble] = []
         self._resets: list[tuple[str, datetime]] = []
+        self._falls: list[tuple[datetime, datetime]] = []
         self._answers: list[Observation] = []
         self._sums: dict[str, list[_Sum]] = {}
         self._faults: tuple[Fault, ...] = ()
         self.asked: list[datetime] = []
 
     def drive(self, variant: str, traffic: Traffic) -> None:
-        """From now on, and in hindsight, `variant` behaves like this."""
+        """From now on, and in hindsight, `variant` (or the tenant of this slug) behaves like this."""
         self._traffic[variant] = traffic
         self._sums.pop(variant, None)
 
@@ -75,6 +77,10 @@ class ScriptedSource:
     def silence(self, variant: str, since: datetime, until: datetime) -> None:
         """No series, or NaN, for one variant: a reading without that arm."""
         self._troubles.append(_Trouble(since, until, "silence", variant))
+
+    def fall(self, since: datetime, until: datetime) -> None:
+        """A probe from outside finds the candidate down then, and up at all other times."""
+        self._falls.append((since, until))
 
     def reset(self, variant: str, at: datetime) -> None:
         """The variant's process restarts: its counters begin again at zero."""
@@ -92,9 +98,28 @@ class ScriptedSource:
         reason = self._down(at)
         if reason is not None:
             return ProviderError(reason)
-        return Reading(at + self._skew, self._counts(query.candidate, at), self._counts(query.control, at))
+        return self._reading(query, at)
 
-    async def probe(self, query: MetricQuery) -> None:
+    async def read_cohort(self, query: CohortQuery, at: datetime) -> CohortReading | ProviderError:
+        self.asked.append(at)
+        reason = self._down(at)
+        return ProviderError(reason) if reason is not None else self._cohort(query, at)
+
+    async def past(
+        self, query: MetricQuery, until: datetime, step: timedelta, windows: int
+    ) -> Sequence[Reading] | ProviderError:
+        reason = self._down(until)
+        at = edges(until, step, windows)
+        return ProviderError(reason) if reason is not None else [self._reading(query, each) for each in at]
+
+    async def past_cohort(
+        self, query: CohortQuery, until: datetime, step: timedelta, windows: int
+    ) -> Sequence[CohortReading] | ProviderError:
+        reason = self._down(until)
+        at = edges(until, step, windows)
+        return ProviderError(reason) if reason is not None else [self._cohort(query, each) for each in at]
+
+    async def probe(self, query: MetricQuery | CohortQuery) -> None:
         """Raises Invalid with the faults given to `refuse`, or Unavailable when the start lies in an outage."""
         del query
         if self._faults:
@@ -102,6 +127,18 @@ class ScriptedSource:
         reason = self._down(self._start)
         if reason is not None:
             raise Unavailable(reason=reason)
+
+    def _reading(self, query: MetricQuery, at: datetime) -> Reading:
+        arms = (self._counts(query.candidate, at), self._counts(query.control, at))
+        return Reading(at + self._skew, *arms, synthetic=self._synthetic(at))
+
+    def _cohort(self, query: CohortQuery, at: datetime) -> CohortReading:
+        counted = {slug: self._counts(slug, at) for slug, _ in query.tenants}
+        tenants = {slug: counts for slug, counts in counted.items() if counts is not None}
+        return CohortReading(at + self._skew, tenants, synthetic=self._synthetic(at))
+
+    def _synthetic(self, at: datetime) -> bool | None:
+        return not any(since <= at < until for since, until in self._falls) if self._falls else None
 
     def _down(self, at: datetime) -> str | None:
         return next((t.reason for t in self._troubles if t.variant is None and t.since <= at < t.until), None)

@@ -2,11 +2,13 @@
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import accumulate
 
 from adapters.memory.rows import Rows
-from application.ports.records import TelemetryBatch
+from application.ports.records import TelemetryBatch, TelemetrySample
+from domain.environments import Environment
 from domain.gates import Counts, MetricQuery, Reading
 
 
@@ -22,20 +24,33 @@ class MemoryTelemetry:
         return True
 
     async def reading(self, query: MetricQuery, at: datetime) -> Reading:
-        return Reading(at, self._counts(query, query.candidate, at), self._counts(query, query.control, at))
+        arms = [
+            (await self.counted(query.environment, query.flag, variant, [at]))[0]
+            for variant in (query.candidate, query.control)
+        ]
+        return Reading(at, *arms)
 
-    def _counts(self, query: MetricQuery, variant: str, at: datetime) -> Counts | None:
-        wanted = (query.environment, query.flag, variant)
-        mine = [s for s in self._rows.samples if (s.environment, s.key, s.variant) == wanted and s.window_end <= at]
-        if not mine:
-            return None
-        heights: Counter[float] = Counter()
-        for sample in mine:
-            for bound, count in sample.buckets:
-                heights[bound] += count
-        bounds = sorted(heights)
-        if bounds and bounds[-1] != math.inf:
-            bounds.append(math.inf)
-        totals = accumulate(heights[bound] for bound in bounds)
-        buckets = tuple(zip(bounds, totals, strict=True))
-        return Counts(sum(s.requests for s in mine), sum(s.errors for s in mine), buckets)
+    async def counted(
+        self, environment: Environment, key: str, variant: str | None, at: Sequence[datetime]
+    ) -> list[Counts | None]:
+        mine = [
+            sample
+            for sample in self._rows.samples
+            if (sample.environment, sample.key) == (environment, key) and variant in {None, sample.variant}
+        ]
+        return [_summed([sample for sample in mine if sample.window_end <= instant]) for instant in at]
+
+
+def _summed(samples: list[TelemetrySample]) -> Counts | None:
+    if not samples:
+        return None
+    heights: Counter[float] = Counter()
+    for sample in samples:
+        for bound, count in sample.buckets:
+            heights[bound] += count
+    bounds = sorted(heights)
+    if bounds and bounds[-1] != math.inf:
+        bounds.append(math.inf)
+    totals = accumulate(heights[bound] for bound in bounds)
+    buckets = tuple(zip(bounds, totals, strict=True))
+    return Counts(sum(each.requests for each in samples), sum(each.errors for each in samples), buckets)

@@ -7,6 +7,8 @@ from typing import Any
 from domain.gates import Buckets, Counts
 
 Series = list[dict[str, Any]]
+Steps = dict[float, Series]
+"""By instant, in seconds."""
 
 _OK = 200
 _BAD_QUERY = {400, 422}
@@ -23,21 +25,57 @@ class Unanswered(Exception):
 
 def series_of(status: int, body: bytes) -> Series:
     """The series of a successful answer; a scalar counts as one series without labels."""
-    if status != _OK and status not in _BAD_QUERY:
-        raise Unanswered(f"http_{status}", again=status in _WORTH_ANOTHER_TRY)
+    kind, result = _result(status, body)
     try:
-        answer = json.loads(body)
-        if answer["status"] != "success":
-            raise Unanswered("bad_query", detail=str(answer.get("error", ""))[:500])
-        kind, result = answer["data"]["resultType"], answer["data"]["result"]
         if kind == "scalar":
             return [{"metric": {}, "value": result}]
         if kind != "vector":
             raise Unanswered("bad_query", detail=f"returns a {kind}; an instant vector is needed"[:500])
         return [{"metric": dict(each["metric"]), "value": list(each["value"])} for each in result]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"http_{status}" if status in _BAD_QUERY else "malformed_answer"
-        raise Unanswered(reason) from error
+        raise Unanswered(_reason(status)) from error
+
+
+def steps_of(status: int, body: bytes) -> Steps:
+    """The series of a range by instant, in seconds."""
+    kind, result = _result(status, body)
+    if kind != "matrix":
+        raise Unanswered("bad_query", detail=f"returns a {kind}; a range of instant vectors is needed"[:500])
+    steps: Steps = {}
+    try:
+        for each in result:
+            for at, value in each["values"]:
+                steps.setdefault(round(float(at), 3), []).append({"metric": each["metric"], "value": [at, value]})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unanswered(_reason(status)) from error
+    return steps
+
+
+def _result(status: int, body: bytes) -> tuple[str, Any]:
+    if status != _OK and status not in _BAD_QUERY:
+        raise Unanswered(f"http_{status}", again=status in _WORTH_ANOTHER_TRY)
+    try:
+        answer = json.loads(body)
+        if answer["status"] != "success":
+            raise Unanswered("bad_query", detail=str(answer.get("error", ""))[:500])
+        return answer["data"]["resultType"], answer["data"]["result"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unanswered(_reason(status)) from error
+
+
+def _reason(status: int) -> str:
+    return f"http_{status}" if status in _BAD_QUERY else "malformed_answer"
+
+
+def by_tenant(series: Series) -> dict[str, Series]:
+    """The series of each tenant, as its label says."""
+    found: dict[str, Series] = {}
+    for one in series:
+        tenant = one["metric"].get("tenant")
+        if not tenant:
+            raise Unanswered("series_without_tenant", detail="returns a series without tenant; aggregate by (tenant)")
+        found.setdefault(tenant, []).append(one)
+    return found
 
 
 def number_of(series: Series) -> float | None:

@@ -1,32 +1,40 @@
 """Prometheus answers with cumulative counters at its own instant; whatever is not a plain number is no number."""
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import httpx2
 
-from adapters.metrics.answers import Series, Unanswered, buckets_of, counter_of, number_of, series_of
+from adapters.metrics.answers import Series, Unanswered, buckets_of, by_tenant, counter_of, number_of
+from adapters.metrics.asking import LARGEST_ANSWER, LARGEST_COHORT, TRIES, Asking, closed_client
+from application.ports.metrics import edges
 from domain.errors import Fault, Invalid, Unavailable
-from domain.gates import Buckets, Counts, MetricQuery, Observation, ProviderError, Reading
+from domain.gates import (
+    CohortQuery,
+    CohortReading,
+    Counts,
+    MetricQuery,
+    Observation,
+    PrometheusTemplates,
+    ProviderError,
+    Reading,
+)
 
-TRIES = 3
-BACKOFF_S = 0.25
-CONNECT_S = 5.0
-TOTAL_S = 10.0
+__all__ = ["LARGEST_ANSWER", "TRIES", "PrometheusSource"]
+
 READ_S = 45.0
-LARGEST_ANSWER = 256 * 1024
-
-
-def closed_client() -> httpx2.AsyncClient:
-    """A client that follows no redirect and no proxy of the environment."""
-    timeout = httpx2.Timeout(TOTAL_S, connect=CONNECT_S)
-    return httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+_Read = TypeVar("_Read")
+Answers = dict[str, Series]
+"""The series of each template, by its name."""
 
 
 class PrometheusSource:
-    """Reads counters with instant queries; three tries a query, each within ten seconds and 256 KiB."""
+    """Reads counters with instant queries, and the past with one range query a template.
+
+    Three tries a query, each within ten seconds and 256 KiB (32 MiB for a cohort).
+    """
 
     def __init__(
         self,
@@ -34,7 +42,7 @@ class PrometheusSource:
         client: Callable[[], httpx2.AsyncClient] = closed_client,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._url = f"{base_url.rstrip('/')}/api/v1/query"
+        self._url = base_url
         self._client = client
         self._pause = pause
 
@@ -43,27 +51,71 @@ class PrometheusSource:
 
         An arm is None where its requests or errors are empty, NaN or infinite.
         """
-        try:
-            async with asyncio.timeout(READ_S), self._client() as client:
-                instant = round(min(at.timestamp(), await self._now(client)), 3)
-                arms = [
-                    await self._arm(client, query, variant, instant) for variant in (query.candidate, query.control)
-                ]
-        except Unanswered as unanswered:
-            return ProviderError(unanswered.reason)
-        except TimeoutError:
-            return ProviderError("timeout")
-        return Reading(datetime.fromtimestamp(instant, UTC), *arms)
 
-    async def probe(self, query: MetricQuery) -> None:
+        async def read(asking: Asking) -> Reading:
+            instant = await _instant(asking, at)
+            templates = _templates(query)
+            arms = [
+                _counts(await _answers(asking, _worded(query, variant, arm), instant))
+                for arm, variant in (("candidate", query.candidate), ("control", query.control))
+            ]
+            up = None
+            if templates.synthetic is not None:
+                promql = query.promql(templates.synthetic, query.candidate)
+                up = _up(await asking.at("synthetic", promql, instant))
+            return Reading(_moment(instant), *arms, synthetic=up, provenance=asking.provenance)
+
+        return await self._within(read, LARGEST_ANSWER)
+
+    async def read_cohort(self, query: CohortQuery, at: datetime) -> CohortReading | ProviderError:
+        """Each tenant of the query that has series; the same rules as for two arms."""
+
+        async def read(asking: Asking) -> CohortReading:
+            instant = await _instant(asking, at)
+            answers = await _answers(asking, _cohort_words(query), instant)
+            up, promql = None, _templates(query).synthetic
+            if promql is not None:
+                up = _up(await asking.at("synthetic", query.promql(promql), instant))
+            return CohortReading(_moment(instant), _tenants(query, answers), synthetic=up, provenance=asking.provenance)
+
+        return await self._within(read, LARGEST_COHORT)
+
+    async def past(
+        self, query: MetricQuery, until: datetime, step: timedelta, windows: int
+    ) -> Sequence[Reading] | ProviderError:
+        at = edges(until, step, windows)
+
+        async def read(asking: Asking) -> list[Reading]:
+            candidate, control = [
+                await _steps(asking, _worded(query, variant, arm), at, step)
+                for arm, variant in (("candidate", query.candidate), ("control", query.control))
+            ]
+            return [Reading(*each) for each in zip(at, map(_counts, candidate), map(_counts, control), strict=True)]
+
+        return await self._within(read, LARGEST_COHORT)
+
+    async def past_cohort(
+        self, query: CohortQuery, until: datetime, step: timedelta, windows: int
+    ) -> Sequence[CohortReading] | ProviderError:
+        at = edges(until, step, windows)
+
+        async def read(asking: Asking) -> list[CohortReading]:
+            found = await _steps(asking, _cohort_words(query), at, step)
+            return [CohortReading(when, _tenants(query, each)) for when, each in zip(at, found, strict=True)]
+
+        return await self._within(read, LARGEST_COHORT)
+
+    async def probe(self, query: MetricQuery | CohortQuery) -> None:
         """Run every template for the control; raises Invalid with a pointer for each faulty one, or Unavailable."""
         faults = []
-        templates = query.templates.named() if query.templates is not None else {}
-        async with self._client() as client:
-            for name, template in templates.items():
+        async with self._asking(LARGEST_COHORT) as asking:
+            for name, template in (query.templates.named() if query.templates is not None else {}).items():
+                cohort = isinstance(query, CohortQuery)
+                words = (
+                    query.promql(template) if isinstance(query, CohortQuery) else query.promql(template, query.control)
+                )
                 try:
-                    series = await self._ask(client, query.promql(template, query.control), None)
-                    buckets_of(series) if name == "latency_buckets" else number_of(series)
+                    _check(name, await asking.at(name, words, None), cohort=cohort)
                 except Unanswered as unanswered:
                     if unanswered.again or unanswered.reason.startswith(("http_", "unreachable", "timeout")):
                         raise Unavailable(reason=unanswered.reason) from unanswered
@@ -71,49 +123,80 @@ class PrometheusSource:
         if faults:
             raise Invalid(faults)
 
-    async def _now(self, client: httpx2.AsyncClient) -> float:
-        series = await self._ask(client, "time()", None)
-        now = number_of(series)
-        if now is None:
-            raise Unanswered("malformed_answer")
-        return now
+    def _asking(self, largest: int) -> Asking:
+        return Asking(self._url, self._client, self._pause, largest)
 
-    async def _arm(self, client: httpx2.AsyncClient, query: MetricQuery, variant: str, at: float) -> Counts | None:
-        templates = query.templates
-        if templates is None:
-            raise Unanswered("no_templates")
-        requests = number_of(await self._ask(client, query.promql(templates.requests, variant), at))
-        errors = number_of(await self._ask(client, query.promql(templates.errors, variant), at))
-        buckets: Buckets = ()
-        if templates.latency_buckets is not None:
-            buckets = buckets_of(await self._ask(client, query.promql(templates.latency_buckets, variant), at))
-        if requests is None or errors is None:
-            return None
-        return Counts(counter_of(requests), counter_of(errors), buckets)
+    async def _within(self, read: Callable[[Asking], Awaitable[_Read]], largest: int) -> _Read | ProviderError:
+        try:
+            async with asyncio.timeout(READ_S), self._asking(largest) as asking:
+                return await read(asking)
+        except Unanswered as unanswered:
+            return ProviderError(unanswered.reason)
+        except TimeoutError:
+            return ProviderError("timeout")
 
-    async def _ask(self, client: httpx2.AsyncClient, promql: str, at: float | None) -> Series:
-        form = {"query": promql} if at is None else {"query": promql, "time": f"{at:.3f}"}
-        for attempt in range(1, TRIES + 1):
-            try:
-                async with asyncio.timeout(TOTAL_S):
-                    return series_of(*await self._post(client, form))
-            except Unanswered as unanswered:
-                last = unanswered
-            except (TimeoutError, httpx2.TimeoutException):
-                last = Unanswered("timeout", again=True)
-            except httpx2.HTTPError:
-                last = Unanswered("unreachable", again=True)
-            if not last.again or attempt == TRIES:
-                break
-            await self._pause(BACKOFF_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
-        raise last
 
-    async def _post(self, client: httpx2.AsyncClient, form: dict[str, str]) -> tuple[int, bytes]:
-        headers = {"accept": "application/json", "accept-encoding": "identity"}
-        async with client.stream("POST", self._url, data=form, headers=headers) as response:
-            body = bytearray()
-            async for chunk in response.aiter_raw():
-                body += chunk
-                if len(body) > LARGEST_ANSWER:
-                    raise Unanswered("answer_too_large")
-            return response.status_code, bytes(body)
+async def _instant(asking: Asking, at: datetime) -> float:
+    return round(min(at.timestamp(), await asking.now()), 3)
+
+
+def _moment(instant: float) -> datetime:
+    return datetime.fromtimestamp(instant, UTC)
+
+
+def _templates(query: MetricQuery | CohortQuery) -> PrometheusTemplates:
+    if query.templates is None:
+        raise Unanswered("no_templates")
+    return query.templates
+
+
+def _worded(query: MetricQuery, variant: str, arm: str) -> dict[str, tuple[str, str]]:
+    """By template, what the query is called in the evidence, and the query."""
+    named = _templates(query).named().items()
+    return {name: (f"{arm}/{name}", query.promql(template, variant)) for name, template in named if name != "synthetic"}
+
+
+def _cohort_words(query: CohortQuery) -> dict[str, tuple[str, str]]:
+    named = _templates(query).named().items()
+    return {name: (name, query.promql(template)) for name, template in named if name != "synthetic"}
+
+
+async def _answers(asking: Asking, words: dict[str, tuple[str, str]], at: float) -> Answers:
+    return {name: await asking.at(called, promql, at) for name, (called, promql) in words.items()}
+
+
+async def _steps(
+    asking: Asking, words: dict[str, tuple[str, str]], at: Sequence[datetime], step: timedelta
+) -> list[Answers]:
+    """The answers of every template at each instant."""
+    instants = (at[0].timestamp(), at[-1].timestamp(), step.total_seconds())
+    ranges = {name: await asking.over(called, promql, instants) for name, (called, promql) in words.items()}
+    return [{name: steps.get(round(when.timestamp(), 3), []) for name, steps in ranges.items()} for when in at]
+
+
+def _counts(answers: Answers) -> Counts | None:
+    requests, errors = number_of(answers["requests"]), number_of(answers["errors"])
+    buckets = buckets_of(answers["latency_buckets"]) if "latency_buckets" in answers else ()
+    if requests is None or errors is None:
+        return None
+    return Counts(counter_of(requests), counter_of(errors), buckets)
+
+
+def _tenants(query: CohortQuery, answers: Answers) -> dict[str, Counts]:
+    parted = {name: by_tenant(series) for name, series in answers.items()}
+    found = {
+        slug: _counts({name: tenants.get(slug, []) for name, tenants in parted.items()}) for slug, _ in query.tenants
+    }
+    return {slug: counts for slug, counts in found.items() if counts is not None}
+
+
+def _up(series: Series) -> bool | None:
+    number = number_of(series)
+    return None if number is None else number > 0
+
+
+def _check(name: str, series: Series, *, cohort: bool) -> None:
+    """Raises Unanswered where the answer has not the form that its template needs."""
+    parts = by_tenant(series).values() if cohort and name != "synthetic" else [series]
+    for part in parts:
+        buckets_of(part) if name == "latency_buckets" else number_of(part)

@@ -1,16 +1,18 @@
 """Counts that applications report, summed to cumulative readings."""
 
 import math
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from itertools import accumulate
 from uuid import UUID
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ARRAY, TIMESTAMP, ColumnElement, Integer, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables import telemetry, telemetry_batch
 from application.ports.records import TelemetryBatch
+from domain.environments import Environment
 from domain.gates import Counts, MetricQuery, Reading
 
 
@@ -45,26 +47,53 @@ class PostgresTelemetry:
         return True
 
     async def reading(self, query: MetricQuery, at: datetime) -> Reading:
-        return Reading(at, await self._counts(query, query.candidate, at), await self._counts(query, query.control, at))
+        arms = [
+            (await self.counted(query.environment, query.flag, variant, [at]))[0]
+            for variant in (query.candidate, query.control)
+        ]
+        return Reading(at, *arms)
 
-    async def _counts(self, query: MetricQuery, variant: str, at: datetime) -> Counts | None:
+    async def counted(
+        self, environment: Environment, key: str, variant: str | None, at: Sequence[datetime]
+    ) -> list[Counts | None]:
         s = telemetry.c
-        mine = (s.environment == query.environment, s.key == query.flag, s.variant == variant, s.window_end <= at)
-        totals = (
-            await self._session.execute(select(func.count(), func.sum(s.requests), func.sum(s.errors)).where(*mine))
-        ).one()
-        if not totals[0]:
-            return None
+        mine = [s.environment == environment, s.key == key, s.window_end <= at[-1]]
+        if variant is not None:
+            mine.append(s.variant == variant)
+        window = _window(list(at))
+        totals = await self._session.execute(
+            select(window, func.sum(s.requests), func.sum(s.errors)).where(*mine).group_by(window)
+        )
         # Two arrays in one FROM item unnest side by side: one row a bucket.
         pairs = func.unnest(s.bounds, s.counts).table_valued("bound", "count").render_derived().lateral()
-        rows = await self._session.execute(
-            select(pairs.c.bound, func.sum(pairs.c.count))
+        heights = await self._session.execute(
+            select(window, pairs.c.bound, func.sum(pairs.c.count))
             .select_from(telemetry.join(pairs, onclause=telemetry.c.tenant_id == self._tenant))
             .where(*mine)
-            .group_by(pairs.c.bound)
-            .order_by(pairs.c.bound)
+            .group_by(window, pairs.c.bound)
         )
-        return Counts(int(totals[1]), int(totals[2]), _cumulative([(float(b), int(n)) for b, n in rows]))
+        rows = [(int(bin_), int(n), int(x)) for bin_, n, x in totals]
+        tall = [(int(bin_), float(bound), int(n)) for bin_, bound, n in heights]
+        return [_until(edge, rows, tall) for edge in range(len(at))]
+
+
+def _window(at: list[datetime]) -> ColumnElement[int]:
+    """Which of the instants is the first that a row counts at; a row counts at its own end."""
+    instants = bindparam("instants", at, type_=ARRAY(TIMESTAMP(timezone=True)), unique=True)
+    just_before = telemetry.c.window_end - timedelta(microseconds=1)
+    return func.width_bucket(just_before, instants, type_=Integer).label("window_number")
+
+
+def _until(edge: int, rows: list[tuple[int, int, int]], tall: list[tuple[int, float, int]]) -> Counts | None:
+    seen = [(requests, errors) for window, requests, errors in rows if window <= edge]
+    if not seen:
+        return None
+    heights: dict[float, int] = {}
+    for window, bound, count in tall:
+        if window <= edge:
+            heights[bound] = heights.get(bound, 0) + count
+    buckets = _cumulative(sorted(heights.items()))
+    return Counts(sum(requests for requests, _ in seen), sum(errors for _, errors in seen), buckets)
 
 
 def _cumulative(rows: list[tuple[float, int]]) -> tuple[tuple[float, int], ...]:

@@ -1,11 +1,13 @@
 """What rollouts are judged by: what applications report, and what each check saw and said."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from application.ports.records import Check, TelemetryBatch
-from domain.gates import MetricQuery, Reading
+from domain.environments import Environment
+from domain.gates import Counts, MetricQuery, Reading
 
 
 class Evidence(Protocol):
@@ -25,3 +27,9 @@ class Telemetry(Protocol):
         ...
 
     async def reading(self, query: MetricQuery, at: datetime) -> Reading: ...
+
+    async def counted(
+        self, environment: Environment, key: str, variant: str | None, at: Sequence[datetime]
+    ) -> list[Counts | None]:
+        """Cumulative counts at each of the rising instants, of all variants when none is named; None where none is."""
+        ...

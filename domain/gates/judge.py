@@ -9,7 +9,8 @@ from domain.gates import sentences
 from domain.gates.evidence import LatencyEvidence
 from domain.gates.guardrails import Check, error_rate, latency
 from domain.gates.judgement import FORMULA, Judgement
-from domain.gates.readings import Observation, ProviderError, Reading, observation_from_json
+from domain.gates.observations import Observation, observation_from_json
+from domain.gates.readings import ProviderError, Reading
 from domain.gates.spec import GateSpec, parse_gate_spec
 from domain.gates.state import GateState, StageClock
 from domain.gates.verdicts import MetricVerdict, Verdict, combined

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from domain.canonical import Json
-from domain.gates.readings import Observation, Reading
+from domain.gates.observations import Observation
+from domain.gates.readings import Reading
 from domain.gates.spec import GateSpec
 from domain.gates.state import GateState, StageClock
 from domain.gates.verdicts import MetricVerdict, Verdict

@@ -1,7 +1,7 @@
 """A reading is what a metric source knew at one instant: counters since some origin, never a rate."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
@@ -53,23 +53,48 @@ def buckets_from_json(raw: Json) -> Buckets:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """What was asked, word for word, and the SHA-256 of what came back, in hex."""
+
+    queries: dict[str, str]
+    sha256: str
+
+    def to_json(self) -> Json:
+        return {"queries": dict(self.queries), "sha256": self.sha256}
+
+    @staticmethod
+    def from_json(raw: Json) -> "Provenance | None":
+        return None if raw is None else Provenance(dict(raw["queries"]), str(raw["sha256"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """Both arms at the provider's instant `at`; None where the source has no series (or no number) for the arm."""
+    """Both arms at the provider's instant `at`; None where the source has no series (or no number) for the arm.
+
+    `synthetic` says whether a probe from outside found the candidate up; None where nobody probes.
+    """
 
     at: datetime
     candidate: Counts | None
     control: Counts | None
+    synthetic: bool | None = field(default=None, kw_only=True)
+    provenance: Provenance | None = field(default=None, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
             raise ValueError("a reading's instant carries its offset from UTC")
 
     def to_json(self) -> Json:
-        return {
+        told = {
             "at": self.at.isoformat(),
             "candidate": self.candidate and self.candidate.to_json(),
             "control": self.control and self.control.to_json(),
         }
+        if self.synthetic is not None:
+            told["synthetic"] = self.synthetic
+        if self.provenance is not None:
+            told["provenance"] = self.provenance.to_json()
+        return told
 
     @staticmethod
     def from_json(raw: Json) -> "Reading":
@@ -78,6 +103,8 @@ class Reading:
             datetime.fromisoformat(raw["at"]),
             Counts.from_json(candidate) if candidate is not None else None,
             Counts.from_json(control) if control is not None else None,
+            synthetic=raw.get("synthetic"),
+            provenance=Provenance.from_json(raw.get("provenance")),
         )
 
 
@@ -89,10 +116,3 @@ class ProviderError:
 
     def to_json(self) -> Json:
         return {"provider_error": self.reason}
-
-
-Observation = Reading | ProviderError
-
-
-def observation_from_json(raw: Json) -> Observation:
-    return ProviderError(str(raw["provider_error"])) if "provider_error" in raw else Reading.from_json(raw)

@@ -1,0 +1,68 @@
+"""A cohort of tenants is counted tenant by tenant, since no two of them are alike."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from string import Template
+from uuid import UUID
+
+from domain.canonical import Json
+from domain.environments import Environment
+from domain.errors import Fault, Invalid
+from domain.gates.query import SAFE, PrometheusTemplates, SourceKind
+from domain.gates.readings import Counts, Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class CohortQuery:
+    """Whose requests to count, and where: `tenants` are (slug, id); a template returns one series for each `tenant`."""
+
+    source: SourceKind
+    tenants: tuple[tuple[str, UUID], ...]
+    environment: Environment
+    key: str
+    templates: PrometheusTemplates | None = None
+
+    def __post_init__(self) -> None:
+        faults = [] if SAFE.match(self.key) else [Fault("/key", "may hold letters, digits, spaces and . _ : / @ + -")]
+        if (self.source is SourceKind.PROMETHEUS) != (self.templates is not None):
+            faults.append(Fault("/templates", "must be given for prometheus, and only for it"))
+        if faults:
+            raise Invalid(faults)
+
+    def promql(self, template: str) -> str:
+        """The query that counts every tenant at once."""
+        return Template(template).substitute(key=self.key, flag=self.key, environment=self.environment.value)
+
+
+@dataclass(frozen=True, slots=True)
+class CohortReading:
+    """Cumulative counters of each tenant at the provider's instant; a tenant without series is not there."""
+
+    at: datetime
+    tenants: dict[str, Counts]
+    synthetic: bool | None = field(default=None, kw_only=True)
+    provenance: Provenance | None = field(default=None, compare=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("a reading's instant carries its offset from UTC")
+
+    def to_json(self) -> Json:
+        told: dict[str, Json] = {
+            "at": self.at.isoformat(),
+            "tenants": {slug: counts.to_json() for slug, counts in sorted(self.tenants.items())},
+        }
+        if self.synthetic is not None:
+            told["synthetic"] = self.synthetic
+        if self.provenance is not None:
+            told["provenance"] = self.provenance.to_json()
+        return told
+
+    @staticmethod
+    def from_json(raw: Json) -> "CohortReading":
+        return CohortReading(
+            datetime.fromisoformat(raw["at"]),
+            {slug: Counts.from_json(counts) for slug, counts in raw["tenants"].items()},
+            synthetic=raw.get("synthetic"),
+            provenance=Provenance.from_json(raw.get("provenance")),
+        )
