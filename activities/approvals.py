@@ -12,13 +12,14 @@ from application.balloting import Balloting, Cast, Counted
 
 @dataclass(frozen=True)
 class OfApproval:
-    """`occasion` names a reminder, `assertion` proves an act; each where it applies."""
+    """`occasion` names a reminder, `assertion` proves an act, `level` is escalated; each where it applies."""
 
     tenant: UUID
     approval: UUID
     at: datetime
     occasion: str = ""
     assertion: str = ""
+    level: int = 0
 
 
 class ApprovalActivities:
@@ -44,6 +45,11 @@ class ApprovalActivities:
     async def remind(self, wish: OfApproval) -> None:
         with typed():
             await self._balloting.remind(wish.tenant, wish.approval, wish.occasion)
+
+    @activity.defn(name="approval.escalate")
+    async def escalate(self, wish: OfApproval) -> Counted:
+        with typed():
+            return await self._balloting.escalate(wish.tenant, wish.approval, wish.level)
 
     @activity.defn(name="approval.expire")
     async def expire(self, wish: OfApproval) -> Counted:

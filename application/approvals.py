@@ -1,10 +1,11 @@
 """People see what waits for them and vote; the same rules are asked here as where the vote is counted."""
 
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from application.acting import Acting, done
 from application.changes import existing_change
+from application.delegations import lenders_of
 from application.ports.processes import Processes
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -12,6 +13,7 @@ from domain.approvals import (
     Answer,
     Approval,
     ApprovalClosed,
+    Comment,
     DigestMismatch,
     NotAnApprover,
     Standing,
@@ -22,7 +24,7 @@ from domain.approvals import (
 from domain.audit import Action, Outcome
 from domain.changes import ChangeSet
 from domain.errors import Missing, Refusal
-from domain.people import Actor, Permission
+from domain.people import Actor, Permission, PermissionMissing
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,14 @@ class VoteWish:
 
 @dataclass(frozen=True)
 class ApprovalView:
+    """`lenders` lend their vote to whoever looks, and the open level asks them."""
+
     approval: Approval
     change: ChangeSet
     votes: tuple[Vote, ...]
     handles: dict[UUID, str]
+    comments: tuple[Comment, ...] = ()
+    lenders: tuple[UUID, ...] = ()
 
 
 class Approvals:
@@ -52,16 +58,34 @@ class Approvals:
     async def get(self, actor: Actor, approval_id: UUID) -> ApprovalView:
         actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
-            return await _view(tx, await _existing(tx, approval_id))
+            return await _view(tx, await _existing(tx, approval_id), actor.id, await _lenders(tx, actor))
 
     async def pending(self, actor: Actor) -> list[ApprovalView]:
-        """Requests whose open level this actor may vote on."""
+        """Requests whose open level this actor may vote on, or somebody who lends them their vote."""
         actor.require(Permission.CHANGE_READ)
         voter = Voter.of(actor)
         async with self._store.transaction(actor.tenant) as tx:
+            lenders = await _lenders(tx, actor)
             return [
-                await _view(tx, approval) for approval in await tx.approvals.pending() if _waits_for(approval, voter)
+                await _view(tx, approval, actor.id, lenders)
+                for approval in await tx.approvals.pending()
+                if approval.tally.asks(voter) or _asked(approval, voter.id, lenders)
             ]
+
+    async def comment(self, actor: Actor, approval_id: UUID, words: str) -> ApprovalView:
+        """By whoever wrote the change, or may propose or approve one; it counts for nothing, and stays."""
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            approval = await _existing(tx, approval_id)
+            speaks = {Permission.CHANGE_APPROVE, Permission.CHANGE_PROPOSE} & actor.permissions
+            if not speaks and actor.id not in approval.authors:
+                raise PermissionMissing(permission=Permission.CHANGE_APPROVE.value)
+            said = Comment(actor.request or uuid4(), approval_id, actor.id, words, tx.now)
+            if said.id not in {each.id for each in await tx.approvals.comments(approval_id)}:
+                await tx.approvals.comment(said)
+                await record(tx, Action.APPROVAL_COMMENTED, ("approval", approval_id), actor=actor,
+                             change=approval_id, reason=words)  # fmt: skip
+            return await _view(tx, approval, actor.id, await _lenders(tx, actor))
 
     async def vote(self, actor: Actor, approval_id: UUID, wish: VoteWish) -> ApprovalView:
         """Cast a vote through the workflow and return what the database then holds.
@@ -142,11 +166,17 @@ async def _giver(tx: Transaction, actor: Actor, wish: VoteWish) -> Voter | None:
     return Voter.of(giver)
 
 
-def _waits_for(approval: Approval, voter: Voter) -> bool:
+async def _lenders(tx: Transaction, actor: Actor) -> list[Voter]:
+    people = await tx.people.by_ids(await lenders_of(tx, actor.id))
+    return [Voter.of(person.actor) for person in people]
+
+
+def _asked(approval: Approval, delegate: UUID, lenders: list[Voter]) -> tuple[UUID, ...]:
+    """Those of the lenders whose vote this delegate may give."""
     tally = approval.tally
-    if voter.id in tally.authors or tally.ballot_of(voter.id) is not None or tally.level >= len(tally.levels):
-        return False
-    return voter.fits(tally.levels[tally.level])
+    if approval.standing is not Standing.PENDING or delegate in tally.authors or tally.ballot_of(delegate) is not None:
+        return ()
+    return tuple(lender.id for lender in lenders if tally.asks(lender))
 
 
 async def _existing(tx: Transaction, approval_id: UUID) -> Approval:
@@ -156,10 +186,12 @@ async def _existing(tx: Transaction, approval_id: UUID) -> Approval:
     return approval
 
 
-async def _view(tx: Transaction, approval: Approval) -> ApprovalView:
-    votes = await tx.approvals.votes(approval.id)
-    known = {*approval.authors, *(vote.ballot.voter for vote in votes)}
+async def _view(tx: Transaction, approval: Approval, viewer: UUID, lenders: list[Voter]) -> ApprovalView:
+    votes, comments = await tx.approvals.votes(approval.id), await tx.approvals.comments(approval.id)
+    asked = _asked(approval, viewer, lenders)
+    known = {*approval.authors, *asked, *(vote.ballot.voter for vote in votes), *(said.author for said in comments)}
     known |= {vote.ballot.behalf for vote in votes if vote.ballot.behalf}
     people = await tx.people.by_ids(list(known))
+    handles = {person.id: person.handle for person in people}
     change = await existing_change(tx, approval.id)
-    return ApprovalView(approval, change, tuple(votes), {person.id: person.handle for person in people})
+    return ApprovalView(approval, change, tuple(votes), handles, tuple(comments), asked)

@@ -12,7 +12,9 @@ from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.approvals import Answer, Approval, ApprovalClosed, Ballot, DigestMismatch, Standing, Voter, check_reason
 from domain.audit import Action, Outcome
+from domain.canonical import Json
 from domain.errors import Missing, Refusal
+from domain.people import PrincipalKind
 from domain.people.acts import Act
 from domain.rollouts import State
 
@@ -24,6 +26,7 @@ class Counted:
     standing: Standing
     ballots: tuple[Ballot, ...]
     level: int
+    escalated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,23 @@ class Balloting:
         async with self._store.transaction(tenant) as tx:
             approval = await locked(tx, approval_id)
             if approval.standing is Standing.PENDING:
-                await tell_level(tx, "approval_reminder", approval, await _facts(tx, approval, occasion=occasion))
+                said = await _facts(tx, approval, occasion=occasion)
+                await tell_level(tx, "approval_reminder", approval, said)
+                if approval.tally.level in approval.escalated:
+                    await _tell_fallback(tx, "approval_reminder", approval, said)
+
+    async def escalate(self, tenant: UUID, approval_id: UUID, level: int) -> Counted:
+        """Ask the fallback of a level that nobody has completed in half of its time; once."""
+        async with self._store.transaction(tenant) as tx:
+            approval = await locked(tx, approval_id)
+            waits = approval.standing is Standing.PENDING and approval.tally.level == level
+            if waits and level not in approval.escalated:
+                await tx.approvals.escalate(approval_id, level)
+                await record(tx, Action.APPROVAL_ESCALATED, ("approval", approval_id), change=approval_id,
+                             after={"level": level + 1})  # fmt: skip
+                said = await _facts(tx, approval, occasion="escalated")
+                await _tell_fallback(tx, "approval_requested", approval, said)
+            return await _counted(tx, approval_id)
 
     async def expire(self, tenant: UUID, approval_id: UUID, at: datetime) -> Counted:
         """The end of the time; a vote that was counted first wins."""
@@ -112,24 +131,26 @@ class Balloting:
             if approval.standing is not Standing.PENDING:
                 raise ApprovalClosed(standing=approval.standing.value)
             tally.check(act.actor, act.digest, behalf)
-            await _check_people(tx, approval, act, behalf)
+            entitled = await _check_people(tx, approval, act, behalf)
             check_reason(vote.answer, _reason(intent))
-            await self._count(tx, approval, vote, act, intent)
+            ballot = Ballot(act.actor, tally.level, vote.answer, approval.digest, behalf, tally.by_escalation(entitled))
+            await self._count(tx, approval, vote, ballot, intent)
+            await tx.intents.done(act.id)
             return await _counted(tx, vote.approval)
 
-    async def _count(self, tx: Transaction, approval: Approval, vote: Cast, act: Act, intent: Intent) -> None:
-        behalf, level = _behalf(intent), approval.tally.level
-        ballot = Ballot(act.actor, level, vote.answer, approval.digest, behalf)
+    async def _count(self, tx: Transaction, approval: Approval, vote: Cast, ballot: Ballot, intent: Intent) -> None:
+        behalf, level = ballot.behalf, ballot.level
         await tx.approvals.cast(approval.id, ballot, author=approval.authors[0], reason=_reason(intent), via=vote.via)
-        await tx.intents.done(act.id)
         after = replace(approval, ballots=(*approval.ballots, ballot))
         said = {"answer": vote.answer.value, "level": level + 1, "via": vote.via}
-        on_behalf = {"on_behalf_of": str(behalf)} if behalf else {}
-        await record(tx, Action.VOTE_CAST, ("approval", approval.id), actor=act.actor, change=approval.id,
-                     reason=_reason(intent) or None, after={**said, **on_behalf})  # fmt: skip
+        how: dict[str, Json] = {"on_behalf_of": str(behalf)} if behalf else {}
+        if ballot.escalated:
+            how["escalated"] = True
+        await record(tx, Action.VOTE_CAST, ("approval", approval.id), actor=ballot.voter, change=approval.id,
+                     reason=_reason(intent) or None, after={**said, **how})  # fmt: skip
         if after.tally.level > level:
             await tx.approvals.open_level(approval.id, tx.now)
-            await record(tx, Action.APPROVAL_LEVEL_COMPLETED, ("approval", approval.id), actor=act.actor,
+            await record(tx, Action.APPROVAL_LEVEL_COMPLETED, ("approval", approval.id), actor=ballot.voter,
                          change=approval.id, after={"level": level + 1})  # fmt: skip
             await tell_level(tx, "approval_requested", after, await _facts(tx, after))
         if after.tally.standing is not Standing.PENDING:
@@ -148,13 +169,15 @@ async def locked(tx: Transaction, approval_id: UUID) -> Approval:
     return approval
 
 
-async def _check_people(tx: Transaction, approval: Approval, act: Act, behalf: UUID | None) -> None:
+async def _check_people(tx: Transaction, approval: Approval, act: Act, behalf: UUID | None) -> Voter:
+    """Whoever's right it is that is used."""
     voter = await _present(tx, act.actor)
     giver = await _present(tx, behalf) if behalf else None
     if behalf is not None and not await tx.people.delegated(behalf, act.actor, tx.now):
         giver = None
         voter = replace(voter, roles=frozenset(), may_approve=False)
     approval.tally.check_voter(voter, giver)
+    return giver or voter
 
 
 async def _present(tx: Transaction, principal: UUID) -> Voter:
@@ -176,7 +199,20 @@ async def _close(tx: Transaction, approval: Approval, standing: Standing, *, at:
 
 async def _counted(tx: Transaction, approval_id: UUID) -> Counted:
     approval = await locked(tx, approval_id)
-    return Counted(approval.standing, approval.ballots, approval.tally.level)
+    return Counted(approval.standing, approval.ballots, approval.tally.level, approval.escalated)
+
+
+async def _tell_fallback(tx: Transaction, template: str, approval: Approval, said: dict[str, str]) -> None:
+    level = approval.tally.level
+    fallback = approval.policy.levels[level].escalates_to
+    people = [
+        person.id
+        for person in await tx.people.all()
+        if fallback is not None and person.kind is PrincipalKind.HUMAN and person.id not in approval.authors
+        and Voter.of(person.actor).stands_in(fallback)
+    ]  # fmt: skip
+    named = {**said, "level": str(level + 1)}
+    await tell(tx, template, people, named, link=f"/approvals/{approval.id}", seed=approval.id)
 
 
 async def _facts(tx: Transaction, approval: Approval, **more: str) -> dict[str, str]:
@@ -186,7 +222,7 @@ async def _facts(tx: Transaction, approval: Approval, **more: str) -> dict[str, 
         "title": f"{change.target.kind.value} {change.label}" if change else "",
         "environment": approval.environment.value,
         "requester": requester.handle if requester else "",
-        "deadline": (approval.opened_at + approval.policy.deadline).isoformat(timespec="minutes"),
+        "deadline": approval.timetable.deadline.isoformat(timespec="minutes"),
         **more,
     }
 

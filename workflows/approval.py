@@ -65,17 +65,20 @@ class ApprovalWorkflow:
         await self._look()
         try:
             while self._standing is Standing.PENDING:
-                await self._wait(
-                    Timetable.of(request.policy, requested_at=opened_at, level_opened_at=self._level_opened_at)
-                )
+                await self._wait(self._times(opened_at))
         except asyncio.CancelledError:
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ApprovalResult(self._standing)
 
+    def _times(self, opened_at: datetime) -> Timetable:
+        level = None if self._tally.level in self._tally.escalated else self._tally.level
+        policy, opened = self._request.policy, self._level_opened_at
+        return Timetable.of(policy, requested_at=opened_at, level_opened_at=opened, level=level)
+
     async def _wait(self, times: Timetable) -> None:
-        """Until the level or the standing changes, a reminder is due, or time is up."""
+        """Until the level or the standing changes, a reminder is due, others are to be asked, or time is up."""
         level = self._tally.level
         now = workflow.now()
         try:
@@ -87,6 +90,8 @@ class ApprovalWorkflow:
         except TimeoutError:
             if workflow.now() >= times.deadline:
                 await self._expire()
+            elif times.escalates is not None and workflow.now() >= times.escalates:
+                await self._escalate(level)
             else:
                 await self._remind()
 
@@ -97,6 +102,12 @@ class ApprovalWorkflow:
                 self._adopt(
                     await workflow.execute_activity_method(expire, self._here(), summary="time is up", **LASTING)
                 )
+
+    async def _escalate(self, level: int) -> None:
+        async with self._one_at_a_time:
+            if self._standing is Standing.PENDING and self._tally.level == level:
+                wish, escalate = replace(self._here(), level=level), ApprovalActivities.escalate
+                self._adopt(await workflow.execute_activity_method(escalate, wish, summary="ask others", **LASTING))
 
     async def _remind(self) -> None:
         wish = replace(self._here(), occasion=workflow.now().isoformat())
@@ -155,7 +166,7 @@ class ApprovalWorkflow:
 
     @workflow.query(name="status")
     def status(self) -> Counted:
-        return Counted(self._standing, self._tally.ballots, self._tally.level)
+        return Counted(self._standing, self._tally.ballots, self._tally.level, self._tally.escalated)
 
     def _check(self, answer: Answer, proof: VoteProof) -> None:
         if proof.voter is None or proof.digest is None or self._tally.repeats(proof.voter, answer, proof.digest):
@@ -183,7 +194,7 @@ class ApprovalWorkflow:
         if counted.level != self._tally.level:
             self._level_opened_at = workflow.now()
         self._standing = counted.standing
-        self._tally = replace(self._tally, ballots=counted.ballots)
+        self._tally = replace(self._tally, ballots=counted.ballots, escalated=counted.escalated)
         levels = f"{counted.level} of {len(self._request.policy.levels)} levels complete"
         words = f"**{self._request.title}**: {self._standing.value}, {levels}"
         search.show(self._standing.value, None, words)

@@ -10,6 +10,7 @@ from domain.approvals import (
     Approval,
     ApprovalClosed,
     Ballot,
+    Comment,
     DigestMismatch,
     SelfApproval,
     Standing,
@@ -71,6 +72,17 @@ class MemoryApprovals:
 
     async def reopen(self, approval: UUID) -> None:
         self._set(approval, standing=Standing.PENDING, closed_at=None)
+
+    async def escalate(self, approval: UUID, level: int) -> None:
+        found = self._rows.approvals[approval]
+        self._set(approval, escalated=(*found.escalated, level))
+
+    async def comment(self, comment: Comment) -> None:
+        self._rows.comments.setdefault(comment.id, replace(comment, written_at=self._tick()))
+
+    async def comments(self, approval: UUID) -> list[Comment]:
+        said = [each for each in self._rows.comments.values() if each.approval == approval]
+        return sorted(said, key=lambda each: (each.written_at, each.id))
 
     def _set(self, approval: UUID, **changes: object) -> None:
         found = self._rows.approvals.get(approval)

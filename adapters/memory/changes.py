@@ -49,6 +49,10 @@ class MemoryPolicies:
     async def version(self, environment: Environment, kind: Kind) -> int:
         return len(self._rows.policies.get((environment, kind), ()))
 
+    async def at(self, environment: Environment, kind: Kind, version: int) -> ApprovalPolicy:
+        versions = self._rows.policies.get((environment, kind), ())
+        return versions[version - 1] if 1 <= version <= len(versions) else default_policy(environment)
+
     async def put(
         self, environment: Environment, kind: Kind, policy: ApprovalPolicy, *, expected: int | None = None
     ) -> int:

@@ -1,14 +1,12 @@
-"""What people asked for, what must go out, what is owed and what was answered, in memory."""
+"""What people asked for, what must go out and what was answered, in memory."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from adapters.memory.rows import KeyRow, NoticeRow, Rows, Tick, as_stored
-from application.ports.records import Intent, Notice, NoticeState, Review
+from application.ports.records import Intent, Notice, NoticeState
 from application.ports.store import KeyClaim
-from domain.errors import AlreadyExists
 
 MOST_ATTEMPTS = 20
 LONGEST_PAUSE = 300
@@ -40,9 +38,12 @@ class MemoryNotices:
         fresh = replace(notice, facts=dict(notice.facts), created_at=self._now, state=NoticeState.DUE, attempts=0)
         self._rows.notices.setdefault(notice.id, NoticeRow(fresh, self._now))
 
-    async def due(self, notices: Sequence[UUID]) -> list[Notice]:
-        found = [self._rows.notices[each].notice for each in notices if each in self._rows.notices]
-        return [notice for notice in found if notice.state is NoticeState.DUE]
+    async def claim(self, notice: UUID) -> Notice | None:
+        row, now = self._rows.notices.get(notice), self._tick()
+        if row is None or row.notice.state is not NoticeState.DUE or row.not_before > now:
+            return None
+        self._rows.notices[notice] = replace(row, not_before=now + LEASE)
+        return row.notice
 
     async def delivered(self, notice: UUID) -> None:
         row = self._rows.notices.get(notice)
@@ -58,23 +59,6 @@ class MemoryNotices:
         pause = timedelta(seconds=min(2 ** (attempts - 1), LONGEST_PAUSE))
         tried = replace(row.notice, attempts=attempts, state=state)
         self._rows.notices[notice] = NoticeRow(tried, self._tick() + pause, why[:500])
-
-
-class MemoryReviews:
-    def __init__(self, rows: Rows, now: datetime) -> None:
-        self._rows = rows
-        self._now = now
-
-    async def open(self, review: Review) -> None:
-        if review.id in self._rows.reviews:
-            raise AlreadyExists
-        self._rows.reviews[review.id] = replace(review, opened_at=self._now, closed_at=None)
-
-    async def get(self, review: UUID) -> Review | None:
-        return self._rows.reviews.get(review)
-
-    async def all(self) -> list[Review]:
-        return sorted(self._rows.reviews.values(), key=lambda review: review.opened_at, reverse=True)
 
 
 class MemoryIdempotency:

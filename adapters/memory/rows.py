@@ -10,12 +10,24 @@ from uuid import UUID
 from application.ports.bundles import Sync
 from application.ports.events import Line
 from application.ports.imports import ImportRecord, Progress, Upload
-from application.ports.records import AuditRow, Check, Intent, Notice, Review, StoredFlag, TelemetrySample
+from application.ports.locks import StoredRule
+from application.ports.outward import ApprovalSystem, Destination, Heard, Ticket
+from application.ports.records import (
+    AuditRow,
+    Check,
+    Delegation,
+    Group,
+    Intent,
+    Notice,
+    Review,
+    StoredFlag,
+    TelemetrySample,
+)
 from application.ports.sealed_keys import SealedKey
 from application.ports.settings import Rulebook, StoredDefinition, StoredEntry
 from application.ports.store import KeyClaim
 from application.ports.tenants import StoredLock, StoredTemplate
-from domain.approvals import Approval, ApprovalPolicy, Vote
+from domain.approvals import Approval, ApprovalPolicy, Comment, Vote
 from domain.audit import Event
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
@@ -23,6 +35,7 @@ from domain.environments import Environment
 from domain.events import Delivery, Subscription
 from domain.events import Event as Told
 from domain.instances import Instance
+from domain.locks import Claim, Freeze, Place
 from domain.people import Principal
 from domain.rollouts import Rollout, Transition
 from domain.rollouts.parts import Part
@@ -36,14 +49,6 @@ class FlagSetHead:
     revision: int = 0
     bucketing: str = "v3"
     metadata: Json = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Delegation:
-    giver: UUID
-    taker: UUID
-    starts: datetime
-    ends: datetime
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,12 @@ class DeliveryRow:
 
 
 @dataclass(frozen=True)
+class TicketRow:
+    ticket: Ticket
+    not_before: datetime
+
+
+@dataclass(frozen=True)
 class UploadRow:
     upload: Upload
     pieces: tuple[bytes, ...] = ()
@@ -88,6 +99,7 @@ class Rows:
 
     principals: dict[UUID, Principal] = field(default_factory=dict)
     delegations: list[Delegation] = field(default_factory=list)
+    groups: dict[str, Group] = field(default_factory=dict)
     sets: dict[Environment, FlagSetHead] = field(default_factory=dict)
     flags: dict[tuple[Environment, str], StoredFlag] = field(default_factory=dict)
     versions: dict[tuple[Environment, str, int], StoredFlag] = field(default_factory=dict)
@@ -101,9 +113,14 @@ class Rows:
     changes: dict[UUID, ChangeSet] = field(default_factory=dict)
     approvals: dict[UUID, Approval] = field(default_factory=dict)
     votes: dict[UUID, tuple[Vote, ...]] = field(default_factory=dict)
+    comments: dict[UUID, Comment] = field(default_factory=dict)
     rollouts: dict[UUID, Rollout] = field(default_factory=dict)
     parts: dict[tuple[UUID, int], Part] = field(default_factory=dict)
     transitions: dict[UUID, tuple[Transition, ...]] = field(default_factory=dict)
+    target_locks: dict[tuple[UUID, Place], Claim] = field(default_factory=dict)
+    lock_token: int = 0
+    freezes: dict[UUID, Freeze] = field(default_factory=dict)
+    release_rules: dict[tuple[str, str, int], StoredRule] = field(default_factory=dict)
     checks: dict[tuple[UUID, int], Check] = field(default_factory=dict)
     intents: dict[UUID, Intent] = field(default_factory=dict)
     notices: dict[UUID, NoticeRow] = field(default_factory=dict)
@@ -122,6 +139,10 @@ class Rows:
     deliveries: dict[UUID, DeliveryRow] = field(default_factory=dict)
 
     uploads: dict[UUID, UploadRow] = field(default_factory=dict)
+    destinations: dict[str, Destination] = field(default_factory=dict)
+    approval_systems: dict[str, ApprovalSystem] = field(default_factory=dict)
+    tickets: dict[UUID, TicketRow] = field(default_factory=dict)
+    heard: dict[tuple[str, str], Heard] = field(default_factory=dict)
     imports: dict[UUID, ImportRecord] = field(default_factory=dict)
     progress: dict[UUID, Progress] = field(default_factory=dict)
     syncs: list[Sync] = field(default_factory=list)

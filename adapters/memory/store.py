@@ -11,14 +11,17 @@ from adapters.memory.approvals import MemoryApprovals
 from adapters.memory.audit import MemoryAuditTrail
 from adapters.memory.bundles import MemoryBundles
 from adapters.memory.changes import MemoryChanges, MemoryPolicies
+from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
 from adapters.memory.instances import MemoryInstances
-from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices, MemoryReviews
+from adapters.memory.locks import MemoryFreezes, MemoryReleaseRules, MemoryTargetLocks, turns_of
+from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices
 from adapters.memory.outward import MemoryOutward, errands_of
 from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
+from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
 from adapters.memory.rows import MOMENT, Rows, Tick
 from adapters.memory.sealed_keys import MemorySealedKeys
@@ -28,6 +31,7 @@ from adapters.memory.tenant_papers import MemoryTenantLocks, MemoryTenantTemplat
 from adapters.memory.tenants import MemoryTenancies, Stage
 from adapters.memory.webhooks import MemoryWebhooks
 from application.ports.events import Work
+from application.ports.locks import Turn
 from application.ports.outward import Errand
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
 from application.ports.recovery import OpenRollout
@@ -48,20 +52,19 @@ class MemoryTransaction:
         rows = stage.rows_of(tenant)
         self._stage, self._tick = stage, tick
         self.tenants = MemoryTenancies(stage, tenant)
-        self.tenant_templates = MemoryTenantTemplates(rows)
-        self.tenant_locks = MemoryTenantLocks(rows)
-        self.tenant = tenant
-        self.now = now
-        self.people = MemoryPeople(rows)
+        self.tenant_templates, self.tenant_locks = MemoryTenantTemplates(rows), MemoryTenantLocks(rows)
+        self.tenant, self.now = tenant, now
+        self.people, self.groups = MemoryPeople(rows, tick), MemoryGroups(rows)
         self.flags = MemoryFlags(rows)
         self.settings = MemorySettings(rows, tick)
         self.sealed_keys = MemorySealedKeys(rows)
         self.changes = MemoryChanges(rows)
-        self.policies = MemoryPolicies(rows)
-        self.approvals = MemoryApprovals(rows, tick)
-        self.rollouts = MemoryRollouts(rows)
+        self.policies, self.approvals = MemoryPolicies(rows), MemoryApprovals(rows, tick)
+        self.rollouts, self.evidence = MemoryRollouts(rows), MemoryEvidence(rows)
         self.parts = MemoryParts(rows, tenant)
-        self.evidence = MemoryEvidence(rows)
+        self.target_locks = MemoryTargetLocks(stage, tenant)
+        self.freezes = MemoryFreezes(stage, tenant)
+        self.release_rules = MemoryReleaseRules(stage, tenant)
         self.audit = MemoryAuditTrail(rows, tick)
         self.events = MemoryEvents(rows, tick)
         self.webhooks = MemoryWebhooks(rows, now, tick)
@@ -71,9 +74,9 @@ class MemoryTransaction:
         self.telemetry = MemoryTelemetry(rows)
         self.reviews = MemoryReviews(rows, now)
         self.bundles = MemoryBundles(rows, tick)
-        self.uploads = MemoryUploads(rows)
-        self.imports = MemoryImports(rows)
+        self.uploads, self.imports = MemoryUploads(rows), MemoryImports(rows)
         self.instances = MemoryInstances(rows, stage, tenant)
+        self.deployments = MemoryDeployments(rows, tenant)
         self.idempotency = MemoryIdempotency(rows, now)
 
     @asynccontextmanager
@@ -144,6 +147,10 @@ class MemoryStore:
         places = [(tenant, each) for tenant, rows in self._rows.items() for each in rows.rollouts.values()]
         return [OpenRollout(tenant, each.id) for tenant, each in places if each.started and not each.terminal]
 
+    async def turns(self) -> list[Turn]:
+        await self.ping()
+        return [turn for tenant, rows in self._rows.items() for turn in turns_of(tenant, rows)]
+
     async def sealed_keys(self) -> list[KeyUse]:
         await self.ping()
         found = [
@@ -162,6 +169,11 @@ class MemoryStore:
         await self.ping()
         now = self._clock()
         return [errand for tenant, rows in self._rows.items() for errand in errands_of(tenant, rows, now)]
+
+    async def overdue_reviews(self) -> list[tuple[UUID, UUID]]:
+        await self.ping()
+        now = self._clock()
+        return [each for tenant, rows in self._rows.items() for each in overdue(tenant, rows, now)]
 
     async def ping(self) -> None:
         if self.down:

@@ -9,7 +9,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables import approval, approval_policy, approval_vote
-from domain.approvals import Answer, Approval, ApprovalPolicy, Ballot, Standing, Vote, default_policy, parse_policy
+from adapters.postgres.tables_approvals import approval_comment, approval_policy_version
+from domain.approvals import (
+    Answer,
+    Approval,
+    ApprovalPolicy,
+    Ballot,
+    Comment,
+    Standing,
+    Vote,
+    default_policy,
+    parse_policy,
+)
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Stale
@@ -46,7 +57,16 @@ class PostgresPolicies:
         version = await self._session.scalar(wanted.returning(p.version))
         if version is None:
             raise Stale(version=await self.version(environment, kind), expected=expected)
+        await self._session.execute(
+            insert(approval_policy_version).values(**place, policy=policy.to_json(), version=version)
+        )
         return int(version)
+
+    async def at(self, environment: Environment, kind: Kind, version: int) -> ApprovalPolicy:
+        v = approval_policy_version.c
+        here = (v.environment == environment, v.kind == kind.value, v.version == version)
+        raw = await self._session.scalar(select(v.policy).where(*here))
+        return default_policy(environment) if raw is None else parse_policy(raw)
 
 
 class PostgresApprovals:
@@ -97,6 +117,7 @@ class PostgresApprovals:
                 author=author,
                 level=ballot.level,
                 answer=ballot.answer.value,
+                escalated=ballot.escalated,
                 digest=ballot.digest,
                 reason=reason,
                 via=via,
@@ -120,6 +141,20 @@ class PostgresApprovals:
     async def reopen(self, approval_id: UUID) -> None:
         await self._set(approval_id, standing=Standing.PENDING.value, closed_at=None)
 
+    async def escalate(self, approval_id: UUID, level: int) -> None:
+        await self._set(approval_id, escalated=func.array_append(approval.c.escalated, level))
+
+    async def comment(self, said: Comment) -> None:
+        row = {"comment_id": said.id, "approval_id": said.approval, "author": said.author, "words": said.words}
+        adding = insert(approval_comment).values(tenant_id=self._tenant, **row)
+        await self._session.execute(adding.on_conflict_do_nothing())
+
+    async def comments(self, approval_id: UUID) -> list[Comment]:
+        c = approval_comment.c
+        query = select(approval_comment).where(c.approval_id == approval_id).order_by(c.written_at, c.comment_id)
+        rows = await self._session.execute(query)
+        return [Comment(row.comment_id, row.approval_id, row.author, row.words, row.written_at) for row in rows]
+
     async def _set(self, approval_id: UUID, **values: Any) -> None:
         await self._session.execute(update(approval).where(approval.c.approval_id == approval_id).values(**values))
 
@@ -133,7 +168,7 @@ class PostgresApprovals:
 
 
 def _ballot(row: Any) -> Ballot:
-    return Ballot(row.voter, row.level, Answer(row.answer), row.digest, row.behalf)
+    return Ballot(row.voter, row.level, Answer(row.answer), row.digest, row.behalf, row.escalated)
 
 
 def _approval(row: Any, votes: dict[UUID, tuple[Ballot, ...]]) -> Approval:
@@ -149,4 +184,5 @@ def _approval(row: Any, votes: dict[UUID, tuple[Ballot, ...]]) -> Approval:
         level_opened_at=row.level_opened_at,
         ballots=votes.get(row.approval_id, ()),
         closed_at=row.closed_at,
+        escalated=tuple(row.escalated),
     )

@@ -13,17 +13,22 @@ from adapters.postgres.approvals import PostgresApprovals, PostgresPolicies
 from adapters.postgres.audit import PostgresAuditTrail
 from adapters.postgres.bundles import PostgresBundles
 from adapters.postgres.changes import PostgresChanges
+from adapters.postgres.deployments import PostgresDeployments
 from adapters.postgres.engine import sessions
 from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
 from adapters.postgres.flags import PostgresFlags
+from adapters.postgres.groups import PostgresGroups
 from adapters.postgres.imports import PostgresImports, PostgresUploads
 from adapters.postgres.instances import PostgresInstances
 from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
-from adapters.postgres.notices import PostgresNotices, PostgresReviews
+from adapters.postgres.locks import PostgresTargetLocks
+from adapters.postgres.notices import PostgresNotices
 from adapters.postgres.outward import PostgresOutward
 from adapters.postgres.parts import PostgresParts
 from adapters.postgres.people import PostgresPeople
+from adapters.postgres.release_rules import PostgresFreezes, PostgresReleaseRules
+from adapters.postgres.reviews import PostgresReviews, overdue
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
 from adapters.postgres.sealed_keys import PostgresSealedKeys
 from adapters.postgres.settings import PostgresSettings
@@ -32,6 +37,7 @@ from adapters.postgres.tenant_papers import PostgresTenantLocks, PostgresTenantT
 from adapters.postgres.tenants import PostgresTenancies, bound
 from adapters.postgres.webhooks import PostgresWebhooks
 from application.ports.events import Work, WorkKind
+from application.ports.locks import Turn, TurnKind
 from application.ports.outward import Errand, ErrandKind
 from application.ports.records import Tenant, Waiting, WaitingKind
 from application.ports.recovery import OpenRollout
@@ -43,22 +49,21 @@ class PostgresTransaction:
     """Every repository on one session."""
 
     def __init__(self, session: AsyncSession, tenant: UUID, now: datetime) -> None:
-        self.tenant = tenant
-        self.now = now
+        self.tenant, self.now = tenant, now
         self._session = session
         self.tenants = PostgresTenancies(session, tenant)
-        self.tenant_templates = PostgresTenantTemplates(session, tenant)
-        self.tenant_locks = PostgresTenantLocks(session, tenant)
-        self.people = PostgresPeople(session, tenant)
+        self.tenant_templates, self.tenant_locks = PostgresTenantTemplates(session, tenant), PostgresTenantLocks(session, tenant)
+        self.people, self.groups = PostgresPeople(session, tenant), PostgresGroups(session, tenant)
         self.flags = PostgresFlags(session, tenant)
         self.settings = PostgresSettings(session, tenant)
         self.sealed_keys = PostgresSealedKeys(session, tenant)
         self.changes = PostgresChanges(session, tenant)
-        self.policies = PostgresPolicies(session, tenant)
-        self.approvals = PostgresApprovals(session, tenant)
-        self.rollouts = PostgresRollouts(session, tenant)
+        self.policies, self.approvals = PostgresPolicies(session, tenant), PostgresApprovals(session, tenant)
+        self.rollouts, self.evidence = PostgresRollouts(session, tenant), PostgresEvidence(session, tenant)
         self.parts = PostgresParts(session, tenant)
-        self.evidence = PostgresEvidence(session, tenant)
+        self.target_locks = PostgresTargetLocks(session, tenant)
+        self.freezes = PostgresFreezes(session, tenant)
+        self.release_rules = PostgresReleaseRules(session, tenant)
         self.audit = PostgresAuditTrail(session, tenant)
         self.events = PostgresEvents(session, tenant)
         self.webhooks = PostgresWebhooks(session, tenant)
@@ -68,9 +73,9 @@ class PostgresTransaction:
         self.telemetry = PostgresTelemetry(session, tenant)
         self.reviews = PostgresReviews(session, tenant)
         self.bundles = PostgresBundles(session, tenant)
-        self.uploads = PostgresUploads(session, tenant)
-        self.imports = PostgresImports(session, tenant)
+        self.uploads, self.imports = PostgresUploads(session, tenant), PostgresImports(session, tenant)
         self.instances = PostgresInstances(session, tenant)
+        self.deployments = PostgresDeployments(session, tenant)
         self.idempotency = PostgresIdempotency(session, tenant)
 
     @asynccontextmanager
@@ -133,6 +138,11 @@ class PostgresStore:
             rows = await session.execute(text("SELECT * FROM find_open_rollouts()"))
             return [OpenRollout(row.tenant_id, row.id) for row in rows]
 
+    async def turns(self) -> list[Turn]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM find_turns()"))
+            return [Turn(TurnKind(row.kind), row.tenant_id, row.id) for row in rows]
+
     async def sealed_keys(self) -> list[KeyUse]:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM count_sealed_keys()"))
@@ -147,6 +157,10 @@ class PostgresStore:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM find_errands()"))
             return [Errand(ErrandKind(row.kind), row.tenant_id, row.id, row.lane) for row in rows]
+
+    async def overdue_reviews(self) -> list[tuple[UUID, UUID]]:
+        async with self._session(None) as session:
+            return await overdue(session)
 
     async def ping(self) -> None:
         async with self._session(None) as session:

@@ -75,7 +75,7 @@ principal = _table(
     email=Text,
     roles=ARRAY(Text),
 )
-delegation = _table("delegation", giver=Uuid, taker=Uuid, starts=moment, ends=moment)
+delegation = _table("delegation", giver=Uuid, taker=Uuid, starts=moment, ends=moment, revoked_at=moment)
 flag_set = _table("flag_set", environment=environment, revision=BigInteger, bucketing=Text, metadata=JSONB)
 _FLAG = {
     "environment": environment,
@@ -117,6 +117,7 @@ approval = _table(
     opened_at=moment,
     level_opened_at=moment,
     closed_at=moment,
+    escalated=ARRAY(Integer),
 )
 approval_vote = _table(
     "approval_vote",
@@ -133,6 +134,7 @@ approval_vote = _table(
     voted_at=moment,
     dropped_at=moment,
     dropped=Text,
+    escalated=Boolean,
 )
 rollout = _table(
     "rollout",
@@ -197,6 +199,8 @@ notice = _table(
     recipient=Uuid,
     facts=JSONB,
     link=Text,
+    destination=Text,
+    place=Text,
     state=Text,
     attempts=Integer,
     last_error=Text,
@@ -229,6 +233,12 @@ review = _table(
     rollout=Uuid,
     due_at=moment,
     closed_at=moment,
+    cause=Text,
+    change=Uuid,
+    incident=Text,
+    finding=Text,
+    closed_by=Uuid,
+    escalated_at=moment,
 )
 idempotency_key = _table(
     "idempotency_key",

@@ -52,13 +52,18 @@ class OneTargetOut(Out):
 
 
 class ReachOut(Out):
-    """`scopes` are written; at `leaves` another value comes into force. `tenant_wide`: at the tenant itself."""
+    """`scopes` are written; at `leaves` another value comes into force. `tenant_wide`: at the tenant itself.
+
+    `tenants` receive it, which are `tenant_share` of those below; 0 where only the tenant itself does.
+    """
 
     scopes: int
     leaves: int
     tenant_wide: bool
     sensitivities: list[str]
     financial: bool
+    tenants: int = 1
+    tenant_share: float = 0.0
 
     @classmethod
     def of(cls, reach: Reach) -> "ReachOut":

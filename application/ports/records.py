@@ -1,9 +1,9 @@
 """Rows that have no rule of their own, as the core sees them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from domain.canonical import Json
 from domain.environments import Environment
@@ -83,7 +83,11 @@ class NoticeState(StrEnum):
 
 @dataclass(frozen=True)
 class Notice:
-    """A message for one recipient; `facts` fill the template and hold no free text of people."""
+    """A message for one recipient; `facts` fill the template and hold no free text of people.
+
+    Without a recipient it is for `destination`, and there for the address whose digest is `place`, or for every one
+    that wants it.
+    """
 
     id: UUID
     template: str
@@ -93,11 +97,21 @@ class Notice:
     created_at: datetime
     state: NoticeState = NoticeState.DUE
     attempts: int = 0
+    destination: str | None = None
+    place: str | None = None
+
+
+class ReviewCause(StrEnum):
+    KILL_SWITCH = "kill-switch"
+    EMERGENCY = "emergency"
 
 
 @dataclass(frozen=True)
 class Review:
-    """A look after the fact that somebody owes, by `due_at`; `rollout` is what was stopped, if anything was."""
+    """A look after the fact that somebody owes, by `due_at`; `rollout` is what was stopped, if anything was.
+
+    An emergency has an `incident` and the `change` that went past its approval. `finding` is what another person saw.
+    """
 
     id: UUID
     environment: Environment
@@ -108,6 +122,15 @@ class Review:
     due_at: datetime
     closed_at: datetime | None = None
     rollout: UUID | None = None
+    cause: ReviewCause = ReviewCause.KILL_SWITCH
+    change: UUID | None = None
+    incident: str | None = None
+    finding: str | None = None
+    closed_by: UUID | None = None
+    escalated_at: datetime | None = None
+
+    def overdue(self, now: datetime) -> bool:
+        return self.closed_at is None and self.due_at <= now
 
 
 @dataclass(frozen=True)
@@ -165,3 +188,31 @@ class Waiting:
     kind: WaitingKind
     tenant: UUID
     id: UUID
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """`taker` may vote for `giver` from `starts` until `ends`, or until it was asked back."""
+
+    giver: UUID
+    taker: UUID
+    starts: datetime
+    ends: datetime
+    revoked_at: datetime | None = None
+
+    @property
+    def id(self) -> UUID:
+        span = (each.astimezone(UTC).isoformat() for each in (self.starts, self.ends))
+        return uuid5(self.giver, "/".join((str(self.taker), *span)))
+
+    def holds(self, at: datetime) -> bool:
+        return self.starts <= at < self.ends and self.revoked_at is None
+
+
+@dataclass(frozen=True)
+class Group:
+    """People who are asked under one name; version 0 is one that nobody has made."""
+
+    name: str
+    members: tuple[UUID, ...]
+    version: int

@@ -1,7 +1,8 @@
 """Who may say yes, in which order, how many, and until when."""
 
-from domain.approvals.levels import Level
-from domain.approvals.policy import ApprovalPolicy, TimeoutScope, default_policy, parse_policy, strictest
+from domain.approvals.calendar import Calendar
+from domain.approvals.levels import Fallback, Level
+from domain.approvals.policy import ApprovalPolicy, Newer, TimeoutScope, default_policy, parse_policy, strictest
 from domain.approvals.refusals import (
     AlreadyVoted,
     ApprovalClosed,
@@ -14,7 +15,7 @@ from domain.approvals.refusals import (
     VoteMissing,
     WrongLevel,
 )
-from domain.approvals.request import Approval, Vote
+from domain.approvals.request import Approval, Comment, Vote
 from domain.approvals.rules import PolicyRule, When, strictness
 from domain.approvals.tally import Answer, Ballot, Standing, Tally, Voter, check_reason
 from domain.approvals.timetable import Timetable
@@ -26,9 +27,13 @@ __all__ = [
     "ApprovalClosed",
     "ApprovalPolicy",
     "Ballot",
+    "Calendar",
+    "Comment",
     "DigestMismatch",
+    "Fallback",
     "Level",
     "LevelComplete",
+    "Newer",
     "NotAnApprover",
     "PolicyRule",
     "ReasonTooShort",

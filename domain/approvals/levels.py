@@ -12,6 +12,7 @@ from domain.pointers import escaped
 MOST_LEVELS = 3
 MOST_QUORUM = 10
 GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}")
+SYSTEM = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _VOTERS = ("roles", "people", "groups")
 
 
@@ -31,7 +32,8 @@ class Fallback:
 class Level:
     """One level: a voter has one of `roles`, stands in `people` or is in one of `groups`; `quorum` yeses complete it.
 
-    What is not answered in half of its time goes to `escalates_to`, too.
+    What is not answered in half of its time goes to `escalates_to`, too. An `external` level asks the approval system
+    of that name, and nobody else.
     """
 
     roles: tuple[Role, ...] = (Role.APPROVER,)
@@ -39,9 +41,12 @@ class Level:
     quorum: int = 1
     groups: tuple[str, ...] = ()
     escalates_to: Fallback | None = None
+    external: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Without groups and fallback, where there are none."""
+        """Without groups and fallback, where there are none; of a system its name alone."""
+        if self.external is not None:
+            return {"external": self.external}
         later = {"escalates_to": self.escalates_to.to_json()} if self.escalates_to else {}
         return {**_voters_json(self), "quorum": self.quorum, **later}
 
@@ -51,13 +56,19 @@ def parsed_levels(raw: Any, path: str, faults: list[Fault]) -> tuple[Level, ...]
     if not isinstance(raw, list) or len(raw) > MOST_LEVELS:
         faults.append(Fault(path, f"a list of at most {MOST_LEVELS} levels"))
         return ()
-    return tuple(_level(entry, f"{path}/{index}", faults) for index, entry in enumerate(raw))
+    levels = tuple(_level(entry, f"{path}/{index}", faults) for index, entry in enumerate(raw))
+    systems = [level.external for level in levels if level.external is not None]
+    if len(set(systems)) < len(systems):
+        faults.append(Fault(path, "each approval system at most once: it has one vote"))
+    return levels
 
 
 def _level(raw: Any, path: str, faults: list[Fault]) -> Level:
     if not isinstance(raw, dict):
         faults.append(Fault(path, "a level is an object"))
         return Level()
+    if "external" in raw:
+        return _external(raw, path, faults)
     _unknown(raw, {*_VOTERS, "quorum", "escalates_to"}, path, faults)
     quorum = raw.get("quorum", 1)
     if not isinstance(quorum, int) or isinstance(quorum, bool) or not 1 <= quorum <= MOST_QUORUM:
@@ -66,6 +77,16 @@ def _level(raw: Any, path: str, faults: list[Fault]) -> Level:
     named = raw.get("people") or raw.get("groups")
     roles, people, groups = _voters(raw, [] if named else [Role.APPROVER], path, faults)
     return Level(roles, people, quorum, groups, _fallback(raw.get("escalates_to"), f"{path}/escalates_to", faults))
+
+
+def _external(raw: dict[str, Any], path: str, faults: list[Fault]) -> Level:
+    system = raw["external"]
+    if len(raw) > 1:
+        faults.append(Fault(path, "an approval system alone: nobody else votes on its level"))
+    if not isinstance(system, str) or not SYSTEM.fullmatch(system):
+        faults.append(Fault(f"{path}/external", "the name of an approval system"))
+        return Level()
+    return Level((), (), external=system)
 
 
 def _fallback(raw: Any, path: str, faults: list[Fault]) -> Fallback | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from domain.approvals.calendar import Calendar, parsed_calendar
 from domain.approvals.levels import Level, parsed_levels
 from domain.approvals.rules import PolicyRule, parsed_rules, strictness
 from domain.changes.reach import Reach
@@ -21,12 +22,20 @@ class TimeoutScope(StrEnum):
     LEVEL = "level"
 
 
+class Newer(StrEnum):
+    """What a newer change of the same target does to an older one that still waits for approval."""
+
+    KEEP = "keep"
+    WITHDRAW_OLDER = "withdraw_older"
+
+
 @dataclass(frozen=True)
 class ApprovalPolicy:
     """`deadline` counts from submission (scope request) or from the opening of each level (scope level).
 
     `reminders` are offsets from the same instant. After the last approval the change must start within `validity`.
-    `rules` ask more people than `levels` where a change is what they describe.
+    `rules` ask more people than `levels` where a change is what they describe. With a `calendar` only its hours
+    count. `governs_itself`: the policy is changed by the yes of those whom it asks; None leaves that to its place.
     """
 
     levels: tuple[Level, ...] = ()
@@ -35,11 +44,18 @@ class ApprovalPolicy:
     reminders: tuple[timedelta, ...] = (timedelta(hours=24), timedelta(hours=48), timedelta(hours=66))
     validity: timedelta = timedelta(hours=72)
     rules: tuple[PolicyRule, ...] = ()
+    calendar: Calendar | None = None
+    newer: Newer = Newer.KEEP
+    governs_itself: bool | None = None
 
     @property
     def asks(self) -> bool:
         """Whether there is any change for which somebody is asked."""
         return bool(self.levels or self.rules)
+
+    def after(self, origin: datetime, span: timedelta) -> datetime:
+        """When `span` has passed since `origin`, as this policy counts time."""
+        return origin + span if self.calendar is None else self.calendar.after(origin, span)
 
     def decided(self, reach: Reach) -> "ApprovalPolicy":
         """What it asks for this change: the strictest of its levels and of the rules that describe the change."""
@@ -47,15 +63,21 @@ class ApprovalPolicy:
         return replace(self, levels=max(asked, key=strictness), rules=())
 
     def to_json(self) -> dict[str, Any]:
-        """Without rules, where there are none."""
-        rules = {"rules": [rule.to_json() for rule in self.rules]} if self.rules else {}
+        """Without what is not said, where it need not be."""
+        more: dict[str, Any] = {"rules": [rule.to_json() for rule in self.rules]} if self.rules else {}
+        if self.calendar is not None:
+            more["calendar"] = self.calendar.to_json()
+        if self.newer is not Newer.KEEP:
+            more["newer"] = self.newer.value
+        if self.governs_itself is not None:
+            more["governs_itself"] = self.governs_itself
         return {
             "levels": [level.to_json() for level in self.levels],
             "deadline_seconds": self.deadline.total_seconds(),
             "scope": self.scope.value,
             "reminders_seconds": [offset.total_seconds() for offset in self.reminders],
             "validity_seconds": self.validity.total_seconds(),
-            **rules,
+            **more,
         }
 
 
@@ -76,7 +98,7 @@ def parse_policy(raw: Any) -> ApprovalPolicy:
     """A policy from its JSON; Invalid names every fault."""
     if not isinstance(raw, dict):
         raise Invalid([Fault("", "a policy is an object")])
-    unknown = sorted(set(raw) - {*ApprovalPolicy().to_json(), "rules"})
+    unknown = sorted(set(raw) - {*ApprovalPolicy().to_json(), "rules", "calendar", "newer", "governs_itself"})
     faults = [Fault(f"/{escaped(key)}", "unknown field") for key in unknown]
     levels = parsed_levels(raw.get("levels", []), "/levels", faults)
     rules = parsed_rules(raw.get("rules", []), "/rules", faults)
@@ -86,9 +108,18 @@ def parse_policy(raw: Any) -> ApprovalPolicy:
     scope = raw.get("scope", TimeoutScope.REQUEST)
     if not isinstance(scope, str) or scope not in set(TimeoutScope):
         faults.append(Fault("/scope", "request or level"))
+    calendar = parsed_calendar(raw.get("calendar"), "/calendar", faults)
+    newer = raw.get("newer", Newer.KEEP)
+    if not isinstance(newer, str) or newer not in set(Newer):
+        faults.append(Fault("/newer", "keep or withdraw_older"))
+    governs = raw.get("governs_itself")
+    if governs is not None and not isinstance(governs, bool):
+        faults.append(Fault("/governs_itself", "true or false"))
     if faults:
         raise Invalid(faults)
-    return ApprovalPolicy(levels, deadline, TimeoutScope(scope), reminders, validity, rules)
+    return ApprovalPolicy(
+        levels, deadline, TimeoutScope(scope), reminders, validity, rules, calendar, Newer(newer), governs
+    )
 
 
 def _seconds(raw: dict[str, Any], key: str, default: float, faults: list[Fault]) -> timedelta:

@@ -6,12 +6,16 @@ from uuid import UUID
 
 from domain.approvals.policy import ApprovalPolicy
 from domain.approvals.tally import Ballot, Standing, Tally
+from domain.approvals.timetable import Timetable
 from domain.environments import Environment
 
 
 @dataclass(frozen=True)
 class Approval:
-    """`id` is the id of its change. `level_opened_at` moves when a level completes."""
+    """`id` is the id of its change. `level_opened_at` moves when a level completes.
+
+    `escalated` are the indices of levels whose fallback is asked, too.
+    """
 
     id: UUID
     tenant: UUID
@@ -24,6 +28,7 @@ class Approval:
     level_opened_at: datetime
     ballots: tuple[Ballot, ...] = ()
     closed_at: datetime | None = None
+    escalated: tuple[int, ...] = ()
 
     @property
     def workflow_id(self) -> str:
@@ -31,7 +36,17 @@ class Approval:
 
     @property
     def tally(self) -> Tally:
-        return Tally(self.digest, self.authors, self.policy.levels, self.ballots)
+        return Tally(self.digest, self.authors, self.policy.levels, self.ballots, self.escalated)
+
+    @property
+    def timetable(self) -> Timetable:
+        level = self.tally.level
+        return Timetable.of(
+            self.policy,
+            requested_at=self.opened_at,
+            level_opened_at=self.level_opened_at,
+            level=None if level in self.escalated else level,
+        )
 
 
 @dataclass(frozen=True)
@@ -43,3 +58,14 @@ class Vote:
     reason: str
     via: str
     dropped: str | None = None
+
+
+@dataclass(frozen=True)
+class Comment:
+    """What somebody said about a request; it counts for nothing."""
+
+    id: UUID
+    approval: UUID
+    author: UUID
+    words: str
+    written_at: datetime

@@ -11,7 +11,8 @@ from domain.settings.fields import Sensitivity
 
 MOST_RULES = 20
 MOST_COUNT = 1_000_000
-_COUNTS = ("scopes_at_least", "leaves_at_least")
+_SHARE = "tenant_share_at_least"
+_COUNTS = ("scopes_at_least", "leaves_at_least", "tenants_at_least")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class When:
     tenant_wide: bool | None = None
     scopes_at_least: int = 0
     leaves_at_least: int = 0
+    tenants_at_least: int = 0
+    tenant_share_at_least: float = 0.0
 
     def holds(self, reach: Reach) -> bool:
         if self.sensitivity and set(self.sensitivity).isdisjoint(reach.sensitivities):
@@ -30,6 +33,8 @@ class When:
         if self.financial is not None and self.financial is not reach.financial:
             return False
         if self.tenant_wide is not None and self.tenant_wide is not reach.tenant_wide:
+            return False
+        if reach.tenants < self.tenants_at_least or reach.tenant_share < self.tenant_share_at_least:
             return False
         return reach.scopes >= self.scopes_at_least and reach.leaves >= self.leaves_at_least
 
@@ -41,7 +46,7 @@ class When:
         if self.financial is not None:
             said["financial"] = self.financial
         wide = {} if self.tenant_wide is None else {"tenant_wide": self.tenant_wide}
-        counts = {name: getattr(self, name) for name in _COUNTS if getattr(self, name)}
+        counts = {name: getattr(self, name) for name in (*_COUNTS, _SHARE) if getattr(self, name)}
         return said | ({"reach": {**wide, **counts}} if wide or counts else {})
 
 
@@ -87,13 +92,21 @@ def _when(raw: Any, path: str, faults: list[Fault]) -> When:
     if not isinstance(reach, dict) or ("reach" in raw and not reach):
         faults.append(Fault(f"{path}/reach", "an object with at least one condition"))
         reach = {}
-    _unknown(reach.keys() - {"tenant_wide", *_COUNTS}, f"{path}/reach", faults)
-    return When(
-        _sensitivity(raw, f"{path}/sensitivity", faults),
-        _truth(raw, "financial", path, faults),
-        _truth(reach, "tenant_wide", f"{path}/reach", faults),
-        *(_count(reach, name, f"{path}/reach", faults) for name in _COUNTS),
-    )
+    _unknown(reach.keys() - {"tenant_wide", _SHARE, *_COUNTS}, f"{path}/reach", faults)
+    sensitivity = _sensitivity(raw, f"{path}/sensitivity", faults)
+    financial = _truth(raw, "financial", path, faults)
+    tenant_wide = _truth(reach, "tenant_wide", f"{path}/reach", faults)
+    scopes, leaves, tenants = (_count(reach, name, f"{path}/reach", faults) for name in _COUNTS)
+    share = _share(reach, f"{path}/reach", faults)
+    return When(sensitivity, financial, tenant_wide, scopes, leaves, tenants, share)
+
+
+def _share(raw: dict[str, Any], path: str, faults: list[Fault]) -> float:
+    given = raw.get(_SHARE, 0.0)
+    if _SHARE in raw and (not isinstance(given, int | float) or isinstance(given, bool) or not 0 < given <= 1):
+        faults.append(Fault(f"{path}/{_SHARE}", "a number above 0 and at most 1"))
+        return 0.0
+    return float(given)
 
 
 def _unknown(names: set[str], path: str, faults: list[Fault]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
-from domain.approvals.levels import Level
+from domain.approvals.levels import Fallback, Level
 from domain.approvals.refusals import (
     LEAST_REASON,
     AlreadyVoted,
@@ -56,16 +56,22 @@ class Voter:
     roles: frozenset[Role]
     may_approve: bool
     system: str | None = None
+    groups: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, actor: Actor) -> "Voter":
         may = Permission.CHANGE_APPROVE in actor.permissions
-        return cls(actor.id, actor.kind, actor.roles, may, system_of(actor))
+        return cls(actor.id, actor.kind, actor.roles, may, system_of(actor), actor.groups)
 
     def fits(self, level: Level) -> bool:
-        if level.external is not None:
-            return self.system == level.external
-        return self.may_approve and (self.id in level.people or not self.roles.isdisjoint(level.roles))
+        return self.system == level.external if level.external is not None else self.stands_in(level)
+
+    def stands_in(self, level: Level | Fallback) -> bool:
+        """Whether this person is named there, by themselves, a role or a group."""
+        if not self.may_approve:
+            return False
+        named = self.id in level.people or not self.groups.isdisjoint(level.groups)
+        return named or not self.roles.isdisjoint(level.roles)
 
 
 def system_of(actor: Actor) -> str | None:
@@ -77,13 +83,17 @@ def system_of(actor: Actor) -> str | None:
 
 @dataclass(frozen=True)
 class Ballot:
-    """One vote, bound to the digest of the content that the voter saw; `behalf` is who delegated it, if anybody."""
+    """One vote, bound to the digest of the content that the voter saw; `behalf` is who delegated it, if anybody.
+
+    `escalated`: the voter was asked because the others had not answered in half of the time.
+    """
 
     voter: UUID
     level: int
     answer: Answer
     digest: str
     behalf: UUID | None = None
+    escalated: bool = False
 
     def uses(self, person: UUID) -> bool:
         """Whether this ballot spends the one vote of `person`: a delegate's ballot spends both."""
@@ -92,12 +102,16 @@ class Ballot:
 
 @dataclass(frozen=True)
 class Tally:
-    """The votes of one request: `authors` are the requester and every contributor, none of whom may vote."""
+    """The votes of one request: `authors` are the requester and every contributor, none of whom may vote.
+
+    `escalated` are the indices of levels whose fallback may vote, too.
+    """
 
     digest: str
     authors: tuple[UUID, ...]
     levels: tuple[Level, ...]
     ballots: tuple[Ballot, ...] = ()
+    escalated: tuple[int, ...] = ()
 
     @property
     def level(self) -> int:
@@ -148,10 +162,21 @@ class Tally:
         if voter.kind is not PrincipalKind.HUMAN and (asked is None or voter.system != asked or behalf is not None):
             raise ServiceVoted
         entitled = behalf or voter
-        if not any(entitled.fits(level) for level in self.levels):
+        if not any(self._asks(entitled, index) for index in range(len(self.levels))):
             raise NotAnApprover
-        if not entitled.fits(self.levels[self.level]):
+        if not self._asks(entitled, self.level):
             raise WrongLevel(open_level=self.level + 1)
+
+    def asks(self, voter: Voter) -> bool:
+        """Whether the open level waits for this voter, who is no author and has not voted."""
+        if voter.id in self.authors or self.ballot_of(voter.id) is not None or self.level >= len(self.levels):
+            return False
+        system = self.levels[self.level].external
+        return (voter.kind is PrincipalKind.HUMAN or system is not None) and self._asks(voter, self.level)
+
+    def by_escalation(self, voter: Voter) -> bool:
+        """Whether this voter may vote on the open level only because it was escalated."""
+        return not voter.fits(self.levels[self.level])
 
     def with_ballot(self, voter: UUID, answer: Answer, digest: str, behalf: UUID | None = None) -> "Tally":
         return replace(self, ballots=(*self.ballots, Ballot(voter, self.level, answer, digest, behalf)))
@@ -176,15 +201,20 @@ class Tally:
         return tuple(
             ballot.voter
             for ballot in self.ballots
-            if not _still_fits(present.get(ballot.behalf or ballot.voter), self.levels[ballot.level])
+            if not self._still_asks(present.get(ballot.behalf or ballot.voter), ballot.level)
         )
+
+    def _still_asks(self, voter: Voter | None, index: int) -> bool:
+        return voter is not None and self._asks(voter, index)
+
+    def _asks(self, voter: Voter, index: int) -> bool:
+        level = self.levels[index]
+        if voter.fits(level):
+            return True
+        return index in self.escalated and level.escalates_to is not None and voter.stands_in(level.escalates_to)
 
     def _approvals(self, index: int) -> int:
         return sum(ballot.level == index and ballot.answer is Answer.APPROVE for ballot in self.ballots)
-
-
-def _still_fits(voter: Voter | None, level: Level) -> bool:
-    return voter is not None and voter.fits(level)
 
 
 def check_reason(answer: Answer, reason: str) -> None:

@@ -23,7 +23,7 @@ class PermissionMissing(Forbidden):
 class Actor:
     """Who acts: `id` is the principal's, `handle` the short name that people see in histories and tables.
 
-    `request` names a request that may be sent again: whatever it asks for is done once.
+    `request` names a request that may be sent again: whatever it asks for is done once. `groups` are those of now.
     """
 
     tenant: UUID
@@ -32,6 +32,7 @@ class Actor:
     kind: PrincipalKind = PrincipalKind.HUMAN
     roles: frozenset[Role] = frozenset()
     request: UUID | None = None
+    groups: frozenset[str] = frozenset()
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -54,7 +55,8 @@ class Principal:
     kind: PrincipalKind = PrincipalKind.HUMAN
     email: str | None = None
     roles: frozenset[Role] = frozenset()
+    groups: frozenset[str] = frozenset()
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.tenant, self.id, self.handle, self.kind, self.roles)
+        return Actor(self.tenant, self.id, self.handle, self.kind, self.roles, groups=self.groups)
