@@ -52,7 +52,10 @@ class PostgresTransaction:
         self.tenant, self.now = tenant, now
         self._session = session
         self.tenants = PostgresTenancies(session, tenant)
-        self.tenant_templates, self.tenant_locks = PostgresTenantTemplates(session, tenant), PostgresTenantLocks(session, tenant)
+        self.tenant_templates, self.tenant_locks = (
+            PostgresTenantTemplates(session, tenant),
+            PostgresTenantLocks(session, tenant),
+        )
         self.people, self.groups = PostgresPeople(session, tenant), PostgresGroups(session, tenant)
         self.flags = PostgresFlags(session, tenant)
         self.settings = PostgresSettings(session, tenant)
