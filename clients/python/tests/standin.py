@@ -165,6 +165,8 @@ class StandIn:
             return self._watch(asked)
         if asked.path == "/settings/effective":
             return self._page(asked)
+        if asked.path == "/instances/acknowledgements":
+            return ok({"taken": len(asked.body["instances"])})
         key = asked.path.removeprefix("/settings/").partition("/")[0]
         if key not in self.values:
             return problem(404, "missing", "No such thing in this tenant.")

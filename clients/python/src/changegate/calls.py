@@ -27,8 +27,9 @@ from changegate.wire import Call, keyed
 PAGE: Final = 100
 SILENCE: Final = 40.0
 """Seconds without a word, a heartbeat included, after which a stream is taken for broken."""
+NOTHING_SAID: Final[Mapping[str, str]] = {}
 _OF_VALUES: Final = {"SettingChanged", "ConfigurationImported"}
-_ELSEWHERE: Final = ("FeatureFlag", "WebhookTested")
+_ELSEWHERE: Final = ("FeatureFlag", "WebhookTested", "DeploymentMoved")
 
 
 def _at(environment: str, scope: str, **more: str | None) -> dict[str, str]:
@@ -201,8 +202,10 @@ class News:
     epoch: int = 0
 
 
-def watch(environment: str, prefix: str, cursor: str | None, wait: int) -> Call[News]:
-    """Without a cursor the answer is the present one, at once."""
+def watch(
+    environment: str, prefix: str, cursor: str | None, wait: int, said: Mapping[str, str] = NOTHING_SAID
+) -> Call[News]:
+    """Without a cursor the answer is the present one, at once; `said` is what this instance says of itself."""
     given = {"prefix": prefix or None, "cursor": cursor, "wait": None if cursor is None else str(wait)}
     query = {"environment": environment, **{name: value for name, value in given.items() if value is not None}}
 
@@ -212,13 +215,25 @@ def watch(environment: str, prefix: str, cursor: str | None, wait: int) -> Call[
             news = heard(news, news.cursor, event)
         return news
 
-    return Call("GET", "/watch", read, query, patience=wait)
+    return Call("GET", "/watch", read, query, headers=said, patience=wait)
 
 
-def stream(environment: str, prefix: str, cursor: str) -> Call[None]:
+def stream(environment: str, prefix: str, cursor: str, said: Mapping[str, str] = NOTHING_SAID) -> Call[None]:
     query = {"environment": environment, **({"prefix": prefix} if prefix else {})}
-    headers = {"Accept": "text/event-stream", "Last-Event-ID": cursor}
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": cursor, **said}
     return Call("GET", "/watch", lambda _: None, query, headers=headers, patience=SILENCE)
+
+
+def said_by(instance: str | None, epoch: int) -> dict[str, str]:
+    """What an instance says of itself with what it asks."""
+    if instance is None:
+        return {}
+    return {"Changegate-Instance": instance, "Changegate-Holds": f"settings={epoch}"}
+
+
+def acknowledge(environment: str, instance: str, epoch: int) -> Call[None]:
+    body = {"environment": environment, "instances": [{"name": instance, "settings": epoch}]}
+    return Call("POST", "/instances/acknowledgements", lambda _: None, {}, body)
 
 
 def heard(news: News, cursor: str, event: Json) -> News:

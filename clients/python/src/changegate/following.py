@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from changegate import calls
 from changegate.calls import News
 from changegate.errors import ChangegateError
 from changegate.hearing import heard
@@ -38,6 +39,13 @@ class Follower:
         self._seen_at = time.time()
         self._alone = asyncio.Lock()
         self._replaced = asyncio.Event()
+        self._applied = 0
+        self._acknowledged = 0
+
+    @property
+    def holds(self) -> int:
+        """The epoch of which nothing is missing in the picture."""
+        return max(self.picture.whole, self._applied)
 
     async def begin(self) -> str:
         """Reads everything, and gives where to go on; Refused or Unreachable."""
@@ -67,9 +75,12 @@ class Follower:
         while True:
             try:
                 at = cursor or await self.begin()
-                async for news in heard(self._source.transport, self._source.scene, at, stream=stream):
+                source = self._source
+                async for news in heard(source.transport, source.scene, at, stream=stream, said=self._said):
                     failures = 0
                     await self._follow(news)
+                    if stream:
+                        await self._acknowledge()
             except ChangegateError as error:
                 failures += 1
                 self._lose(error)
@@ -81,11 +92,26 @@ class Follower:
         if news.keys is None or (news.keys and not known):
             async with self._alone:
                 await self._take(await self._source.with_news(self.picture, news))
+            self._applied = max(self._applied, news.epoch)
         elif self.error is None:
             await self._check()
             self.known_at = time.time()
             if time.time() > self._kept_at + KEPT_EVERY:
                 await self.keep()
+
+    def _said(self) -> dict[str, str]:
+        self._acknowledged = self.holds
+        return calls.said_by(self._source.instance, self.holds)
+
+    async def _acknowledge(self) -> None:
+        """A stream says nothing of itself once it is open; what this word misses the next one says."""
+        if self.holds == self._acknowledged:
+            return
+        self._acknowledged = self.holds
+        try:
+            await self._source.acknowledge(self.holds)
+        except ChangegateError as error:
+            log.debug("what is held was not acknowledged: %s", error)
 
     async def _check(self) -> None:
         """Silence is no proof: whoever should have told may be away while the API answers."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,15 +25,18 @@ class Scene:
     prefix: str = ""
 
 
-async def heard(transport: AsyncTransport, scene: Scene, cursor: str, *, stream: bool) -> AsyncGenerator[News, None]:
-    """From the cursor on, for ever; Refused or Unreachable."""
+async def heard(
+    transport: AsyncTransport, scene: Scene, cursor: str, *, stream: bool, said: Callable[[], Mapping[str, str]] = dict
+) -> AsyncGenerator[News, None]:
+    """From the cursor on, for ever; Refused or Unreachable. `said` is asked anew each time."""
     while True:
         if not stream:
-            news = await transport.ask(calls.watch(scene.environment, scene.prefix, cursor, WAIT))
+            news = await transport.ask(calls.watch(scene.environment, scene.prefix, cursor, WAIT, said()))
             cursor = news.cursor
             yield news
             continue
-        async with transport.lines(calls.stream(scene.environment, scene.prefix, cursor)) as lines:
+        call = calls.stream(scene.environment, scene.prefix, cursor, said())
+        async with transport.lines(call) as lines:
             async for news in told(lines, cursor):
                 cursor = news.cursor
                 yield news

@@ -23,6 +23,7 @@ from changegate.errors import Unavailable, Unreachable
 from changegate.following import Follower
 from changegate.hearing import Scene
 from changegate.models import Json
+from changegate.naming import checked, own_name
 from changegate.picture import NOTHING, moment, read
 from changegate.snapshot import Snapshot
 from changegate.source import Source
@@ -41,13 +42,15 @@ class Options(TypedDict, total=False):
 
     `tenant` is its slug, for a token that is good in several. `prefix` leaves all other keys out. `snapshot` is a file
     that keeps what was last known, for a start while the API is away; secrets are never in it. `stream` asks for
-    server-sent events instead of long polls. `timeout` is in seconds, for one request.
+    server-sent events instead of long polls. `timeout` is in seconds, for one request. `instance` is what this process
+    calls itself when it says which settings it holds, so that deployments can wait for it; None says nothing.
     """
 
     tenant: str
     prefix: str
     snapshot: str | os.PathLike[str]
     stream: bool
+    instance: str | None
     timeout: float
     allow_http: bool
 
@@ -114,7 +117,8 @@ class AsyncSettings(_Reading):
         marks = (url.rstrip("/"), place.tenant or "", environment, scope, self._scene.prefix)
         snapshot = None if path is None else Snapshot(Path(path).absolute(), marks)
         self._callbacks = Callbacks()
-        self._follower = Follower(Source(self._transport, self._scene), self._callbacks.tell, snapshot)
+        instance = checked(options.get("instance", own_name()))
+        self._follower = Follower(Source(self._transport, self._scene, instance), self._callbacks.tell, snapshot)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

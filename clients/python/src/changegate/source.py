@@ -24,10 +24,11 @@ log = logging.getLogger("changegate")
 
 @dataclass(frozen=True)
 class Source:
-    """Reads pictures from the API."""
+    """Reads pictures from the API, in the name of an instance if it has one."""
 
     transport: AsyncTransport
     scene: Scene
+    instance: str | None = None
 
     async def cursor(self) -> str:
         scene = self.scene
@@ -37,6 +38,10 @@ class Source:
         """Of now; None where nothing is defined."""
         page, _ = await self.transport.ask(calls.effective_page(self.scene.environment, self.scene.scope, None, 1))
         return page[0].epoch if page else None
+
+    async def acknowledge(self, epoch: int) -> None:
+        if self.instance is not None:
+            await self.transport.ask(calls.acknowledge(self.scene.environment, self.instance, epoch))
 
     async def whole(self, epoch: int = 0) -> Picture:
         """Every page of one epoch, which is not before `epoch`, unless that one does not come for a while."""
