@@ -29,7 +29,7 @@ LARGEST_LOG = 700.0
 
 
 def two_sample(
-    logs: Logs, ratios: tuple[float, ...], null: float, events: tuple[int, int], exposures: tuple[float, float]
+    logs: Logs, ratios: tuple[float, ...], null: float, events: tuple[float, float], exposures: tuple[float, float]
 ) -> Logs:
     """One check of the bet that rate_candidate / rate_control is one of `ratios` and not `null`.
 
@@ -44,6 +44,27 @@ def two_sample(
     return tuple(
         log + hits * math.log(ratio / null) + total * math.log(under_null / (ratio * candidate + control))
         for log, ratio in zip(logs, ratios, strict=True)
+    )
+
+
+def beside_past(logs: Logs, ratios: tuple[float, ...], null: float, events: float, expected: float) -> Logs:
+    """One check of the bet that events come at one of `ratios` times what is `expected`, and not at `null` times that.
+
+    The likelihood ratio of Poisson counts; events that are less dispersed, as errors among requests are, make it
+    smaller on average.
+    """
+    return tuple(
+        log + events * math.log(ratio / null) - expected * (ratio - null)
+        for log, ratio in zip(logs, ratios, strict=True)
+    )
+
+
+def split(logs: Logs, odds: tuple[float, ...], null: float, hits: float, misses: float) -> Logs:
+    """One check of the bet that the odds of a request going to the candidate are one of `odds`, and not `null`."""
+    total = hits + misses
+    return tuple(
+        log + hits * math.log(each / null) + total * math.log((1 + null) / (1 + each))
+        for log, each in zip(logs, odds, strict=True)
     )
 
 

@@ -19,6 +19,22 @@ from domain.gates.latency import added, frozen_threshold, slower_than
 from domain.gates.readings import Buckets, Counts, buckets_from_json, buckets_to_json
 from domain.gates.spec import LatencyGate
 
+Pair = tuple[float, float]
+_LATER = {"expected", "strikes"}
+"""What records of gates/1 do not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the bets are about: a ratio of at most `limit`, and of at least `tolerable`; no bet without a limit.
+
+    Counts are divided by `phi`, the clustering of events: five errors in one burst are as good as one.
+    """
+
+    limit: float | None
+    tolerable: float
+    phi: float = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class RateEvidence:
@@ -26,6 +42,8 @@ class RateEvidence:
 
     `even_*` are Mantel-Haenszel sums over windows: both arms weighted alike, so that an incident shared by both, or a
     split that grows from stage to stage, does not distort the ratio. `harm` and `health` are the logs of the bets.
+    `expected` are the events that the candidate would have had by its own past, and `strikes` the windows in a row in
+    which the measured rate was over the limit.
     """
 
     candidate: int = 0
@@ -38,6 +56,8 @@ class RateEvidence:
     harm: Logs = NO_HARM
     health: Logs = NO_HEALTH
     peak: float = 0.0
+    expected: float = 0.0
+    strikes: int = 0
 
     @property
     def rates(self) -> tuple[float, float] | None:
@@ -47,24 +67,54 @@ class RateEvidence:
         return self.even_candidate / self.even_weight, self.even_control / self.even_weight
 
     def with_window(
-        self, candidate: tuple[int, int], control: tuple[int, int], limit: float, tolerable: float
+        self, candidate: tuple[int, int], control: tuple[int, int], terms: Terms, expected: Pair | None = None
     ) -> "RateEvidence":
-        """One more window; `candidate` and `control` are (requests, events) in it."""
+        """One more window; `candidate` and `control` are (requests, events) in it.
+
+        With `expected`, each arm is measured by the events that were to be expected of it, not by its requests.
+        """
         (n, x), (m, y) = candidate, control
-        harm = eprocess.two_sample(self.harm, tuple([limit * each for each in HARM_RATIOS]), limit, (x, y), (n, m))
-        both = n + m or 1
-        return RateEvidence(
-            self.candidate + n,
-            self.candidate_events + x,
-            self.control + m,
-            self.control_events + y,
-            self.even_candidate + x * m / both,
-            self.even_control + y * n / both,
-            self.even_weight + n * m / both,
-            harm,
-            eprocess.two_sample(self.health, HEALTH_RATIOS, tolerable, (x, y), (n, m)),
-            max(self.peak, eprocess.log_mean(harm)),
+        w, v = expected or (n, m)
+        both = w + v or 1
+        counted = replace(
+            self,
+            candidate=self.candidate + n,
+            candidate_events=self.candidate_events + x,
+            control=self.control + m,
+            control_events=self.control_events + y,
+            even_candidate=self.even_candidate + x * v / both,
+            even_control=self.even_control + y * w / both,
+            even_weight=self.even_weight + w * v / both,
+            expected=self.expected + (w if expected else 0.0),
         )
+        if terms.limit is None:
+            return counted
+        events = (x / terms.phi, y / terms.phi)
+        ratios = tuple([terms.limit * each for each in HARM_RATIOS])
+        harm = eprocess.two_sample(self.harm, ratios, terms.limit, events, (w, v))
+        health = eprocess.two_sample(self.health, HEALTH_RATIOS, terms.tolerable, events, (w, v))
+        return counted.with_bets(harm, health)
+
+    def with_past(self, candidate: tuple[int, int], expected: float, terms: Terms) -> "RateEvidence":
+        """One more window with nobody beside the candidate: what it was to be expected to do is all there is."""
+        (n, x), limit = candidate, terms.limit or 1.0
+        counted = replace(
+            self,
+            candidate=self.candidate + n,
+            candidate_events=self.candidate_events + x,
+            expected=self.expected + expected,
+        )
+        events, usual = x / terms.phi, expected / terms.phi
+        ratios = tuple([limit * each for each in HARM_RATIOS])
+        harm = eprocess.beside_past(self.harm, ratios, limit, events, usual)
+        return counted.with_bets(harm, eprocess.beside_past(self.health, HEALTH_RATIOS, terms.tolerable, events, usual))
+
+    def with_bets(self, harm: Logs, health: Logs) -> "RateEvidence":
+        return replace(self, harm=harm, health=health, peak=max(self.peak, eprocess.log_mean(harm)))
+
+    def struck(self, *, over: bool) -> "RateEvidence":
+        """One more window in a row over the limit, or none."""
+        return replace(self, strikes=self.strikes + 1 if over else 0)
 
     @property
     def log_harm(self) -> float:
@@ -75,7 +125,8 @@ class RateEvidence:
         return eprocess.log_mean(self.health)
 
     def to_json(self) -> Json:
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+        later = {name: getattr(self, name) for name in ("expected", "strikes") if getattr(self, name)}
+        return {**{name: _plain(getattr(self, name)) for name in self.__slots__ if name not in _LATER}, **later}
 
     @staticmethod
     def from_json(raw: Json) -> "RateEvidence":
@@ -90,6 +141,8 @@ class RateEvidence:
             _logs(raw["harm"], HARM_RATIOS),
             _logs(raw["health"], HEALTH_RATIOS),
             float(raw["peak"]),
+            float(raw.get("expected", 0.0)),
+            int(raw.get("strikes", 0)),
         )
 
 
@@ -119,7 +172,8 @@ class LatencyEvidence:
         share = 1.0 - gate.quantile
         harm = eprocess.exceedance(self.harm, SLOWDOWNS, share, seen[1], seen[0])
         health = eprocess.exceedance(self.health, SPEEDUPS, share, seen[1], seen[0])
-        slow = self.slow.with_window(seen, beside, 1.0, gate.max_tolerable_ratio)
+        slow = self.slow.with_window(seen, beside, Terms(1.0, gate.max_tolerable_ratio))
+        slow = slow.struck(over=seen[1] > share * seen[0])
         after = replace(self, slow=slow, harm=harm, health=health)
         return replace(after, peak=max(self.peak, after.log_harm))
 

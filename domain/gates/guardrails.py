@@ -1,17 +1,28 @@
 """A guardrail fails on estimate and evidence together, and passes on evidence, soak, sample and calm together."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from domain.gates import eprocess, sentences
-from domain.gates.intervals import difference_interval
-from domain.gates.spec import GateSpec, LatencyGate
+from domain.gates import comparisons, eprocess, sentences
+from domain.gates.evidence import LatencyEvidence
+from domain.gates.spec import ErrorRateGate, GateSpec, LatencyGate, Mode
 from domain.gates.state import GateState, StageClock
 from domain.gates.verdicts import MetricVerdict, Verdict
 from domain.gates.windows import Window
 
 THREE = 3.0
 """Without one event in n requests the 95 % upper bound of its rate is three over n."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the evidence of one gate comes to: `over` the limit by estimate, `healthy` by evidence."""
+
+    log_harm: float
+    log_health: float
+    strikes: int
+    over: bool = field(kw_only=True)
+    healthy: bool = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,37 +52,41 @@ class Check:
             waits.append(f"request {state.stage_requests:,} of {spec.min_requests:,}")
         return waits
 
-    def settled(self, log_harm: float, *, over: bool, healthy: bool, alpha: float) -> tuple[Verdict, str]:
-        """The verdict, and what it waits for: `over` the limit by estimate, `healthy` by evidence."""
-        if over and log_harm >= -math.log(alpha):
+    def settled(self, gate: ErrorRateGate | LatencyGate, found: Found) -> tuple[Verdict, str]:
+        """The verdict, and what it waits for."""
+        literal = gate.mode is Mode.THRESHOLD
+        proved = found.over and found.log_harm >= -math.log(self.spec.alpha_of(gate))
+        if found.strikes >= gate.strikes if literal else proved:
             return Verdict.FAIL, ""
         waits = self.waits
-        if log_harm >= math.log(self.spec.caution):
+        if not literal and found.log_harm >= math.log(self.spec.caution):
             waits.append("calm: the evidence of harm is in the caution band")
-        if not healthy:
-            waits.append("evidence of health")
+        if not (found.strikes == 0 if literal else found.healthy):
+            waits.append("a check within the limit" if literal else "evidence of health")
         if not waits:
             return Verdict.PASS, ""
         verdict = Verdict.INCONCLUSIVE if self.stage.max_soak_reached else Verdict.CONTINUE
         return verdict, "; waits for " + ", ".join(waits)
 
+    def evidence(self, gate: ErrorRateGate | LatencyGate, verdict: Verdict, found: Found) -> str:
+        if gate.mode is Mode.THRESHOLD:
+            return sentences.literal(found.strikes, gate.strikes)
+        return sentences.evidence(verdict, found.log_harm, found.log_health)
+
 
 def error_rate(check: Check, *, hard_stop: bool) -> MetricVerdict:
     """The error-rate gate: candidate's rate over control's at most the limit."""
     gate, seen = check.spec.error_rate, check.state.errors
-    alpha = check.spec.alpha_of(gate)
-    rates, requests = seen.rates, (seen.candidate, seen.control)
-    log_harm, log_health = seen.log_harm, seen.log_health
-    healthy = log_health >= -math.log(gate.beta) or check.rule_of_three
-    over = rates is not None and rates[0] > gate.limit * rates[1] and rates[0] - rates[1] >= gate.min_abs_effect
-    verdict, waits = check.settled(log_harm, over=over, healthy=healthy, alpha=alpha)
-    evidence = sentences.evidence(verdict, log_harm, log_health)
-    if rates is not None:
-        sentence = sentences.rate(rates, gate.limit, seen.candidate, evidence) + waits
-    else:
-        sentence = sentences.alone(seen.candidate, seen.candidate_events) + waits
+    compared = comparisons.compared(check.spec, check.state, check.spec.alpha_of(gate))
+    healthy = seen.log_health >= -math.log(gate.beta) or check.rule_of_three
+    found = Found(seen.log_harm, seen.log_health, seen.strikes, over=compared.over, healthy=healthy)
+    verdict, waits = check.settled(gate, found)
+    sentence = compared.words + waits
+    if compared.rates is not None:
+        sentence = f"{compared.words}; {check.evidence(gate, verdict, found)}{waits}"
     if hard_stop:
         verdict, sentence = Verdict.FAIL, sentences.hard_stop(check.window.candidate, check.spec.hard_stop)
+    rates = compared.rates
     return MetricVerdict(
         "error_rate",
         verdict,
@@ -79,17 +94,18 @@ def error_rate(check: Check, *, hard_stop: bool) -> MetricVerdict:
         candidate=rates[0] if rates else None,
         control=rates[1] if rates else None,
         ratio=rates[0] / rates[1] if rates and rates[1] else None,
-        limit=gate.limit,
-        log_harm=log_harm,
-        log_health=log_health,
+        limit=compared.limit,
+        log_harm=found.log_harm,
+        log_health=found.log_health,
         p_value=eprocess.anytime_p(seen.peak),
-        interval=difference_interval(rates, requests, gate.limit, alpha) if rates else None,
+        interval=compared.interval,
     )
 
 
-def latency(check: Check, gate: LatencyGate, trouble: str | None) -> MetricVerdict:
+def latency(check: Check, named: tuple[str, LatencyGate], trouble: str | None) -> MetricVerdict:
     """The latency gate: at most 1 - quantile of the requests are slow; `trouble` says why it cannot tell."""
-    seen = check.state.latency
+    name, gate = named
+    seen: LatencyEvidence = getattr(check.state, name)
     slow, expected = seen.slow, 1.0 - gate.quantile
     share = slow.candidate_events / slow.candidate if slow.candidate else None
     log_harm, log_health = seen.log_harm, seen.log_health
@@ -100,14 +116,14 @@ def latency(check: Check, gate: LatencyGate, trouble: str | None) -> MetricVerdi
         verdict, sentence = Verdict.NO_DATA, "the source has no latency histogram for the canary in this window"
     elif share is not None:
         healthy = log_health >= -math.log(gate.beta)
-        alpha = check.spec.alpha_of(gate)
-        verdict, waits = check.settled(log_harm, over=share > expected, healthy=healthy, alpha=alpha)
-        sentence = sentences.slow(gate, seen, sentences.evidence(verdict, log_harm, log_health)) + waits
+        found = Found(log_harm, log_health, slow.strikes, over=share > expected, healthy=healthy)
+        verdict, waits = check.settled(gate, found)
+        sentence = sentences.slow(gate, seen, check.evidence(gate, verdict, found)) + waits
     elif check.stage.max_soak_reached:
         verdict = Verdict.INCONCLUSIVE
     rates = slow.rates
     return MetricVerdict(
-        "latency",
+        name,
         verdict,
         sentence,
         candidate=share,

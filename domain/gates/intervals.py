@@ -7,9 +7,11 @@ HORIZON = 5000
 
 
 def difference_interval(
-    rates: tuple[float, float], requests: tuple[int, int], ratio: float, alpha: float
+    rates: tuple[float, float], requests: tuple[float, float], ratio: float, alpha: float, *, counts: bool = False
 ) -> tuple[float, float] | None:
     """(lower, upper) bound of p_candidate - ratio*p_control, each one-sided at `alpha`; None without both arms.
+
+    With `counts` the rates are multiples of an expected count, which is what `requests` then holds.
 
     Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, arXiv 2103.06476, one-sided form. Tuples are (candidate, control).
     """
@@ -17,7 +19,8 @@ def difference_interval(
         return None
     candidate, control = rates
     total = sum(requests)
-    variance = candidate * (1 - candidate) / requests[0] + ratio * ratio * control * (1 - control) / requests[1]
+    spare = (1.0, 1.0) if counts else (1 - candidate, 1 - control)
+    variance = candidate * spare[0] / requests[0] + ratio * ratio * control * spare[1] / requests[1]
     log_two_alpha = -2 * math.log(2 * alpha)
     tuning = (log_two_alpha + math.log1p(log_two_alpha)) / HORIZON
     spread = total * tuning + 1

@@ -1,22 +1,28 @@
 """A judgement is a verdict with everything that led to it, so that anyone may judge again and find the same."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.canonical import Json
 from domain.gates.observations import Observation
-from domain.gates.readings import Reading
+from domain.gates.readings import ProviderError
 from domain.gates.spec import GateSpec
 from domain.gates.state import GateState, StageClock
 from domain.gates.verdicts import MetricVerdict, Verdict
 from domain.gates.windows import BLIND_TO_CANDIDATE, Window, control_served
 
-FORMULA = "gates/1"
+FORMULA = "gates/2"
 """Changes whenever the same inputs could give another verdict or another E."""
+KNOWN = ("gates/1", FORMULA)
+"""What gates/2 knows beyond gates/1 is off where a record does not speak of it, so both replay alike."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`state` is the state after this check; `cause` says in one word why nothing could be measured, or `hard_stop`."""
+    """`state` is the state after this check; `cause` says in one word why nothing could be measured, or `hard_stop`.
+
+    `hold` says what the rollout is to be held for although nothing failed; `named` are the observations of signals and
+    infos.
+    """
 
     verdict: Verdict
     state: GateState
@@ -28,11 +34,13 @@ class Judgement:
     before: GateState
     observation: Observation
     stage: StageClock
+    hold: str = ""
+    named: dict[str, Observation] = field(default_factory=dict)
 
     @property
     def silent(self) -> bool:
         """The control had traffic and the candidate had none: the canary is broken or not routed."""
-        if self.cause not in BLIND_TO_CANDIDATE or not isinstance(self.observation, Reading):
+        if self.cause not in BLIND_TO_CANDIDATE or isinstance(self.observation, ProviderError):
             return False
         return control_served(self.before.last, self.observation) > 0
 
@@ -44,11 +52,13 @@ class Judgement:
             "sentence": self.sentence,
             "cause": self.cause,
             "silent": self.silent,
+            "hold": self.hold,
             "metrics": [metric.to_json() for metric in self.metrics],
             "window": self.window and _window(self.window),
             "spec": self.spec.to_json(),
             "before": self.before.to_json(),
             "observation": self.observation.to_json(),
+            "named": {name: each.to_json() for name, each in sorted(self.named.items())},
             "stage": self.stage.to_json(),
         }
 
@@ -59,4 +69,5 @@ def _window(window: Window) -> Json:
         "until": window.until.isoformat(),
         "candidate": window.candidate.to_json(),
         "control": window.control and window.control.to_json(),
+        **({"expected": list(window.expected)} if window.expected is not None else {}),
     }

@@ -5,7 +5,7 @@ from domain.gates.cohorts import CohortReading
 from domain.gates.readings import ProviderError, Reading
 
 Measured = Reading | CohortReading
-Observation = Reading | ProviderError
+Observation = Measured | ProviderError
 
 
 def measured_from_json(raw: Json) -> Measured:
@@ -13,4 +13,4 @@ def measured_from_json(raw: Json) -> Measured:
 
 
 def observation_from_json(raw: Json) -> Observation:
-    return ProviderError(str(raw["provider_error"])) if "provider_error" in raw else Reading.from_json(raw)
+    return ProviderError(str(raw["provider_error"])) if "provider_error" in raw else measured_from_json(raw)

@@ -3,8 +3,9 @@
 import math
 
 from domain.gates.evidence import LatencyEvidence
-from domain.gates.readings import Counts, Reading
-from domain.gates.spec import HardStop, LatencyGate
+from domain.gates.observations import Measured
+from domain.gates.readings import Counts
+from domain.gates.spec import ErrorRateGate, HardStop, LatencyGate, Unit
 from domain.gates.verdicts import Verdict
 from domain.gates.windows import BLIND_TO_CANDIDATE, Gap, control_served
 
@@ -38,12 +39,58 @@ def evidence(verdict: Verdict, log_harm: float, log_health: float) -> str:
     return f"evidence {odds(log_harm)}"
 
 
-def rate(rates: tuple[float, float], limit: float, requests: int, evidence: str) -> str:
+def rate(rates: tuple[float, float], gate: ErrorRateGate, requests: int) -> str:
     candidate, control = rates
     times = f"{candidate / control:.3g}x" if control else "control has none"
+    if gate.unit is Unit.POINTS:
+        times = f"{100 * (candidate - control):+.3g} points"
     return (
-        f"error rate {percent(candidate)} against {percent(control)} ({times}, limit {limit:.3g}x) "
-        f"in {requests:,} canary requests; {evidence}"
+        f"error rate {percent(candidate)} against {percent(control)} ({times}, limit {_limit(gate)}) "
+        f"in {requests:,} canary requests"
+    )
+
+
+def cohort(rates: tuple[float, float], gate: ErrorRateGate, requests: int) -> str:
+    candidate, control = rates
+    return (
+        f"errors {candidate:.3g}x those of its tenants' own past against {control:.3g}x of the others' "
+        f"(limit {_limit(gate)}) in {requests:,} requests of its tenants"
+    )
+
+
+def past(rates: tuple[float, float], gate: ErrorRateGate, requests: int, *, promised: bool) -> str:
+    candidate, usual = rates
+    if promised:
+        return f"error rate {percent(candidate)} against the {percent(usual)} allowed in {requests:,} requests"
+    times = f"{candidate / usual:.3g}x" if usual else "it had none"
+    return (
+        f"error rate {percent(candidate)} against {percent(usual)} before the rollout ({times}, limit {_limit(gate)}) "
+        f"in {requests:,} requests"
+    )
+
+
+def _limit(gate: ErrorRateGate) -> str:
+    return f"{gate.limit:.3g}x" if gate.unit is Unit.RELATIVE else f"{100 * gate.increase:+.3g} points"
+
+
+def literal(strikes: int, allowed: int) -> str:
+    """What the literal rule has instead of evidence."""
+    return f"over the limit in {strikes} checks in a row, {allowed} fail"
+
+
+def held(hold: str, why: str, sentence: str) -> str:
+    return f"held by {hold}: {why}; {sentence}"
+
+
+def fallen(falls: int) -> str:
+    return f"hard stop: a probe from outside found it down {falls} times in a row"
+
+
+def sample(served: tuple[int, int], share: float, log: float) -> str:
+    whole = sum(served) or 1
+    return (
+        f"{percent(served[0] / whole)} of {whole:,} requests went to the canary, planned were {percent(share)}; "
+        f"evidence {odds(log)}"
     )
 
 
@@ -69,7 +116,7 @@ def slow(gate: LatencyGate, seen: LatencyEvidence, evidence: str) -> str:
     )
 
 
-def gap(gap: Gap, earlier: Reading | None, later: Reading) -> str:
+def gap(gap: Gap, earlier: Measured | None, later: Measured) -> str:
     """Why nothing was measured; a canary without traffic is shown beside what the control served meanwhile."""
     served = control_served(earlier, later) if gap in BLIND_TO_CANDIDATE else 0
     beside = f"; the control served {served:,} requests" if served else ""

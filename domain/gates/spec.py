@@ -1,15 +1,34 @@
 """A gate spec says how much worse a candidate may be, and how much evidence it takes to say so."""
 
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from typing import Any
 
 from domain.canonical import Json
-from domain.errors import Fault, Invalid
+
+
+class Unit(StrEnum):
+    RELATIVE = "relative"
+    POINTS = "pp"
+
+
+class Mode(StrEnum):
+    STATISTICAL = "statistical"
+    THRESHOLD = "threshold"
+
+
+LATER: Any = {"later": True}
+"""Of a field that records of gates/1 do not have: they are written as before while it has its default."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorRateGate:
-    """`increase` is relative (0.05 = five per cent more errors); `weight` is this gate's share of the alpha."""
+    """`increase` is relative (0.05 = five per cent more errors), or in points (0.05 = five percentage points more).
+
+    `weight` is this gate's share of the alpha. Tenants drift by themselves, so that against their own past the evidence
+    must be for more than `tenant_increase`. `mode` threshold is the literal rule: over the limit in `strikes` checks in
+    a row, once there were enough requests.
+    """
 
     increase: float = 0.05
     weight: float = 1.0
@@ -17,10 +36,20 @@ class ErrorRateGate:
     beta: float = 0.05
     min_abs_effect: float = 0.001
     max_error_rate_abs: float = 0.01
+    unit: Unit = field(default=Unit.RELATIVE, metadata=LATER)
+    mode: Mode = field(default=Mode.STATISTICAL, metadata=LATER)
+    strikes: int = field(default=3, metadata=LATER)
+    tenant_increase: float = field(default=0.25, metadata=LATER)
 
     @property
     def limit(self) -> float:
-        return 1.0 + self.increase
+        """What the ratio of the rates may be; of points there is no such ratio until the control's rate is known."""
+        return 1.0 + self.increase if self.unit is Unit.RELATIVE else 1.0
+
+    @property
+    def past_limit(self) -> float:
+        """The same against a cohort's own past."""
+        return max(self.limit, 1.0 + self.tenant_increase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +65,58 @@ class LatencyGate:
     beta: float = 0.05
     min_abs_effect_s: float = 0.02
     max_tolerable_ratio: float = 2.0
+    mode: Mode = field(default=Mode.STATISTICAL, metadata=LATER)
+    strikes: int = field(default=3, metadata=LATER)
 
 
 @dataclass(frozen=True, slots=True)
 class HardStop:
-    """So many errors in one check need no statistics."""
+    """So many errors in one check, or probes from outside that fail so often in a row, need no statistics."""
 
     error_rate: float = 0.5
     min_requests: int = 20
+    synthetic_checks: int = field(default=2, metadata=LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleRatio:
+    """Hold when the candidate's share of the requests is not the share of the plan, at an E of `threshold`.
+
+    `tolerance` is how far the odds may be off: the plan splits subjects, and some make more requests than others.
+    """
+
+    threshold: float = 1000.0
+    tolerance: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class FixForward:
+    """Where what is stable is itself broken, the candidate is held to `max_error_rate` and not to what is stable."""
+
+    max_error_rate: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGate:
+    """A gate on metrics of its own that never rolls back: a signal holds until `calm_checks` are calm, an info tells.
+
+    `metrics` are templates, or the key that applications report under.
+    """
+
+    name: str
+    error_rate: ErrorRateGate | None = None
+    latency: LatencyGate | None = None
+    metrics: Json = None
+    calm_checks: int = 3
 
 
 @dataclass(frozen=True, slots=True)
 class GateSpec:
-    """`alpha_total` bounds the probability that an innocent candidate is ever failed, over all gates and stages."""
+    """`alpha_total` bounds the probability that an innocent candidate is ever failed, over all gates and stages.
+
+    `acknowledge_infeasible`: whoever proposes knows that the traffic is too small for this gate to see three times as
+    many errors.
+    """
 
     error_rate: ErrorRateGate = field(default_factory=ErrorRateGate)
     latency: LatencyGate | None = None
@@ -57,88 +125,31 @@ class GateSpec:
     min_checks: int = 5
     caution: float = 3.0
     hard_stop: HardStop = field(default_factory=HardStop)
+    tail_latency: LatencyGate | None = field(default=None, metadata=LATER)
+    sample_ratio: SampleRatio | None = field(default=None, metadata=LATER)
+    fix_forward: FixForward | None = field(default=None, metadata=LATER)
+    signals: tuple[NamedGate, ...] = field(default=(), metadata=LATER)
+    infos: tuple[NamedGate, ...] = field(default=(), metadata=LATER)
+    acknowledge_infeasible: bool = field(default=False, metadata=LATER)
 
     def alpha_of(self, gate: ErrorRateGate | LatencyGate) -> float:
         """The gate's share of `alpha_total`, by weight."""
         latency = self.latency.weight if self.latency is not None else 0.0
-        return self.alpha_total * gate.weight / (self.error_rate.weight + latency)
+        others = latency + (self.tail_latency.weight if self.tail_latency is not None else 0.0)
+        return self.alpha_total * gate.weight / (self.error_rate.weight + others)
+
+    @property
+    def latencies(self) -> tuple[tuple[str, LatencyGate], ...]:
+        """The latency gates by name."""
+        given = (("latency", self.latency), ("tail_latency", self.tail_latency))
+        return tuple((name, gate) for name, gate in given if gate is not None)
 
     def to_json(self) -> Json:
-        return asdict(self)
+        return _plain(self)
 
 
-_BOUNDS: dict[type, dict[str, tuple[float, float]]] = {
-    ErrorRateGate: {
-        "increase": (0.0, 10.0),
-        "weight": (0.01, 100.0),
-        "max_tolerable_ratio": (1.11, 100.0),
-        "beta": (1e-6, 0.5),
-        "min_abs_effect": (0.0, 0.5),
-        "max_error_rate_abs": (1e-6, 0.5),
-    },
-    LatencyGate: {
-        "ratio": (1.0, 100.0),
-        "quantile": (0.9, 0.999),
-        "weight": (0.01, 100.0),
-        "beta": (1e-6, 0.5),
-        "min_abs_effect_s": (0.0, 3600.0),
-        "max_tolerable_ratio": (1.11, 100.0),
-    },
-    HardStop: {"error_rate": (0.01, 1.0), "min_requests": (1, 1_000_000_000)},
-    GateSpec: {
-        "alpha_total": (1e-6, 0.25),
-        "min_requests": (1, 1_000_000_000),
-        "min_checks": (1, 1000),
-        "caution": (1.0, 1000.0),
-    },
-}
-_WHOLE = {"min_requests", "min_checks"}
-_Part = TypeVar("_Part")
-
-
-def parse_gate_spec(raw: Json) -> GateSpec:
-    """The spec in `raw`, absent fields at their defaults; Invalid with one JSON Pointer for each fault."""
-    faults: list[Fault] = []
-    numbers = _numbers(GateSpec, raw, "", faults)
-    given = raw if isinstance(raw, dict) else {}
-    error_rate = _part(ErrorRateGate, given.get("error_rate", {}), "/error_rate", faults)
-    latency = given.get("latency")
-    latency = None if latency is None else _part(LatencyGate, latency, "/latency", faults)
-    hard_stop = _part(HardStop, given.get("hard_stop", {}), "/hard_stop", faults)
-    if error_rate.max_tolerable_ratio <= error_rate.limit:
-        faults.append(Fault("/error_rate/max_tolerable_ratio", f"must be above the limit {error_rate.limit:g}"))
-    if faults:
-        raise Invalid(faults)
-    return GateSpec(error_rate=error_rate, latency=latency, hard_stop=hard_stop, **numbers)
-
-
-def _part(part: type[_Part], raw: Json, pointer: str, faults: list[Fault]) -> _Part:
-    return part(**_numbers(part, raw, pointer, faults))
-
-
-def _numbers(part: type, raw: Json, pointer: str, faults: list[Fault]) -> dict[str, Any]:
-    if not isinstance(raw, dict):
-        faults.append(Fault(pointer, "must be an object"))
-        return {}
-    known = {each.name for each in fields(part)}
-    faults.extend(Fault(f"{pointer}/{_escaped(name)}", "is not a field") for name in raw if name not in known)
-    read: dict[str, Any] = {}
-    for name, bounds in _BOUNDS[part].items():
-        if name in raw:
-            fault = _fault(raw[name], bounds, whole=name in _WHOLE)
-            if fault:
-                faults.append(Fault(f"{pointer}/{name}", fault))
-            else:
-                read[name] = int(raw[name]) if name in _WHOLE else float(raw[name])
-    return read
-
-
-def _fault(given: object, bounds: tuple[float, float], *, whole: bool) -> str | None:
-    low, high = bounds
-    if isinstance(given, bool) or not isinstance(given, int | float) or (whole and given != given // 1):
-        return "must be a whole number" if whole else "must be a number"
-    return None if low <= given <= high else f"must be between {low:g} and {high:g}"
-
-
-def _escaped(name: object) -> str:
-    return str(name).replace("~", "~0").replace("/", "~1")
+def _plain(part: Any) -> Json:
+    if is_dataclass(part):
+        told = [each for each in fields(part) if not each.metadata or getattr(part, each.name) != each.default]
+        return {each.name: _plain(getattr(part, each.name)) for each in told}
+    return [_plain(each) for each in part] if isinstance(part, tuple) else part

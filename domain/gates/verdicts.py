@@ -17,6 +17,12 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
+class Role(StrEnum):
+    GUARDRAIL = "guardrail"
+    SIGNAL = "signal"
+    INFO = "info"
+
+
 _FIRST = (Verdict.FAIL, Verdict.PROVIDER_ERROR, Verdict.NO_DATA, Verdict.INCONCLUSIVE, Verdict.CONTINUE)
 
 
@@ -32,7 +38,8 @@ class MetricVerdict:
 
     `candidate` and `control` are the compared estimates (shares of requests), `ratio` their quotient (None when the
     control's is zero), `limit` what the ratio may be, `log_harm` and `log_health` the natural logs of both E, `p_value`
-    the anytime-valid one, `interval` the displayed confidence sequence of candidate - limit*control.
+    the anytime-valid one, `interval` the displayed confidence sequence of candidate - limit*control. A guardrail rolls
+    back, a signal holds, an info only tells.
     """
 
     name: str
@@ -46,11 +53,13 @@ class MetricVerdict:
     log_health: float = 0.0
     p_value: float = 1.0
     interval: tuple[float, float] | None = None
+    role: Role = Role.GUARDRAIL
 
     def to_json(self) -> Json:
         return {
             **{name: getattr(self, name) for name in self.__slots__},
             "verdict": self.verdict.value,
+            "role": self.role.value,
             "interval": list(self.interval) if self.interval is not None else None,
             "e_harm": eprocess.value(self.log_harm),
             "e_health": eprocess.value(self.log_health),

@@ -29,12 +29,18 @@ BLIND_TO_CANDIDATE = frozenset({Gap.NO_CANDIDATE_SERIES, Gap.NO_CANDIDATE_REQUES
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What happened in (since, until]; `control` is None where that arm had no series at both ends."""
+    """What happened in (since, until]; `control` is None where that arm had no series at both ends.
+
+    Of a cohort, `expected` are the errors that each arm would have had in it, had its tenants erred as before the
+    rollout; `resets` of its tenants began to count anew and are left out.
+    """
 
     since: datetime
     until: datetime
     candidate: Counts
     control: Counts | None
+    expected: tuple[float, float] | None = None
+    resets: int = 0
 
 
 def between(earlier: Reading | None, later: Reading) -> Window | Gap:
@@ -45,16 +51,16 @@ def between(earlier: Reading | None, later: Reading) -> Window | Gap:
         return Gap.NO_CANDIDATE_SERIES
     if earlier is None or earlier.candidate is None:
         return Gap.FIRST_READING
-    candidate = _grown(earlier.candidate, later.candidate)
+    candidate = grown(earlier.candidate, later.candidate)
     if isinstance(candidate, Gap):
         return candidate
     if earlier.control is None or later.control is None:
         return Window(earlier.at, later.at, candidate, None)
-    control = _grown(earlier.control, later.control)
+    control = grown(earlier.control, later.control)
     return control if isinstance(control, Gap) else Window(earlier.at, later.at, candidate, control)
 
 
-def _grown(earlier: Counts, later: Counts) -> Counts | Gap:
+def grown(earlier: Counts, later: Counts) -> Counts | Gap:
     requests, errors = later.requests - earlier.requests, later.errors - earlier.errors
     if requests < 0 or errors < 0:
         return Gap.COUNTER_RESET
@@ -70,8 +76,10 @@ def _grown(earlier: Counts, later: Counts) -> Counts | Gap:
     return Counts(requests, errors, tuple(zip((bound for bound, _ in later.buckets), heights, strict=True)))
 
 
-def control_served(earlier: Reading | None, later: Reading) -> int:
+def control_served(earlier: object, later: object) -> int:
     """Requests of the control since `earlier`; 0 where that cannot be told."""
-    if earlier is None or earlier.control is None or later.control is None:
+    if not isinstance(earlier, Reading) or not isinstance(later, Reading):
+        return 0
+    if earlier.control is None or later.control is None:
         return 0
     return max(0, later.control.requests - earlier.control.requests)
