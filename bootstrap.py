@@ -24,12 +24,14 @@ from adapters.identity.bundles import bundle_signatures
 from adapters.identity.issuer import ISSUER, EmbeddedIssuer
 from adapters.identity.jwks import KeyCache
 from adapters.identity.keys import kept_key
+from adapters.identity.links import SignedLinks
 from adapters.identity.tokens import TokenVerifier, accepted
 from adapters.logs import configure
 from adapters.memory.cache import NoSnapshots
 from adapters.metrics.prometheus import PrometheusSource
-from adapters.notify import notifier
+from adapters.notify.couriers import courier, delivery
 from adapters.notify.events import SignedPosts
+from adapters.notify.signatures import StandardSignatures
 from adapters.postgres import engine as postgres
 from adapters.postgres.entry import entering
 from adapters.postgres.listener import Listener
@@ -50,16 +52,17 @@ from application.auditing import Auditing
 from application.authentication import Authentication
 from application.changes import Changes
 from application.controls import Rollouts
+from application.couriers import Courier
 from application.delegations import Delegations
 from application.evaluation import FlagSets
 from application.events.cases import EventCases, EventNews, relay
 from application.events.relay import Relay
+from application.external.answers import Answers
+from application.external.tickets import Doors, Tickets
 from application.flags import Flags
 from application.killing import KillSwitch
-from application.notices import Delivery
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
-from application.ports.notify import Notifier
 from application.ports.secrets import Sealer
 from application.settings.cases import SettingCases
 from application.settings.rotation import Rotation
@@ -131,17 +134,8 @@ class Parts:
         return Sources(sources)
 
     @cached_property
-    def notifier(self) -> Notifier:
-        return notifier(self.settings, self.egress)
-
-    def delivery(self) -> Delivery:
-        return Delivery(
-            self.store,
-            self.notifier,
-            origin=self.settings.public_url,
-            webhook=self.settings.webhook_url,
-            mail=self.settings.smtp_host is not None,
-        )
+    def links(self) -> SignedLinks:
+        return SignedLinks(kept_key(self.settings.keys / "acts.pem"), clock)
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -151,7 +145,13 @@ class Parts:
         return relay(self.store, self.sealer, SignedPosts(self.egress), self.settings.event_days)
 
     def sweeper(self, processes: TemporalProcesses) -> Sweeper:
-        return Sweeper(self.store, processes, self.delivery())
+        return Sweeper(self.store, processes)
+
+    def courier(self, processes: TemporalProcesses) -> Courier:
+        answers = Answers(self.store, Approvals(self.store, processes, self.acting), processes)
+        doors = Doors(self.egress, StandardSignatures(), self.sealer, self.settings.public_url)
+        told = delivery(self.settings, self.store, self.egress, self.sealer, self.links)
+        return courier(self.store, told, Tickets(self.store, doors, answers))
 
     async def close(self) -> None:
         await self.egress.aclose()

@@ -93,6 +93,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     imports = ImportActivities(importing(made.store, processes, made.sealer, bundle_signatures(made.settings)))
     sweeps = [asyncio.create_task(made.sweeper(processes).run())]
     sweeps.append(asyncio.create_task(made.relay().run()))
+    sweeps.append(asyncio.create_task(made.courier(processes).run()))
     sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
     for sweep in sweeps:
         sweep.add_done_callback(lambda _: stop.set())

@@ -1,10 +1,9 @@
-"""What was committed reaches Temporal and its recipients, however often a process dies in between."""
+"""What was committed reaches Temporal, however often a process dies in between."""
 
 import asyncio
 
 import structlog
 
-from application.notices import Delivery
 from application.ports.processes import Processes
 from application.ports.records import Waiting, WaitingKind
 from application.ports.store import Store
@@ -15,14 +14,14 @@ from domain.errors import Refusal, Unavailable
 log = structlog.get_logger()
 
 _AT_ONCE = 4
-_MOST = {WaitingKind.KILLED: 200, WaitingKind.ROLLOUT: 200, WaitingKind.IMPORT: 50, WaitingKind.NOTICE: 25}
+_MOST = {WaitingKind.KILLED: 200, WaitingKind.ROLLOUT: 200, WaitingKind.IMPORT: 50}
 
 
 class Sweeper:
-    def __init__(self, store: Store, processes: Processes, delivery: Delivery, *, pause: float = 1.0) -> None:
+    def __init__(self, store: Store, processes: Processes, *, pause: float = 1.0) -> None:
+        """Messages have a courier of their own: a receiver that hangs must not hold up a start."""
         self._store = store
         self._processes = processes
-        self._delivery = delivery
         self._pause = pause
 
     async def run(self) -> None:
@@ -38,7 +37,7 @@ class Sweeper:
         """One round; how many rows it attended to. A row that fails holds no other up."""
         waiting = await self._store.waiting()
         # A share of each kind: after an outage thousands may wait, and the same process counts votes and checks gates.
-        rows = [row for kind in WaitingKind for row in [each for each in waiting if each.kind is kind][: _MOST[kind]]]
+        rows = [row for kind in _MOST for row in [each for each in waiting if each.kind is kind][: _MOST[kind]]]
         gate = asyncio.Semaphore(_AT_ONCE)
         await asyncio.gather(*(self._tried(row, gate) for row in rows))
         return len(rows)
@@ -60,5 +59,3 @@ class Sweeper:
                 await self._processes.killed(row.id)
             case WaitingKind.IMPORT:
                 await start_waiting_import(self._store, self._processes, row.tenant, row.id)
-            case WaitingKind.NOTICE:
-                await self._delivery.deliver(row.tenant, row.id)

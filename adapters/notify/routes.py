@@ -14,7 +14,10 @@ def notifier(settings: Settings, egress: Egress) -> Notifier:
     async def webhook_secret(_recipient: Recipient) -> str:
         return settings.webhook_secret.get_secret_value() if settings.webhook_secret else ""
 
-    routes: dict[Channel, Notifier] = {Channel.WEBHOOK: WebhookNotifier(egress, webhook_secret)}
+    routes: dict[Channel, Notifier] = {
+        Channel.WEBHOOK: WebhookNotifier(egress, webhook_secret),
+        Channel.SLACK: WebhookNotifier(egress, None),
+    }
     if settings.smtp_host is not None:
         routes[Channel.MAIL] = MailNotifier(_mail_server(settings, settings.smtp_host))
     return FanoutNotifier(routes)

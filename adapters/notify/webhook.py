@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from adapters.notify.wording import Wording, worded
 from application.ports.egress import AddressRefused, CallFailed, Egress
-from application.ports.notify import DeliveryFailed, DeliveryRefused, Message, Recipient
+from application.ports.notify import DeliveryFailed, DeliveryRefused, Message, Recipient, Section
 
 SecretOf = Callable[[Recipient], Awaitable[str]]
 """The signing secret that a recipient shares with us: `whsec_` and base64."""
@@ -21,10 +21,13 @@ _AGAIN: Final = frozenset({408, 425, 429})
 
 
 class WebhookNotifier:
-    """Answers `application.ports.notify.Notifier` with one signed POST through `egress`."""
+    """Answers `application.ports.notify.Notifier` with one POST through `egress`.
+
+    It is signed where somebody can check that: without `secret_of` the address itself is the secret.
+    """
 
     def __init__(
-        self, egress: Egress, secret_of: SecretOf, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self, egress: Egress, secret_of: SecretOf | None, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._egress = egress
         self._secret_of = secret_of
@@ -32,7 +35,7 @@ class WebhookNotifier:
 
     async def deliver(self, message: Message) -> None:
         body = json.dumps(slack_body(worded(message)), ensure_ascii=False)
-        headers = signed(str(message.id), body, await self._secret_of(message.recipient), self._now())
+        headers = await self._headers(message, body)
         try:
             answer = await self._egress.request(
                 "POST", message.recipient.address, headers=headers, body=body.encode("utf-8")
@@ -42,6 +45,13 @@ class WebhookNotifier:
         except CallFailed as failed:
             raise DeliveryFailed(reason=failed.facts["reason"]) from None
         _accept(answer.status)
+
+    async def _headers(self, message: Message, body: str) -> dict[str, str]:
+        if self._secret_of is None:
+            return {"content-type": "application/json", "webhook-id": str(message.id)}
+        own = message.recipient.secret
+        secret = own.reveal() if own is not None else await self._secret_of(message.recipient)
+        return signed(str(message.id), body, secret, self._now())
 
 
 def signed(message_id: str, body: str, secret: str, now: datetime) -> dict[str, str]:
@@ -67,9 +77,14 @@ def slack_body(wording: Wording) -> dict[str, Any]:
         "blocks": [
             {"type": "header", "text": _plain(wording.subject, _HEADER_CHARACTERS)},
             *({"type": "section", "text": _plain(line, _SECTION_CHARACTERS)} for line in wording.lines),
+            *({"type": "section", "text": _plain(_said(each), _SECTION_CHARACTERS)} for each in wording.sections),
             {"type": "section", "text": {"type": "mrkdwn", "text": link}},
         ],
     }
+
+
+def _said(section: Section) -> str:
+    return "\n".join((section.title, *section.lines))
 
 
 def _plain(text: str, limit: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final
 
 import jinja2
 
-from application.ports.notify import Message, check
+from application.ports.notify import Message, Section, check
 
 FACT_CHARACTERS: Final = 500
 
@@ -24,6 +24,7 @@ class Wording:
     subject: str
     lines: tuple[str, ...]
     link: str
+    sections: tuple[Section, ...] = ()
 
     def text(self) -> str:
         return _layout("layout.txt.j2", self)
@@ -39,7 +40,8 @@ def worded(message: Message) -> Wording:
     optional = {name: facts[name] for name in ("level", "actor", "reason", "deadline")}
     rendered = _TEMPLATES.get_template(f"{message.template}.txt.j2").render({**facts, **optional})
     subject, *lines = (line.strip() for line in rendered.splitlines())
-    return Wording(subject, tuple(line for line in lines if line), message.link)
+    sections = tuple(Section(one_line(each.title), tuple(map(one_line, each.lines))) for each in message.sections)
+    return Wording(subject, tuple(line for line in lines if line), message.link, sections)
 
 
 def one_line(text: str) -> str:
@@ -50,4 +52,5 @@ def one_line(text: str) -> str:
 
 
 def _layout(name: str, wording: Wording) -> str:
-    return _TEMPLATES.get_template(name).render(subject=wording.subject, lines=wording.lines, link=wording.link)
+    said = {"subject": wording.subject, "lines": wording.lines, "link": wording.link, "sections": wording.sections}
+    return _TEMPLATES.get_template(name).render(**said)

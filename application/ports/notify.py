@@ -7,12 +7,14 @@ from typing import Final, Protocol
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from application.ports.secrets import Secret
 from domain.errors import Unavailable
 
 
 class Channel(StrEnum):
     MAIL = "mail"
     WEBHOOK = "webhook"
+    SLACK = "slack"
 
 
 class DeliveryFailed(Unavailable):
@@ -29,22 +31,38 @@ class DeliveryRefused(DeliveryFailed):
 
 @dataclass(frozen=True)
 class Recipient:
-    """`address` is a mail address or the https address of a webhook, as `channel` says."""
+    """`address` is a mail address or the https address of a webhook, as `channel` says.
+
+    `secret` signs what a webhook is sent; without one, the secret of the installation does.
+    """
 
     channel: Channel
     address: str
     name: str = ""
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A few lines under a heading."""
+
+    title: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Message:
-    """`id` stays the same when the message is sent again; `link` opens what the message is about."""
+    """`id` stays the same when the message is sent again; `link` opens what the message is about.
+
+    `sections` say more of it, where there is more to say.
+    """
 
     id: UUID
     template: str
     recipient: Recipient
     facts: Mapping[str, str]
     link: str
+    sections: tuple[Section, ...] = ()
 
 
 _CHANGE: Final = frozenset({"title", "environment"})
@@ -57,6 +75,7 @@ FACTS: Final[Mapping[str, frozenset[str]]] = {
     "rollout_finished": _CHANGE | {"outcome"},
     "breakglass_used": _CHANGE | {"actor", "reason", "incident"},
     "webhook_disabled": frozenset({"host", "since", "reason"}),
+    "rollback_incomplete": _CHANGE | {"cause", "targets"},
     "kill_switch": frozenset({"flag", "environment", "actor"}),
 }
 """The facts that each template needs; some also use `level`, `actor` or `reason` when they are there."""

@@ -85,36 +85,34 @@ class TestOutbox:
 
     async def test_a_notice_is_told_once(self, home: Home) -> None:
         async with home.transaction() as tx:
-            notice = Notice(uuid4(), "kill_switch", None, {"flag": "f"}, "/x", tx.now)
+            notice = Notice(uuid4(), "kill_switch", None, {"flag": "f"}, "/x", tx.now, destination="ops", place="p")
             await tx.notices.add(notice)
             await tx.notices.add(replace(notice, link="/other"))
-            assert await tx.notices.due([notice.id, uuid4()]) == [notice]
         assert Waiting(WaitingKind.NOTICE, home.tenant.id, notice.id) in await home.store.waiting()
         async with home.transaction() as tx:
+            claimed = await tx.notices.claim(notice.id)
+            assert claimed == replace(notice, created_at=claimed.created_at)
+            assert await tx.notices.claim(notice.id) is None
+            assert await tx.notices.claim(uuid4()) is None
+        assert Waiting(WaitingKind.NOTICE, home.tenant.id, notice.id) not in await home.store.waiting()
+        async with home.transaction() as tx:
             await tx.notices.delivered(notice.id)
-            assert await tx.notices.due([notice.id]) == []
+            assert await tx.notices.claim(notice.id) is None
 
-    async def test_a_failed_notice_waits_and_is_given_up_in_the_end(self, home: Home) -> None:
+    async def test_a_failed_notice_waits(self, home: Home) -> None:
         async with home.transaction() as tx:
             notice = Notice(uuid4(), "kill_switch", home.bob.id, {}, "/x", tx.now)
             await tx.notices.add(notice)
             await tx.notices.failed(notice.id, "down")
-            (due,) = await tx.notices.due([notice.id])
-            assert due.attempts == 1
+            assert await tx.notices.claim(notice.id) is None
         assert Waiting(WaitingKind.NOTICE, home.tenant.id, notice.id) not in await home.store.waiting()
-        async with home.transaction() as tx:
-            for _ in range(18):
-                await tx.notices.failed(notice.id, "down")
-            assert len(await tx.notices.due([notice.id])) == 1
-            await tx.notices.failed(notice.id, "down")
-            assert await tx.notices.due([notice.id]) == []
 
     async def test_a_final_failure_is_final(self, home: Home) -> None:
         async with home.transaction() as tx:
             notice = Notice(uuid4(), "kill_switch", None, {}, "/x", tx.now)
             await tx.notices.add(notice)
             await tx.notices.failed(notice.id, "refused", final=True)
-            assert await tx.notices.due([notice.id]) == []
+            assert await tx.notices.claim(notice.id) is None
 
     async def test_a_review_is_owed(self, home: Home) -> None:
         async with home.transaction() as tx:

@@ -11,7 +11,7 @@ from adapters.memory.metrics import Traffic, constant
 from adapters.temporal.client import TemporalUnavailable, always
 from adapters.temporal.processes import TemporalProcesses
 from application.killing import KillSwitch
-from application.notices import Delivery
+from application.delivering import Delivery, Outlets
 from application.ports.notify import DeliveryFailed, Message
 from application.progression import Progression, Step
 from domain.approvals import Standing
@@ -122,7 +122,7 @@ class TestMail:
     @pytest.mark.req("S77")
     async def test_dead_mail_server_blocks_nothing_and_what_waited_is_sent_once(self, stage: Theatre) -> None:
         post = Unreachable()
-        delivery = Delivery(stage.store, post, origin="http://localhost")
+        delivery = Delivery(stage.store, post, Outlets("http://localhost"))
         change = await stage.submit(plan=DIRECT)
 
         async def sweep() -> None:

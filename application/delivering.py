@@ -1,0 +1,162 @@
+"""Messages go out after what caused them, each by itself; a receiver that is dead or hangs holds up nobody else."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from application.destinations import CHANNELS, destination_aad, place_of, spread, spread_list
+from application.external.sealing import opened, whole
+from application.ports.links import LONGEST, Link, LinkSeals
+from application.ports.notify import Channel, DeliveryFailed, DeliveryRefused, Message, Notifier, Recipient, Section
+from application.ports.outward import Destination, DestinationKind
+from application.ports.records import Notice
+from application.ports.secrets import KeysUnavailable, SealBroken, Sealer, Secret
+from application.ports.store import Store, Transaction
+from application.summaries import about, summary
+from domain.approvals import Approval, Standing, Timetable
+
+ASKING: Final = frozenset({"approval_requested", "approval_reminder"})
+"""Whoever gets one of these may vote from it."""
+DETAILED: Final = ASKING | {"votes_invalidated", "breakglass_used"}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Outlets:
+    """`origin` begins every link; without the installation's `webhook`, or without `mail`, nobody is told that way."""
+
+    origin: str
+    webhook: str | None = None
+    mail: bool = True
+
+
+class Delivery:
+    """Sends what is due, each by itself: it is put off while it is tried, so no transaction waits for a receiver."""
+
+    def __init__(
+        self,
+        store: Store,
+        notifier: Notifier,
+        outlets: Outlets,
+        *,
+        sealer: Sealer | None = None,
+        links: LinkSeals | None = None,
+    ) -> None:
+        """`sealer` opens the addresses of destinations; with `links` whoever is asked can vote from the message."""
+        self._store = store
+        self._notifier = notifier
+        self._origin = outlets.origin.rstrip("/")
+        self._webhook = outlets.webhook
+        self._mail = outlets.mail
+        self._sealer = sealer
+        self._links = links
+
+    async def deliver(self, tenant: UUID, notice: UUID) -> None:
+        async with self._store.transaction(tenant) as tx:
+            due = await tx.notices.claim(notice)
+            if due is None:
+                return
+            draft = await self._draft(tx, due)
+        failure = await self._attempt(tenant, due, draft)
+        async with self._store.transaction(tenant) as tx:
+            await _settle(tx, due, failure)
+
+    async def _draft(self, tx: Transaction, due: Notice) -> "Draft":
+        if due.destination is not None:
+            place = await tx.outward.destination(due.destination)
+            seal = await whole(tx, self._sealer, place.sealed) if place and place.enabled and self._sealer else None
+            return Draft(place, seal, None, await self._link(tx, due), await _sections(tx, due))
+        if due.recipient is None:
+            await spread(tx, due)
+        recipient = await self._recipient(tx, due)
+        if recipient is None:  # there is nobody to tell, so nothing is looked up
+            return Draft(None, None, None, "", ())
+        return Draft(None, None, recipient, await self._link(tx, due), await _sections(tx, due))
+
+    async def _attempt(self, tenant: UUID, due: Notice, draft: "Draft") -> DeliveryFailed | None:
+        """None when it arrived, or there was nobody to tell."""
+        try:
+            recipient = draft.recipient or await self._opened(tenant, due, draft)
+            if recipient is not None:
+                await self._notifier.deliver(
+                    Message(due.id, due.template, recipient, due.facts, draft.link, draft.sections)
+                )
+        except DeliveryFailed as failure:
+            return failure
+        except (SealBroken, KeysUnavailable) as failure:
+            return DeliveryFailed(reason=failure.kind)
+        return None
+
+    async def _opened(self, tenant: UUID, due: Notice, draft: "Draft") -> Recipient | None:
+        if draft.place is None or draft.seal is None or self._sealer is None:
+            return None
+        held = await opened(self._sealer, draft.seal, destination_aad(tenant, draft.place.name))
+        if draft.place.kind is not DestinationKind.EMAIL_LIST:
+            secret = Secret(held["secret"]) if held["secret"] else None
+            return Recipient(CHANNELS[draft.place.kind], held["url"], secret=secret)
+        if due.place is None:
+            async with self._store.transaction(tenant) as tx:
+                await spread_list(tx, due, held["addresses"])
+            return None
+        found = next((each for each in held["addresses"] if place_of(each) == due.place), None)
+        return Recipient(Channel.MAIL, found) if found and self._mail else None
+
+    async def _recipient(self, tx: Transaction, due: Notice) -> Recipient | None:
+        """None when the person has no address, or the installation no webhook: there is nobody to tell."""
+        if due.recipient is None:
+            return Recipient(Channel.WEBHOOK, self._webhook) if self._webhook else None
+        found = await tx.people.by_ids([due.recipient]) if self._mail else []
+        if not found or found[0].email is None:
+            return None
+        return Recipient(Channel.MAIL, found[0].email, found[0].handle)
+
+    async def _link(self, tx: Transaction, due: Notice) -> str:
+        change = about(due.link)
+        if self._links is not None and due.recipient is not None and change is not None and due.template in ASKING:
+            approval = await tx.approvals.get(change)
+            if approval is not None and approval.standing is Standing.PENDING:
+                return f"{self._origin}/a/{self._links.issue(link_for(due, approval))}"
+        return f"{self._origin}{due.link}"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message before its recipient is known: whose address is sealed is opened outside of the transaction."""
+
+    place: Destination | None
+    seal: str | None
+    recipient: Recipient | None
+    link: str
+    sections: tuple[Section, ...]
+
+
+def link_for(due: Notice, approval: Approval) -> Link:
+    """Holds until the request expires, and never longer than three days."""
+    if due.recipient is None:
+        raise LookupError("a link is for a person")
+    times = Timetable.of(approval.policy, requested_at=approval.opened_at, level_opened_at=approval.level_opened_at)
+    until = min(times.deadline, due.created_at + LONGEST)
+    return Link(due.id, approval.tenant, due.recipient, approval.id, approval.digest, until)
+
+
+async def _sections(tx: Transaction, due: Notice) -> tuple[Section, ...]:
+    change = about(due.link)
+    return await summary(tx, change) if change is not None and due.template in DETAILED else ()
+
+
+async def _settle(tx: Transaction, due: Notice, failure: DeliveryFailed | None) -> None:
+    if due.destination is not None:
+        await tx.outward.told(due.destination, str(failure.facts.get("reason")) if failure else None)
+    if failure is None:
+        await tx.notices.delivered(due.id)
+        return
+    final = isinstance(failure, DeliveryRefused)
+    told = {"notice": str(due.id), "reason": failure.facts.get("reason")}
+    if final:
+        log.warning("notice.refused", **told)
+    else:
+        log.warning("notice.delayed", attempts=due.attempts + 1, **told)
+    await tx.notices.failed(due.id, failure.kind, final=final)
