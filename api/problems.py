@@ -26,6 +26,7 @@ from domain.errors import (
     Unauthenticated,
     Unavailable,
 )
+from domain.locks import Frozen
 from domain.pointers import escaped
 
 
@@ -50,6 +51,7 @@ STATUS: dict[type[Refusal], int] = {
     Stale: 412,
     BodyTooLarge: 413,
     Invalid: 422,
+    Frozen: 423,
     PreconditionMissing: 428,
     TooMany: 429,
     Unavailable: 503,

@@ -1,22 +1,28 @@
-"""Before a rollout starts, the database is asked whether it still may."""
+"""Before a rollout starts, the database is asked whether it still may; where it must wait, it is told for what."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.closing import closed, drop_votes, facts, invalidated, link
-from application.every_subject import subject_of
+from application.changes import existing_change
+from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
+from application.locking.holding import in_turn
+from application.locking.preflight import preflight
+from application.locking.superseding import make_way
+from application.locking.waiting import Wait, kept_back, queued
 from application.notices import tell
 from application.ports.store import Store, Transaction
 from application.progression import Step, locked, move
-from domain.approvals import Standing, Voter
-from domain.changes import BaseVersionConflict
-from domain.errors import Refusal, Unavailable
-from domain.rollouts import Phase, Rollout, State
+from domain.approvals import Approval, Standing
+from domain.changes import ChangeSet
+from domain.locks import places_of
+from domain.rollouts import OnConflict, Phase, Rollout, State
+
+WAITING = frozenset({State.AWAITING_APPROVAL, State.SCHEDULED, State.BLOCKED, State.QUEUED})
 
 
 @dataclass(frozen=True)
 class Admission:
-    """How PREFLIGHT ended: RUNNING, or back to AWAITING_APPROVAL, or INVALIDATED or EXPIRED, and why.
+    """How it ended: RUNNING from `stage` on, a state that waits, back to AWAITING_APPROVAL, or an end; and why.
 
     In a state that waits, `until` is when to ask again at the latest; `stages` is how many there are of what runs.
     """
@@ -25,6 +31,7 @@ class Admission:
     why: str = ""
     until: datetime | None = None
     stages: int | None = None
+    stage: int = 0
 
 
 class Admitting:
@@ -32,68 +39,102 @@ class Admitting:
         self._store = store
 
     async def admit(self, step: Step) -> Admission:
-        """From approval through SCHEDULED and QUEUED to PREFLIGHT, where everything is checked again.
+        """From approval through SCHEDULED and QUEUED, or BLOCKED, to PREFLIGHT, where everything is checked again.
 
         A change that was to wait is SCHEDULED already; its approval is valid from the moment that it waited for.
         """
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
-            if rollout.state not in {State.AWAITING_APPROVAL, State.SCHEDULED}:
-                return Admission(rollout.state, rollout.cause or "")
-            approval = await tx.approvals.get(rollout.change, lock=True)
+            if rollout.state not in WAITING:
+                return Admission(rollout.state, rollout.cause or "", stages=rollout.stages, stage=rollout.stage or 0)
+            approval = await tx.approvals.get(rollout.change)
             if approval is None or not approval.standing.passes:
                 return Admission(State.AWAITING_APPROVAL, "not_approved")
-            since = approval.closed_at
-            if since is not None and tx.now - max(since, rollout.plan.apply_at or since) > approval.policy.validity:
+            change = await existing_change(tx, rollout.change)
+            ends = _ends(rollout, approval)
+            if ends is not None and tx.now > ends:
                 return await _overdue(tx, rollout, step)
-            for state in (State.SCHEDULED, State.QUEUED, State.PREFLIGHT):
-                if rollout.state is not state:
-                    rollout = await move(tx, rollout, _part(step, state), state, "approved")
-            verdict = await preflight(tx, rollout)
-            if verdict.state is State.AWAITING_APPROVAL:
-                await drop_votes(tx, rollout, verdict.why)
-            await move(tx, rollout, _part(step, verdict.state), verdict.state, verdict.why or "preflight_passed",
-                       stage=0 if verdict.state is State.RUNNING else None,
-                       phase=Phase.APPLYING if verdict.state is State.RUNNING else None)  # fmt: skip
-            if verdict.state is State.INVALIDATED:
-                await invalidated(tx, rollout, verdict.why)
-            return verdict
+            if rollout.state is State.AWAITING_APPROVAL:
+                rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, "approved")
+            wait = await kept_back(tx, rollout, change)
+            if wait is not None:
+                return await _waits(tx, rollout, step, wait, ends)
+            return await _from_the_queue(tx, rollout, step, change, approval)
 
 
-async def preflight(tx: Transaction, rollout: Rollout) -> Admission:
-    """Content, votes and target, as they are now."""
-    change = await tx.changes.get(rollout.change)
-    approval = await tx.approvals.get(rollout.change, lock=True)
-    if change is None or approval is None or not change.intact or change.digest != approval.digest:
-        return Admission(State.INVALIDATED, "digest_tampered")
-    voters = await tx.people.by_ids([ballot.behalf or ballot.voter for ballot in approval.ballots])
-    gone = approval.tally.ineligible([Voter.of(voter.actor) for voter in voters])
-    if gone:
-        return Admission(State.AWAITING_APPROVAL, "approver_no_longer_eligible")
-    subject = subject_of(rollout.kind)
-    try:
-        await subject.check_base(tx, change, hold=True)
-        await subject.check_content(tx, change)
-    except BaseVersionConflict:
-        return Admission(State.INVALIDATED, "base_version_moved")
-    except Unavailable:
-        raise
-    except Refusal:
-        return Admission(State.INVALIDATED, "content_no_longer_valid")
-    return Admission(State.RUNNING)
+def _ends(rollout: Rollout, approval: Approval) -> datetime | None:
+    """When the yes is over: it is one to a change now, not whenever."""
+    since = approval.closed_at
+    return max(since, rollout.plan.apply_at or since) + approval.policy.validity if since is not None else None
 
 
-def _part(step: Step, state: State) -> Step:
-    return replace(step, name=f"{step.name}:{state.value.lower()}")
+async def _from_the_queue(
+    tx: Transaction, rollout: Rollout, step: Step, change: ChangeSet, approval: Approval
+) -> Admission:
+    await in_turn(tx, change)
+    if not await tx.target_locks.of(rollout.id):
+        await tx.target_locks.claim(rollout.id, places_of(change.content.targets), rollout.priority)
+    since = approval.closed_at or rollout.created_at
+    wait, displaced = await queued(tx, rollout, change, since), None
+    if wait is not None and wait.held:
+        displaced = await make_way(tx, rollout, wait.held, step)
+        wait = await queued(tx, rollout, change, since) if displaced else wait
+    if rollout.state is not State.QUEUED:
+        why = wait.why if wait else "approved"
+        rollout = await move(tx, rollout, _part(step, rollout, State.QUEUED), State.QUEUED, why)
+    if wait is None:
+        return await _started(tx, rollout, step, displaced.old if displaced else None)
+    if wait.held and rollout.plan.on_conflict is OnConflict.REJECT and not rollout.priority:
+        return await _rejected(tx, rollout, step)
+    await tx.target_locks.queue(rollout.id, since, rollout.priority)
+    return Admission(State.QUEUED, wait.why, _ends(rollout, approval))
+
+
+async def _started(tx: Transaction, rollout: Rollout, step: Step, old: Rollout | None) -> Admission:
+    """It takes everything that it wants at once, and keeps it only if it may run."""
+    await tx.target_locks.take(rollout.id)
+    rollout = await move(tx, rollout, _part(step, rollout, State.PREFLIGHT), State.PREFLIGHT, "approved")
+    verdict = await preflight(tx, rollout, old)
+    begins = verdict.rollout or rollout
+    if verdict.state is State.AWAITING_APPROVAL:
+        await drop_votes(tx, rollout, verdict.why)
+        await tx.target_locks.let_go(rollout.id)
+    phase = Phase.APPLYING if verdict.state is State.RUNNING else None
+    ended = await move(tx, begins, _part(step, rollout, verdict.state), verdict.state, verdict.why, phase=phase)
+    if verdict.state is State.INVALIDATED:
+        await invalidated(tx, rollout, verdict.why)
+    if old is not None:
+        await finished(tx, replace(old, state=State.SUPERSEDED))
+    return Admission(verdict.state, verdict.why, stages=ended.stages, stage=ended.stage or 0)
+
+
+async def _waits(tx: Transaction, rollout: Rollout, step: Step, wait: Wait, ends: datetime | None) -> Admission:
+    """Outside of the queue: who stands behind it there need not wait with it."""
+    if rollout.state is not wait.state:
+        await move(tx, rollout, _part(step, rollout, wait.state), wait.state, wait.why)
+    await tx.target_locks.queue(rollout.id, None, rollout.priority)
+    moments = [each for each in (wait.until, ends) if each is not None]
+    return Admission(wait.state, wait.why, min(moments, default=None))
+
+
+async def _rejected(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
+    """Its plan says that it does not wait for others."""
+    ended = await move(tx, rollout, _part(step, rollout, State.CANCELLED), State.CANCELLED, "target_busy")
+    await taken_back(tx, ended)
+    return Admission(State.CANCELLED, "target_busy")
 
 
 async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
-    """An approval is a yes to a change now, not whenever."""
     why = "approval_validity_over"
-    if rollout.state is not State.SCHEDULED:
-        rollout = await move(tx, rollout, _part(step, State.SCHEDULED), State.SCHEDULED, "approved")
-    await move(tx, rollout, _part(step, State.EXPIRED), State.EXPIRED, why)
+    if rollout.state is State.AWAITING_APPROVAL:
+        rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, "approved")
+    await move(tx, rollout, _part(step, rollout, State.EXPIRED), State.EXPIRED, why)
     await closed(tx, rollout.change, Standing.EXPIRED)
     people = [rollout.requester, None]
     await tell(tx, "approval_expired", people, facts(rollout), link=link(rollout), seed=rollout.id)
     return Admission(State.EXPIRED, why)
+
+
+def _part(step: Step, rollout: Rollout, state: State) -> Step:
+    """A try that is made again because its answer was lost may go another way than the first."""
+    return replace(step, name=f"{step.name}:{state.value.lower()}:{rollout.revision}")

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 from application.definitions import checked_definition, put_checked
 from application.events.telling import tell_flag
+from application.locking.holding import check_free
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import EVERYWHERE, ApprovalRequired, Kind, NothingChanges, TargetBusy, difference
+from domain.changes import EVERYWHERE, ApprovalRequired, Kind, NothingChanges, difference
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Missing, Stale
 from domain.flags import check_key
@@ -134,9 +135,7 @@ async def check_ungoverned(tx: Transaction, environment: Environment) -> None:
 
 
 async def check_unheld(tx: Transaction, environment: Environment, key: str) -> None:
-    holder = await tx.rollouts.holder(environment, key)
-    if holder is not None:
-        raise TargetBusy(holder=str(holder.id))
+    await check_free(tx, environment, Kind.FLAG, key)
 
 
 def _next(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: Transaction) -> StoredFlag:

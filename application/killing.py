@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from application.flags import asked, existing, write
+from application.locking.holding import holder_of
 from application.notices import tell_approvers
 from application.ports.processes import Processes
 from application.ports.records import Review, StoredFlag
@@ -12,6 +13,7 @@ from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
+from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Unavailable
 from domain.people import Actor, Permission
@@ -43,7 +45,7 @@ class KillSwitch:
             if killed := await _killed(tx, actor):
                 return killed
             before = await existing(tx, environment, key, lock=True)
-            holder = await tx.rollouts.holder(environment, key)
+            holder = await holder_of(tx, environment, Kind.FLAG, key)
             stable = holder.base_version if holder else before.version
             safe = variant if variant is not None else await _stable_variant(tx, before, stable)
             pinned = _pinned(before.definition, safe)

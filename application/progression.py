@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.closing import finished, taken_back
+from application.locking.holding import released
 from application.every_subject import subject_of
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -145,6 +146,8 @@ async def move(  # noqa: PLR0913 -- what happened, and who did it and why
     )  # fmt: skip
     await tx.rollouts.append(line)
     await _recorded(tx, after, line, rollout, actor)
+    if after.terminal:
+        await released(tx, after)
     return after
 
 

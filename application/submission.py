@@ -5,9 +5,13 @@ from uuid import UUID
 
 import structlog
 
+from application.bypassing import Emergency, bypass, check_emergency
 from application.changes import existing_change, plan_of
 from application.closing import invalidated
 from application.every_subject import subject_of
+from application.locking.holding import check_not_rejected, claimed, in_turn, over_stable
+from application.locking.rules import check_rules
+from application.locking.waiting import check_thawed
 from application.notices import tell_level
 from application.ports.processes import Processes
 from application.ports.store import Store, Transaction
@@ -15,7 +19,7 @@ from application.progression import Step, begun, move
 from application.recording import record
 from domain.approvals import Approval, Ballot, Standing
 from domain.audit import Action
-from domain.changes import ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
+from domain.changes import BaseVersionConflict, ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
 from domain.errors import Stale, Unavailable
 from domain.people import Actor, Permission
 from domain.rollouts import Rollout, State
@@ -35,22 +39,30 @@ class Submission:
         self._store = store
         self._processes = processes
 
-    async def submit(self, actor: Actor, change_id: UUID, *, expected: int | None = None) -> Submitted:
-        """Submitting what was submitted gives the same answer again.
+    async def submit(
+        self, actor: Actor, change_id: UUID, *, expected: int | None = None, emergency: Emergency | None = None
+    ) -> Submitted:
+        """Submitting what was submitted gives the same answer again; in an `emergency` nobody is asked.
 
         Raises Missing, Stale, ChangeNotDraft, BaseVersionConflict, TargetBusy.
         """
-        actor.require(Permission.CHANGE_PROPOSE)
+        if emergency is None:
+            actor.require(Permission.CHANGE_PROPOSE)
         async with self._store.transaction(actor.tenant) as tx:
             change = await existing_change(tx, change_id, lock=True)
             ended = None
             if change.status is not ChangeStatus.SUBMITTED:
-                ended = await _fix(tx, actor, change, expected)
+                ended = await _fix(tx, actor, change, expected, emergency)
             submitted = await _submitted(tx, change_id)
         if ended is not None:
             await self._tell(ended)
         await self._start(submitted, actor.handle)
         return submitted
+
+    async def submitted(self, actor: Actor, change_id: UUID) -> Submitted:
+        """What was submitted, as it stands now."""
+        async with self._store.transaction(actor.tenant) as tx:
+            return await _submitted(tx, change_id)
 
     async def _tell(self, approval: UUID) -> None:
         try:
@@ -78,17 +90,16 @@ async def start_waiting(store: Store, processes: Processes, tenant: UUID, rollou
         await tx.rollouts.mark_started(rollout_id)
 
 
-async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int | None) -> UUID | None:
+async def _fix(
+    tx: Transaction, actor: Actor, change: ChangeSet, expected: int | None, emergency: Emergency | None = None
+) -> UUID | None:
     """Returns the approval that this submission has ended, if any."""
-    if change.status is not ChangeStatus.DRAFT:
-        raise ChangeNotDraft(status=change.status.value)
-    if expected is not None and change.revision != expected:
-        raise Stale(revision=change.revision, expected=expected)
-    if not change.intact:
-        raise DigestTampered(change=str(change.id))
+    _check(change, expected)
+    await in_turn(tx, change)
     target = change.target
     subject = subject_of(target.kind)
-    await subject.check_base(tx, change)
+    await check_not_rejected(tx, _rollout(change, actor, tx), change)
+    await _check_base(tx, change)
     reach, policy = await subject.asks(tx, change)
     fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1, reach=reach)
     await tx.changes.save_status(fixed)
@@ -102,17 +113,51 @@ async def _fix(tx: Transaction, actor: Actor, change: ChangeSet, expected: int |
     await record(tx, Action.APPROVAL_REQUESTED, ("approval", change.id), actor=actor, change=change.id,
                  after={"policy": policy.to_json(), "digest": change.digest, "reach": reach.to_json()})  # fmt: skip
     ended = await _take_over(tx, actor, change)
-    await begun(tx, _rollout(change, actor, tx), actor)
+    rollout = _rollout(change, actor, tx)
+    if emergency is not None:
+        await check_emergency(tx, actor, emergency)
+        rollout = emergency.on(rollout)
+    await check_rules(tx, rollout)
+    await check_thawed(tx, rollout, change, approval)
+    await begun(tx, rollout, actor)
+    await claimed(tx, rollout, change)
     if change.supersedes is not None:
         await _keep_votes(tx, change, approval)
-    facts = {
-        "title": f"{target.kind.value} {change.label}",
-        "environment": target.environment.value,
-        "requester": actor.handle,
-        "deadline": (tx.now + policy.deadline).isoformat(timespec="minutes"),
-    }
-    await tell_level(tx, "approval_requested", await _approval(tx, change.id), facts)
+    if emergency is None:
+        await _asked(tx, actor, change)
+    else:
+        await bypass(tx, actor, change, approval, emergency)
     return ended
+
+
+def _check(change: ChangeSet, expected: int | None) -> None:
+    if change.status is not ChangeStatus.DRAFT:
+        raise ChangeNotDraft(status=change.status.value)
+    if expected is not None and change.revision != expected:
+        raise Stale(revision=change.revision, expected=expected)
+    if not change.intact:
+        raise DigestTampered(change=str(change.id))
+
+
+async def _asked(tx: Transaction, actor: Actor, change: ChangeSet) -> None:
+    """The approvers of the first level hear of it."""
+    approval = await _approval(tx, change.id)
+    facts = {
+        "title": f"{change.target.kind.value} {change.label}",
+        "environment": change.target.environment.value,
+        "requester": actor.handle,
+        "deadline": approval.timetable.deadline.isoformat(timespec="minutes"),
+    }
+    await tell_level(tx, "approval_requested", approval, facts)
+
+
+async def _check_base(tx: Transaction, change: ChangeSet) -> None:
+    """While a rollout holds its target, a change may be written over what that would go back to."""
+    try:
+        await subject_of(change.target.kind).check_base(tx, change)
+    except BaseVersionConflict:
+        if not await over_stable(tx, change.content.targets):
+            raise
 
 
 async def _take_over(tx: Transaction, actor: Actor, change: ChangeSet) -> UUID | None:
@@ -145,6 +190,7 @@ def _rollout(change: ChangeSet, actor: Actor, tx: Transaction) -> Rollout:
         base_version=target.base_version,
         live_version=target.base_version,
         kind=target.kind,
+        watched=change.content.metrics is not None,
     )
 
 

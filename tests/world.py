@@ -77,6 +77,8 @@ class RecordingProcesses:
     started: list[UUID] = field(default_factory=list)
     controls: list[tuple[UUID, Verb, str]] = field(default_factory=list)
     kills: list[UUID] = field(default_factory=list)
+    turns: list[UUID] = field(default_factory=list)
+    displaced: list[UUID] = field(default_factory=list)
     ended: list[UUID] = field(default_factory=list)
     imports: list[UUID] = field(default_factory=list)
 
@@ -105,6 +107,14 @@ class RecordingProcesses:
     async def killed(self, rollout: UUID) -> None:
         await self.ping()
         self.kills.append(rollout)
+
+    async def turn(self, rollout: UUID) -> None:
+        await self.ping()
+        self.turns.append(rollout)
+
+    async def superseded(self, rollout: UUID) -> None:
+        await self.ping()
+        self.displaced.append(rollout)
 
     async def closed(self, approval: UUID) -> None:
         await self.ping()

@@ -72,6 +72,12 @@ class MemoryProcesses:
     async def killed(self, rollout: UUID) -> None:
         self._note("killed", rollout)
 
+    async def turn(self, rollout: UUID) -> None:
+        self._note("turn", rollout)
+
+    async def superseded(self, rollout: UUID) -> None:
+        self._note("superseded", rollout)
+
     async def closed(self, approval: UUID) -> None:
         self._note("closed", approval)
 

@@ -6,8 +6,6 @@ from uuid import UUID
 from adapters.memory.rows import Rows, as_stored
 from application.ports.records import Check
 from application.ports.store import Place
-from domain.changes import TargetBusy
-from domain.environments import Environment
 from domain.errors import AlreadyExists
 from domain.rollouts import AlreadyTerminal, Rollout, Transition
 
@@ -17,20 +15,13 @@ class MemoryRollouts:
         self._rows = rows
 
     async def add(self, rollout: Rollout) -> None:
-        holder = await self.holder(rollout.environment, rollout.key)
-        if holder is not None or rollout.id in self._rows.rollouts:
-            raise TargetBusy(holder=str(holder.id) if holder else None)
+        if rollout.id in self._rows.rollouts:
+            raise AlreadyExists
         self._rows.rollouts[rollout.id] = rollout
 
     async def get(self, rollout: UUID, *, lock: bool = False) -> Rollout | None:
         del lock
         return self._rows.rollouts.get(rollout)
-
-    async def holder(self, environment: Environment, key: str, *, lock: bool = False) -> Rollout | None:
-        del lock
-        place = (environment, key)
-        held = (each for each in self._rows.rollouts.values() if (each.environment, each.key) == place)
-        return next((each for each in held if not each.terminal), None)
 
     async def page(self, before: Place | None, limit: int) -> list[Rollout]:
         wanted = [each for each in self._rows.rollouts.values() if before is None or _place(each) < before]
@@ -43,6 +34,7 @@ class MemoryRollouts:
         self._rows.rollouts[rollout.id] = replace(
             found, state=rollout.state, stage=rollout.stage, phase=rollout.phase, cause=rollout.cause,
             verdict=rollout.verdict, live_version=rollout.live_version, revision=rollout.revision,
+            base_version=rollout.base_version,
             started=rollout.started, stages=rollout.stages, superseded_by=rollout.superseded_by,
             emergency=rollout.emergency, priority=rollout.priority, reverts=rollout.reverts,
             ended_at=rollout.ended_at,

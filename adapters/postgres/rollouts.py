@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from adapters.postgres.tables import gate_check, rollout, rollout_transition
 from application.ports.records import Check
 from application.ports.store import Place
-from domain.changes import Kind, TargetBusy
-from domain.environments import Environment
+from domain.changes import Kind
+from domain.errors import AlreadyExists
 from domain.gates import Verdict
 from domain.rollouts import AlreadyTerminal, Phase, Rollout, State, Transition, stored_plan
 
@@ -34,7 +34,6 @@ class PostgresRollouts:
                 digest=new.digest,
                 requester=new.requester,
                 plan=new.plan.to_json(),
-                base_version=new.base_version,
                 created_at=new.created_at,
                 watched=new.watched,
                 **_moving(new),
@@ -43,17 +42,10 @@ class PostgresRollouts:
             .returning(rollout.c.rollout_id)
         )
         if result.one_or_none() is None:
-            holder = await self.holder(new.environment, new.key)
-            raise TargetBusy(holder=str(holder.id) if holder else None)
+            raise AlreadyExists
 
     async def get(self, rollout_id: UUID, *, lock: bool = False) -> Rollout | None:
         query = select(rollout).where(rollout.c.rollout_id == rollout_id)
-        row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
-        return _rollout(row) if row else None
-
-    async def holder(self, environment: Environment, key: str, *, lock: bool = False) -> Rollout | None:
-        r = rollout.c
-        query = select(rollout).where(r.environment == environment, r.key == key, r.terminal.is_(False))
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
         return _rollout(row) if row else None
 
@@ -156,6 +148,7 @@ def _moving(r: Rollout) -> dict[str, Any]:
         "phase": r.phase.value if r.phase else None,
         "cause": r.cause,
         "verdict": r.verdict.value if r.verdict else None,
+        "base_version": r.base_version,
         "live_version": r.live_version,
         "revision": r.revision,
         "started": r.started,

@@ -98,6 +98,12 @@ class TemporalProcesses:
     async def killed(self, rollout: UUID) -> None:
         await self._signal(f"rollout/{rollout}", KILLED)
 
+    async def turn(self, rollout: UUID) -> None:
+        await self._signal(f"rollout/{rollout}", "turn")
+
+    async def superseded(self, rollout: UUID) -> None:
+        await self._signal(f"rollout/{rollout}", "superseded")
+
     async def closed(self, approval: UUID) -> None:
         await self._signal(f"approval/{approval}", CLOSED)
 

@@ -63,16 +63,16 @@ class TestTransaction:
             assert await tx.approvals.get(change.id) is None
             assert await tx.approvals.pending() == []
             assert await tx.rollouts.get(change.id) is None
-            assert await tx.rollouts.holder(PRODUCTION, "checkout") is None
+            assert await tx.target_locks.holders(PRODUCTION) == []
             assert await tx.audit.page(AuditFilter(), None, 10) == []
             assert [person.id for person in await tx.people.by_ids([home.ada.id, other.ada.id])] == [other.ada.id]
 
     async def test_two_tenants_may_have_the_same_names(self, home: Home) -> None:
         other = await moved_in(home.store)
         await home.submitted()
-        await other.submitted()
+        change = await other.submitted()
         async with other.transaction() as tx:
-            assert (await tx.rollouts.holder(PRODUCTION, "checkout")).tenant == other.tenant.id
+            assert [each.id for each in await tx.rollouts.page(None, 9)] == [change.id]
 
     async def test_what_was_read_is_not_shared(self, home: Home) -> None:
         async with home.transaction() as tx:

@@ -11,7 +11,7 @@ from domain.errors import Invalid
 from domain.people import Role
 from domain.rollouts import State, Verb
 from tests.wishing import WHY, define, say, ungovern, version, wish
-from tests.world import PRODUCTION, World
+from tests.world import OFF, PRODUCTION, World
 
 DAY = timedelta(days=1)
 
@@ -45,7 +45,7 @@ class TestWaiting:
 
     async def test_over_what_has_moved_is_invalid(self, world: World) -> None:
         rollout = await waiting(world)
-        await world.put()
+        await world.put({**OFF, "metadata": {"owner": "shop"}})
         assert (await world.admit(rollout)).state is State.INVALIDATED
 
     async def test_is_withdrawn_by_an_author(self, world: World) -> None:

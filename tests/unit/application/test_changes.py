@@ -114,8 +114,9 @@ class TestSubmission:
 
     @pytest.mark.req("S81")
     async def test_a_held_target_is_busy(self, world: World) -> None:
-        holder = await world.submit()
-        second = await world.propose(id=uuid4())
+        holder = await world.approved()
+        await world.admit(holder.rollout.id)
+        second = await world.propose(id=uuid4(), plan={"on_conflict": "reject"})
         with pytest.raises(TargetBusy) as refused:
             await world.submission.submit(world.ada, second.id)
         assert refused.value.facts["holder"] == str(holder.rollout.id)

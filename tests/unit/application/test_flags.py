@@ -74,8 +74,9 @@ class TestUpdate:
             await world.flags.update(world.ada, DEV, ON, expected=1, reason="go")
 
     async def test_waits_for_whoever_rolls_it_out(self, world: World) -> None:
-        holder = (await world.submit()).rollout.id
+        holder = (await world.approved()).rollout.id
         await world.policy(ApprovalPolicy())
+        await world.admit(holder)
         with pytest.raises(TargetBusy) as refused:
             await world.flags.update(world.ada, (PRODUCTION, "checkout"), ON, expected=1, reason="go")
         assert refused.value.facts["holder"] == str(holder)

@@ -85,7 +85,7 @@ class Rollouts(Courses):
     def admit(self, course: Course) -> None:
         self.run(self.world.state(course.rollout))
         step = self.world.step
-        self.once(course, "admit", lambda name: self.world.progression.admit(step(course.rollout, name)))
+        self.once(course, "admit", lambda name: self.world.admitting.admit(step(course.rollout, name)))
         if self.state(course) is State.RUNNING:
             course.progress = Progress(0, self.clock())
             course.may_rise = True

@@ -10,7 +10,7 @@ import pytest
 from application.settings.outcome import Outcome
 from application.settings.reading import Question
 from application.settings.wishes import Order, Wish
-from domain.changes import NotRebasable, TargetBusy
+from domain.changes import NotRebasable
 from domain.rollouts import StaleGeneration, State
 from domain.settings import EntryState, Scope
 from tests.world import PRODUCTION, World
@@ -80,10 +80,13 @@ class TestProposing:
             {"op": "added", "path": "/#upload.limit", "after": 20}
         ]
 
-    async def test_one_open_change_holds_a_place(self, defined: World) -> None:
-        await write(defined, wish(20))
-        with pytest.raises(TargetBusy):
-            await write(defined, wish(30))
+    @pytest.mark.req("S81")
+    async def test_several_may_wait_for_one_place(self, defined: World) -> None:
+        outcomes = [await write(defined, wish(number)) for number in (20, 30)]
+        first, second = [each.submitted for each in outcomes]
+        assert first is not None
+        assert second is not None
+        assert {first.rollout.state, second.rollout.state} == {State.AWAITING_APPROVAL}
 
     async def test_is_not_rebased(self, defined: World) -> None:
         outcome = await write(defined, wish(20))
@@ -111,14 +114,14 @@ class TestServing:
 
     async def test_over_what_has_moved_is_invalid(self, defined: World) -> None:
         waiting = await approved(defined, wish(20), wish("stripe", "payment.gateway"))
-        await served(defined, wish("paypal", "payment.gateway"))
+        await succeeded(defined, wish("paypal", "payment.gateway"))
         admission = await defined.admit(waiting)
         assert (admission.state, admission.why) == (State.INVALIDATED, "base_version_moved")
         assert await value(defined) == 10
 
     async def test_that_a_broader_scope_forbids_by_now_is_invalid(self, defined: World) -> None:
         waiting = await approved(defined, wish(80, scope=COMPANY))
-        await served(defined, wish(20, constraint={"maximum": 50}))
+        await succeeded(defined, wish(20, constraint={"maximum": 50}))
         admission = await defined.admit(waiting)
         assert (admission.state, admission.why) == (State.INVALIDATED, "content_no_longer_valid")
 

@@ -9,7 +9,7 @@ import pytest
 from application.ports.settings import Rulebook, StoredDefinition
 from application.submission import Submitted
 from domain.approvals import parse_policy
-from domain.changes import Kind, TargetBusy
+from domain.changes import Kind
 from domain.errors import Invalid
 from domain.rollouts import State
 from domain.settings import RulesViolated
@@ -101,10 +101,10 @@ class TestDefinition:
         admission = await defined.admit(waiting)
         assert (admission.state, admission.why) == (State.INVALIDATED, "base_version_moved")
 
-    async def test_one_open_change_holds_a_key(self, defined: World) -> None:
-        await redefined(defined, default=11)
-        with pytest.raises(TargetBusy):
-            await redefined(defined, default=12)
+    async def test_of_two_that_wait_the_second_is_over_another_version(self, defined: World) -> None:
+        first, second = [await approved(defined, await redefined(defined, default=each)) for each in (11, 12)]
+        assert (await defined.admit(first)).state is State.RUNNING
+        assert (await defined.admit(second)).state is State.QUEUED
 
     @pytest.mark.req("I5")
     async def test_goes_back_to_what_it_was(self, defined: World) -> None:
