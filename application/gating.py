@@ -2,14 +2,33 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from importlib.metadata import version
 from uuid import UUID
 
-from application.changes import existing_change, query_of
+from application.changes import existing_change, plan_of
+from application.drafts.gates import cohort_query_of, query_of
+from application.gates.observing import Query, all_observed, with_past
 from application.ports.metrics import MetricSource
 from application.ports.records import Check
-from application.ports.store import Store
+from application.ports.store import Store, Transaction
 from application.progression import locked
-from domain.gates import GateState, StageClock, Verdict, judge, parse_gate_spec
+from domain.changes import ChangeSet
+from domain.gates import (
+    GateSpec,
+    GateState,
+    Judgement,
+    ProviderError,
+    StageClock,
+    Verdict,
+    judge,
+    parse_gate_spec,
+)
+from domain.rollouts import EXPOSED, Strategy
+from domain.rollouts.exposure import TOTAL_WEIGHT
+from domain.rollouts.parts import PartState
+
+CODE = f"changegate {version('changegate-server')}"
+"""Which code judged; the formula says by which rule."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,17 @@ class CheckAnswer:
     hold: str = ""
 
 
+@dataclass(frozen=True)
+class _Case:
+    """What a check is about; `began` is when the rollout did, where that matters still."""
+
+    spec: GateSpec
+    state: GateState
+    query: Query
+    stage: StageClock
+    began: datetime | None
+
+
 class Gating:
     def __init__(self, store: Store, metrics: MetricSource) -> None:
         self._store = store
@@ -46,17 +76,11 @@ class Gating:
             kept = await tx.evidence.get(wish.rollout, wish.number)
             if kept is not None:
                 return _answer(kept)
-            change = await existing_change(tx, wish.rollout)
-            latest = await tx.evidence.latest(wish.rollout)
-        query = query_of(change)
-        if query is None:
-            raise LookupError("a plan without gates is not checked")
-        observation = await self._metrics.read(query, wish.at)
-        state = GateState.from_json(latest.state) if latest else GateState()
-        judged = judge(parse_gate_spec(change.content.gates), state, observation, wish.stage)
+            case = await _case(tx, wish)
+        judged = await self._judged(case, wish)
         check = Check(
             wish.rollout, wish.number, wish.stage.index, judged.verdict, judged.sentence,
-            judged.to_json(), judged.state.to_json(), wish.at,
+            {**judged.to_json(), "code": CODE}, judged.state.to_json(), wish.at,
         )  # fmt: skip
         async with self._store.transaction(wish.tenant) as tx:
             rollout = await locked(tx, wish.rollout)
@@ -66,6 +90,49 @@ class Gating:
                 await tx.rollouts.save(replace(rollout, verdict=check.verdict))
             return _answer(kept or check)
 
+    async def _judged(self, case: _Case, wish: CheckWish) -> Judgement:
+        """What the source says now, beside what it said of the time before the rollout."""
+        state = case.state
+        if state.baseline is None and state.last is None:
+            known = await with_past(self._metrics, case.query, case.spec, state, case.began or wish.at)
+            if isinstance(known, ProviderError):
+                return judge(case.spec, state, known, case.stage)
+            state = known
+        observation, named = await all_observed(self._metrics, case.query, case.spec, wish.at)
+        return judge(case.spec, state, observation, case.stage, named)
+
+
+async def _case(tx: Transaction, wish: CheckWish) -> _Case:
+    change, latest = await existing_change(tx, wish.rollout), await tx.evidence.latest(wish.rollout)
+    state = GateState.from_json(latest.state) if latest else GateState()
+    spec = parse_gate_spec(change.content.gates if change.content.gates is not None else {})
+    began = await _began(tx, wish.rollout) if latest is None or state.baseline is None else None
+    query = query_of(change)
+    if query is not None:
+        return _Case(spec, state, query, replace(wish.stage, share=_share(change, wish.stage)), began)
+    parts = await tx.parts.of(wish.rollout)
+    tenants = dict.fromkeys((part.slug, part.tenant) for part in parts)
+    cohort = cohort_query_of(change, list(tenants))
+    if cohort is None:
+        raise LookupError("a plan without gates is not checked")
+    applied = dict.fromkeys(part.slug for part in parts if part.state is PartState.APPLIED)
+    return _Case(spec, state, cohort, replace(wish.stage, candidates=tuple(applied)), began)
+
+
+async def _began(tx: Transaction, rollout: UUID) -> datetime | None:
+    """When it was first allowed to be seen by anybody."""
+    return next((line.at for line in await tx.rollouts.timeline(rollout) if line.to_state in EXPOSED), None)
+
+
+def _share(change: ChangeSet, stage: StageClock) -> float | None:
+    """What the plan splits; where rules serve variants by themselves, nobody knows the share beforehand."""
+    plan = plan_of(change)
+    if plan.strategy is not Strategy.CANARY or not stage.control_expected or change.target.content.get("targeting"):
+        return None
+    return plan.stages[min(stage.index, len(plan.stages) - 1)].weight / TOTAL_WEIGHT
+
 
 def _answer(check: Check) -> CheckAnswer:
-    return CheckAnswer(check.verdict, check.sentence, bool(check.record.get("silent")), str(check.record.get("hold") or ""))
+    return CheckAnswer(
+        check.verdict, check.sentence, bool(check.record.get("silent")), str(check.record.get("hold") or "")
+    )

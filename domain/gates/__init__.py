@@ -27,7 +27,7 @@ from domain.gates.spec import (
     SampleRatio,
     Unit,
 )
-from domain.gates.state import GateState, StageClock
+from domain.gates.state import GateState, NamedState, StageClock
 from domain.gates.verdicts import MetricVerdict, Role, Verdict, combined
 from domain.gates.windows import Gap, Window, between
 
@@ -54,6 +54,7 @@ __all__ = [
     "MetricVerdict",
     "Mode",
     "NamedGate",
+    "NamedState",
     "Observation",
     "PrometheusTemplates",
     "Provenance",
