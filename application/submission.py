@@ -98,7 +98,10 @@ async def _fix(
     await in_turn(tx, change)
     target = change.target
     subject = subject_of(target.kind)
-    await check_not_rejected(tx, _rollout(change, actor, tx), change)
+    rollout = _rollout(change, actor, tx)
+    if emergency is not None:
+        rollout = emergency.on(rollout)
+    await check_not_rejected(tx, rollout, change)
     await _check_base(tx, change)
     reach, policy = await subject.asks(tx, change)
     fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1, reach=reach)
@@ -113,10 +116,8 @@ async def _fix(
     await record(tx, Action.APPROVAL_REQUESTED, ("approval", change.id), actor=actor, change=change.id,
                  after={"policy": policy.to_json(), "digest": change.digest, "reach": reach.to_json()})  # fmt: skip
     ended = await _take_over(tx, actor, change)
-    rollout = _rollout(change, actor, tx)
     if emergency is not None:
         await check_emergency(tx, actor, emergency)
-        rollout = emergency.on(rollout)
     await check_rules(tx, rollout)
     await check_thawed(tx, rollout, change, approval)
     await begun(tx, rollout, actor)
@@ -190,6 +191,8 @@ def _rollout(change: ChangeSet, actor: Actor, tx: Transaction) -> Rollout:
         base_version=target.base_version,
         live_version=target.base_version,
         kind=target.kind,
+        priority=1 if change.reverts is not None else 0,
+        reverts=change.reverts,
         watched=change.content.metrics is not None,
     )
 
