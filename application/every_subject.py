@@ -1,19 +1,21 @@
-"""Every kind of target that can be changed."""
+"""Every kind of target that can be changed, alone or with others."""
 
 from application.flag_subject import FlagSubject
+from application.many_subjects import ManySubjects
 from application.settings.definition_subject import DefinitionSubject
 from application.settings.rulebook_subject import RulebookSubject
 from application.settings.subject import SettingSubject
 from application.subjects import Subject
 from domain.changes import Kind
 
-SUBJECTS: dict[Kind, Subject] = {
-    Kind.FLAG: FlagSubject(),
-    Kind.SETTING: SettingSubject(),
+MEANINGS: dict[Kind, Subject] = {
     Kind.SETTING_DEFINITION: DefinitionSubject(),
     Kind.SETTING_RULES: RulebookSubject(),
 }
+"""What is always a change of its own."""
+_MANY = ManySubjects(FlagSubject(), SettingSubject())
 
 
 def subject_of(kind: Kind) -> Subject:
-    return SUBJECTS[kind]
+    """`kind` is that of the first target; flags and values may stand together in one change."""
+    return MEANINGS.get(kind, _MANY)

@@ -66,7 +66,7 @@ class MemoryPolicies:
 def _unshared(change: ChangeSet) -> ChangeSet:
     content = change.content
     targets = tuple(replace(target, content=as_stored(target.content)) for target in content.targets)
-    rest = (as_stored(part) for part in (content.plan, content.gates, content.metrics))
+    rest = (as_stored(part) for part in (content.plan, content.gates, content.metrics, content.tenants))
     return replace(change, content=Content(targets, *rest))
 
 

@@ -86,4 +86,4 @@ def _content(raw: Json) -> Content:
         Target(Environment(each["environment"]), Kind(each["kind"]), each["key"], each["base_version"], each["content"])
         for each in raw["targets"]
     )
-    return Content(targets, raw["plan"], raw["gates"], raw["metrics"])
+    return Content(targets, raw["plan"], raw["gates"], raw["metrics"], raw.get("tenants"))

@@ -1,15 +1,21 @@
-"""A stage is served by writing the parts that it has, some at a time where they are many."""
+"""A stage is served by writing the parts that it has, some tenants at a time where they are many."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from application.every_subject import subject_of
-from application.parts.snapshotting import parts_of
+from application.parts.job import Job
+from application.parts.snapshotting import parts_for, parts_of
+from application.parts.writing import write
 from application.ports.store import Transaction
+from application.tenancy.choosing import chosen
 from domain.changes import ChangeSet
-from domain.rollouts import Rollout
-from domain.rollouts.parts import PartState
+from domain.errors import Refusal, Unavailable
+from domain.rollouts import Rollout, Strategy
+from domain.rollouts.parts import Part, PartState, TenantsRefuse
 
 MOST = 1_000
+_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -21,18 +27,67 @@ class Exposed:
 
 
 async def expose(tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int, *, most: int = MOST) -> Exposed:
-    """At most so many tenants at a time."""
-    del most
+    """At most so many tenants at a time, all at once where a switch is one moment.
+
+    Raises what a kind of target refuses, or TenantsRefuse where more tenants do than the plan allows.
+    """
+    job = Job(rollout, change, stage)
     parts = await parts_of(tx, rollout, change)
-    version = await subject_of(rollout.kind).expose(tx, rollout, change, stage)
-    moved = version - rollout.base_version
-    await tx.parts.save(
-        *(replace(each, live_version=each.base_version + moved, state=PartState.APPLIED) for each in parts)
-    )
-    return Exposed(version, done=True)
+    if not job.elsewhere:
+        written = await write(tx, job, parts)
+        await tx.parts.save(*written)
+        single = written[0].live_version if len(parts) == 1 and written else None
+        return Exposed(single or rollout.live_version + 1, done=True)
+    waiting = _by_tenant([each for each in parts if each.state is PartState.PENDING and each.stage <= stage])
+    at_once = len(waiting) if rollout.plan.strategy is Strategy.BLUE_GREEN else most
+    skipped = {each.tenant for each in parts if each.state is PartState.SKIPPED}
+    await _serve(tx, job, waiting[:at_once], already=len(skipped))
+    return Exposed(rollout.live_version + 1, done=len(waiting) <= at_once)
 
 
 async def late(tx: Transaction, rollout: Rollout, change: ChangeSet) -> int:
-    """How many tenants got it that were made while it was rolled out."""
-    del tx, rollout, change
-    return 0
+    """How many tenants get it now that were made while it was rolled out; one that cannot take it is skipped."""
+    if change.content.tenants is None:
+        return 0
+    parts = await parts_of(tx, rollout, change)
+    known = {each.tenant for each in parts}
+    new = [each for each in await chosen(tx, change.content.tenants) if each.id not in known]
+    stage = rollout.stage or 0
+    added = parts_for(rollout, change, new, {each.slug: stage for each in new}, after=len(parts))
+    await tx.parts.add(added)
+    await _serve(tx, Job(rollout, change, stage), _by_tenant(added), already=0, allowed=len(new))
+    return len(new)
+
+
+async def _serve(
+    tx: Transaction, job: Job, tenants: Sequence[Sequence[Part]], *, already: int, allowed: int | None = None
+) -> None:
+    """Each tenant whole or not at all."""
+    if allowed is None:
+        allowed = job.plan.batches.max_failed if job.plan.batches else 0
+    done: list[Part] = []
+    refused: dict[str, str] = {}
+    for parts in tenants:
+        try:
+            async with tx.within(parts[0].tenant) as inside:
+                done += await write(inside, job, parts)
+        except Unavailable:
+            raise
+        except Refusal as refusal:
+            refused[parts[0].slug] = told(refusal)
+            done += [each.skipped(told(refusal)) for each in parts]
+    if refused and already + len(refused) > allowed:
+        raise TenantsRefuse(tenants=dict(list(refused.items())[:_TOLD]), refused=len(refused), stage=job.stage)
+    await tx.parts.save(*done)
+
+
+def told(refusal: Refusal) -> str:
+    """In a line: what it is, and where."""
+    faults = [f"{each.path} {each.message}" for each in getattr(refusal, "faults", ())]
+    facts = [f"{name}={fact}" for name, fact in refusal.facts.items() if isinstance(fact, str | int)]
+    return "; ".join([refusal.kind, *faults, *facts])[:500]
+
+
+def _by_tenant(parts: Sequence[Part]) -> list[list[Part]]:
+    order = sorted(parts, key=lambda each: each.ordinal)
+    return [list(group) for _, group in groupby(order, key=lambda each: each.tenant)]

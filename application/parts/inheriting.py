@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from application.ports.store import Transaction
 from domain.rollouts import Rollout
-from domain.rollouts.parts import PartState
+from domain.rollouts.parts import Part, PartState
 
 
 async def hand_over(tx: Transaction, old: Rollout, new: Rollout) -> None:
@@ -15,10 +15,14 @@ async def hand_over(tx: Transaction, old: Rollout, new: Rollout) -> None:
         *(
             replace(
                 mine[place], base_version=each.base_version, live_version=each.live_version, stage=each.stage,
-                revision=each.revision, held=each.held or {"changes": [str(old.change)]},
+                state=PartState.PENDING, revision=each.revision, held={"changes": [*_earlier(each), str(old.change)]},
             )
             for place, each in theirs.items()
             if place in mine
         ),
         *(replace(each, state=PartState.ACCEPTED, why=f"taken over by {new.id}") for each in theirs.values()),
     )  # fmt: skip
+
+
+def _earlier(part: Part) -> list[str]:
+    return part.held.get("changes", []) if isinstance(part.held, dict) else []

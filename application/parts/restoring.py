@@ -1,18 +1,29 @@
 """Going back is a new version of what was there before, the last part first; what drifted is left alone."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
-from application.every_subject import subject_of
+from application.parts.job import Job
+from application.parts.snapshotting import parts_of
+from application.parts.writing import back, drifted
 from application.ports.store import Transaction
-from domain.rollouts import Rollout
-from domain.rollouts.parts import PartState
+from domain.changes import ChangeSet
+from domain.errors import Missing
+from domain.rollouts import Rollout, Strategy
+from domain.rollouts.parts import Part, PartState
+from domain.rollouts.plan import RollbackScope
 
 MOST = 1_000
+WRITTEN_SINCE = "somebody else has written there since"
 
 
 @dataclass(frozen=True)
 class Restored:
-    """`version` is the rollout's live version then; not `done`: ask again in a new transaction."""
+    """`version` is the rollout's live version then; not `done`: ask again in a new transaction.
+
+    `drifted` counts every part that was left alone, in this transaction or before.
+    """
 
     version: int
     done: bool
@@ -20,25 +31,70 @@ class Restored:
 
 
 async def served(tx: Transaction, rollout: Rollout) -> bool:
-    """Whether what this rollout wrote last is what is served now."""
-    return await subject_of(rollout.kind).served(tx, rollout)
+    """Whether what this rollout wrote last is what is served now; where it wrote nothing, what was there before."""
+    job = await _job(tx, rollout)
+    parts = await parts_of(tx, rollout, job.change)
+    if not job.elsewhere:
+        return not await drifted(tx, job, [each for each in parts if each.state in _OURS])
+    for group in _by_tenant([each for each in parts if each.written]):
+        async with tx.within(group[0].tenant) as inside:
+            if await drifted(inside, job, group):
+                return False
+    return True
 
 
 async def restore(tx: Transaction, rollout: Rollout, *, most: int = MOST, force: bool = False) -> Restored:
     """At most so many tenants at a time; forced, it goes over what somebody else wrote."""
-    del most
-    parts = await tx.parts.of(rollout.id)
-    if not force and not await subject_of(rollout.kind).served(tx, rollout):
-        drifted = [each.drifted("written since") for each in parts if each.written]
-        await tx.parts.save(*drifted)
-        return Restored(rollout.live_version, done=True, drifted=len(drifted))
-    version = await subject_of(rollout.kind).restore(tx, rollout)
-    moved = version - rollout.base_version
-    await tx.parts.save(
-        *(
-            replace(each, live_version=each.base_version + moved, state=PartState.RESTORED)
-            for each in parts
-            if each.written
-        )
-    )
-    return Restored(version, done=True, drifted=0)
+    job = await _job(tx, rollout)
+    groups = _by_tenant(_to_restore(rollout, await parts_of(tx, rollout, job.change), force=force))
+    at_once = len(groups) if rollout.plan.strategy is Strategy.BLUE_GREEN else most
+    version, done = rollout.live_version, []
+    for parts in groups[:at_once]:
+        if job.elsewhere:
+            async with tx.within(parts[0].tenant) as inside:
+                done += await _restored(inside, job, parts, force=force)
+        else:
+            done += await _restored(tx, job, parts, force=force)
+    await tx.parts.save(*done)
+    gone = [each for each in done if each.state is PartState.RESTORED]
+    if gone:
+        version = gone[0].live_version if _single(job) else version + 1
+    left = await tx.parts.count(rollout.id)
+    return Restored(version, len(groups) <= at_once, left.get(PartState.DRIFTED, 0))
+
+
+_OURS = {PartState.PENDING, PartState.APPLIED, PartState.RESTORED}
+
+
+def _to_restore(rollout: Rollout, parts: Sequence[Part], *, force: bool) -> list[Part]:
+    """Of batches, where the plan says so, only those of the one that failed."""
+    batches = rollout.plan.batches
+    only = rollout.stage if batches is not None and batches.rollback is RollbackScope.FAILED_BATCH else None
+    return [
+        each
+        for each in parts
+        if (each.written or (force and each.state is PartState.DRIFTED)) and only in (None, each.stage)
+    ]
+
+
+async def _restored(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool) -> list[Part]:
+    foreign = [] if force else await drifted(tx, job, parts)
+    mine = [each for each in parts if each not in foreign]
+    return [*(each.drifted(WRITTEN_SINCE) for each in foreign), *(await back(tx, job, mine) if mine else [])]
+
+
+async def _job(tx: Transaction, rollout: Rollout) -> Job:
+    change: ChangeSet | None = await tx.changes.get(rollout.change)
+    if change is None:
+        raise Missing(kind_of_thing="change", id=str(rollout.change))
+    return Job(rollout, change, rollout.stage or 0)
+
+
+def _single(job: Job) -> bool:
+    return not job.elsewhere and len(job.change.content.targets) == 1
+
+
+def _by_tenant(parts: Sequence[Part]) -> list[list[Part]]:
+    """The tenant that was written last comes first."""
+    order = sorted(parts, key=lambda each: each.ordinal, reverse=True)
+    return [list(group) for _, group in groupby(order, key=lambda each: each.tenant)]

@@ -1,24 +1,22 @@
 """Settings as a subject of changes: all values of the change take effect together, and go back together."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from application.policies import decided
-from application.ports.settings import StoredEntry
 from application.ports.store import Transaction
-from application.settings.carrying import carried_out, everything_held, plan_for, planned
+from application.settings.carrying import carried_out, plan_for, planned
+from application.settings.going_back import put_back
 from application.settings.overseeing import check_asked
-from application.settings.past import held_before, is_newest
+from application.settings.past import is_newest
 from application.settings.plan import Pen, Plan
 from application.settings.reaching import reach_of
 from application.settings.targets import order_of
-from application.settings.wishes import Wish
 from domain.approvals import ApprovalPolicy
 from domain.canonical import Json
 from domain.changes import BaseVersionConflict, ChangeSet, Kind, Reach
 from domain.errors import Missing
 from domain.rollouts import Rollout
-from domain.settings import EntryState, Rewrite, Scope, cancelled, inserted, shown
+from domain.settings import EntryState, Scope, shown
 
 
 class SettingSubject:
@@ -67,7 +65,7 @@ class SettingSubject:
         pen = Pen(None, f"rollback_of:{rollout.id}", change=change.id)
         ours = await tx.settings.of_change(change.id)
         for wish in wishes:
-            plan.take(pen, wish, await _back(tx, plan, pen, wish, ours))
+            plan.take(pen, wish, await put_back(tx, plan, pen, wish, ours))
         await carried_out(tx, pen, plan, f"rollback of {rollout.id}")
         await tx.settings.bump(rollout.environment)
         return rollout.live_version + 1
@@ -111,40 +109,6 @@ async def _latest(tx: Transaction, change: ChangeSet, at: datetime) -> dict[tupl
     wishes = order_of(change, at).wishes
     keys, scopes = {wish.key for wish in wishes}, {wish.scope.text for wish in wishes}
     return await tx.settings.latest(change.target.environment, keys, scopes)
-
-
-async def _back(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, ours: Sequence[StoredEntry]) -> Rewrite:
-    """What was planned never begins; what holds gives way to what was before it; what was cancelled is planned."""
-    if wish.cancels is not None:
-        return await _planned_again(tx, plan, pen, wish, wish.cancels)
-    written = next(each.entry for each in ours if (each.key, each.scope) == (wish.key, wish.scope.text))
-    held = await everything_held(tx, plan, wish)
-    fresh = plan.latest.get((wish.key, wish.scope.text), 0) + 1
-    if written.since > plan.at:
-        return cancelled(held, written.version, plan.at, fresh=fresh)
-    before = await held_before(tx, plan.house.environment, wish.key, wish.scope.text, written)
-    again = Wish(wish.key, wish.scope, EntryState.UNSET)
-    if before is not None and (before.meant_until is None or before.meant_until > plan.at):
-        again = Wish(
-            wish.key, wish.scope, before.state, before.value, before.enforced,
-            before.constraint.to_json() if before.constraint else None, until=before.meant_until,
-        )  # fmt: skip
-    entry = plan.entry(pen, again, f"as it was before version {written.version}")
-    return inserted(plan.house.held(wish.key, wish.scope), entry, plan.at)
-
-
-async def _planned_again(tx: Transaction, plan: Plan, pen: Pen, wish: Wish, version: int) -> Rewrite:
-    """Nothing where its time is over by now."""
-    found = await tx.settings.history(plan.house.environment, wish.key, wish.scope.text, version + 1, 1)
-    was = found[0].entry
-    if was.meant_until is not None and was.meant_until <= plan.at:
-        return Rewrite((), ())
-    again = Wish(
-        wish.key, wish.scope, was.state, was.value, was.enforced, was.constraint.to_json() if was.constraint else None,
-        None, was.since, was.meant_until,
-    )  # fmt: skip
-    entry = plan.entry(pen, again, f"planned again as version {version} was")
-    return inserted(plan.house.held(wish.key, wish.scope), entry, plan.at)
 
 
 def _line(plan: Plan, label: str, content: Json) -> Json:

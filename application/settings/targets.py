@@ -16,7 +16,7 @@ AT_ONCE = {"strategy": "direct"}
 
 
 def change_of(new: UUID, actor: Actor, order: Order, latest: Mapping[tuple[str, str], int], at: datetime) -> ChangeSet:
-    targets = tuple(_target(order.environment, wish, latest) for wish in order.wishes)
+    targets = tuple(target_of(order.environment, wish, latest) for wish in order.wishes)
     content = Content(targets, parse_plan(_plan(order), order.environment).to_json(), None, None)
     return ChangeSet(
         id=new, tenant=actor.tenant, author=actor.id, content=content, digest=content.digest, reason=order.reason,
@@ -38,7 +38,7 @@ def place_of(wish: Wish) -> str:
     return f"{wish.scope.text}#{wish.key}"
 
 
-def _target(environment: Environment, wish: Wish, latest: Mapping[tuple[str, str], int]) -> Target:
+def target_of(environment: Environment, wish: Wish, latest: Mapping[tuple[str, str], int]) -> Target:
     content: dict[str, Json] = {"key": wish.key, "scope": wish.scope.text, "state": wish.state.value}
     said: dict[str, Json] = {
         "enforced": wish.enforced,

@@ -16,6 +16,7 @@ from domain.changes.refusals import (
     TouchedSince,
 )
 from domain.changes.reversal import Reversal
+from domain.changes.tenant_choice import TenantChoice
 
 __all__ = [
     "EVERYWHERE",
@@ -35,6 +36,7 @@ __all__ = [
     "Reversal",
     "Target",
     "TargetBusy",
+    "TenantChoice",
     "TouchedSince",
     "difference",
     "merged",

@@ -1,6 +1,7 @@
 """What would change, from which version, how it would be rolled out and how it would be judged."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -40,6 +41,10 @@ class Target:
     base_version: int
     content: Json
 
+    @property
+    def place(self) -> tuple[Kind, str]:
+        return self.kind, self.key
+
     def to_json(self) -> dict[str, Json]:
         return {
             "environment": self.environment.value,
@@ -52,20 +57,39 @@ class Target:
 
 @dataclass(frozen=True)
 class Content:
-    """What the digest covers: targets in order, strategy, gates and where the metrics come from."""
+    """What the digest covers: targets in order, strategy, gates and where the metrics come from.
+
+    `tenants` says which of the tenants below receive it, None that it is for the tenant itself.
+    """
 
     targets: tuple[Target, ...]
     plan: Json
     gates: Json
     metrics: Json
+    tenants: Json | None = None
 
     def to_json(self) -> dict[str, Json]:
+        chosen = {} if self.tenants is None else {"tenants": self.tenants}
         return {
             "targets": [target.to_json() for target in self.targets],
             "plan": self.plan,
             "gates": self.gates,
             "metrics": self.metrics,
+            **chosen,
         }
+
+    def over(self, bases: Mapping[tuple[Kind, str], int]) -> "Content":
+        """The same, written over these versions of the targets that are named."""
+        return replace(
+            self,
+            targets=tuple(
+                replace(each, base_version=bases.get((each.kind, each.key), each.base_version)) for each in self.targets
+            ),
+        )
+
+    def same_as(self, other: "Content") -> bool:
+        """Byte for byte, whatever it is written over."""
+        return _nowhere(self).digest == _nowhere(other).digest
 
     @cached_property
     def digest(self) -> str:
@@ -100,8 +124,13 @@ class ChangeSet:
 
     @property
     def target(self) -> Target:
-        """The first target, whose environment and kind are those of all."""
+        """The first target, whose environment is that of all."""
         return self.content.targets[0]
+
+    @property
+    def salt(self) -> str:
+        """What tenants are put in order by: of the target and not of the change, so a retry meets the same ones."""
+        return f"{self.target.kind.value}/{self.target.key}"
 
     @property
     def label(self) -> str:
@@ -115,3 +144,11 @@ class ChangeSet:
     def intact(self) -> bool:
         """Whether the stored digest is still the digest of the stored content."""
         return self.content.digest == self.digest
+
+    def about(self, targets: Iterable[Target]) -> "ChangeSet":
+        """A part of it, or the same over other versions; the digest stays that of the whole."""
+        return replace(self, content=replace(self.content, targets=tuple(targets)))
+
+
+def _nowhere(content: Content) -> Content:
+    return content.over({each.place: 0 for each in content.targets})

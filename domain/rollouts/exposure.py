@@ -11,6 +11,9 @@ from domain.errors import Fault, Invalid
 from domain.pointers import escaped
 
 TOTAL_WEIGHT = 100_000
+_BY_INSTANCE: Json = {
+    "cat": [{"var": "$flagd.flagKey"}, {"if": [{"var": "instance"}, {"var": "instance"}, {"var": "targetingKey"}]}]
+}
 
 
 class NotRollable(Invalid):
@@ -56,15 +59,17 @@ def _same(a: Json, b: Json) -> bool:
     return canonical_bytes(a) == canonical_bytes(b)
 
 
-def exposed(base: Json, content: Json, weight: int) -> Json:
+def exposed(base: Json, content: Json, weight: int, *, by_instance: bool = False) -> Json:
     """The definition that serves the new default to `weight` of 100000, and the old default to the rest.
 
-    Targeting that already exists keeps precedence: only whoever would get the default is split.
+    Targeting that already exists keeps precedence: only whoever would get the default is split. By instance, everybody
+    whom one instance serves has the same; who names no instance is split as a subject.
     """
     if weight >= TOTAL_WEIGHT:
         return content
     candidate, control = content["defaultVariant"], base["defaultVariant"]
-    split: Json = {"fractional": [[candidate, weight], [control, TOTAL_WEIGHT - weight]]}
+    arms: list[Json] = [[candidate, weight], [control, TOTAL_WEIGHT - weight]]
+    split: Json = {"fractional": [_BY_INSTANCE, *arms] if by_instance else arms}
     targeting = content.get("targeting")
     rule = {"if": [{"!==": [targeting, None]}, targeting, split]} if targeting else split
     return {**content, "defaultVariant": control, "targeting": rule}

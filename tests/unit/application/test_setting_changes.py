@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -88,11 +88,20 @@ class TestProposing:
         assert second is not None
         assert {first.rollout.state, second.rollout.state} == {State.AWAITING_APPROVAL}
 
-    async def test_is_not_rebased(self, defined: World) -> None:
-        outcome = await write(defined, wish(20))
+    async def test_that_has_a_time_of_its_own_is_not_rebased(self, defined: World) -> None:
+        outcome = await write(defined, wish(20, until=defined.clock() + timedelta(days=1)))
         assert outcome.submitted is not None
         with pytest.raises(NotRebasable):
-            await defined.changes.rebase(defined.ada, outcome.submitted.change.id, outcome.submitted.change.id)
+            await defined.changes.rebase(defined.ada, outcome.submitted.change.id, uuid4())
+
+    @pytest.mark.req("S14")
+    async def test_is_rebased_over_what_is_there_now(self, defined: World) -> None:
+        outcome = await write(defined, wish(20), wish("stripe", "payment.gateway"))
+        assert outcome.submitted is not None
+        await succeeded(defined, wish("paypal", "payment.gateway", COMPANY))
+        again = await defined.changes.rebase(defined.ada, outcome.submitted.change.id, uuid4())
+        assert again.content.same_as(outcome.submitted.change.content)
+        assert again.digest == outcome.submitted.change.digest
 
 
 class TestServing:
@@ -230,5 +239,5 @@ class TestGoingBack:
         await defined.progression.move(defined.step(rollout), State.BAKING, "all_stages_passed")
         with pytest.raises(StaleGeneration):
             await defined.progression.move(defined.step(rollout), State.SUCCEEDED, "completed")
-        assert await goes_back(defined, rollout) is State.SUPERSEDED
+        assert await goes_back(defined, rollout) is State.ROLLBACK_INCOMPLETE
         assert await value(defined) == 5

@@ -1,0 +1,99 @@
+"""Parts that are flags: each is written over the version that was seen, and goes back to the one before the first."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from application.definitions import checked_definition
+from application.events.telling import tell_flag
+from application.parts.job import Job
+from application.ports.records import StoredFlag
+from application.ports.store import Transaction
+from application.recording import record
+from domain.audit import Action
+from domain.canonical import Json
+from domain.flags import SHARED_RULES
+from domain.rollouts import TOTAL_WEIGHT, StaleGeneration, exposed
+from domain.rollouts.parts import Part
+
+
+async def ready(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+    """The parts with what they go over, locked; a refusal where one cannot be written."""
+    versions = await _held(tx, job, parts)
+    found = [
+        replace(each, base_version=versions[each.key], live_version=versions[each.key]) if job.unbased(each) else each
+        for each in parts
+    ]
+    for part in found:
+        if versions[part.key] != part.live_version:
+            raise StaleGeneration(key=part.key, present_version=versions[part.key], live_version=part.live_version)
+        if job.elsewhere:
+            await tx.flags.get(part.environment, SHARED_RULES, lock=True)
+            await checked_definition(tx, part.environment, part.key, job.target(part).content)
+    return found
+
+
+async def write(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+    """What the stage serves."""
+    origin, written = f"rollout:{job.rollout.id}:stage:{job.stage}", []
+    for part in parts:
+        content = job.target(part).content
+        base = await _version(tx, part, part.base_version) if job.weight < TOTAL_WEIGHT else None
+        definition = exposed(base, content, job.weight, by_instance=job.by_instance) if base else content
+        version = part.live_version + 1
+        flag = StoredFlag(part.environment, part.key, version, definition, origin, None, tx.now)
+        await _put(tx, job, flag, Action.FLAG_EXPOSED)
+        written.append(part.applied(version, 0))
+    if not job.elsewhere:  # the write holds the flag set: what was committed since the look before is seen now
+        for part in parts:
+            await checked_definition(tx, part.environment, part.key, job.target(part).content)
+    return await _revised(tx, written)
+
+
+async def drifted(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+    """Those of which another version is there than was written last; all of them are held."""
+    versions = await _held(tx, job, parts)
+    return [each for each in parts if versions[each.key] != each.live_version]
+
+
+async def back(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+    """Over whatever is there now."""
+    versions, restored = await _held(tx, job, parts), []
+    for part in parts:
+        stable = await _version(tx, part, part.base_version)
+        if stable is None:  # the rollout created it: there is nothing to go back to but its absence of effect
+            written = await _version(tx, part, part.live_version)
+            stable = {} if part.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
+        version, origin = versions[part.key] + 1, f"rollback_of:{job.rollout.id}"
+        flag = StoredFlag(part.environment, part.key, version, stable, origin, None, tx.now)
+        await _put(tx, job, flag, Action.FLAG_RESTORED)
+        restored.append(part.restored(version, 0))
+    return await _revised(tx, restored)
+
+
+async def _held(tx: Transaction, job: Job, parts: Sequence[Part]) -> dict[str, int]:
+    """Present versions. All rows are taken before anything is written: writing takes the flag set as well."""
+    found = {}
+    for key in sorted(each.key for each in parts):
+        flag = await tx.flags.get(job.environment, key, lock=True)
+        found[key] = flag.version if flag else 0
+    return found
+
+
+async def _version(tx: Transaction, part: Part, version: int) -> Json | None:
+    return await tx.flags.version(part.environment, part.key, version) if version else None
+
+
+async def _put(tx: Transaction, job: Job, flag: StoredFlag, action: Action) -> None:
+    """Over the version before it."""
+    await tx.flags.put(flag, expected=flag.version - 1)
+    written = {"version": flag.version, "definition": flag.definition, "origin": flag.origin}
+    await record(tx, action, ("flag", f"{flag.environment}/{flag.key}"), change=job.change.id,
+                 before={"version": flag.version - 1}, after=written)  # fmt: skip
+    await tell_flag(tx, flag, action, job.rollout)
+
+
+async def _revised(tx: Transaction, parts: Sequence[Part]) -> list[Part]:
+    if not parts:
+        return []
+    revision = await tx.flags.revision(parts[0].environment)
+    return [replace(each, revision=revision) for each in parts]

@@ -1,0 +1,103 @@
+"""Parts that are values of settings: all of one tenant take effect together, and go back together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from application.parts.job import Job
+from application.ports.store import Transaction
+from application.settings.carrying import carried_out, plan_for, planned
+from application.settings.going_back import put_back
+from application.settings.house import continued
+from application.settings.overseeing import check_asked
+from application.settings.past import NEWEST
+from application.settings.plan import Pen, Plan
+from application.settings.targets import order_of
+from domain.rollouts.parts import Part, PartState
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What would be written, worked out and checked; `pen` says in whose name."""
+
+    parts: list[Part]
+    plan: Plan
+    pen: Pen
+
+
+async def ready(tx: Transaction, job: Job, parts: Sequence[Part]) -> Ready:
+    """A refusal where one of them cannot be written as things are now; the environment's turn is taken."""
+    at = await tx.settings.lock(job.environment)
+    latest = await _latest(tx, job, parts)
+    found = [
+        replace(each, base_version=latest[each.key], live_version=latest[each.key]) if job.unbased(each) else each
+        for each in parts
+    ]
+    change = job.about(found)
+    pen = Pen(change.author, f"change:{change.id}", change=change.id)
+    plan = await planned(tx, pen, order_of(change, at), at)
+    if not job.elsewhere:
+        await check_asked(tx, change, plan)
+    return Ready(found, plan, pen)
+
+
+async def write(tx: Transaction, job: Job, work: Ready) -> list[Part]:
+    """As it was worked out, in one epoch."""
+    await carried_out(tx, work.pen, work.plan, job.change.reason)
+    epoch = await tx.settings.bump(job.environment)
+    return [each.applied(_newest(job, each, work.plan), epoch) for each in work.parts]
+
+
+async def drifted(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+    """Those where somebody else has written since; nobody can any more until the transaction ends."""
+    await tx.settings.lock(job.environment)
+    unwritten = [each for each in parts if each.state is PartState.PENDING and not each.written]
+    latest = await _latest(tx, job, unwritten) if unwritten else {}
+    moved = [each for each in unwritten if latest[each.key] != each.base_version]
+    return [*moved, *[each for each in parts if each not in unwritten and not await _is_ours(tx, job, each)]]
+
+
+async def back(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+    """What held before the first that was written; the rules are not asked, for they held then."""
+    at = await tx.settings.lock(job.environment)
+    order = order_of(job.about(parts), at)
+    plan = await plan_for(tx, job.environment, order.wishes, frozenset(), at)
+    pen = Pen(None, f"rollback_of:{job.rollout.id}", change=job.change.id)
+    ours = {each: await tx.settings.of_change(each) for each in {job.writers(part)[0] for part in parts}}
+    wishes = {(wish.key, wish.scope.text): wish for wish in order.wishes}
+    for part in parts:
+        wish = wishes[_place(job, part)]
+        plan.take(pen, wish, await put_back(tx, plan, pen, wish, ours[job.writers(part)[0]]))
+    await carried_out(tx, pen, plan, f"rollback of {job.rollout.id}")
+    epoch = await tx.settings.bump(job.environment)
+    return [each.restored(_newest(job, each, plan), epoch) for each in parts]
+
+
+async def _is_ours(tx: Transaction, job: Job, part: Part) -> bool:
+    """What goes on after an entry was nobody's wish. A change that only cancelled a plan wrote nothing itself."""
+    key, scope = _place(job, part)
+    before, writers = NEWEST, job.writers(part)
+    while newest := await tx.settings.history(part.environment, key, scope, before, 10):
+        for each in newest:
+            if continued(each) is None:
+                cancelled = "cancels" in job.target(part).content and each.entry.version <= part.base_version
+                return cancelled or each.entry.change in writers
+        before = newest[-1].entry.version
+    return False
+
+
+async def _latest(tx: Transaction, job: Job, parts: Sequence[Part]) -> dict[str, int]:
+    """Present versions by the keys of the parts."""
+    places = {each.key: _place(job, each) for each in parts}
+    keys, scopes = {key for key, _ in places.values()}, {scope for _, scope in places.values()}
+    found = await tx.settings.latest(job.environment, keys, scopes)
+    return {key: found.get(place, 0) for key, place in places.items()}
+
+
+def _place(job: Job, part: Part) -> tuple[str, str]:
+    content = job.target(part).content
+    return content["key"], content["scope"]
+
+
+def _newest(job: Job, part: Part, plan: Plan) -> int:
+    place = _place(job, part)
+    return max((each.entry.version for each in plan.new if (each.key, each.scope) == place), default=part.live_version)
