@@ -91,7 +91,9 @@ class MemoryFreezes:
 
     async def add(self, freeze: Freeze) -> bool:
         kept = self._stage.rows_of(self._home).freezes
-        return kept.setdefault(freeze.id, freeze) is freeze
+        known = freeze.id in kept
+        kept.setdefault(freeze.id, freeze)
+        return not known
 
     async def get(self, freeze: UUID, *, lock: bool = False) -> Freeze | None:
         del lock

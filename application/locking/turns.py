@@ -1,0 +1,84 @@
+"""Who waits for a target or for a freeze to end hears when that is over, and who must give way hears that."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from application.changes import existing_change
+from application.locking.waiting import kept_back, queued
+from application.ports.locks import Turn, TurnKind
+from application.ports.processes import Processes
+from application.ports.store import Store
+from domain.errors import Refusal, Unavailable
+from domain.rollouts import State
+
+log = structlog.get_logger()
+
+QUIET = 15.0
+"""Seconds for which nothing is said again to who has just been told: it is on its way."""
+MOST = 200
+"""A round: the same process counts votes and checks gates."""
+
+
+class Turns:
+    def __init__(
+        self, store: Store, processes: Processes, *, pause: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._processes = processes
+        self._pause = pause
+        self._clock = clock
+        self._told: dict[UUID, float] = {}
+
+    async def run(self) -> None:
+        """Until cancelled; an outage of the database or of Temporal only delays it."""
+        while True:
+            try:
+                await self.call()
+            except Unavailable as refusal:
+                log.warning("turns.delayed", kind=refusal.kind)
+            await asyncio.sleep(self._pause)
+
+    async def call(self) -> int:
+        """One round; how many were told. One that fails holds no other up."""
+        now = self._clock()
+        self._told = {rollout: at for rollout, at in self._told.items() if now - at < QUIET}
+        waiting = [each for each in await self._store.turns() if each.rollout not in self._told]
+        told = 0
+        for turn in waiting[:MOST]:
+            try:
+                told += await self._called(turn)
+            except Refusal as refusal:
+                log.warning("turns.row_delayed", what=turn.kind.value, id=str(turn.rollout), refusal=refusal.kind)
+            except Exception:  # a defect in one row must not stop the worker that all others wait for
+                log.exception("turns.row_failed", what=turn.kind.value, id=str(turn.rollout))
+        return told
+
+    async def _called(self, turn: Turn) -> bool:
+        if turn.kind is TurnKind.SUPERSEDED:
+            await self._processes.superseded(turn.rollout)
+        elif await self._may_go_on(turn):
+            await self._processes.turn(turn.rollout)
+        else:
+            return False
+        self._told[turn.rollout] = self._clock()
+        return True
+
+    async def _may_go_on(self, turn: Turn) -> bool:
+        """Looked at without holding anything: it asks again where it counts."""
+        async with self._store.transaction(turn.tenant) as tx:
+            rollout = await tx.rollouts.get(turn.rollout)
+            if rollout is None or rollout.state not in {State.QUEUED, State.BLOCKED}:
+                return False
+            change = await existing_change(tx, rollout.change)
+            wait = await kept_back(tx, rollout, change)
+            if wait is not None:
+                return wait.state is not rollout.state
+            if rollout.state is State.BLOCKED:
+                return True
+            approval = await tx.approvals.get(rollout.change)
+            since = approval.closed_at if approval and approval.closed_at else rollout.created_at
+            return await queued(tx, rollout, change, since) is None
