@@ -61,6 +61,7 @@ from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
 from application.flags import Flags
 from application.killing import KillSwitch
+from application.outside import Proofs
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.secrets import Sealer
@@ -192,6 +193,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         flag_sets=FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time),
         setting_snapshots=snapshots,
         events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
+        proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
     )
 

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import health, kinds, reference
+from api import doors, health, kinds, reference
 from api.effective import SUFFIX, EffectiveLane
 from api.meters import Meters
 from api.middleware import Doorway
@@ -59,14 +59,17 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
     app = Application(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
     app.state.services, app.state.meters, app.state.readiness = services, meters, readiness
-    app.evaluation = Ofrep(services.authentication, services.flag_sets, meters.evaluations)
-    app.effective = EffectiveLane(services.authentication, services.setting.reads, meters, app.road)
+    app.evaluation = Ofrep(services.authentication, services.flag_sets, meters.evaluations, services.sightings)
+    app.effective = EffectiveLane(
+        services.authentication, services.setting.reads, meters, services.sightings, app.road
+    )
     app.add_middleware(Doorway, meters=meters)
     app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above
     app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]  # as above
     for router in ROUTERS:
         app.include_router(router)
+    app.include_router(doors.router)
     app.include_router(health.router)
     app.include_router(kinds.router)
     if services.settings.docs:
@@ -79,5 +82,5 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
 def operations() -> tuple[Any, ...]:
     """Every route that has methods, for answers that must name them all."""
-    routers = (*ROUTERS, health.router, kinds.router, reference.router)
+    routers = (*ROUTERS, doors.router, health.router, kinds.router, reference.router)
     return tuple(route for router in routers for route in router.routes if hasattr(route, "path_regex"))

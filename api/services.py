@@ -16,13 +16,21 @@ from application.changes import Changes
 from application.configs.cases import ConfigCases
 from application.controls import Rollouts
 from application.delegations import Delegations
+from application.deployments.following import Following
+from application.deployments.looking import Deployments
+from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.flags import Flags
+from application.groups import Groups
+from application.instances.looking import Acknowledging, Looking
+from application.instances.sightings import Sightings
 from application.killing import KillSwitch
+from application.outside import OutsideCases, Proofs
 from application.ports.processes import Processes
 from application.ports.store import Store
 from application.reverting import Reverting
+from application.reviewing import Reviewing
 from application.settings.cases import SettingCases
 from application.settings.moving import BundleCases
 from application.settings.snapshots import SettingSnapshots
@@ -66,6 +74,7 @@ class Services:
     flag_sets: FlagSets
     setting_snapshots: SettingSnapshots
     events: EventCases
+    proofs: Proofs
     settings: Settings = field(default_factory=Settings)
 
     @cached_property
@@ -73,12 +82,48 @@ class Services:
         return ConfigCases.over(self.store, self.setting, self.setting_snapshots)
 
     @cached_property
+    def sightings(self) -> Sightings:
+        return Sightings(self.store, self.clock)
+
+    @cached_property
+    def instances(self) -> Looking:
+        return Looking(self.store)
+
+    @cached_property
+    def acknowledging(self) -> Acknowledging:
+        return Acknowledging(self.sightings)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        return Deployments(self.store)
+
+    @cached_property
+    def following(self) -> Following:
+        return Following(self.store)
+
+    @cached_property
     def bundles(self) -> BundleCases:
         return BundleCases.over(self.store, self.processes, self.setting.transfer)
 
     @property
+    def emergencies(self) -> Emergencies:
+        return Emergencies(self.store, self.processes, self.submission)
+
+    @property
+    def reviewing(self) -> Reviewing:
+        return Reviewing(self.store)
+
+    @property
+    def groups(self) -> Groups:
+        return Groups(self.store)
+
+    @property
     def reverting(self) -> Reverting:
         return Reverting(self.store, self.changes, self.submission, self.setting)
+
+    @cached_property
+    def outside(self) -> OutsideCases:
+        return OutsideCases.over(self.store, self.proofs, self.authentication, self.approvals, self.processes)
 
     async def follow(self) -> None:
         """Runs as long as the process: what it keeps in memory hears of changes."""
@@ -87,6 +132,7 @@ class Services:
             self.flag_sets.follow(),
             self.setting_snapshots.follow(),
             self.events.follow(),
+            self.sightings.follow(),
         )
 
 

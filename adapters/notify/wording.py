@@ -37,7 +37,7 @@ def worded(message: Message) -> Wording:
     """DeliveryRefused when `message` is not one that can be worded (see `application.ports.notify.check`)."""
     check(message)
     facts = defaultdict(str, {name: one_line(value) for name, value in message.facts.items()})
-    optional = {name: facts[name] for name in ("level", "actor", "reason", "deadline")}
+    optional = {name: facts[name] for name in ("level", "actor", "reason", "deadline", "first")}
     rendered = _TEMPLATES.get_template(f"{message.template}.txt.j2").render({**facts, **optional})
     subject, *lines = (line.strip() for line in rendered.splitlines())
     sections = tuple(Section(one_line(each.title), tuple(map(one_line, each.lines))) for each in message.sections)

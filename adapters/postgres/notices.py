@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, literal_column, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from adapters.postgres.tables import notice
+from adapters.postgres.tables_external import notice
 from application.ports.outward import LEASE
 from application.ports.records import Notice, NoticeState
 

@@ -192,22 +192,6 @@ gate_check = _table(
 intent = _table(
     "intent", intent_id=Uuid, actor=Uuid, verb=Text, subject=Uuid, body=JSONB, expires_at=moment, done_at=moment
 )
-notice = _table(
-    "notice",
-    notice_id=Uuid,
-    template=Text,
-    recipient=Uuid,
-    facts=JSONB,
-    link=Text,
-    destination=Text,
-    place=Text,
-    state=Text,
-    attempts=Integer,
-    last_error=Text,
-    created_at=moment,
-    not_before=moment,
-    settled_at=moment,
-)
 telemetry_batch = _table("telemetry_batch", source=Uuid, batch=Text)
 telemetry = _table(
     "telemetry",

@@ -1,4 +1,4 @@
-"""The tables of destinations, approval systems and their tickets as queries see them."""
+"""The tables of messages, destinations, approval systems and their tickets as queries see them."""
 
 from sqlalchemy import BigInteger, Boolean, Integer, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -6,6 +6,22 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from adapters.postgres.tables import _table as table
 from adapters.postgres.tables import moment
 
+notice = table(
+    "notice",
+    notice_id=Uuid,
+    template=Text,
+    recipient=Uuid,
+    facts=JSONB,
+    link=Text,
+    destination=Text,
+    place=Text,
+    state=Text,
+    attempts=Integer,
+    last_error=Text,
+    created_at=moment,
+    not_before=moment,
+    settled_at=moment,
+)
 destination = table(
     "destination",
     name=Text,

@@ -20,10 +20,12 @@ from adapters.crypto.files import FileKeyRing
 from adapters.identity.assertions import SignedActs
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.identity.keys import kept_key
+from adapters.identity.links import SignedLinks
 from adapters.identity.tokens import TokenVerifier
 from adapters.memory.cache import NoSnapshots
 from adapters.memory.metrics import ScriptedSource
 from adapters.memory.processes import MemoryProcesses
+from adapters.notify.signatures import StandardSignatures
 from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
 from api.app import create_app
@@ -40,6 +42,7 @@ from application.evaluation import FlagSets
 from application.events.cases import EventCases, EventNews
 from application.flags import Flags
 from application.killing import KillSwitch
+from application.outside import Proofs
 from application.ports.store import Store
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
@@ -112,6 +115,11 @@ def build(
         flag_sets=FlagSets(store, listener.flags, NoSnapshots(), lambda: now().timestamp()),
         setting_snapshots=snapshots,
         events=EventCases.over(store, EnvelopeSealer(FileKeyRing(folder / "ring")), snapshots, EventNews.of(listener)),
+        proofs=Proofs(
+            EnvelopeSealer(FileKeyRing(folder / "ring")),
+            StandardSignatures(),
+            SignedLinks(kept_key(folder / "acts.pem"), now),
+        ),
         settings=settings or Settings(),
     )
     return World(create_app(services), services, processes, issuer)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,7 +56,7 @@ class Route:
             .replace("{name}", "kit")
         )
         filled = filled.replace("{config}", CONFIG).replace("{tenant}", "elsewhere")
-        filled = filled.replace("{delivery}", change)
+        filled = filled.replace("{delivery}", change).replace("{kind}", "flag")
         return filled.replace("{environment}", "dev") + self.query
 
 
@@ -134,7 +134,18 @@ ROUTES = [
     Route("POST", "/approvals/{id}/reject", P.CHANGE_APPROVE, {"reason": "it is not good enough"}),
     Route("POST", "/approvals/{id}/withdraw-vote", None, {}),
     Route("POST", "/approvals/{id}/assertions", P.CHANGE_APPROVE, {"answer": "approve"}),
+    Route("POST", "/approvals/{id}/comments", None, {"text": "why so much at once?"}),
     Route("POST", "/delegations", P.CHANGE_APPROVE, LENT, names=False),
+    Route("GET", "/delegations", P.CHANGE_READ, names=False),
+    Route("POST", "/delegations/{id}/revoke", None, WHY),
+    Route("POST", "/changes/{id}/break-glass", P.CHANGE_BREAKGLASS,
+          {"reason": "the shop is down and nobody answers", "incident": "INC-1"}),
+    Route("GET", "/reviews", P.CHANGE_READ, names=False),
+    Route("GET", "/reviews/{id}", P.CHANGE_READ),
+    Route("POST", "/reviews/{id}/close", P.CHANGE_APPROVE, {"finding": "it was needed"}),
+    Route("GET", "/groups", P.CHANGE_READ, names=False),
+    Route("GET", "/groups/{name}", P.CHANGE_READ),
+    Route("PUT", "/groups/{name}", P.PEOPLE_MANAGE, {"members": [], **WHY}, names=False),
     Route("POST", "/rollouts", P.CHANGE_PROPOSE, PROPOSAL, names=False),
     Route("GET", "/rollouts", P.CHANGE_READ, names=False),
     Route("GET", "/rollouts/{id}", P.CHANGE_READ),
@@ -145,6 +156,16 @@ ROUTES = [
     Route("POST", "/rollouts/{id}/promote", P.ROLLOUT_PROMOTE, WHY),
     Route("POST", "/rollouts/{id}/abort", P.ROLLOUT_CONTROL, WHY),
     Route("POST", "/rollouts/{id}/rollback", P.ROLLOUT_CONTROL, WHY),
+    Route("GET", "/deployments/{id}/parts", P.CHANGE_READ),
+    Route("GET", "/deployments/{id}/convergence", P.CHANGE_READ),
+    Route("GET", "/deployments/{id}/durations", P.CHANGE_READ),
+    Route("GET", "/deployments/{id}/events", P.CHANGE_READ),
+    Route("POST", "/instances/acknowledgements", P.FEATURES_EVALUATE,
+          {"environment": "dev", "instances": [{"name": "shop-1", "flags": 1}]}, names=False),
+    Route("GET", "/targets/{environment}/{kind}/{key}/instances", P.FEATURES_READ),
+    Route("GET", "/targets/{environment}/{kind}/{key}/live", P.FEATURES_READ),
+    Route("GET", "/targets/{environment}/{kind}/{key}/stable", P.FEATURES_READ),
+    Route("GET", "/targets/{environment}/{kind}/{key}/history", P.FEATURES_READ, names=False),
     Route("GET", "/me", None, names=False),
     Route("GET", "/people", P.CHANGE_READ, names=False),
     Route("POST", "/people", P.PEOPLE_MANAGE,
@@ -163,6 +184,17 @@ ROUTES = [
     Route("POST", "/webhooks/{id}/test", P.WEBHOOKS_MANAGE, WHY),
     Route("GET", "/webhooks/{id}/deliveries", P.WEBHOOKS_MANAGE),
     Route("POST", "/webhooks/{id}/deliveries/{delivery}/redeliver", P.WEBHOOKS_MANAGE, WHY),
+    Route("GET", "/destinations", P.WEBHOOKS_MANAGE, names=False),
+    Route("GET", "/destinations/{name}", P.WEBHOOKS_MANAGE),
+    Route("PUT", "/destinations/{name}", P.WEBHOOKS_MANAGE,
+          {"kind": "slack", "url": "https://hooks.example/x", **WHY}, names=False),
+    Route("DELETE", "/destinations/{name}", P.WEBHOOKS_MANAGE, query="?reason=because"),
+    Route("GET", "/approval-systems", P.POLICY_MANAGE, names=False),
+    Route("GET", "/approval-systems/{name}", P.POLICY_MANAGE),
+    Route("PUT", "/approval-systems/{name}", P.POLICY_MANAGE, {"url": "https://sn.example", "mapping": {}, **WHY},
+          names=False),
+    Route("DELETE", "/approval-systems/{name}", P.POLICY_MANAGE, query="?reason=because"),
+    Route("GET", "/approvals/{id}/tickets", P.CHANGE_READ),
     Route("GET", "/audit-logs", P.AUDIT_READ, names=False),
     Route("GET", "/audit-logs/export", P.AUDIT_EXPORT, names=False),
     Route("POST", "/tenants", P.TENANTS_MANAGE, TENANT, names=False),
@@ -183,6 +215,11 @@ ROUTES = [
     Route("PUT", "/tenant-templates/{name}", P.TENANTS_MANAGE, WHY, names=False),
     Route("GET", "/tenant-templates/{name}/versions", P.TENANTS_MANAGE),
 ]  # fmt: skip
+ROUTES += [
+    replace(each, template=each.template.replace("/rollouts", "/deployments"))
+    for each in ROUTES
+    if each.template.startswith("/rollouts")
+]
 HANDLES = {Role.ADMIN: "root", Role.CONFIG_MANAGER: "ada", Role.APPROVER: "bob", Role.VIEWER: "eve",
            Role.OPERATOR: "olu", Role.AUDITOR: "aud"}  # fmt: skip
 
@@ -243,7 +280,7 @@ class TestOtherTenant:
     async def test_what_another_tenant_has_does_not_exist(
         self, furnished: Furnished, route: Route, neighbour: Any
     ) -> None:
-        may = "bob" if route.needs is P.CHANGE_APPROVE else "root"
+        may = {P.CHANGE_APPROVE: "bob", P.CHANGE_BREAKGLASS: "olu"}.get(route.needs or P.CHANGE_READ, "root")
         answer = await furnished.send(may, route, neighbour)
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/missing")
 

@@ -8,6 +8,8 @@ from api.reference import openapi
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 PUBLIC = {
+    "/a/{token}",
+    "/api/v1/approval-systems/{name}/callback",
     "/healthz",
     "/readyz",
     "/metrics",
@@ -36,6 +38,7 @@ class TestReference:
         exempt = {
             "/api/v1/flags/{key}/evaluate",
             "/api/v1/approvals/{id}/assertions",
+            "/api/v1/instances/acknowledgements",
             "/api/v1/settings/{key}/check",
             "/api/v1/settings/{key}/reveal",
             "/api/v1/settings-bundles/drift",

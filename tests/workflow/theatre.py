@@ -23,7 +23,7 @@ from adapters.identity.assertions import SignedActs
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
 from adapters.memory.secrets import MemorySealer
 from adapters.postgres.store import PostgresStore
-from adapters.postgres.tables import notice
+from adapters.postgres.tables_external import notice
 from adapters.temporal.client import always
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.worker import build_worker
