@@ -27,6 +27,7 @@ from application.balloting import Balloting
 from application.controls import Controlling
 from application.convergence import Converging
 from application.gating import Gating
+from application.locking.turns import Turns
 from application.progression import Progression
 from application.recovery import Recovery
 from application.restoring import Restoring
@@ -93,6 +94,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     imports = ImportActivities(importing(made.store, processes, made.sealer, bundle_signatures(made.settings)))
     sweeps = [asyncio.create_task(made.sweeper(processes).run())]
     sweeps.append(asyncio.create_task(made.relay().run()))
+    sweeps.append(asyncio.create_task(Turns(made.store, processes).run()))
     sweeps.append(asyncio.create_task(made.courier(processes).run()))
     sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
     for sweep in sweeps:
