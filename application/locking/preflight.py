@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 from application import parts
-from application.every_subject import subject_of
+from application.bases import over_the_same
+from application.every_subject import MEANINGS, subject_of
 from application.ports.store import Transaction
 from domain.approvals import Standing, Voter
-from domain.changes import ChangeSet, Kind
+from domain.changes import ChangeSet
 from domain.errors import Refusal, Unavailable
 from domain.rollouts import Rollout, State
 
@@ -35,12 +36,12 @@ async def preflight(tx: Transaction, rollout: Rollout, old: Rollout | None = Non
         if old is None and await parts.bases_moved(tx, rollout, change):
             return Verdict(State.INVALIDATED, "base_version_moved")
         await subject_of(rollout.kind).check_content(tx, change)
+        begins = _inherits(rollout, old) if old else await _over_present(tx, rollout, change)
+        begins = replace(begins, stages=await parts.snapshot(tx, begins, change))
     except Unavailable:
         raise
     except Refusal:
         return Verdict(State.INVALIDATED, "content_no_longer_valid")
-    begins = _inherits(rollout, old) if old else await _over_present(tx, rollout, change)
-    begins = replace(begins, stages=await parts.snapshot(tx, begins, change))
     if old is not None:
         await parts.hand_over(tx, old, begins)
     return Verdict(State.RUNNING, "taken_over" if old else "preflight_passed", begins)
@@ -48,10 +49,9 @@ async def preflight(tx: Transaction, rollout: Rollout, old: Rollout | None = Non
 
 async def _over_present(tx: Transaction, rollout: Rollout, change: ChangeSet) -> Rollout:
     """What it was written over may have gone and come back since: the content is the same, its number is not."""
-    if change.target.kind is not Kind.FLAG:
+    if change.content.tenants is not None or change.target.kind in MEANINGS:
         return replace(rollout, stage=0)
-    present = await tx.flags.get(rollout.environment, rollout.key, lock=True)
-    version = present.version if present else 0
+    version = (await over_the_same(tx, change)).target.base_version
     return replace(rollout, stage=0, base_version=version, live_version=version)
 
 
