@@ -31,6 +31,7 @@ from application.locking.turns import Turns
 from application.progression import Progression
 from application.recovery import Recovery
 from application.restoring import Restoring
+from application.reviewing import Overdue
 from application.settings.moving import importing
 from bootstrap import Parts, parts
 
@@ -95,6 +96,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     sweeps = [asyncio.create_task(made.sweeper(processes).run())]
     sweeps.append(asyncio.create_task(made.relay().run()))
     sweeps.append(asyncio.create_task(Turns(made.store, processes).run()))
+    sweeps.append(asyncio.create_task(Overdue(made.store, processes).run()))
     sweeps.append(asyncio.create_task(made.courier(processes).run()))
     sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
     for sweep in sweeps:

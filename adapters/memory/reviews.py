@@ -7,6 +7,7 @@ from uuid import UUID
 from adapters.memory.rows import Rows
 from application.ports.records import Group, Review, ReviewCause
 from domain.errors import AlreadyExists, Stale
+from domain.rollouts import State
 
 
 class MemoryReviews:
@@ -58,3 +59,8 @@ class MemoryGroups:
 
 def overdue(tenant: UUID, rows: Rows, now: datetime) -> list[tuple[UUID, UUID]]:
     return [(tenant, each.id) for each in rows.reviews.values() if each.overdue(now) and each.escalated_at is None]
+
+
+def unheard(rows: Rows) -> list[UUID]:
+    waiting = [each for each in rows.rollouts.values() if each.state is State.AWAITING_APPROVAL]
+    return [each.id for each in waiting if each.emergency is not None]

@@ -21,7 +21,7 @@ from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotic
 from adapters.memory.outward import MemoryOutward, errands_of
 from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
-from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue
+from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue, unheard
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
 from adapters.memory.rows import MOMENT, Rows, Tick
 from adapters.memory.sealed_keys import MemorySealedKeys
@@ -174,6 +174,10 @@ class MemoryStore:
         await self.ping()
         now = self._clock()
         return [each for tenant, rows in self._rows.items() for each in overdue(tenant, rows, now)]
+
+    async def unheard_emergencies(self) -> list[UUID]:
+        await self.ping()
+        return [each for rows in self._rows.values() for each in unheard(rows)]
 
     async def ping(self) -> None:
         if self.down:

@@ -66,6 +66,10 @@ async def overdue(session: AsyncSession) -> list[tuple[UUID, UUID]]:
     return [(row.tenant_id, row.review_id) for row in rows]
 
 
+async def unheard(session: AsyncSession) -> list[UUID]:
+    return list(await session.scalars(text("SELECT rollout_id FROM find_unheard_emergencies()")))
+
+
 def _review(row: Any) -> Review:
     return Review(
         id=row.review_id,

@@ -28,7 +28,7 @@ from adapters.postgres.outward import PostgresOutward
 from adapters.postgres.parts import PostgresParts
 from adapters.postgres.people import PostgresPeople
 from adapters.postgres.release_rules import PostgresFreezes, PostgresReleaseRules
-from adapters.postgres.reviews import PostgresReviews, overdue
+from adapters.postgres.reviews import PostgresReviews, overdue, unheard
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
 from adapters.postgres.sealed_keys import PostgresSealedKeys
 from adapters.postgres.settings import PostgresSettings
@@ -164,6 +164,10 @@ class PostgresStore:
     async def overdue_reviews(self) -> list[tuple[UUID, UUID]]:
         async with self._session(None) as session:
             return await overdue(session)
+
+    async def unheard_emergencies(self) -> list[UUID]:
+        async with self._session(None) as session:
+            return await unheard(session)
 
     async def ping(self) -> None:
         async with self._session(None) as session:

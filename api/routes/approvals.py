@@ -12,9 +12,13 @@ from api.schemas.approvals import (
     ApprovalOut,
     AssertionIn,
     AssertionOut,
+    CommentIn,
     DelegationIn,
     DelegationOut,
+    DelegationsOut,
+    LentOut,
     PendingOut,
+    RevokeIn,
     VoteIn,
     WithdrawVoteIn,
 )
@@ -61,6 +65,12 @@ async def withdraw_vote(id: UUID, wish: WithdrawVoteIn, actor: Acting, use: Use)
     return ApprovalOut.of(await use.approvals.withdraw_vote(actor, id, wish.reason))
 
 
+@router.post("/approvals/{id}/comments", status_code=201, summary="Comment on a request", dependencies=KEYED)
+async def comment(id: UUID, wish: CommentIn, actor: Acting, use: Use) -> ApprovalOut:  # noqa: A002 -- the wire's name
+    """Beside the votes, for everybody who reads the request; it counts for nothing."""
+    return ApprovalOut.of(await use.approvals.comment(actor, id, wish.text))
+
+
 @proofs.post("/approvals/{id}/assertions", summary="Get proof of a vote")
 async def assertion(id: UUID, wish: AssertionIn, actor: Acting, use: Use) -> AssertionOut:  # noqa: A002 -- the wire's name
     """A signed assertion to be sent as a Temporal signal; nothing is counted before it arrives."""
@@ -70,5 +80,16 @@ async def assertion(id: UUID, wish: AssertionIn, actor: Acting, use: Use) -> Ass
 
 @router.post("/delegations", status_code=201, summary="Lend the right to vote", dependencies=KEYED)
 async def delegate(wish: DelegationIn, actor: Acting, use: Use) -> DelegationOut:
-    await use.delegations.delegate(actor, wish.to, wish.starts, wish.ends, wish.reason)
-    return DelegationOut(giver=actor.id, to=wish.to, starts=wish.starts, ends=wish.ends)
+    lent = await use.delegations.delegate(actor, wish.to, wish.starts, wish.ends, wish.reason)
+    return DelegationOut(id=lent.id, giver=actor.id, to=wish.to, starts=wish.starts, ends=wish.ends)
+
+
+@router.get("/delegations", summary="List who lends whom a vote")
+async def delegations(actor: Acting, use: Use) -> DelegationsOut:
+    return DelegationsOut.of(await use.delegations.all(actor))
+
+
+@router.post("/delegations/{id}/revoke", summary="Ask a lent vote back", dependencies=KEYED)
+async def revoke(id: UUID, wish: RevokeIn, actor: Acting, use: Use) -> LentOut:  # noqa: A002 -- the wire's name
+    """From now on; what was voted stays."""
+    return LentOut.of(await use.delegations.revoke(actor, id, wish.reason))

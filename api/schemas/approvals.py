@@ -1,14 +1,16 @@
 """Requests for approval, votes and delegations on the wire."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from api.schemas.changes import ChangeOut
-from api.schemas.common import Comment, Digest, Handle, In, Instant, Out, Reason
+from api.schemas.common import Comment, Digest, Handle, In, Instant, Object, Out, Reason
 from application.approvals import ApprovalView, VoteWish
-from domain.approvals import Answer, Approval, Standing, Timetable, Vote
+from application.delegations import Lent
+from domain.approvals import Answer, Approval, Standing, Vote
 from domain.environments import Environment
 from domain.people import Role
 
@@ -45,22 +47,74 @@ class DelegationIn(In):
     reason: Reason
 
 
+class RevokeIn(In):
+    reason: Reason
+
+
 class DelegationOut(Out):
+    id: UUID
     giver: UUID
     to: str
     starts: datetime
     ends: datetime
 
 
+class LentOut(Out):
+    """`holds` now: it has begun, has not ended, and was not asked back."""
+
+    id: UUID
+    giver: UUID
+    giver_handle: str
+    to: str
+    starts: datetime
+    ends: datetime
+    revoked_at: datetime | None
+    holds: bool
+
+    @classmethod
+    def of(cls, lent: Lent) -> "LentOut":
+        each = lent.delegation
+        return cls(
+            id=each.id, giver=each.giver, giver_handle=lent.giver, to=lent.taker, starts=each.starts, ends=each.ends,
+            revoked_at=each.revoked_at, holds=lent.holds,
+        )  # fmt: skip
+
+
+class DelegationsOut(Out):
+    items: list[LentOut]
+
+    @classmethod
+    def of(cls, lent: list[Lent]) -> "DelegationsOut":
+        return cls(items=[LentOut.of(each) for each in lent])
+
+
+class CommentIn(In):
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
+class CommentOut(Out):
+    id: UUID
+    author: UUID
+    author_handle: str | None
+    text: str
+    written_at: datetime
+
+
 class LevelOut(Out):
+    """`escalated`: half of its time is over, and those in `escalates_to` are asked, too."""
+
     roles: list[Role]
     people: list[UUID]
+    groups: list[str]
+    external: str | None
     quorum: int
     approvals: int
+    escalates_to: Object | None
+    escalated: bool
 
 
 class VoteOut(Out):
-    """`level` counts from 1; `dropped` says why the vote no longer counts."""
+    """`level` counts from 1; `dropped` says why the vote no longer counts, `escalated` that half of the time was over."""
 
     voter: UUID
     voter_handle: str | None
@@ -71,6 +125,7 @@ class VoteOut(Out):
     via: str
     voted_at: datetime
     dropped: str | None
+    escalated: bool
 
     @classmethod
     def of(cls, vote: Vote, handles: dict[UUID, str]) -> "VoteOut":
@@ -78,7 +133,7 @@ class VoteOut(Out):
         return cls(
             voter=ballot.voter, voter_handle=handles.get(ballot.voter), on_behalf_of=ballot.behalf,
             level=ballot.level + 1, answer=ballot.answer, reason=vote.reason, via=vote.via,
-            voted_at=vote.voted_at, dropped=vote.dropped,
+            voted_at=vote.voted_at, dropped=vote.dropped, escalated=ballot.escalated,
         )  # fmt: skip
 
 
@@ -88,7 +143,10 @@ class AuthorOut(Out):
 
 
 class ApprovalOut(Out):
-    """`open_level` counts from 1 and is null once every level is complete or the request is closed."""
+    """`open_level` counts from 1 and is null once every level is complete or the request is closed.
+
+    `may_vote_for` are those who lend their vote to whoever reads this, and whom the open level asks.
+    """
 
     id: UUID
     environment: Environment
@@ -98,6 +156,8 @@ class ApprovalOut(Out):
     levels: list[LevelOut]
     authors: list[AuthorOut]
     votes: list[VoteOut]
+    comments: list[CommentOut]
+    may_vote_for: list[AuthorOut]
     opened_at: datetime
     deadline: datetime
     closed_at: datetime | None
@@ -115,8 +175,19 @@ class ApprovalOut(Out):
             levels=_levels(approval),
             authors=[AuthorOut(id=author, handle=view.handles.get(author)) for author in approval.authors],
             votes=[VoteOut.of(vote, view.handles) for vote in view.votes],
+            comments=[
+                CommentOut(
+                    id=said.id,
+                    author=said.author,
+                    author_handle=view.handles.get(said.author),
+                    text=said.words,
+                    written_at=said.written_at,
+                )
+                for said in view.comments
+            ],
+            may_vote_for=[AuthorOut(id=lender, handle=view.handles.get(lender)) for lender in view.lenders],
             opened_at=approval.opened_at,
-            deadline=_deadline(approval),
+            deadline=approval.timetable.deadline,
             closed_at=approval.closed_at,
             change=ChangeOut.of(view.change),
         )
@@ -166,13 +237,10 @@ def _open_level(approval: Approval) -> int | None:
 def _levels(approval: Approval) -> list[LevelOut]:
     return [
         LevelOut(
-            roles=sorted(level.roles), people=sorted(level.people), quorum=level.quorum,
+            roles=sorted(level.roles), people=sorted(level.people), groups=sorted(level.groups), quorum=level.quorum,
+            external=level.external, escalates_to=level.escalates_to.to_json() if level.escalates_to else None,
+            escalated=index in approval.escalated,
             approvals=sum(ballot.level == index and ballot.answer is Answer.APPROVE for ballot in approval.ballots),
         )
         for index, level in enumerate(approval.policy.levels)
     ]  # fmt: skip
-
-
-def _deadline(approval: Approval) -> datetime:
-    opened, level_opened = approval.opened_at, approval.level_opened_at
-    return Timetable.of(approval.policy, requested_at=opened, level_opened_at=level_opened).deadline

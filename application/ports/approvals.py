@@ -87,3 +87,7 @@ class OverdueReviews(Protocol):
     async def overdue_reviews(self) -> list[tuple[UUID, UUID]]:
         """Tenant and review."""
         ...
+
+    async def unheard_emergencies(self) -> list[UUID]:
+        """Changes that went past their approval, and whose process may not know."""
+        ...

@@ -1,6 +1,6 @@
 """The ways a vote is refused."""
 
-from domain.errors import Conflict, Fault, Forbidden, Invalid
+from domain.errors import Conflict, Fault, Forbidden, Invalid, TooMany
 
 LEAST_REASON = 10
 """Characters that the reason of a rejection has at least."""
@@ -67,3 +67,45 @@ class ReasonTooShort(Invalid):
 
     def __init__(self) -> None:
         super().__init__([Fault("/reason", f"at least {LEAST_REASON} characters")])
+
+
+class EmergencyByService(Forbidden):
+    """A service account never goes past an approval."""
+
+    kind = "service-account-may-not-break-glass"
+
+
+class NothingToBypass(Conflict):
+    """Only a draft, or a change that waits for approval, can go past it."""
+
+    kind = "nothing-to-bypass"
+
+
+class ReviewOverdue(Conflict):
+    """The review of an earlier emergency of yours is overdue; no other comes before it."""
+
+    kind = "review-overdue"
+
+
+class TooManyEmergencies(TooMany):
+    """As many emergencies as a day may have went past approval already."""
+
+    kind = "too-many-emergencies"
+
+
+class ReviewByService(Forbidden):
+    """A service account reviews nothing."""
+
+    kind = "service-account-may-not-review"
+
+
+class SelfReview(Forbidden):
+    """Whoever did it, or wrote the change, does not review it."""
+
+    kind = "self-review-forbidden"
+
+
+class ReviewClosed(Conflict):
+    """This review was closed before."""
+
+    kind = "review-closed"

@@ -87,6 +87,7 @@ ALTER TABLE rollout ADD CONSTRAINT rollout_kind_check
   CHECK (kind IN ('flag', 'setting', 'setting-definition', 'setting-rules', 'policy'));
 
 GRANT SELECT (tenant_id, review_id, due_at, closed_at, escalated_at) ON review TO changegate_relay;
+GRANT SELECT (emergency) ON rollout TO changegate_relay;
 CREATE POLICY relay ON review FOR SELECT TO changegate_relay USING (true);
 RESET ROLE;
 GRANT CREATE ON SCHEMA public TO changegate_relay;
@@ -100,7 +101,14 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
    ORDER BY r.due_at LIMIT 500
 $$;
 
-REVOKE ALL ON FUNCTION find_overdue_reviews() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION find_overdue_reviews() TO changegate_app;
+CREATE FUNCTION find_unheard_emergencies()
+RETURNS TABLE (rollout_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  -- It went past its approval, and still waits for it: nobody told its process.
+  SELECT r.rollout_id FROM rollout r WHERE r.state = 'AWAITING_APPROVAL' AND r.emergency IS NOT NULL LIMIT 500
+$$;
+
+REVOKE ALL ON FUNCTION find_overdue_reviews(), find_unheard_emergencies() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION find_overdue_reviews(), find_unheard_emergencies() TO changegate_app;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA public FROM changegate_relay;
