@@ -1,9 +1,12 @@
 """A change is proposed as a draft, read with its difference, and submitted or left."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from application.drafts.gates import cohort_query_of, query_of
 from application.every_subject import subject_of
+from application.gates.feasibility import feasible
+from application.locking.rules import by_policy
 from application.ports.metrics import MetricSource
 from application.ports.store import Place, Store, Transaction
 from application.proposals import Proposal, check_permissions, drafted
@@ -12,7 +15,7 @@ from application.recording import record, reverted
 from application.tenancy.choosing import chosen
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import ChangeSet
+from domain.changes import ChangeSet, Kind
 from domain.errors import Missing
 from domain.gates import CohortQuery, MetricQuery
 from domain.people import Actor, Permission
@@ -31,10 +34,13 @@ class Changes:
         """A checked draft; Invalid names every fault, BaseVersionConflict a target that has moved."""
         check_permissions(actor, proposal)
         async with self._store.transaction(actor.tenant) as tx:
-            change = await drafted(tx, actor, proposal)
+            kind = next((each.kind for each in proposal.wanted), Kind.FLAG)
+            plan = await by_policy(tx, proposal.environment, kind, proposal.plan)
+            change = await drafted(tx, actor, replace(proposal, plan=plan))
             query = await _query(tx, change)
         if query is not None:
             await self._metrics.probe(query)
+            await feasible(self._metrics, query, change, change.created_at)
         async with self._store.transaction(actor.tenant) as tx:
             if await tx.changes.add(change):
                 await record(

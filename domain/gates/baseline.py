@@ -1,6 +1,6 @@
 """Before anybody sees a candidate, what is stable has a past: how often it erred, and how unevenly."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -50,7 +50,8 @@ class Baseline:
     """What was served and how much of it failed in `windows` windows before the rollout.
 
     `phi` is the variance of the errors of a window over their mean: 1 where they come one by one, more where they come
-    in bursts. `tenants` holds the past of each tenant of a cohort; `unhealthy`: a fifth failed for ten minutes.
+    in bursts. It begins where something was first served. `tenants` holds the past of each tenant of a cohort;
+    `unhealthy`: a fifth failed for ten minutes.
     """
 
     windows: int = 0
@@ -106,9 +107,10 @@ def baseline_of(coarse: Sequence[Reading], fine: Sequence[Reading] = ()) -> Base
     seen = day if len(day) >= LEAST_WINDOWS or not hour else hour
     requests, errors = sum(n for n, _ in seen), sum(x for _, x in seen)
     ends = coarse if seen is day else fine
+    served = [each.control for each in ends]
     rate = errors / requests if requests else 0.0
     phi = _phi([(x, n * rate) for n, x in seen])
-    return Baseline(len(seen), requests, errors, phi, _unhealthy(hour), {}, *_ends(ends))
+    return Baseline(len(seen), requests, errors, phi, _unhealthy(hour), {}, *_ends(ends, served))
 
 
 def cohort_baseline_of(coarse: Sequence[CohortReading], fine: Sequence[CohortReading] = ()) -> Baseline:
@@ -129,7 +131,15 @@ def cohort_baseline_of(coarse: Sequence[CohortReading], fine: Sequence[CohortRea
             together.append((sum(x for _, (_, x) in seen), sum(n * known.rate_of(slug) for slug, (n, _) in seen)))
     hour = _windows([_pooled(reading) for reading in fine])
     phi = _phi(together)
-    return Baseline(len(together), requests, errors, phi, _unhealthy(hour), past, *_ends(readings))
+    return Baseline(
+        len(together),
+        requests,
+        errors,
+        phi,
+        _unhealthy(hour),
+        past,
+        *_ends(readings, [_pooled(each) for each in readings]),
+    )
 
 
 def check_fix_forward(spec: GateSpec, baseline: Baseline) -> None:
@@ -183,6 +193,9 @@ def _pooled(reading: CohortReading) -> Counts | None:
     return Counts(sum(c.requests for c in counts), sum(c.errors for c in counts)) if counts else None
 
 
-def _ends(readings: Iterable[Reading | CohortReading]) -> tuple[datetime | None, datetime | None]:
-    moments = [each.at for each in readings]
-    return (moments[0], moments[-1]) if moments else (None, None)
+def _ends(
+    readings: Sequence[Reading | CohortReading], served: Sequence[Counts | None]
+) -> tuple[datetime | None, datetime | None]:
+    """From where something was first served to the end; (None, None) where nothing was."""
+    first = next((index for index, window in enumerate(_each(served)) if window and window[0]), None)
+    return (None, None) if first is None else (readings[first].at, readings[-1].at)

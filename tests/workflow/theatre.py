@@ -54,7 +54,7 @@ from tests.conftest import House
 PRODUCTION = Environment.PRODUCTION
 CLASSIC = {"state": "ENABLED", "variants": {"classic": "c", "express": "e"}, "defaultVariant": "classic"}
 EXPRESS = {**CLASSIC, "defaultVariant": "express"}
-BRISK = {"min_requests": 100, "min_checks": 2}
+BRISK = {"min_requests": 100, "min_checks": 2, "acknowledge_infeasible": True}
 NOBODY = ApprovalPolicy()
 
 

@@ -1,0 +1,86 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapters.memory.metrics import ScriptedSource, Traffic, constant
+from application.changes import Changes
+from domain.environments import Environment
+from domain.errors import Unavailable
+from domain.gates import BaselineHealthy, BaselineUnhealthy
+from domain.gates.feasibility import GateNotFeasible
+from tests.world import OFF, START, World
+
+DAY = timedelta(days=1)
+
+
+def served(world: World, per_second: float, errors: float = 0.01) -> None:
+    """For a day the flag has been off for everybody, and so many asked."""
+    metrics = ScriptedSource(START - DAY, {"off": Traffic(constant(per_second), constant(errors))})
+    world.changes = Changes(world.store, metrics)
+
+
+class TestProposal:
+    @pytest.mark.req("S45")
+    async def test_that_no_gate_could_judge_is_refused_in_production(self, world: World) -> None:
+        await world.put()
+        served(world, 0.05)
+        with pytest.raises(GateNotFeasible) as refused:
+            await world.propose()
+        assert refused.value.facts["min_detectable_ratio"] is None or refused.value.facts["min_detectable_ratio"] > 3
+        assert [fault.path for fault in refused.value.faults] == ["/gates"]
+
+    @pytest.mark.req("S45")
+    async def test_says_how_little_could_be_seen(self, world: World) -> None:
+        await world.put()
+        served(world, 1.0)
+        with pytest.raises(GateNotFeasible) as refused:
+            await world.propose()
+        assert 3 < refused.value.facts["min_detectable_ratio"] < 10
+
+    @pytest.mark.req("S45")
+    async def test_that_is_acknowledged_is_taken_and_says_so_to_approvers(self, world: World) -> None:
+        await world.put()
+        served(world, 0.05)
+        change = await world.propose(gates={"acknowledge_infeasible": True})
+        assert change.content.gates["acknowledge_infeasible"] is True
+        assert "acknowledge_infeasible" in str(change.content.to_json())
+
+    async def test_with_traffic_enough_is_taken(self, world: World) -> None:
+        await world.put()
+        served(world, 10.0)
+        assert "acknowledge_infeasible" not in (await world.propose()).content.gates
+
+    async def test_elsewhere_is_nobodys_worry(self, world: World) -> None:
+        await world.put(environment=Environment.STAGING)
+        served(world, 0.05)
+        await world.propose(environment=Environment.STAGING)
+
+    async def test_of_what_was_never_counted_is_taken(self, world: World) -> None:
+        await world.put()
+        world.changes = Changes(world.store, ScriptedSource(START))
+        await world.propose()
+
+    async def test_waits_for_a_source_that_is_down(self, world: World) -> None:
+        await world.put()
+        served(world, 10.0)
+        source: Any = world.changes._metrics
+        source.outage(START - timedelta(minutes=1), START + DAY)
+        with pytest.raises(Unavailable):
+            await world.propose()
+
+
+class TestFixForward:
+    async def test_is_asked_for_when_what_is_served_is_broken(self, world: World) -> None:
+        await world.put(OFF)
+        served(world, 10.0, 0.3)
+        with pytest.raises(BaselineUnhealthy):
+            await world.propose()
+        change = await world.propose(gates={"fix_forward": {"max_error_rate": 0.05}})
+        assert change.content.gates["fix_forward"] == {"max_error_rate": 0.05}
+
+    async def test_is_refused_when_nothing_is_broken(self, world: World) -> None:
+        await world.put()
+        served(world, 10.0)
+        with pytest.raises(BaselineHealthy):
+            await world.propose(gates={"fix_forward": {}})
