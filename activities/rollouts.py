@@ -47,7 +47,7 @@ class RolloutActivities:
     @activity.defn(name="rollout.expose")
     async def expose(self, wish: Exposure) -> int:
         with typed():
-            return await self._progression.expose(wish.step, wish.stage)
+            return await self._progression.expose(wish.step, wish.stage, activity.heartbeat)
 
     @activity.defn(name="rollout.check")
     async def check(self, wish: CheckWish) -> CheckAnswer:

@@ -1,12 +1,14 @@
 """A rollout moves one step at a time; each step is one transaction, one line of the timeline and one audit event."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from application import parts
 from application.closing import finished, taken_back
 from application.locking.holding import released
-from application.every_subject import subject_of
+from application.parts import Exposed
 from application.ports.store import Store, Transaction
 from application.recording import record
 from application.rising import may_rise
@@ -16,15 +18,20 @@ from domain.errors import Missing
 from domain.people import Actor
 from domain.rollouts import (
     EXPOSED,
+    TERMINAL,
     GateNotPassed,
     NotRunning,
     Phase,
     Rollout,
     StaleGeneration,
     State,
+    Strategy,
     Transition,
     check_transition,
 )
+
+MIXED = "mixed"
+"""The cause of a line that says that a part of the stage's tenants is served the new content, and a part is not yet."""
 
 
 @dataclass(frozen=True)
@@ -57,40 +64,49 @@ class Progression:
                 await taken_back(tx, rollout)
             return state
 
-    async def expose(self, step: Step, stage: int) -> int:
+    async def expose(self, step: Step, stage: int, beat: Callable[[], None] = lambda: None) -> int:
         """Serve the stage's share; returns the version that does so.
+
+        Many tenants are written some at a time, a transaction and a line of the timeline each, and `beat` is called
+        between them: meanwhile some are served the new content and some the old.
 
         Raises StaleGeneration when somebody else wrote, NotRunning while an operator holds it, GateNotPassed when
         neither the gate nor a person said that it may rise, and DigestTampered, which is recorded.
         """
         try:
-            return await self._expose(step, stage)
+            number, exposed = 0, await self._expose(step, stage)
+            while not exposed.done:
+                beat()
+                number += 1
+                exposed = await self._expose(replace(step, name=f"{step.name}:{number}"), stage)
         except DigestTampered as refusal:
             async with self._store.transaction(step.tenant) as tx:
                 await record(tx, Action.ACT_REFUSED, ("rollout", step.rollout), outcome=Outcome.DENIED,
                              change=step.rollout, after={"refusal": refusal.kind, "step": step.name})  # fmt: skip
             raise
+        return exposed.version
 
-    async def _expose(self, step: Step, stage: int) -> int:
+    async def _expose(self, step: Step, stage: int) -> Exposed:
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
             done = await tx.rollouts.step(step.rollout, step.name)
             if done is not None:
-                return rollout.live_version
+                return Exposed(rollout.live_version, done=done.cause != MIXED)
             if rollout.paused_by_operator:
                 raise NotRunning(state=rollout.state.value, stage=stage)
             if rollout.state not in {State.RUNNING, State.PAUSED} or stage != (rollout.stage or 0) + _rise(rollout):
                 raise StaleGeneration(state=rollout.state.value, stage=stage)
-            if stage and not await may_rise(tx, rollout):
+            if stage and _rise(rollout) and not (_unwatched(rollout) or await may_rise(tx, rollout)):
                 raise GateNotPassed(verdict=rollout.verdict.value if rollout.verdict else None, stage=stage)
             change = await tx.changes.get(rollout.change)
             if change is None or not change.intact or change.digest != rollout.digest:
                 raise DigestTampered(change=str(rollout.change))
-            version = await subject_of(rollout.kind).expose(tx, rollout, change, stage)
-            live = replace(rollout, live_version=version, verdict=None)  # no gate of this stage has spoken yet
-            await move(tx, live, step, State.RUNNING, "gate_passed" if stage else "stage_begins",
-                       stage=stage, phase=Phase.SOAKING)  # fmt: skip
-            return version
+            exposed = await parts.expose(tx, rollout, change, stage)
+            live = replace(rollout, live_version=exposed.version, verdict=None)  # no gate of this stage has spoken yet
+            cause = ("gate_passed" if stage else "stage_begins") if exposed.done else MIXED
+            await move(tx, live, step, State.RUNNING, cause, stage=stage,
+                       phase=_after(rollout) if exposed.done else Phase.APPLYING)  # fmt: skip
+            return exposed
 
     async def move(self, step: Step, state: State, cause: str) -> State:
         """A step that changes nothing but the state: hold, release, bake, succeed, begin to roll back.
@@ -101,10 +117,9 @@ class Progression:
             rollout = await locked(tx, step.rollout)
             if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
                 return rollout.state
-            if state is State.SUCCEEDED and not await subject_of(rollout.kind).served(tx, rollout):
-                raise StaleGeneration(state=rollout.state.value, stage=rollout.stage)
-            moved = await move(tx, rollout, step, state, cause, stage=rollout.stage,
-                               phase=Phase.SOAKING if state is State.RUNNING else None)  # fmt: skip
+            if state is State.SUCCEEDED:
+                await _completed(tx, rollout)
+            moved = await move(tx, rollout, step, state, cause, stage=rollout.stage, phase=_phase(rollout, state))
             if moved.terminal:
                 await finished(tx, moved)
             return moved.state
@@ -138,7 +153,8 @@ async def move(  # noqa: PLR0913 -- what happened, and who did it and why
 ) -> Rollout:
     """The one place where a rollout changes state."""
     check_transition(rollout.state, state)
-    after = replace(rollout, state=state, cause=cause, revision=rollout.revision + 1, **changes)  # type: ignore[arg-type]  # fields of Rollout, given by name
+    ended = tx.now if state in TERMINAL else None
+    after = replace(rollout, state=state, cause=cause, revision=rollout.revision + 1, ended_at=ended, **changes)  # type: ignore[arg-type]  # fields of Rollout, given by name
     await tx.rollouts.save(after)
     line = Transition(
         rollout.id, after.revision, step.name, rollout.state, state, cause, step.at,
@@ -165,6 +181,35 @@ async def _recorded(
         before={"state": before.state.value, "percent": before.percent} if before else None,
         after={"state": line.to_state.value, "percent": line.percent, "cause": line.cause, "step": line.step},
     )
+
+
+async def _completed(tx: Transaction, rollout: Rollout) -> None:
+    """What is served becomes what is stable, for whoever has come since as well."""
+    if not await parts.served(tx, rollout):
+        raise StaleGeneration(state=rollout.state.value, stage=rollout.stage)
+    change = await tx.changes.get(rollout.change)
+    if change is None:
+        raise Missing(kind_of_thing="change", id=str(rollout.change))
+    await parts.late(tx, rollout, change)
+
+
+def _unwatched(rollout: Rollout) -> bool:
+    """Nobody judges it: batches follow each other by time, and in an emergency a person has said that it rises."""
+    by_time = rollout.plan.strategy is Strategy.ROLLING and not rollout.watched
+    return by_time or rollout.emergency is not None
+
+
+def _after(rollout: Rollout) -> Phase:
+    """What is served has to arrive before it soaks."""
+    waits = rollout.plan.converge > 0 and rollout.emergency is None
+    return Phase.CONVERGING if waits else Phase.SOAKING
+
+
+def _phase(rollout: Rollout, state: State) -> Phase | None:
+    """What was still to be applied before it was held is still to be applied after that."""
+    if state is State.PAUSED and rollout.phase is Phase.APPLYING:
+        return Phase.APPLYING
+    return Phase.SOAKING if state is State.RUNNING else None
 
 
 def _rise(rollout: Rollout) -> int:

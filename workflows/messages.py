@@ -14,7 +14,11 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True)
 class Resumed:
-    """What a new run of the same rollout needs to go on where the last one stood."""
+    """What a new run of the same rollout needs to go on where the last one stood.
+
+    `opened_at` is when its approval was asked for, and `stages` is how many there are; a stage that was exposed at
+    `converging_since` may not have arrived everywhere.
+    """
 
     state: State
     progress: Progress
@@ -25,11 +29,18 @@ class Resumed:
     baking_until: datetime | None = None
     back: str | None = None
     """Why it goes nowhere but back: its last run was ended from outside."""
+    opened_at: datetime | None = None
+    stages: int | None = None
+    converging_since: datetime | None = None
 
 
 @dataclass(frozen=True)
 class RolloutRequest:
-    """Ids and timings only; the content of the change stays in the database."""
+    """Ids and timings only; the content of the change stays in the database.
+
+    `watched`: its change has gates. `emergency`: nothing is waited for but what its content needs. A run of more than
+    `most_events` goes on in a new one; with 0, only when Temporal suggests it.
+    """
 
     tenant: UUID
     rollout: UUID
@@ -38,6 +49,9 @@ class RolloutRequest:
     plan: Plan
     approval: ApprovalRequest
     resumed: Resumed | None = None
+    watched: bool = False
+    emergency: bool = False
+    most_events: int = 0
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,10 @@ with workflow.unsafe.imports_passed_through():
 
 KILLED = "killed"
 """The signal that says that the kill switch has written the target."""
+TURN = "turn"
+"""The signal that says that what waits may have its turn."""
+SUPERSEDED = "superseded"
+"""The signal that says that a newer rollout takes the target over."""
 
 
 class Operated(ABC):
@@ -24,6 +28,12 @@ class Operated(ABC):
 
     @abstractmethod
     def killed(self) -> None: ...
+
+    @abstractmethod
+    def turn(self) -> None: ...
+
+    @abstractmethod
+    def superseded(self) -> None: ...
 
     @abstractmethod
     def check(self, verb: Verb) -> None: ...
@@ -79,8 +89,9 @@ class Operated(ABC):
     @workflow.signal(dynamic=True)
     async def heard(self, name: str, given: Sequence[RawValue]) -> None:
         """A signal may have any name and hold anything; what it proves decides, and it has no answer."""
-        if name == KILLED:
-            return self.killed()
+        told = {KILLED: self.killed, TURN: self.turn, SUPERSEDED: self.superseded}.get(name)
+        if told is not None:
+            return told()
         if name not in set(Verb):
             return workflow.logger.warning("an unknown signal was ignored")
         try:

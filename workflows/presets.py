@@ -9,6 +9,7 @@ from temporalio.common import RetryPolicy
 class Preset(TypedDict, total=False):
     start_to_close_timeout: timedelta
     schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
     retry_policy: RetryPolicy
 
 
@@ -26,6 +27,14 @@ RECORD: Preset = {
     "retry_policy": _retry(0.2, 10),
 }
 """A state row and its audit event."""
+
+EXPOSE: Preset = {
+    "start_to_close_timeout": timedelta(minutes=5),
+    "heartbeat_timeout": timedelta(seconds=10),
+    "schedule_to_close_timeout": timedelta(minutes=30),
+    "retry_policy": _retry(0.2, 10),
+}
+"""A stage of many tenants, a transaction after the other; a worker that dies is missed by its heartbeat."""
 
 LASTING: Preset = {
     "start_to_close_timeout": timedelta(seconds=10),

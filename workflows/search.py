@@ -12,8 +12,9 @@ TARGET_KEY = SearchAttributeKey.for_keyword("TargetKey")
 STATE = SearchAttributeKey.for_keyword("State")
 STAGE = SearchAttributeKey.for_int("Stage")
 REQUESTER = SearchAttributeKey.for_keyword("Requester")
+STRATEGY = SearchAttributeKey.for_keyword("Strategy")
 
-ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER)
+ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER, STRATEGY)
 
 
 def about(keywords: Mapping[SearchAttributeKey[str], str]) -> TypedSearchAttributes:

@@ -50,10 +50,13 @@ class Steered(Operated):
         self._checks = kept.checks if kept else 0
         self._steps = kept.steps if kept else 0
         self._sentence = kept.sentence if kept else ""
+        self._opened_at = kept.opened_at if kept else None
+        self._stages = (kept.stages if kept else None) or len(request.plan.stages)
         self._cause = ""
         self._stop = kept.back if kept else None
         self._promoted = False
         self._asked_again = False
+        self._turn = False
         self._approval: workflow.ChildWorkflowHandle[Any, Any] | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -61,6 +64,15 @@ class Steered(Operated):
         """The kill switch has written the target; the fence holds whether or not this arrives."""
         if self._state in EXPOSED:
             self._stop = self._stop or "killed"
+
+    def turn(self) -> None:
+        """Whether it really may start is asked of the database."""
+        self._turn = True
+
+    def superseded(self) -> None:
+        """A newer rollout has taken the target over, or waits for it."""
+        if self._state in EXPOSED:
+            self._stop = self._stop or "superseded"
 
     def check(self, verb: Verb) -> None:
         with typed():
@@ -106,11 +118,21 @@ class Steered(Operated):
     def _show(self, state: State, cause: str) -> None:
         self._state, self._cause = state, cause
         exposed = self._state in EXPOSED or self._state is State.SUCCEEDED
-        percent = self._plan.stages[self._progress.stage].percent if exposed else 0.0
-        words = (
-            f"**{self._request.key}** in {self._request.environment.value}: {state.value} at {percent:g} % ({cause})"
-        )
-        search.show(state.value, percent, f"{words}\n\n{self._sentence}")
+        percent = self._percent(self._progress.stage) if exposed else 0.0
+        search.show(state.value, percent, self._words(percent))
+
+    def _percent(self, stage: int) -> float:
+        return self._plan.percent(stage, self._stages)
+
+    def _words(self, percent: float) -> str:
+        """What whoever opens the workflow reads: where it stands, which stage that is, what it waits for and why."""
+        place = f"**{self._request.key}** in {self._request.environment.value}"
+        lines = [f"{place}: {self._state.value} at {percent:g} % ({self._cause})"]
+        lines.append(f"{self._plan.strategy.value}, stage {self._progress.stage + 1} of {self._stages}")
+        deadline = next_deadline(self._plan, self._progress)
+        if self._progress.hold is not None and deadline is not None:
+            lines.append(f"held for {self._progress.hold.value} until {deadline.isoformat(timespec='minutes')}")
+        return "\n\n".join([*lines, self._sentence])
 
     async def _until(self, moment: datetime) -> None:
         """Wait for the moment, or less when somebody stops or promotes."""
@@ -124,11 +146,11 @@ class Steered(Operated):
 
     @asynccontextmanager
     async def _when_not_held(self) -> AsyncIterator[None]:
-        """Act alone, once no operator's pause holds what is still to be done; the pause has an end (I8)."""
+        """Act alone, once nothing holds what is still to be done; a hold has an end (I8)."""
         while True:
             async with self._one_at_a_time:
                 self._raise_if_stopped()
-                if self._progress.hold is not HoldReason.OPERATOR:
+                if self._progress.hold is None:
                     yield
                     return
             deadline = next_deadline(self._plan, self._progress) or workflow.now()
@@ -139,7 +161,7 @@ class Steered(Operated):
                     timeout_summary="paused before the next step",
                 )
             except TimeoutError:
-                raise Stopped("operator_deadline") from None
+                raise Stopped(f"{self._progress.hold or HoldReason.OPERATOR}_deadline") from None
 
     def _raise_if_stopped(self) -> None:
         if self._stop is not None:
@@ -149,12 +171,17 @@ class Steered(Operated):
         promoted, self._promoted = self._promoted, False
         return promoted
 
-    def _continue_as_new_if_long(self, baking_until: datetime | None = None) -> None:
+    def _continue_as_new_if_long(
+        self, baking_until: datetime | None = None, converging_since: datetime | None = None
+    ) -> None:
         """A long rollout goes on in a new run with a short history."""
         quiet = workflow.all_handlers_finished() and self._stop is None and not self._promoted
-        if not (workflow.info().is_continue_as_new_suggested() and quiet):
+        info, most = workflow.info(), self._request.most_events
+        long = info.is_continue_as_new_suggested() or 0 < most <= info.get_current_history_length()
+        if not (long and quiet):
             return
         kept = Resumed(
-            self._state, self._progress, self._next_check, self._checks, self._steps, self._sentence, baking_until
-        )
+            self._state, self._progress, self._next_check, self._checks, self._steps, self._sentence, baking_until,
+            opened_at=self._opened_at, stages=self._stages, converging_since=converging_since,
+        )  # fmt: skip
         workflow.continue_as_new(replace(self._request, resumed=kept))

@@ -31,6 +31,8 @@ from workflows.operated import KILLED
 from workflows.presets import TASK_TIMEOUT
 from workflows.rollout import FeatureRolloutWorkflow
 
+MOST_EVENTS = 2000
+"""Of one run; replaying it is what a worker does that takes it over."""
 _PATIENCE = timedelta(seconds=10)
 _SOON = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses in seconds while a workflow that was just started, or started again, appears."""
@@ -72,6 +74,7 @@ class TemporalProcesses:
                             search.TARGET_KEY: rollout.key,
                             search.STATE: rollout.state.value,
                             search.REQUESTER: requester,
+                            search.STRATEGY: rollout.plan.strategy.value,
                         }
                     ),
                     rpc_timeout=_PATIENCE,
@@ -164,6 +167,9 @@ def _request(rollout: Rollout, approval: Approval) -> RolloutRequest:
         rollout.key,
         rollout.plan,
         ApprovalRequest(rollout.tenant, approval.id, approval.digest, approval.authors, approval.policy, title),
+        watched=rollout.watched,
+        emergency=rollout.emergency is not None,
+        most_events=MOST_EVENTS,
     )
 
 

@@ -86,7 +86,7 @@ WAYS: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.SCHEDULED, State.BLOCKED, State.PREFLIGHT, *_UNSTARTED}),
     State.PREFLIGHT: frozenset({State.RUNNING, State.AWAITING_APPROVAL, State.INVALIDATED, State.CANCELLED}),
     State.RUNNING: frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK, *_UNSERVED}),
-    State.PAUSED: frozenset({State.RUNNING, State.BAKING, State.ROLLING_BACK, *_UNSERVED}),
+    State.PAUSED: frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK, *_UNSERVED}),
     State.BAKING: frozenset({State.SUCCEEDED, State.PAUSED, State.ROLLING_BACK, State.SUPERSEDED}),
     State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.ROLLBACK_INCOMPLETE, State.SUPERSEDED, State.CANCELLED}),
     State.ROLLBACK_INCOMPLETE: frozenset({State.ROLLING_BACK, State.ROLLED_BACK}),
