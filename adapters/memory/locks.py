@@ -11,7 +11,7 @@ from adapters.memory.tenants import Stage
 from application.ports.locks import RuleKind, StoredRule, Turn, TurnKind
 from domain.environments import Environment
 from domain.errors import AlreadyExists
-from domain.locks import Claim, Freeze, Place, rivals_of
+from domain.locks import Claim, Freeze, FreezeKind, Place, rivals_of
 from domain.rollouts import State
 
 
@@ -99,8 +99,9 @@ class MemoryFreezes:
         del lock
         return self._stage.rows_of(self._home).freezes.get(freeze)
 
-    async def page(self, before: tuple[datetime, UUID] | None, limit: int) -> list[Freeze]:
-        every = sorted(self._stage.rows_of(self._home).freezes.values(), key=_newest, reverse=True)
+    async def page(self, kind: FreezeKind, before: tuple[datetime, UUID] | None, limit: int) -> list[Freeze]:
+        kept = [each for each in self._stage.rows_of(self._home).freezes.values() if each.kind is kind]
+        every = sorted(kept, key=_newest, reverse=True)
         return [each for each in every if before is None or _newest(each) < before][:limit]
 
     async def over(self, at: datetime) -> list[Freeze]:

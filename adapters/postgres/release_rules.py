@@ -48,9 +48,10 @@ class PostgresFreezes:
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
         return _freeze(row) if row else None
 
-    async def page(self, before: tuple[datetime, UUID] | None, limit: int) -> list[Freeze]:
+    async def page(self, kind: FreezeKind, before: tuple[datetime, UUID] | None, limit: int) -> list[Freeze]:
         c = freeze.c
-        query = select(freeze).order_by(c.created_at.desc(), c.freeze_id.desc()).limit(limit)
+        query = select(freeze).where(c.kind == kind.value)
+        query = query.order_by(c.created_at.desc(), c.freeze_id.desc()).limit(limit)
         if before is not None:
             query = query.where(tuple_(c.created_at, c.freeze_id) < tuple_(*before))
         return [_freeze(row) for row in await self._session.execute(query)]

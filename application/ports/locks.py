@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.locks import Claim, Freeze, Place
+from domain.locks import Claim, Freeze, FreezeKind, Place
 
 
 class TargetLocks(Protocol):
@@ -62,7 +62,7 @@ class Freezes(Protocol):
         ...
 
     async def get(self, freeze: UUID, *, lock: bool = False) -> Freeze | None: ...
-    async def page(self, before: tuple[datetime, UUID] | None, limit: int) -> list[Freeze]:
+    async def page(self, kind: FreezeKind, before: tuple[datetime, UUID] | None, limit: int) -> list[Freeze]:
         """This tenant's, newest first."""
         ...
 

@@ -133,8 +133,9 @@ class TestFreezes:
         async with home.transaction() as tx:
             for each in every:
                 await tx.freezes.add(each)
-            assert await tx.freezes.page(None, 2) == [every[2], every[1]]
-            assert await tx.freezes.page((every[1].created_at, every[1].id), 2) == [every[0]]
+            assert await tx.freezes.page(FreezeKind.FREEZE, None, 2) == [every[2], every[1]]
+            assert await tx.freezes.page(FreezeKind.BLOCK, None, 2) == []
+            assert await tx.freezes.page(FreezeKind.FREEZE, (every[1].created_at, every[1].id), 2) == [every[0]]
 
     async def test_stand_over_the_tenants_below(self, home: Home) -> None:
         left = await child(home)
@@ -147,7 +148,7 @@ class TestFreezes:
         async with home.store.transaction(left) as tx:
             await tx.freezes.add(own)
             assert {each.id for each in await tx.freezes.over(LONG_AGO + timedelta(minutes=1))} == {above.id, own.id}
-            assert await tx.freezes.page(None, 9) == [own]
+            assert await tx.freezes.page(FreezeKind.FREEZE, None, 9) == [own]
             assert await tx.freezes.get(above.id) is None
 
 
