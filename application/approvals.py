@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from application.acting import Acting, done
+from application.briefing import Brief, briefed
 from application.changes import existing_change
 from application.delegations import lenders_of
 from application.ports.processes import Processes
@@ -71,6 +72,13 @@ class Approvals:
                 for approval in await tx.approvals.pending()
                 if approval.tally.asks(voter) or _asked(approval, voter.id, lenders)
             ]
+
+    async def brief(self, actor: Actor, approval_id: UUID) -> Brief:
+        """What is to be approved, as things are now."""
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            await _existing(tx, approval_id)
+            return await briefed(tx, await existing_change(tx, approval_id))
 
     async def comment(self, actor: Actor, approval_id: UUID, words: str) -> ApprovalView:
         """By whoever wrote the change, or may propose or approve one; it counts for nothing, and stays."""

@@ -12,6 +12,7 @@ from api.schemas.approvals import (
     ApprovalOut,
     AssertionIn,
     AssertionOut,
+    BriefOut,
     CommentIn,
     DelegationIn,
     DelegationOut,
@@ -45,6 +46,12 @@ async def pending(actor: Acting, use: Use) -> PendingOut:
 @router.get("/approvals/{id}", summary="Read a request for approval")
 async def read(id: UUID, actor: Acting, use: Use) -> ApprovalOut:  # noqa: A002 -- the wire's name
     return ApprovalOut.of(await use.approvals.get(actor, id))
+
+
+@router.get("/approvals/{id}/brief", summary="Read what is to be approved")
+async def brief(id: UUID, actor: Acting, use: Use) -> BriefOut:  # noqa: A002 -- the wire's name
+    """The difference, how far it reaches, how it is judged, what runs beside it, and how it is taken back."""
+    return BriefOut.of(await use.approvals.brief(actor, id))
 
 
 @router.post("/approvals/{id}/approve", summary="Approve", dependencies=KEYED)

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from api.schemas.changes import ChangeOut
+from api.schemas.changes import ChangeOut, ReachOut
 from api.schemas.common import Comment, Digest, Handle, In, Instant, Object, Out, Reason
 from application.approvals import ApprovalView, VoteWish
+from application.briefing import Brief
 from application.delegations import Lent
 from domain.approvals import Answer, Approval, Standing, Vote
 from domain.environments import Environment
@@ -114,7 +115,7 @@ class LevelOut(Out):
 
 
 class VoteOut(Out):
-    """`level` counts from 1; `dropped` says why the vote no longer counts, `escalated` that half of the time was over."""
+    """`level` counts from 1; `dropped` says why it no longer counts, `escalated` that half of the time was over."""
 
     voter: UUID
     voter_handle: str | None
@@ -191,6 +192,36 @@ class ApprovalOut(Out):
             closed_at=approval.closed_at,
             change=ChangeOut.of(view.change),
         )
+
+
+class BriefOut(Out):
+    """`changes` may be the first of `lines`. `sees_from` is the smallest ratio of errors that the gates could see.
+
+    `overlaps` hold or want the same targets; what it is `confounded_with` is judged by the same metrics.
+    """
+
+    title: str
+    environment: Environment
+    reason: str
+    ticket: str | None
+    authors: list[str]
+    changes: list[Object]
+    lines: int
+    moved: bool
+    reach: ReachOut | None
+    instances: int
+    strategy: str
+    steps: str
+    gates: Object | None
+    sees_from: float | None
+    accepted_blind: bool
+    overlaps: list[UUID]
+    confounded_with: list[UUID]
+    way_back: str
+
+    @classmethod
+    def of(cls, brief: Brief) -> "BriefOut":
+        return cls(**brief.to_json())
 
 
 class PendingOut(Out):

@@ -130,6 +130,7 @@ ROUTES = [
     Route("POST", "/approvals", P.CHANGE_PROPOSE, {"change_id": "{id}"}),
     Route("GET", "/approvals/pending", P.CHANGE_READ, names=False),
     Route("GET", "/approvals/{id}", P.CHANGE_READ),
+    Route("GET", "/approvals/{id}/brief", P.CHANGE_READ),
     Route("POST", "/approvals/{id}/approve", P.CHANGE_APPROVE, {}),
     Route("POST", "/approvals/{id}/reject", P.CHANGE_APPROVE, {"reason": "it is not good enough"}),
     Route("POST", "/approvals/{id}/withdraw-vote", None, {}),
