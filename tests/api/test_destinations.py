@@ -1,0 +1,229 @@
+"""Messages over the whole way: destinations set up through the API, and servers on loopback that die and come back."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from standardwebhooks import Webhook
+
+from adapters.crypto import EnvelopeSealer
+from adapters.crypto.files import FileKeyRing
+from adapters.egress.client import EgressClient
+from adapters.notify.fanout import FanoutNotifier
+from adapters.notify.mail import MailNotifier, MailServer, Security
+from adapters.notify.webhook import WebhookNotifier
+from application.couriers import Courier
+from application.delivering import Delivery, Outlets
+from application.ports.notify import Channel
+from application.ports.outward import ErrandKind
+from tests.outside import Front, Post, fine
+
+FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+WHY = {"reason": "because of the test"}
+FIRST = {"If-Match": '"v0"'}
+SECRET = "whsec_" + "c2VjcmV0" * 4
+CHANGE = {"environment": "production", "key": "checkout", "definition": FLAG, "base_version": 0,
+          "plan": {"strategy": "direct"}, **WHY}  # fmt: skip
+
+
+class Office:
+    """One tenant's way out, with everything that it reaches."""
+
+    def __init__(self, ask: Any, engine: Any, house: Any, courier: Courier, post: Post, front: Front) -> None:
+        self.ask, self.engine, self.house = ask, engine, house
+        self.courier, self.post, self.front = courier, post, front
+
+    async def put(self, name: str, **wish: Any) -> Any:
+        answer = await self.ask("ada", "PUT", f"/destinations/{name}", json={**WHY, **wish}, headers=FIRST)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def submit(self) -> str:
+        begun = await self.ask("ada", "POST", "/rollouts", json=CHANGE)
+        assert begun.status_code == 201, begun.text
+        return str(begun.json()["approval"])
+
+    async def rounds(self, count: int = 4) -> None:
+        for _ in range(count):
+            await self.courier.round()
+            await self.courier.settled()
+
+    async def sql(self, statement: str) -> list[Any]:
+        async with self.engine.begin() as connection:
+            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(self.house.id)})
+            found = await connection.execute(text(statement))
+            return list(found) if found.returns_rows else []
+
+    async def later(self) -> None:
+        """As if the pause after a failure were over."""
+        await self.sql("UPDATE notice SET not_before = now() - interval '1 second' WHERE state = 'due'")
+
+
+@pytest_asyncio.fixture
+async def office(ask: Any, engine: Any, house: Any, store: Any, world: Any, data_folder: Any) -> AsyncIterator[Office]:
+    post, front = Post(), Front(fine)
+    await post.up()
+    await front.up()
+    async with EgressClient(allow_loopback=True, total_seconds=5) as egress:
+
+        async def none(_recipient: Any) -> str:
+            return ""
+
+        notifier = FanoutNotifier(
+            {
+                Channel.MAIL: MailNotifier(MailServer("127.0.0.1", post.port, "gate@example.test", Security.PLAIN)),
+                Channel.WEBHOOK: WebhookNotifier(egress, none),
+                Channel.SLACK: WebhookNotifier(egress, None),
+            }
+        )
+        delivery = Delivery(
+            store, notifier, Outlets("https://gate.example.test"),
+            sealer=EnvelopeSealer(FileKeyRing(data_folder / "ring")), links=world.services.proofs.links,
+        )  # fmt: skip
+
+        class Ours:
+            """The errands of this house alone: other tests leave theirs."""
+
+            async def errands(self) -> list[Any]:
+                return [each for each in await store.errands() if each.tenant == house.id]
+
+        courier = Courier(Ours(), {ErrandKind.NOTICE: delivery.deliver})
+        yield Office(ask, engine, house, courier, post, front)
+    await front.down()
+    await post.down()
+
+
+class TestDestination:
+    async def test_is_written_read_and_removed_at_the_version_that_was_read(self, ask: Any, office: Office) -> None:
+        made = await office.put("ops", kind="slack", url="https://hooks.example/services/T0/B0/xyzzy")
+        assert (made["version"], made["shown"], made["failing_since"]) == (1, "https://hooks.example", None)
+        wish = {"kind": "slack", "url": "https://hooks.example/other", "enabled": False, **WHY}
+        assert (await ask("ada", "PUT", "/destinations/ops", json=wish, headers=FIRST)).status_code == 412
+        again = await ask("ada", "PUT", "/destinations/ops", json=wish, headers={"If-Match": made_tag(made)})
+        assert (again.json()["version"], again.json()["enabled"]) == (2, False)
+        listed = await ask("ada", "GET", "/destinations")
+        assert [each["name"] for each in listed.json()["items"]] == ["ops"]
+        gone = await ask("ada", "DELETE", "/destinations/ops", params=WHY, headers={"If-Match": '"v2"'})
+        assert (gone.status_code, (await ask("ada", "GET", "/destinations/ops")).status_code) == (204, 404)
+        kept = await office.sql("SELECT d::text FROM destination AS d UNION ALL SELECT a::text FROM audit_event AS a")
+        assert not any("xyzzy" in row[0] or "other" in row[0] for row in kept)
+
+    @pytest.mark.parametrize(
+        ("wish", "path"),
+        [
+            ({"kind": "slack"}, "/url"),
+            ({"kind": "slack", "url": "ftp://x.example"}, "/url"),
+            ({"kind": "slack", "url": "https://x.example", "secret": SECRET}, "/secret"),
+            ({"kind": "webhook", "url": "https://x.example"}, "/secret"),
+            ({"kind": "webhook", "url": "https://x.example", "secret": "short"}, "/secret"),
+            ({"kind": "email-list"}, "/addresses"),
+            ({"kind": "email-list", "addresses": ["nobody"]}, "/addresses/0"),
+            ({"kind": "email-list", "addresses": ["a@x.example\nBcc: b@x.example"]}, "/addresses/0"),
+            ({"kind": "slack", "url": "https://x.example", "events": ["everything"]}, "/events"),
+        ],
+    )
+    async def test_that_cannot_be_told_is_refused(self, ask: Any, wish: Any, path: str) -> None:
+        answer = await ask("ada", "PUT", "/destinations/ops", json={**WHY, **wish}, headers=FIRST)
+        assert answer.status_code == 422
+        assert [fault["path"] for fault in answer.json()["faults"]] == [path]
+
+
+class TestMessages:
+    async def test_say_what_is_asked_how_far_it_reaches_and_how_it_is_taken_back(self, office: Office) -> None:
+        approval = await office.submit()
+        await office.rounds()
+        (mail,) = office.post.to("bob@example.test")
+        plain, html = (side.get_content() for side in mail.iter_parts())
+        for words in ("What changes", "How far it reaches", "How it is taken back", "ada"):
+            assert words in plain
+            assert words in html
+        assert '+ everything: {"defaultVariant"' in plain
+        link = re.search(r"https://gate\.example\.test/a/(\S+)", plain)
+        assert link is not None
+        assert approval not in plain
+        (facts,) = await office.sql("SELECT string_agg(facts::text || link, ' ') FROM notice")
+        assert "defaultVariant" not in facts[0]
+        assert link[1] not in facts[0]
+
+    async def test_go_to_a_channel_as_blocks_with_a_text_for_who_cannot_show_them(self, office: Office) -> None:
+        await office.put("ops", kind="slack", url=f"{office.front.url}/services/x", events=["approval_requested"])
+        await office.submit()
+        await office.rounds()
+        ((_, path, headers, body),) = office.front.taken
+        said = json.loads(body)
+        assert path == "/services/x"
+        assert "webhook-signature" not in headers
+        assert said["text"].startswith("Approval needed: flag checkout")
+        assert {block["type"] for block in said["blocks"]} == {"header", "section"}
+        assert any("How it is taken back" in str(block) for block in said["blocks"])
+        assert "/a/" not in said["text"]
+
+    async def test_go_to_a_webhook_under_its_own_secret(self, office: Office) -> None:
+        await office.put("ops", kind="webhook", url=f"{office.front.url}/hook", secret=SECRET)
+        await office.submit()
+        await office.rounds()
+        ((_, _, headers, body),) = office.front.taken
+        assert Webhook(SECRET).verify(body, headers)["blocks"]
+
+    async def test_go_to_each_address_of_a_list(self, office: Office) -> None:
+        await office.put("board", kind="email-list", addresses=["a@board.example", "b@board.example"])
+        await office.submit()
+        await office.rounds()
+        assert [len(office.post.to(f"{name}@board.example")) for name in "ab"] == [1, 1]
+        kept = await office.sql("SELECT n::text FROM notice AS n")
+        assert not any("board.example" in row[0] for row in kept)
+
+    async def test_follow_what_was_asked_for(self, office: Office) -> None:
+        url = f"{office.front.url}/x"
+        await office.put("kills", kind="slack", url=url, events=["kill_switch"])
+        await office.put("dev", kind="slack", url=url, environments=["dev"])
+        await office.put("off", kind="slack", url=url, enabled=False)
+        await office.submit()
+        await office.rounds()
+        assert office.front.taken == []
+
+
+class TestDeadReceivers:
+    @pytest.mark.req("S77")
+    async def test_each_gets_everything_once_when_they_come_back(self, office: Office) -> None:
+        await office.put("ops", kind="slack", url=f"{office.front.url}/x")
+        await office.put("board", kind="email-list", addresses=["a@board.example"])
+        await office.post.down()
+        await office.front.down()
+        await office.submit()
+        await office.rounds()
+        assert (await office.ask("ada", "GET", "/destinations/ops")).json()["last_error"] == "no-connection"
+        await office.front.up()
+        await office.later()
+        await office.rounds()
+        assert (len(office.front.taken), office.post.mails) == (1, [])
+        assert (await office.ask("ada", "GET", "/destinations/ops")).json()["failing_since"] is None
+        await office.post.up()
+        for _ in range(2):
+            await office.later()
+            await office.rounds()
+        told = [mail["To"].addresses[0].addr_spec for mail in office.post.mails]
+        assert sorted(told) == ["a@board.example", "bob@example.test", "cyd@example.test", "dee@example.test"]
+        assert len({mail["Message-ID"] for mail in office.post.mails}) == len(told)
+        assert len(office.front.taken) == 1
+        assert await office.sql("SELECT 1 FROM notice WHERE state <> 'delivered'") == []
+
+    @pytest.mark.req("S10")
+    async def test_what_is_told_twice_is_sent_once(self, office: Office) -> None:
+        await office.put("ops", kind="slack", url=f"{office.front.url}/x")
+        await office.submit()
+        await office.sql("UPDATE notice SET not_before = now() - interval '1 minute'")
+        await office.rounds(2)
+        await office.sql(
+            "UPDATE notice SET state = 'due', not_before = now() WHERE recipient IS NULL AND destination IS NULL"
+        )
+        await office.rounds()
+        assert len(office.front.taken) == 1
+
+
+def made_tag(made: Any) -> str:
+    return f'"v{made["version"]}"'
