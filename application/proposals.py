@@ -95,7 +95,8 @@ async def drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeSe
 def _framed(tx: Transaction, proposal: Proposal) -> tuple[Plan, TenantChoice | None]:
     """Everything but the content of the targets."""
     faults = [*_reason_faults(proposal), *_target_faults(proposal)]
-    plan = _collect(faults, "/plan", lambda: parse_plan(proposal.plan, proposal.environment))
+    watched = proposal.gates is not None
+    plan = _collect(faults, "/plan", lambda: parse_plan(proposal.plan, proposal.environment, watched=watched))
     choice = None
     if proposal.tenants is not None:
         choice = _collect(faults, "/tenants", lambda: TenantChoice.of(proposal.tenants, tiers=list(Tier)))

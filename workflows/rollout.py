@@ -49,7 +49,7 @@ class FeatureRolloutWorkflow(Waiting, Exposing):
     async def _by_stages(self, kept: Resumed | None) -> None:
         """Each stage is served, arrives and is looked at; the last one bakes."""
         last = self._stages - 1
-        for stage in range(kept.progress.stage if kept else 0, last + 1):
+        for stage in range(self._progress.stage, last + 1):
             resumed = kept if kept and kept.progress.stage == stage else None
             if resumed is None:
                 await self._expose(stage)

@@ -90,6 +90,7 @@ class Waiting(WayBack):
             if self._state in TERMINAL:
                 return Admission(self._state)
             self._stages = admission.stages or self._stages
+            self._progress = self._progress.next(admission.stage, workflow.now())
             self._show(admission.state, admission.why)
             if admission.state not in WAITING:
                 return admission

@@ -240,5 +240,6 @@ def default_plan(environment: Environment, strategy: Strategy = Strategy.CANARY)
         audience=Audience(CohortMode.TENANT if strategy is Strategy.ROLLING else CohortMode.SUBJECT),
         batches=Batches(percent=10.0) if strategy is Strategy.ROLLING else None,
         blue_green=BlueGreen() if strategy is Strategy.BLUE_GREEN else None,
+        converge=0.95,
         on_conflict=OnConflict.QUEUE,
     )

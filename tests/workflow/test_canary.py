@@ -12,7 +12,8 @@ from domain.people import PermissionMissing
 from domain.rollouts import GateNotPassed, State, Verb
 from tests.workflow.theatre import CLASSIC, EXPRESS, Theatre, healthy, manual, plan
 
-FULL: dict[str, Any] = {"gates": {}}
+FULL: dict[str, Any] = {"gates": {"acknowledge_infeasible": True}}
+SPARSE: dict[str, Any] = {"gates": {"acknowledge_infeasible": True}}
 LATENT: dict[str, Any] = {"gates": {"min_requests": 100, "min_checks": 2, "latency": {"ratio": 2.0}}}
 
 
@@ -43,7 +44,7 @@ class TestHappyPath:
     @pytest.mark.req("S39")
     async def test_no_error_at_all_passes_once_there_is_enough_of_it(self, stage: Theatre) -> None:
         stage.metrics._traffic = healthy(per_minute=1500, errors=0.0)
-        change = await stage.launch(gates={})
+        change = await stage.launch(**SPARSE)
         await stage.skip(change, hours=1)
         assert await stage.end(change) is State.SUCCEEDED
 
@@ -131,7 +132,7 @@ class TestBadVersion:
     async def test_a_dozen_errors_against_none_fail(self, stage: Theatre) -> None:
         stage.metrics._traffic = healthy(per_minute=200, errors=0.0)
         stage.metrics.drive("express", Traffic(constant(200 / 60), constant(0.012)))
-        change = await stage.launch(plan=plan(10, 100, soak=600), **FULL)
+        change = await stage.launch(plan=plan(10, 100, soak=600), **SPARSE)
         await stage.skip(change, hours=1)
         assert await stage.end(change) is State.ROLLED_BACK
 
@@ -140,7 +141,7 @@ class TestInconclusive:
     @pytest.mark.req("S36", "I2", "I8")
     async def test_too_little_traffic_is_held_and_after_a_day_taken_back(self, stage: Theatre) -> None:
         stage.metrics._traffic = healthy(per_minute=20 / 60)
-        change = await stage.launch(plan=plan(10, 100, most=1800, check_interval_seconds=1800), **FULL)
+        change = await stage.launch(plan=plan(10, 100, most=1800, check_interval_seconds=1800), **SPARSE)
         await stage.skip(change, minutes=61)
         held = await stage.rollout(change)
         assert (held.state, held.cause, held.percent) == (State.PAUSED, "inconclusive", 10)
@@ -151,14 +152,14 @@ class TestInconclusive:
     @pytest.mark.req("S36")
     async def test_it_advances_where_the_plan_says_so(self, stage: Theatre) -> None:
         stage.metrics._traffic = healthy(per_minute=2)
-        change = await stage.launch(plan=plan(10, 100, most=300, on_inconclusive="advance"), **FULL)
+        change = await stage.launch(plan=plan(10, 100, most=300, on_inconclusive="advance"), **SPARSE)
         await stage.skip(change, minutes=30)
         assert await stage.end(change) is State.SUCCEEDED
 
     @pytest.mark.req("S37", "S38")
     async def test_operator_promotes_one_inconclusive_gate_and_the_next_is_held_again(self, stage: Theatre) -> None:
         stage.metrics._traffic = healthy(per_minute=2)
-        change = await stage.launch(plan=plan(10, 50, 100, most=300), **FULL)
+        change = await stage.launch(plan=plan(10, 50, 100, most=300), **SPARSE)
         await stage.skip(change, minutes=8)
         assert (await stage.rollout(change)).state is State.PAUSED
         with pytest.raises(PermissionMissing):
