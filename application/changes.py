@@ -30,6 +30,10 @@ class Changes:
         self._store = store
         self._metrics = metrics
 
+    @property
+    def metrics(self) -> MetricSource:
+        return self._metrics
+
     async def propose(self, actor: Actor, proposal: Proposal) -> ChangeSet:
         """A checked draft; Invalid names every fault, BaseVersionConflict a target that has moved."""
         check_permissions(actor, proposal)

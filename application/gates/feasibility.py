@@ -19,7 +19,9 @@ async def feasible(metrics: MetricSource, query: Query, change: ChangeSet, now: 
     In production raises GateNotFeasible where that is worse than three times the errors and nobody said that they know
     it; BaselineUnhealthy where what is served is broken; and everywhere BaselineHealthy where nothing is to be fixed.
     """
-    spec, past = parse_gate_spec(change.content.gates or {}), await known_past(metrics, query, now)
+    spec, past = parse_gate_spec(change.content.gates or {}), await baseline(metrics, query, now)
+    if isinstance(past, ProviderError):
+        return Feasibility(known=False)  # the trial run has just shown that it answers; of the past it need not know
     found = foreseen(parse_plan(change.content.plan, change.target.environment), spec, past)
     production = change.target.environment is Environment.PRODUCTION
     if production or spec.fix_forward is not None:
@@ -38,12 +40,15 @@ async def known_past(metrics: MetricSource, query: Query, now: datetime) -> Base
 
 
 def foreseen(plan: Plan, spec: GateSpec, past: Baseline) -> Feasibility:
-    """Each stage at the end of its longest soak, with the traffic of the past; a promised rate stands for the past."""
+    """Each stage at the end of its longest soak, with the traffic of the past; a promised rate stands for the past.
+
+    Effects too small to count are none, so the rate is not taken for less than them.
+    """
     if past.since is None or past.until is None or not past.requests:
         return Feasibility(known=False)
-    rate = (
-        spec.fix_forward.max_error_rate if spec.fix_forward is not None else (past.errors + 0.5) / (past.requests + 1)
-    )
+    rate = max((past.errors + 0.5) / (past.requests + 1), spec.error_rate.min_abs_effect)
+    if spec.fix_forward is not None:
+        rate = spec.fix_forward.max_error_rate
     per_second = past.requests / max((past.until - past.since).total_seconds(), 1.0)
     stages = tuple(
         _exposed(stage.weight / TOTAL_WEIGHT, per_second * stage.max_soak.total_seconds(), rate, past)

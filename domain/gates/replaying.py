@@ -43,15 +43,16 @@ def replay(record: Json) -> Judgement:
     return judge(parse_gate_spec(record["spec"]), before, observation, stage, named)
 
 
-def replayed(record: Json, state: Json) -> Replayed:
-    """The record and the state after it, each beside what comes out now; what is stored must be there to the bit.
+def replayed(record: Json, state: Json = None) -> Replayed:
+    """The record and the state after it (if given), beside what comes out now; what is stored must be there to the bit.
 
     A record of gates/1 is silent about what came later, and that is no difference.
     """
     judged = replay(record)
     told = {**judged.to_json(), "formula": record["formula"]}
     known = {name: record[name] for name in record if name in told}
-    return Replayed(judged, (*_differences("", known, told), *_differences("/state", state, judged.state.to_json())))
+    after = _differences("/state", state, judged.state.to_json()) if state is not None else []
+    return Replayed(judged, (*_differences("", known, told), *after))
 
 
 def _differences(path: str, stored: Json, now: Json) -> list[str]:
