@@ -26,6 +26,9 @@ from application.groups import Groups
 from application.instances.looking import Acknowledging, Looking
 from application.instances.sightings import Sightings
 from application.killing import KillSwitch
+from application.locking.freezing import Freezing
+from application.locking.giving_way import Superseding
+from application.locking.ruling import RolloutPolicies, Windows
 from application.outside import OutsideCases, Proofs
 from application.ports.processes import Processes
 from application.ports.store import Store
@@ -116,6 +119,22 @@ class Services:
     @property
     def groups(self) -> Groups:
         return Groups(self.store)
+
+    @property
+    def freezing(self) -> Freezing:
+        return Freezing(self.store)
+
+    @property
+    def windows(self) -> Windows:
+        return Windows(self.store)
+
+    @property
+    def rollout_policies(self) -> RolloutPolicies:
+        return RolloutPolicies(self.store)
+
+    @property
+    def superseding(self) -> Superseding:
+        return Superseding(self.store, self.processes)
 
     @property
     def reverting(self) -> Reverting:

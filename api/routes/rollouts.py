@@ -11,6 +11,7 @@ from api.problems import beneath
 from api.routes.changes import Contributors
 from api.schemas.changes import ChangeIn
 from api.schemas.common import ReasonIn
+from api.schemas.releases import SupersededOut
 from api.schemas.rollouts import EvidenceOut, RolloutOut, RolloutPage, SubmittedOut, TimelineOut
 from api.services import Use
 from domain.rollouts import Verb
@@ -46,6 +47,12 @@ async def timeline(id: UUID, actor: Acting, use: Use) -> TimelineOut:  # noqa: A
 @router.get("/{id}/evidence", summary="Read what the gates saw and said")
 async def evidence(id: UUID, actor: Acting, use: Use) -> EvidenceOut:  # noqa: A002 -- the wire's name
     return EvidenceOut.of(await use.rollouts.evidence(actor, id))
+
+
+@router.post("/{id}/supersede", summary="Let a rollout that waits take its targets", dependencies=KEYED)
+async def supersede(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> SupersededOut:  # noqa: A002 -- the wire's name
+    """Only one that is approved; those that hold its targets go back first, and end superseded."""
+    return SupersededOut(superseded=await use.superseding.supersede(actor, id, wish.reason))
 
 
 @router.post("/{id}/pause", summary="Pause a rollout", dependencies=KEYED)

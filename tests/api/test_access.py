@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +30,7 @@ TENANT = {"id": "acme-of-the-test", "name": "Acme", "tier": "free",
           "admin": {"handle": "zoe", "issuer": "nobody", "subject": "zoe"}, **WHY}  # fmt: skip
 CONFIG = ConfigName(Environment.DEV, "checkout").id
 V1 = {"If-Match": '"v1"'}
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
@@ -157,6 +159,21 @@ ROUTES = [
     Route("POST", "/rollouts/{id}/promote", P.ROLLOUT_PROMOTE, WHY),
     Route("POST", "/rollouts/{id}/abort", P.ROLLOUT_CONTROL, WHY),
     Route("POST", "/rollouts/{id}/rollback", P.ROLLOUT_CONTROL, WHY),
+    Route("POST", "/rollouts/{id}/supersede", P.ROLLOUT_PROMOTE, WHY),
+    Route("POST", "/freezes", P.ROLLOUT_CONTROL, {"until": TOMORROW, **WHY}, names=False),
+    Route("GET", "/freezes", P.CHANGE_READ, names=False),
+    Route("GET", "/freezes/{id}", P.CHANGE_READ),
+    Route("DELETE", "/freezes/{id}", P.ROLLOUT_CONTROL, query="?reason=because"),
+    Route("POST", "/blocks", P.ROLLOUT_CONTROL, WHY, names=False),
+    Route("GET", "/blocks", P.CHANGE_READ, names=False),
+    Route("GET", "/blocks/{id}", P.CHANGE_READ),
+    Route("DELETE", "/blocks/{id}", P.ROLLOUT_CONTROL, query="?reason=because"),
+    Route("GET", "/change-windows", P.CHANGE_READ, names=False),
+    Route("GET", "/change-windows/{name}", P.CHANGE_READ),
+    Route("PUT", "/change-windows/{name}", P.POLICY_MANAGE,
+          {"window": {"time_zone": "UTC", "hours": {"mon": [["09:00", "17:00"]]}}, **WHY}, names=False),
+    Route("GET", "/rollout-policies/{environment}/{kind}", P.CHANGE_READ, names=False),
+    Route("PUT", "/rollout-policies/{environment}/{kind}", P.POLICY_MANAGE, {"policy": {}, **WHY}, names=False),
     Route("GET", "/deployments/{id}/parts", P.CHANGE_READ),
     Route("GET", "/deployments/{id}/convergence", P.CHANGE_READ),
     Route("GET", "/deployments/{id}/durations", P.CHANGE_READ),

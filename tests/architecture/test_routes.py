@@ -21,6 +21,8 @@ ASKS = {
     "/api/v1/approvals/{id}/assertions": "a proof must be made anew each time, and counts nothing by itself",
 }
 WHOLE = {
+    "/api/v1/freezes/{id}": "a freeze is lifted once, and never changes otherwise",
+    "/api/v1/blocks/{id}": "a block is lifted once, and never changes otherwise",
     "/api/v1/people/{handle}/roles": "roles are few, set whole and by one administrator; the trail has the ones before",
 }
 ROUTES: list[Any] = [route for router in ROUTERS for route in router.routes]
