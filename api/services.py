@@ -22,6 +22,7 @@ from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.flags import Flags
+from application.gates.cases import Gates
 from application.groups import Groups
 from application.instances.looking import Acknowledging, Looking
 from application.instances.sightings import Sightings
@@ -119,6 +120,10 @@ class Services:
     @property
     def groups(self) -> Groups:
         return Groups(self.store)
+
+    @property
+    def gates(self) -> Gates:
+        return Gates(self.store, self.changes.metrics)
 
     @property
     def freezing(self) -> Freezing:

@@ -15,6 +15,8 @@ WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 ASKS = {
     "/api/v1/flags/{key}/evaluate": "a question in a body, which changes nothing",
     "/api/v1/settings/{key}/check": "a question in a body, which changes nothing",
+    "/api/v1/gates/feasibility": "a question in a body, which changes nothing",
+    "/api/v1/gates/simulate": "a question in a body, which changes nothing",
     "/api/v1/settings/{key}/reveal": "a secret must be read anew each time, and is never kept to be answered again",
     "/api/v1/settings-bundles/drift": "a question in a body, which changes nothing",
     "/api/v1/settings-bundles/uploads": "bytes that count for nothing until an import names them, and go after a day",
