@@ -16,3 +16,13 @@ class RestoringActivities:
     async def restore(self, step: Step) -> State:
         with typed():
             return await self._restoring.restore(step)
+
+    @activity.defn(name="rollout.restored")
+    async def restored(self, step: Step) -> State:
+        with typed():
+            return await self._restoring.end(step)
+
+    @activity.defn(name="rollout.page")
+    async def page(self, step: Step) -> None:
+        with typed():
+            await self._restoring.page(step)

@@ -13,6 +13,7 @@ from application.ports.records import Check
 from application.ports.store import Place, Store
 from application.progression import Step, locked, move
 from application.recording import record
+from application.restoring import accepted
 from domain.audit import Action, Outcome
 from domain.changes import ChangeStatus
 from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal
@@ -29,6 +30,9 @@ NEEDS = {
     Verb.ABORT: Permission.ROLLOUT_CONTROL,
     Verb.ROLLBACK: Permission.ROLLOUT_CONTROL,
     Verb.WITHDRAW: Permission.CHANGE_PROPOSE,
+    Verb.RETRY: Permission.ROLLOUT_CONTROL,
+    Verb.ACCEPT: Permission.ROLLOUT_CONTROL,
+    Verb.FORCE: Permission.ROLLOUT_CONTROL,
 }
 
 
@@ -151,6 +155,8 @@ class Controlling:
             moved = await move(tx, rollout, step, state, cause, actor=actor, reason=reason, phase=phase)
             if moved.state in {State.WITHDRAWN, State.CANCELLED}:
                 await taken_back(tx, moved)
+            if control.verb is Verb.ACCEPT:
+                await accepted(tx, moved, actor, reason)
             return moved.state
 
     async def _refused(self, control: Control, refusal: Refusal) -> None:

@@ -86,6 +86,30 @@ class Operated(ABC):
     def check_withdraw(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
         self.check(Verb.WITHDRAW)
 
+    @workflow.update(name="retry")
+    async def retry(self, proof: Proof) -> State:
+        return await self.act(Verb.RETRY, clean(proof.assertion))
+
+    @retry.validator
+    def check_retry(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.RETRY)
+
+    @workflow.update(name="accept")
+    async def accept(self, proof: Proof) -> State:
+        return await self.act(Verb.ACCEPT, clean(proof.assertion))
+
+    @accept.validator
+    def check_accept(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.ACCEPT)
+
+    @workflow.update(name="force")
+    async def force(self, proof: Proof) -> State:
+        return await self.act(Verb.FORCE, clean(proof.assertion))
+
+    @force.validator
+    def check_force(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.FORCE)
+
     @workflow.signal(dynamic=True)
     async def heard(self, name: str, given: Sequence[RawValue]) -> None:
         """A signal may have any name and hold anything; what it proves decides, and it has no answer."""

@@ -63,5 +63,12 @@ REMIND: Preset = {
 }
 """A message; that it could not be written never stops an approval."""
 
+CALL: Preset = {
+    "start_to_close_timeout": timedelta(seconds=15),
+    "schedule_to_close_timeout": timedelta(minutes=5),
+    "retry_policy": _retry(2, 60),
+}
+"""A call for an operator, who may answer it while it is still being written; the next one comes anyway."""
+
 TASK_TIMEOUT = timedelta(seconds=5)
 """A worker that dies with a workflow task in its hands costs a voter this long; a vote is waited for 10 s."""

@@ -100,6 +100,8 @@ class Steered(Operated):
         elif state is State.ROLLING_BACK:
             self._stop = cause_of(verb)
             self._asked_again = True
+        elif verb is Verb.ACCEPT:
+            self._asked_again = True
         elif state in TERMINAL and self._approval is not None:
             self._approval.cancel()
 

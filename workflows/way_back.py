@@ -10,13 +10,16 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.converging import ConvergingActivities
     from activities.restoring import RestoringActivities
     from activities.rollouts import Move, RolloutActivities
+    from application.convergence import ConvergeWish
     from domain.rollouts import EXPOSED, TERMINAL, State
-    from workflows.presets import LASTING, RESTORE
+    from workflows.presets import CALL, LASTING, PROBE, RESTORE
     from workflows.steering import Steered
 
 INCOMPLETE_REMINDER = timedelta(minutes=30)
+LOOK_FIRST, LOOK_LAST = timedelta(seconds=5), timedelta(seconds=30)
 
 
 class WayBack(Steered):
@@ -27,23 +30,52 @@ class WayBack(Steered):
         self._cause = cause
         while self._state is State.ROLLING_BACK:
             try:
-                restore = RestoringActivities.restore
-                state = await workflow.execute_activity_method(
-                    restore, self._named("restore"), summary="serve what was stable", **RESTORE
-                )
+                state = await self._restored()
                 self._show(state, cause)
             except ActivityError:
                 await self._step(State.ROLLBACK_INCOMPLETE, "could_not_be_restored")
+            if self._state is State.ROLLBACK_INCOMPLETE:
                 await self._until_asked_again()
 
+    async def _restored(self) -> State:
+        """Write what was stable, and let the instances take it up; they get their time and no more."""
+        state = await workflow.execute_activity_method(
+            RestoringActivities.restore, self._named("restore"), summary="serve what was stable", **RESTORE
+        )
+        if state is not State.ROLLING_BACK:
+            return state
+        await self._taken_up()
+        return await workflow.execute_activity_method(RestoringActivities.restored, self._named("restored"), **RESTORE)
+
+    async def _taken_up(self) -> None:
+        """Nothing waits for an instance that does not answer: what is stored is what is right."""
+        until, pause = workflow.now() + self._plan.converge_limit, LOOK_FIRST
+        while workflow.now() < until:
+            wish = ConvergeWish(self._request.tenant, self._request.rollout, self._progress.stage, workflow.now())
+            with suppress(ActivityError):
+                converge = ConvergingActivities.converge
+                seen = await workflow.execute_activity_method(converge, wish, summary="who holds it?", **PROBE)
+                if seen.share >= self._plan.converge:
+                    return
+            await workflow.sleep(min(pause, until - workflow.now()))
+            pause = min(pause * 2, LOOK_LAST)
+
     async def _until_asked_again(self) -> None:
-        """Only an operator ends this; until one does, the state is shown anew every half hour."""
+        """Only an operator ends this; until one does, somebody is called every half hour."""
         self._asked_again = False
         while not self._asked_again:
+            if workflow.patched("calls-for-an-operator"):
+                await self._call()
             try:
                 await workflow.wait_condition(lambda: self._asked_again, timeout=INCOMPLETE_REMINDER)
             except TimeoutError:
                 workflow.logger.error("a rollback is incomplete and waits for an operator")
+
+    async def _call(self) -> None:
+        with suppress(ActivityError):
+            await workflow.execute_activity_method(
+                RestoringActivities.page, self._named("page"), summary="call an operator", **CALL
+            )
 
     async def _interrupted(self, error: BaseException) -> None:
         """A cancel from outside, or a step that was refused: what was exposed goes back, and what was not ends."""

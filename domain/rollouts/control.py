@@ -14,6 +14,9 @@ class Verb(StrEnum):
     ABORT = "abort"
     ROLLBACK = "rollback"
     WITHDRAW = "withdraw"
+    RETRY = "retry"
+    ACCEPT = "accept"
+    FORCE = "force"
 
 
 _FROM = {
@@ -23,6 +26,9 @@ _FROM = {
     Verb.ABORT: set(State) - {State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE},
     Verb.ROLLBACK: {State.RUNNING, State.PAUSED, State.BAKING, State.ROLLBACK_INCOMPLETE},
     Verb.WITHDRAW: {State.AWAITING_APPROVAL, *WAITING},
+    Verb.RETRY: {State.ROLLBACK_INCOMPLETE},
+    Verb.ACCEPT: {State.ROLLBACK_INCOMPLETE},
+    Verb.FORCE: {State.ROLLBACK_INCOMPLETE},
 }
 _UNPROMOTABLE = {Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR, None}
 
@@ -45,6 +51,8 @@ def goal(verb: Verb, state: State) -> State:
         return State.RUNNING
     if verb is Verb.WITHDRAW:
         return State.WITHDRAWN
+    if verb is Verb.ACCEPT:
+        return State.ROLLED_BACK
     return State.ROLLING_BACK if state in EXPOSED else State.CANCELLED
 
 

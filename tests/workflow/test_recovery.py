@@ -11,7 +11,7 @@ from temporalio.client import WorkflowExecutionStatus
 from application.recovery import Recovery
 from domain.approvals import Standing
 from domain.rollouts import State, Verb
-from tests.workflow.theatre import CLASSIC, DIRECT, EXPRESS, PRODUCTION, Theatre, seen
+from tests.workflow.theatre import CLASSIC, DIRECT, EXPRESS, PRODUCTION, Theatre, known, seen
 
 
 def recovery(stage: Theatre) -> Recovery:
@@ -51,6 +51,7 @@ class TestTerminated:
     @pytest.mark.req("S75")
     async def test_before_exposure_it_ends_and_frees_the_target(self, stage: Theatre) -> None:
         change = await stage.submit()
+        await seen(lambda: known(stage.handle(change, "approval")))
         await stage.handle(change).terminate("by hand")
         assert await recovery(stage).look() >= 1
         assert (await stage.rollout(change)).state is State.CANCELLED

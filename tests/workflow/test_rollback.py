@@ -10,8 +10,8 @@ from temporalio.client import WorkflowFailureError
 from adapters.memory.metrics import Traffic, constant
 from adapters.temporal.client import TemporalUnavailable, always
 from adapters.temporal.processes import TemporalProcesses
-from application.killing import KillSwitch
 from application.delivering import Delivery, Outlets
+from application.killing import KillSwitch
 from application.ports.notify import DeliveryFailed, Message
 from application.progression import Progression, Step
 from domain.approvals import Standing
@@ -72,7 +72,8 @@ class TestKillSwitch:
 
     async def test_what_awaits_approval_meets_a_moved_base(self, stage: Theatre) -> None:
         change = await stage.submit()
-        await kill(stage)
+        reason = "only the new one works"
+        await stage.kill_switch.kill(stage.house.root, PRODUCTION, "checkout", variant="express", reason=reason)
         await stage.approve(change, stage.house.bob, stage.house.cyd)
         assert await stage.end(change) is State.INVALIDATED
 
@@ -101,7 +102,10 @@ class TestFence:
         await stage.overwrite(variants={"classic": "c", "express": "theirs"})
         theirs = await stage.served()
         await stage.act(stage.house.olu, change, Verb.ABORT)
-        assert await stage.end(change) is State.SUPERSEDED
+        await stage.until(change, State.ROLLBACK_INCOMPLETE)
+        assert await stage.served() == theirs
+        await stage.act(stage.house.olu, change, Verb.ACCEPT, "theirs is what we want")
+        assert await stage.end(change) is State.ROLLED_BACK
         assert await stage.served() == theirs
 
 

@@ -200,7 +200,7 @@ class TestGoingBack:
         rollout = await world.running()
         await world.put({**OFF, "metadata": {"a": 1}})
         await world.progression.move(world.step(rollout), State.ROLLING_BACK, "gate_failed")
-        assert await world.restoring.restore(world.step(rollout)) is State.SUPERSEDED
+        assert await world.restoring.restore(world.step(rollout)) is State.ROLLBACK_INCOMPLETE
         assert (await world.flag()).version == 3  # type: ignore[union-attr]  # it is there
 
     async def test_before_anything_was_served_writes_nothing(self, world: World) -> None:
