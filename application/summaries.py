@@ -2,14 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Final
 from uuid import UUID
 
-from application.every_subject import subject_of
+from application.briefing import Brief, briefed
 from application.ports.notify import Section
 from application.ports.store import Transaction
 from domain.canonical import Json
-from domain.changes import ChangeSet, Reach
 from domain.settings import shown
 
 MOST_LINES: Final = 12
@@ -25,16 +25,18 @@ def about(link: str) -> UUID | None:
 
 
 async def summary(tx: Transaction, change_id: UUID) -> tuple[Section, ...]:
-    """What is to change, how far it reaches, how it is judged, and how it is taken back; nothing when it is gone."""
+    """What approvers are told of a change, in a few lines each; nothing when it is gone."""
     change = await tx.changes.get(change_id)
-    if change is None:
-        return ()
-    found = await subject_of(change.target.kind).difference(tx, change)
+    return rendered(await briefed(tx, change)) if change is not None else ()
+
+
+def rendered(brief: Brief) -> tuple[Section, ...]:
     sections = (
-        Section("What changes", _cut([_line(each) for each in found["changes"]])),
-        Section("How far it reaches", _reach(change.reach)),
-        Section("How it is judged", _gates(change)),
-        Section("How it is taken back", (_way_back(change),)),
+        Section("What changes", _changes(brief)),
+        Section("How far it reaches", tuple(_reach(brief))),
+        Section("How it goes out", (_sentence(brief.steps),)),
+        Section("How it is judged", tuple(_gates(brief))),
+        Section("How it is taken back", (brief.way_back,)),
     )
     return tuple(each for each in sections if each.lines)
 
@@ -57,44 +59,47 @@ def _text(value: Json) -> str:
     return f"{text[:LONGEST_VALUE]}… ({len(text) - LONGEST_VALUE} more characters)"
 
 
-def _cut(lines: list[str]) -> tuple[str, ...]:
-    if len(lines) <= MOST_LINES:
-        return tuple(lines)
-    return (*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more lines")
+def _changes(brief: Brief) -> tuple[str, ...]:
+    """With a count of what is left out, and a warning when it is not there any more what was to be changed."""
+    lines = [_line(each) for each in brief.changes[:MOST_LINES]]
+    if brief.lines > len(lines):
+        lines.append(f"… and {_count(brief.lines - len(lines), 'more line')}")
+    if brief.moved:
+        lines.append("Somebody changed this since: what is shown is over what is there now.")
+    return tuple(lines)
 
 
-def _reach(reach: Reach | None) -> tuple[str, ...]:
-    if reach is None:
-        return ()
-    where = "the tenant itself and all below it" if reach.tenant_wide else f"{_count(reach.scopes, 'scope')}"
-    said = [f"Written at {where}; another value holds at {_count(reach.leaves, 'place')} then."]
-    if reach.sensitivities:
-        said.append("Sensitivity: " + ", ".join(reach.sensitivities) + (", financial" if reach.financial else ""))
-    return tuple(said)
+def _reach(brief: Brief) -> Iterator[str]:
+    reach = brief.reach
+    if reach is not None:
+        scopes = _count(reach["scopes"], "scope")
+        where = "the tenant itself and all below it" if reach["tenant_wide"] else scopes
+        yield f"Written at {where}; another value holds at {_count(reach['leaves'], 'place')} then."
+        if tenants := reach.get("tenants"):
+            yield f"Received by {_count(tenants, 'tenant')} below."
+        if reach["sensitivities"]:
+            yield "Sensitivity: " + ", ".join(reach["sensitivities"]) + (", financial." if reach["financial"] else ".")
+    if brief.instances:
+        yield f"Followed now by {_count(brief.instances, 'instance')}."
+    if brief.overlaps:
+        yield f"The same targets are held or wanted by {_count(len(brief.overlaps), 'other rollout')}."
+    if brief.confounded_with:
+        yield f"The same metrics judge {_count(len(brief.confounded_with), 'other rollout')} at the same time."
 
 
-def _gates(change: ChangeSet) -> tuple[str, ...]:
-    gates = change.content.gates
-    if not gates:
-        return ()
-    said = []
+def _gates(brief: Brief) -> Iterator[str]:
+    gates = brief.gates or {}
     if rate := gates.get("error_rate"):
-        said.append(
-            f"Errors may grow by {rate['increase']:.0%}; worse than {rate['max_tolerable_ratio']:g} times is stopped."
-        )
+        yield f"Errors may grow by {rate['increase']:.0%}; worse than {rate['max_tolerable_ratio']:g} times is stopped."
     if latency := gates.get("latency"):
-        said.append(f"Latency (p{latency['quantile'] * 100:g}) may be {latency['ratio']:g} times that of the control.")
-    return tuple(said)
+        yield f"Latency (p{latency['quantile'] * 100:g}) may be {latency['ratio']:g} times that of the control."
+    if brief.sees_from is not None:
+        accepted = ", which somebody accepted" if brief.accepted_blind else ""
+        yield f"With the traffic of now it sees errors that grow {brief.sees_from:g} times or more{accepted}."
 
 
-def _way_back(change: ChangeSet) -> str:
-    plan, count = change.content.plan, len(change.content.targets)
-    strategy = plan.get("strategy", "canary") if isinstance(plan, dict) else "canary"
-    what = "the value" if count == 1 else f"all {count} values, in reverse order,"
-    back = f"By writing {what} of before as a new version"
-    if strategy == "direct":
-        return f"{back}, by whoever reverts it."
-    return f"{back}, by itself when a gate fails, or by whoever aborts it."
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:] + "."
 
 
 def _count(number: int, noun: str) -> str:

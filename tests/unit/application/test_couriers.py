@@ -67,7 +67,9 @@ class TestDelivery:
         notifier = MemoryNotifier()
         await rounds(courier(world, notifier))
         titles = [section.title for section in notifier.delivered[0].sections]
-        assert titles == ["What changes", "How far it reaches", "How it is judged", "How it is taken back"]
+        assert titles == [
+            "What changes", "How far it reaches", "How it goes out", "How it is judged", "How it is taken back",
+        ]  # fmt: skip
         assert notifier.delivered[0].sections[0].lines == ('~ /defaultVariant: "off" -> "on"',)
         assert "defaultVariant" not in str(notifier.delivered[0].facts)
 
