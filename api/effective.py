@@ -12,13 +12,16 @@ from urllib.parse import parse_qsl
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.callers import Callers, Headers, bearer_of, mark_of
+from api.instances import noted, said_in
 from api.meters import Meters
 from api.ofrep_answers import OK, Answer, said
 from api.schemas.settings import SETTING_KEY, EffectiveOut
 from application.authentication import Authentication
+from application.instances.sightings import Sightings
 from application.settings.reading import Question, SettingReads
 from domain.environments import Environment
 from domain.errors import Refusal
+from domain.instances import Holds
 from domain.people import Actor, Permission
 from domain.settings import Scope as SettingScope
 
@@ -35,10 +38,18 @@ class Asked(NamedTuple):
 
 
 class EffectiveLane:
-    def __init__(self, authentication: Authentication, reads: SettingReads, meters: Meters, road: ASGIApp) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        reads: SettingReads,
+        meters: Meters,
+        sightings: Sightings,
+        road: ASGIApp,
+    ) -> None:
         self._callers = Callers(authentication, _reader)
         self._reads = reads
         self._meters = meters
+        self._sightings = sightings
         self._road = road
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +71,10 @@ class EffectiveLane:
         try:
             seat = self._callers.seated(mark) or await self._callers.admitted(mark, token, headers)
             found = await self._reads.effective(seat.actor, asked.question, asked.key)
+            instance = said_in(headers)
+            if instance is not None:
+                here = seat.actor.tenant, asked.question.environment
+                noted(self._sightings, instance, *here, Holds(settings=found.epoch))
             return said(OK, EffectiveOut.of(found).model_dump_json().encode())
         except Exception:  # noqa: BLE001 -- a refusal or a defect: the road meets it, too, and has the words
             return None

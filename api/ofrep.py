@@ -7,6 +7,7 @@ is loaded and a token known, an answer takes no lock and waits for nothing.
 import hashlib
 from typing import Any, NamedTuple
 from urllib.parse import unquote
+from uuid import UUID
 
 import orjson
 import structlog
@@ -14,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api.callers import Callers, Headers, bearer_of, mark_of
 from api.denials import write_down
+from api.instances import noted, said_in
 from api.meters import Evaluations
 from api.ofrep_answers import (
     ABSENT,
@@ -32,8 +34,10 @@ from api.ofrep_answers import (
 from api.problems import HEADERS
 from application.authentication import Authentication
 from application.evaluation import FlagSets, Shelf
+from application.instances.sightings import Sightings
 from domain.environments import Environment
 from domain.errors import Refusal
+from domain.instances import Holds
 from domain.people import Actor, Permission, PermissionMissing
 
 PREFIX = "/ofrep/"
@@ -54,15 +58,20 @@ class Place(NamedTuple):
     """An environment of a tenant, by name, and its flags."""
 
     name: str
+    tenant: UUID
+    environment: Environment
     shelf: Shelf
 
 
 class Ofrep:
-    def __init__(self, authentication: Authentication, flag_sets: FlagSets, counts: Evaluations) -> None:
+    def __init__(
+        self, authentication: Authentication, flag_sets: FlagSets, counts: Evaluations, sightings: Sightings
+    ) -> None:
         self._authentication = authentication
         self._flag_sets = flag_sets
         self._callers = Callers(authentication, self._evaluator)
         self._counts = counts
+        self._sightings = sightings
         self._outcomes = Outcomes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,6 +102,10 @@ class Ofrep:
         body: bytes = await _rest(message, receive) if message.get("more_body") else message.get("body", b"")
         if len(body) > _MOST_BODY:
             return _TOO_LARGE
+        instance = said_in(headers)
+        if instance is not None:
+            held = seat.held
+            noted(self._sightings, instance, held.tenant, held.environment, Holds(held.shelf.flags.revision))
         if not single:
             return self._all(seat.held, _context(body, None), headers)
         key = _key(path, scope)
@@ -108,7 +121,7 @@ class Ofrep:
             raise
         environment = _environment(headers)
         shelf = await self._flag_sets.shelf(actor.tenant, environment)
-        return Place(f"{actor.tenant}/{environment.value}", shelf)
+        return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf)
 
     def _all(self, place: Place, context: dict[str, Any], headers: Headers) -> Answer:
         flags, tag = place.shelf.flags, None

@@ -33,14 +33,14 @@ class MemoryInstances:
         for gone in sorted(held.values(), key=lambda each: each.seen_at, reverse=True)[most:]:
             del held[gone.environment, gone.name]
 
-    async def page(self, environment: Environment, since: datetime, after: str, limit: int) -> list[Instance]:
-        return sorted(
-            (each for each in self._live(environment, since) if each.name > after), key=lambda each: each.name
-        )[:limit]
+    async def page(
+        self, environment: Environment, kind: Kind, since: datetime, after: str, limit: int
+    ) -> list[Instance]:  # fmt: skip
+        found = [each for each in self._live(environment, since) if each.name > after and _of(kind, each) is not None]
+        return sorted(found, key=lambda each: each.name)[:limit]
 
     async def tally(self, environment: Environment, kind: Kind, since: datetime) -> dict[int, int]:
-        holds = (each.holds for each in self._live(environment, since))
-        held = (each.flags if kind is Kind.FLAG else each.settings for each in holds)
+        held = (_of(kind, each) for each in self._live(environment, since))
         return dict(Counter(revision for revision in held if revision is not None))
 
     async def converged(self, wishes: Sequence[Wish], since: datetime) -> Convergence:
@@ -71,3 +71,7 @@ class MemoryInstances:
     def _below(self, tenant: UUID) -> bool:
         found = self._stage.tenancies.get(tenant)
         return found is not None and self._home in (found.id, *found.ancestors)
+
+
+def _of(kind: Kind, instance: Instance) -> int | None:
+    return instance.holds.flags if kind is Kind.FLAG else instance.holds.settings

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Column, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables_events import event
@@ -53,15 +53,19 @@ class PostgresInstances:
         await self._session.execute(_REPORTED, {"tenant": self._tenant, **columns})
         await self._session.execute(_FORGOTTEN, {"most": most})
 
-    async def page(self, environment: Environment, since: datetime, after: str, limit: int) -> list[Instance]:
+    async def page(
+        self, environment: Environment, kind: Kind, since: datetime, after: str, limit: int
+    ) -> list[Instance]:  # fmt: skip
         i = instance.c
-        wanted = select(instance).where(i.environment == environment, i.seen_at >= since, i.name > after)
+        wanted = select(instance).where(
+            i.environment == environment, i.seen_at >= since, i.name > after, _held(kind).is_not(None)
+        )  # fmt: skip
         rows = await self._session.execute(wanted.order_by(i.name).limit(limit))
         return [Instance(row.environment, row.name, Holds(row.flags, row.settings), row.seen_at) for row in rows]
 
     async def tally(self, environment: Environment, kind: Kind, since: datetime) -> dict[int, int]:
         i = instance.c
-        held = i.flags if kind is Kind.FLAG else i.settings
+        held = _held(kind)
         wanted = select(held, func.count()).where(
             i.environment == environment, i.seen_at >= since, held.is_not(None)
         )  # fmt: skip
@@ -87,3 +91,7 @@ class PostgresInstances:
             wanted = wanted.where(e.scope == "")
         rows = await self._session.execute(wanted.order_by(e.position.desc()).limit(limit))
         return [Written(int(row.epoch), int(row.version)) for row in rows]
+
+
+def _held(kind: Kind) -> Column[Any]:
+    return instance.c.flags if kind is Kind.FLAG else instance.c.settings

@@ -9,6 +9,7 @@ import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api.auth import Acting, actor_of
+from api.instances import Instance, Said, noted
 from api.intake import Checked
 from api.paging import decoded, encoded
 from api.schemas.events import EventOut, WatchOut
@@ -31,9 +32,11 @@ class Watch:
 
     scene: Scene
     position: int | None
+    instance: Said | None = None
 
 
 def _watch(
+    instance: Instance,
     environment: Annotated[Environment | None, Query(description="Of which; without it, of all.")] = None,
     prefix: Annotated[str, Query(max_length=200, description="What keys begin with.")] = "",
     cursor: Annotated[str | None, Query(max_length=400, description="`cursor` of the answer before.")] = None,
@@ -41,7 +44,7 @@ def _watch(
 ) -> Watch:
     """A stream that was interrupted goes on where it ended, whatever it began with."""
     (position,) = decoded(_LIST, last_event_id or cursor, _position) or (None,)
-    return Watch(Scene(environment, prefix), position)
+    return Watch(Scene(environment, prefix), position, instance)
 
 
 @router.get(
@@ -53,6 +56,7 @@ async def watch(
     wait: Annotated[int, Query(ge=0, le=55, description="Seconds to wait for a change.")] = 30,
 ) -> Any:  # fmt: skip
     """Without a cursor the answer is the present one, at once. `Accept: text/event-stream` asks for a stream."""
+    _seen(use, actor, asked)
     if STREAM in request.headers.get("accept", ""):
         return await _streamed(request, actor, use, asked)
     if asked.position is None:
@@ -75,9 +79,17 @@ async def _streamed(request: Request, actor: Actor, use: Services, asked: Watch)
         while True:
             seen = await watching.next(reader, asked.scene, tail, seen.position, BEAT_SECONDS)
             reader = await _known(request)
+            _seen(use, reader, asked, again=True)
             yield b"".join(_blocks(seen))
 
     return EventStream(blocks(), leaving(request), stack.aclose)
+
+
+def _seen(use: Services, actor: Actor, asked: Watch, *, again: bool = False) -> None:
+    """Who watches one environment is there; what it held when its stream began may be old by now."""
+    if asked.instance is not None and asked.scene.environment is not None:
+        said = asked.instance._replace(holds=None) if again else asked.instance
+        noted(use.sightings, said, actor.tenant, asked.scene.environment)
 
 
 async def _known(request: Request) -> Actor:

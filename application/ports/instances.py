@@ -25,8 +25,10 @@ class Instances(Protocol):
         """What each says now; an older word than the one that is kept changes nothing."""
         ...
 
-    async def page(self, environment: Environment, since: datetime, after: str, limit: int) -> list[Instance]:
-        """By name, who was seen since."""
+    async def page(
+        self, environment: Environment, kind: Kind, since: datetime, after: str, limit: int
+    ) -> list[Instance]:  # fmt: skip
+        """By name, who was seen since and follows the kind."""
         ...
 
     async def tally(self, environment: Environment, kind: Kind, since: datetime) -> dict[int, int]:

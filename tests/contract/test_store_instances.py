@@ -29,7 +29,7 @@ async def told(home: Home, *seen: Instance, most: int = 100) -> None:
 async def names(home: Home, since: datetime = LONG_AGO, **given: Any) -> list[str]:
     async with home.transaction() as tx:
         page = await tx.instances.page(
-            given.get("environment", PRODUCTION), since, given.get("after", ""), given.get("limit", 100)
+            given.get("environment", PRODUCTION), Kind.FLAG, since, given.get("after", ""), given.get("limit", 100)
         )
         return [each.name for each in page]
 
@@ -39,7 +39,7 @@ class TestReporting:
         await told(home, instance("a", flags=1, settings=4), instance("b", DEV, flags=9))
         await told(home, instance("a", at=NOW + timedelta(seconds=1), flags=2))
         async with home.transaction() as tx:
-            assert await tx.instances.page(PRODUCTION, NOW, "", 10) == [
+            assert await tx.instances.page(PRODUCTION, Kind.FLAG, NOW, "", 10) == [
                 Instance(PRODUCTION, "a", Holds(2, 4), NOW + timedelta(seconds=1))
             ]
 
@@ -47,7 +47,7 @@ class TestReporting:
         await told(home, instance("a", flags=2))
         await told(home, instance("a", at=EARLIER, flags=1))
         async with home.transaction() as tx:
-            assert await tx.instances.page(PRODUCTION, LONG_AGO, "", 10) == [instance("a", flags=2)]
+            assert await tx.instances.page(PRODUCTION, Kind.FLAG, LONG_AGO, "", 10) == [instance("a", flags=2)]
 
     async def test_an_instance_may_go_back(self, home: Home) -> None:
         await told(home, instance("a", flags=7))
@@ -56,7 +56,7 @@ class TestReporting:
             assert await tx.instances.tally(PRODUCTION, Kind.FLAG, LONG_AGO) == {3: 1}
 
     async def test_who_was_not_seen_for_longest_is_forgotten_first(self, home: Home) -> None:
-        await told(home, *(instance(f"i{n}", at=NOW + timedelta(seconds=n)) for n in range(6)), most=4)
+        await told(home, *(instance(f"i{n}", flags=1, at=NOW + timedelta(seconds=n)) for n in range(6)), most=4)
         assert await names(home) == ["i2", "i3", "i4", "i5"]
 
     async def test_nothing_to_report_is_no_fault(self, home: Home) -> None:
@@ -66,9 +66,15 @@ class TestReporting:
 
 class TestLooking:
     async def test_pages_are_by_name_and_of_one_environment(self, home: Home) -> None:
-        await told(home, instance("c"), instance("a"), instance("b"), instance("d", DEV))
+        await told(
+            home, instance("c", flags=1), instance("a", flags=1), instance("b", flags=1), instance("d", DEV, flags=1)
+        )
         assert await names(home, limit=2) == ["a", "b"]
         assert await names(home, after="b") == ["c"]
+
+    async def test_who_follows_nothing_of_the_kind_is_on_no_page(self, home: Home) -> None:
+        await told(home, instance("a", settings=1), instance("b", flags=1), instance("c"))
+        assert await names(home) == ["b"]
 
     async def test_who_was_not_seen_since_is_left_out(self, home: Home) -> None:
         await told(home, instance("old", at=EARLIER, flags=1), instance("new", flags=1))

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from application.instances.sightings import Sightings
+from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Unavailable
 from domain.instances import Holds
@@ -19,8 +20,9 @@ def clock(world: World) -> Clock:
 
 async def held(world: World, environment: Environment = PRODUCTION) -> dict[str, Holds]:
     async with world.store.transaction(world.tenant.id) as tx:
-        page = await tx.instances.page(environment, world.clock.now - timedelta(minutes=5), "", 100_000)
-    return {each.name: each.holds for each in page}
+        since = world.clock.now - timedelta(minutes=5)
+        pages = [await tx.instances.page(environment, kind, since, "", 100_000) for kind in (Kind.FLAG, Kind.SETTING)]
+    return {each.name: each.holds for page in pages for each in page}
 
 
 class TestSightings:

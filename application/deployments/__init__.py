@@ -1,0 +1,1 @@
+"""Deployments as those see them who watch."""
