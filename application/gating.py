@@ -8,6 +8,7 @@ from uuid import UUID
 from application.changes import existing_change, plan_of
 from application.drafts.gates import cohort_query_of, query_of
 from application.gates.observing import Query, all_observed, with_past
+from application.locking.waiting import paused_by
 from application.ports.metrics import MetricSource
 from application.ports.records import Check
 from application.ports.store import Store, Transaction
@@ -23,7 +24,7 @@ from domain.gates import (
     judge,
     parse_gate_spec,
 )
-from domain.rollouts import EXPOSED, Strategy
+from domain.rollouts import EXPOSED, HoldReason, Strategy
 from domain.rollouts.exposure import TOTAL_WEIGHT
 from domain.rollouts.parts import PartState
 
@@ -46,7 +47,7 @@ class CheckWish:
 class CheckAnswer:
     """`silent`: the control had traffic and the candidate had none.
 
-    `hold` says what the rollout is to be held for although nothing failed: "signal", "srm" or nothing.
+    `hold` says what the rollout is to be held for although nothing failed: "signal", "srm", "frozen" or nothing.
     """
 
     verdict: Verdict
@@ -75,7 +76,7 @@ class Gating:
         async with self._store.transaction(wish.tenant) as tx:
             kept = await tx.evidence.get(wish.rollout, wish.number)
             if kept is not None:
-                return _answer(kept)
+                return await _frozen(tx, wish.rollout, _answer(kept))
             case = await _case(tx, wish)
         judged = await self._judged(case, wish)
         check = Check(
@@ -88,7 +89,7 @@ class Gating:
             if kept is None:
                 await tx.evidence.add(check)
                 await tx.rollouts.save(replace(rollout, verdict=check.verdict))
-            return _answer(kept or check)
+            return await _frozen(tx, wish.rollout, _answer(kept or check))
 
     async def _judged(self, case: _Case, wish: CheckWish) -> Judgement:
         """What the source says now, beside what it said of the time before the rollout."""
@@ -130,6 +131,13 @@ def _share(change: ChangeSet, stage: StageClock) -> float | None:
     if plan.strategy is not Strategy.CANARY or not stage.control_expected or change.target.content.get("targeting"):
         return None
     return plan.stages[min(stage.index, len(plan.stages) - 1)].weight / TOTAL_WEIGHT
+
+
+async def _frozen(tx: Transaction, rollout: UUID, answer: CheckAnswer) -> CheckAnswer:
+    """A freeze that pauses what is under way holds it where it is, whatever the gate says."""
+    running = await locked(tx, rollout)
+    frozen = await paused_by(tx, running, await existing_change(tx, rollout))
+    return replace(answer, hold=HoldReason.FROZEN.value) if frozen and not answer.hold else answer
 
 
 def _answer(check: Check) -> CheckAnswer:

@@ -108,6 +108,14 @@ class RecordingProcesses:
         await self.ping()
         self.kills.append(rollout)
 
+    async def alive(self, rollout: UUID) -> bool:
+        await self.ping()
+        return rollout in self.started
+
+    async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
+        await self.ping()
+        self.started.append(rollout.id)
+
     async def turn(self, rollout: UUID) -> None:
         await self.ping()
         self.turns.append(rollout)

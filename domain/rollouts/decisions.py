@@ -7,6 +7,9 @@ from enum import StrEnum
 from domain.gates import Verdict
 from domain.rollouts.plan import DeadlineAction, Plan, RollbackScope
 
+LONGEST_FREEZE = timedelta(days=90)
+"""A freeze ends by then at the latest."""
+
 
 class Decision(StrEnum):
     WAIT = "wait"
@@ -26,6 +29,7 @@ class HoldReason(StrEnum):
     SRM = "srm"
     NOT_CONVERGED = "not_converged"
     BATCH_FAILED = "batch_failed"
+    FROZEN = "frozen"
 
     @property
     def blind(self) -> bool:
@@ -34,8 +38,8 @@ class HoldReason(StrEnum):
 
     @property
     def asked_by_gate(self) -> bool:
-        """A hold that the gate asked for, and that ends by itself when it no longer does."""
-        return self in {HoldReason.SIGNAL, HoldReason.SRM}
+        """A hold that the check asked for, and that ends by itself when it no longer does."""
+        return self in {HoldReason.SIGNAL, HoldReason.SRM, HoldReason.FROZEN}
 
     @property
     def released_by(self) -> str:
@@ -50,6 +54,7 @@ _RECOVERED = {
     HoldReason.SIGNAL: "signal_recovered",
     HoldReason.SRM: "ratio_recovered",
     HoldReason.NOT_CONVERGED: "converged",
+    HoldReason.FROZEN: "freeze_is_over",
 }
 
 
@@ -57,7 +62,7 @@ _RECOVERED = {
 class Timing:
     """The outcome of one check: `silent` means that the control had traffic and the candidate had none.
 
-    `hold` is what the gate asks to be held for although nothing failed: "signal", "srm" or nothing.
+    `hold` is what it is to be held for although nothing failed: "signal", "srm", "frozen" or nothing.
     """
 
     verdict: Verdict
@@ -162,6 +167,8 @@ def _limit(plan: Plan, hold: HoldReason) -> tuple[timedelta, DeadlineAction]:
             return plan.hold_limit, plan.on_inconclusive
         case HoldReason.PROVIDER_UNAVAILABLE:
             return plan.blind_limit, DeadlineAction.ROLLBACK
+        case HoldReason.FROZEN:
+            return LONGEST_FREEZE, DeadlineAction.ROLLBACK
         case _:
             return plan.hold_limit, DeadlineAction.ROLLBACK
 
