@@ -212,7 +212,7 @@ class TestDeadReceivers:
         assert len(office.front.taken) == 1
         assert await office.sql("SELECT 1 FROM notice WHERE state <> 'delivered'") == []
 
-    @pytest.mark.req("S10")
+    @pytest.mark.req("S77")
     async def test_what_is_told_twice_is_sent_once(self, office: Office) -> None:
         await office.put("ops", kind="slack", url=f"{office.front.url}/x")
         await office.submit()

@@ -52,6 +52,16 @@ class TestDelivery:
         assert sorted(message.recipient.name for message in notifier.delivered) == ["", "abe", "bob", "cyd", "dee"]
         assert not await waits(world)
 
+    @pytest.mark.req("S10")
+    async def test_a_reminder_that_is_written_twice_goes_out_once(self, world: World) -> None:
+        submitted = await world.submit()
+        notifier = MemoryNotifier()
+        for _ in range(2):
+            await world.balloting.remind(world.tenant.id, submitted.approval.id, "24h")
+        await rounds(courier(world, notifier), 5)
+        reminded = [each.recipient.name for each in notifier.delivered if each.template == "approval_reminder"]
+        assert sorted(reminded) == ["", "abe", "bob", "cyd", "dee"]
+
     async def test_whoever_is_asked_gets_a_link_of_their_own(self, world: World) -> None:
         await world.submit()
         notifier = MemoryNotifier()
