@@ -210,8 +210,7 @@ async def _keep_votes(tx: Transaction, change: ChangeSet, approval: Approval) ->
         return
     await tx.changes.save_status(replace(old, status=ChangeStatus.SUPERSEDED, revision=old.revision + 1))
     await record(tx, Action.CHANGE_SUPERSEDED, ("change", old.id), change=old.id, after={"by": str(change.id)})
-    moved = replace(old.target, base_version=change.target.base_version)
-    if not old.intact or replace(old.content, targets=(moved,)).digest != change.digest:
+    if not old.intact or not old.content.same_as(change.content):
         return
     authors = approval.authors
     for vote in await tx.approvals.votes(old.id):

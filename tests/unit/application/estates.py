@@ -122,5 +122,6 @@ async def digests(world: World, tenants: Sequence[UUID]) -> dict[UUID, str]:
     for tenant in tenants:
         async with world.store.transaction(tenant) as tx:
             flags = (await tx.flags.flag_set(PRODUCTION)).flags
-        served[tenant] = digest_of([flags, await value_of(world, tenant)])
+        enabled = {key: each for key, each in flags.items() if each["state"] == "ENABLED"}
+        served[tenant] = digest_of([enabled, await value_of(world, tenant)])
     return served

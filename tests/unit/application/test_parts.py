@@ -1,12 +1,14 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from application import parts
 from application.ports.records import AuditFilter, StoredFlag
-from domain.changes import BaseVersionConflict
+from domain.approvals import ApprovalPolicy, Level
+from domain.changes import BaseVersionConflict, Kind
 from domain.errors import Invalid
 from domain.rollouts import StaleGeneration, State
 from domain.rollouts.parts import PartState, TenantsRefuse
@@ -142,7 +144,7 @@ class TestBases:
         await exposed(shop, rollout)
         during = await proposed(shop, flag(base=2, content={**ON, "metadata": {"is": "later"}}), value(40))
         await shop.progression.move(shop.step(rollout), State.ROLLING_BACK, "asked")
-        await shop.restoring.restore(shop.step(rollout))
+        await shop.back(shop.step(rollout))
         shop.clock += timedelta(seconds=1)
         with pytest.raises(BaseVersionConflict):
             await shop.submission.submit(shop.root, during.id)
@@ -302,3 +304,26 @@ class TestTenants:
         async with shop.store.transaction(tenant) as tx:
             events = await tx.audit.page(AuditFilter(action="flag:exposure:changed"), None, 10)
         assert [each.event["change"] for each in events] == [str(rollout)]
+
+
+class TestVotes:
+    @pytest.mark.req("S14")
+    @pytest.mark.parametrize("same", [True, False])
+    async def test_are_kept_only_where_every_target_is_as_it_was(self, shop: World, same: bool) -> None:  # noqa: FBT001 -- a case
+        async with shop.store.transaction(shop.tenant.id) as tx:
+            for kind in (Kind.FLAG, Kind.SETTING):
+                await tx.policies.put(PRODUCTION, kind, ApprovalPolicy((Level(quorum=2),), reminders=()))
+        change = await proposed(shop, flag(), flag("search"), value(20))
+        await shop.submission.submit(shop.root, change.id)
+        await shop.vote("bob", change.id)
+        await shop.put(OFF if same else {**OFF, "metadata": {"by": "somebody else"}}, "search")
+        await shop.vote("cyd", change.id)
+        if same:  # another version of the same content: it moved, says who looks at the numbers
+            await shop.put({**OFF, "metadata": {"for": "a while"}}, "search")
+        assert (await shop.admit(change.id)).state is State.INVALIDATED
+        if same:
+            await shop.put(OFF, "search")
+        again = await shop.changes.rebase(shop.root, change.id, uuid4())
+        submitted = await shop.submission.submit(shop.root, again.id)
+        kept = (await shop.state(submitted.approval.id)).ballots
+        assert [each.voter for each in kept] == ([shop.bob.id, shop.cyd.id] if same else [])
