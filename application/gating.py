@@ -94,13 +94,13 @@ class Gating:
     async def _judged(self, case: _Case, wish: CheckWish) -> Judgement:
         """What the source says now, beside what it said of the time before the rollout."""
         state = case.state
-        if state.baseline is None and state.last is None:
-            known = await with_past(self._metrics, case.query, case.spec, state, case.began or wish.at)
-            if isinstance(known, ProviderError):
-                return judge(case.spec, state, known, case.stage)
-            state = known
         observation, named = await all_observed(self._metrics, case.query, case.spec, wish.at)
-        return judge(case.spec, state, observation, case.stage, named)
+        if isinstance(observation, ProviderError) or state.baseline is not None or state.last is not None:
+            return judge(case.spec, state, observation, case.stage, named)
+        known = await with_past(self._metrics, case.query, case.spec, state, case.began or wish.at)
+        if isinstance(known, ProviderError):
+            return judge(case.spec, state, known, case.stage, named)
+        return judge(case.spec, known, observation, case.stage, named)
 
 
 async def _case(tx: Transaction, wish: CheckWish) -> _Case:

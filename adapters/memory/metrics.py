@@ -56,6 +56,7 @@ class ScriptedSource:
         self._start, self._traffic, self._skew = start, dict(traffic or {}), skew
         self._troubles: list[_Trouble] = []
         self._resets: list[tuple[str, datetime]] = []
+        self._forgetful = False
         self._falls: list[tuple[datetime, datetime]] = []
         self._answers: list[Observation] = []
         self._sums: dict[str, list[_Sum]] = {}
@@ -77,6 +78,10 @@ class ScriptedSource:
     def silence(self, variant: str, since: datetime, until: datetime) -> None:
         """No series, or NaN, for one variant: a reading without that arm."""
         self._troubles.append(_Trouble(since, until, "silence", variant))
+
+    def forget(self, *, everything: bool = True) -> None:
+        """Nothing is said of the past from now on, or again."""
+        self._forgetful = everything
 
     def fall(self, since: datetime, until: datetime) -> None:
         """A probe from outside finds the candidate down then, and up at all other times."""
@@ -108,16 +113,14 @@ class ScriptedSource:
     async def past(
         self, query: MetricQuery, until: datetime, step: timedelta, windows: int
     ) -> Sequence[Reading] | ProviderError:
-        reason = self._down(until)
         at = edges(until, step, windows)
-        return ProviderError(reason) if reason is not None else [self._reading(query, each) for each in at]
+        return ProviderError("forgotten") if self._forgetful else [self._reading(query, each) for each in at]
 
     async def past_cohort(
         self, query: CohortQuery, until: datetime, step: timedelta, windows: int
     ) -> Sequence[CohortReading] | ProviderError:
-        reason = self._down(until)
         at = edges(until, step, windows)
-        return ProviderError(reason) if reason is not None else [self._cohort(query, each) for each in at]
+        return ProviderError("forgotten") if self._forgetful else [self._cohort(query, each) for each in at]
 
     async def probe(self, query: MetricQuery | CohortQuery) -> None:
         """Raises Invalid with the faults given to `refuse`, or Unavailable when the start lies in an outage."""

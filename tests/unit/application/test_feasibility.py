@@ -71,7 +71,7 @@ class TestProposal:
         await world.put()
         served(world, 0.05)
         source: Any = world.changes.metrics
-        source.outage(START - timedelta(minutes=1), START + DAY)
+        source.forget()
         await world.propose()
 
 
