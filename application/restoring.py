@@ -39,10 +39,12 @@ class Restoring:
                 if rollout.state is not State.ROLLING_BACK:
                     return rollout.state
                 back = await parts.restore(tx, rollout, most=self._most, force=rollout.cause == FORCED)
-                rollout = replace(rollout, live_version=back.version)
+                written = replace(rollout, live_version=back.version)
+                if back.done and not back.drifted and rollout.live_version == rollout.base_version:
+                    return await _ended(tx, rollout, step)  # nobody was served anything
                 if back.done:
-                    return await _written(tx, rollout, step, back.drifted)
-                await tx.rollouts.save(rollout)
+                    return await _written(tx, written, step, back.drifted)
+                await tx.rollouts.save(written)
 
     async def end(self, step: Step) -> State:
         """After the instances had their time to take it up: the rollout has ended."""
@@ -91,6 +93,8 @@ async def _written(tx: Transaction, rollout: Rollout, step: Step, drifted: int) 
 
 async def _ended(tx: Transaction, rollout: Rollout, step: Step) -> State:
     state = State.SUPERSEDED if rollout.superseded_by is not None else State.ROLLED_BACK
+    if state is State.ROLLED_BACK and rollout.plan.blue_green and rollout.live_version == rollout.base_version:
+        state = State.CANCELLED  # what was prepared is discarded, and nobody was switched to it
     end = await move(tx, rollout, step, state, rollout.cause or "")
     await finished(tx, end)
     return end.state

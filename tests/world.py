@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -64,6 +65,10 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]  # what the coroutine returned
     raise AssertionError("it waited for something")
+
+
+class Looked(Exception):
+    """Nothing of what was done to look stays done."""
 
 
 @dataclass
@@ -243,6 +248,11 @@ class World:
     async def state(self, approval: UUID) -> Counted:
         return await self.balloting.state(self.tenant.id, approval)
 
+    async def back(self, step: Step) -> State:
+        """The way back to its end, with no instance that would have to take it up."""
+        state = await self.restoring.restore(step)
+        return await self.restoring.end(step) if state is State.ROLLING_BACK else state
+
     async def flag(self, key: str = "checkout") -> StoredFlag | None:
         async with self.store.transaction(self.tenant.id) as tx:
             return await tx.flags.get(PRODUCTION, key)
@@ -266,11 +276,13 @@ class World:
         """Who is told by this template: mail addresses, and None for the webhook."""
         wanted: set[str | None] = set()
         rows = [row.id for row in await self.store.waiting() if row.tenant == self.tenant.id]
-        async with self.store.transaction(self.tenant.id) as tx:
-            for notice in await tx.notices.due(rows):
-                if notice.template == template:
-                    people = await tx.people.by_ids([notice.recipient] if notice.recipient else [])
-                    wanted.add(people[0].handle if people else None)
+        with suppress(Looked):
+            async with self.store.transaction(self.tenant.id) as tx:
+                for notice in [await tx.notices.claim(row) for row in rows]:
+                    if notice is not None and notice.template == template:
+                        people = await tx.people.by_ids([notice.recipient] if notice.recipient else [])
+                        wanted.add(people[0].handle if people else None)
+                raise Looked
         return wanted
 
 

@@ -34,8 +34,11 @@ class WayBack(Steered):
                 self._show(state, cause)
             except ActivityError:
                 await self._step(State.ROLLBACK_INCOMPLETE, "could_not_be_restored")
-            if self._state is State.ROLLBACK_INCOMPLETE:
+            if self._incomplete():
                 await self._until_asked_again()
+
+    def _incomplete(self) -> bool:
+        return self._state is State.ROLLBACK_INCOMPLETE
 
     async def _restored(self) -> State:
         """Write what was stable, and let the instances take it up; they get their time and no more."""

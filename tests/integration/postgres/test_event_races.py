@@ -207,7 +207,7 @@ class TestFlags:
     async def test_that_a_rollout_serves_and_takes_back_are_told_with_its_change(self, world: World) -> None:
         rollout = await world.running()
         await world.progression.move(world.step(rollout, "back"), State.ROLLING_BACK, "aborted")
-        await world.restoring.restore(world.step(rollout, "restore"))
+        await world.back(world.step(rollout, "restore"))
         found = await told(world)
         assert [each.type for each in found] == [EventType.FEATURE_FLAG_UPDATED] * 2
         assert {each.change for each in found} == {rollout}

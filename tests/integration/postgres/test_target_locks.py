@@ -47,7 +47,7 @@ async def admitted(world: World, rollout: UUID, name: str) -> State:
 
 async def gone(world: World, rollout: UUID) -> None:
     await world.progression.move(world.step(rollout), State.ROLLING_BACK, "asked")
-    assert await world.restoring.restore(world.step(rollout)) is State.ROLLED_BACK
+    assert await world.back(world.step(rollout)) is State.ROLLED_BACK
 
 
 class TestOverlapping:

@@ -219,7 +219,7 @@ class TestRebase:
     async def test_nor_after_what_it_was_given_for_has_happened(self, world: World) -> None:
         rollout = await world.running()
         await world.control("ada", rollout, Verb.ABORT)
-        await world.restoring.restore(world.step(rollout))
+        await world.back(world.step(rollout))
         again = await world.propose(base_version=3, supersedes=rollout)
         assert (await world.submission.submit(world.ada, again.id)).approval.ballots == ()
 

@@ -131,7 +131,7 @@ class Rollouts(Courses):
         if self.state(course) is not State.ROLLING_BACK:
             return
         step = self.world.step
-        state = self.once(course, "restore", lambda name: self.world.restoring.restore(step(course.rollout, name)))
+        state = self.once(course, "restore", lambda name: self.world.back(step(course.rollout, name)))
         if state is State.ROLLED_BACK:
             self.check_restored(course)
 

@@ -40,7 +40,7 @@ class TestKillSwitch:
         with pytest.raises(StaleGeneration):
             await world.progression.expose(world.step(rollout), 1)
         await world.progression.move(world.step(rollout), State.ROLLING_BACK, "killed")
-        assert await world.restoring.restore(world.step(rollout)) is State.SUPERSEDED
+        assert await world.back(world.step(rollout)) is State.SUPERSEDED
         flag = await world.flag()
         assert flag is not None
         assert (flag.version, flag.definition) == (3, OFF)

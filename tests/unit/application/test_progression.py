@@ -175,7 +175,7 @@ class TestExposure:
         await world.admit(change.id)
         assert await world.progression.expose(world.step(change.id), 0) == 1
         await world.progression.move(world.step(change.id), State.ROLLING_BACK, "gate_failed")
-        assert await world.restoring.restore(world.step(change.id)) is State.ROLLED_BACK
+        assert await world.back(world.step(change.id)) is State.ROLLED_BACK
         flag = await world.flag()
         assert flag is not None
         assert (flag.version, flag.definition["state"]) == (2, "DISABLED")
@@ -187,7 +187,7 @@ class TestGoingBack:
         rollout = await world.running()
         await world.progression.move(world.step(rollout, "back"), State.ROLLING_BACK, "gate_failed")
         for _ in range(2):
-            assert await world.restoring.restore(world.step(rollout, "restore")) is State.ROLLED_BACK
+            assert await world.back(world.step(rollout, "restore")) is State.ROLLED_BACK
         flag = await world.flag()
         assert flag is not None
         assert (flag.version, flag.definition, flag.origin) == (3, OFF, f"rollback_of:{rollout}")
@@ -200,14 +200,14 @@ class TestGoingBack:
         rollout = await world.running()
         await world.put({**OFF, "metadata": {"a": 1}})
         await world.progression.move(world.step(rollout), State.ROLLING_BACK, "gate_failed")
-        assert await world.restoring.restore(world.step(rollout)) is State.ROLLBACK_INCOMPLETE
+        assert await world.back(world.step(rollout)) is State.ROLLBACK_INCOMPLETE
         assert (await world.flag()).version == 3  # type: ignore[union-attr]  # it is there
 
     async def test_before_anything_was_served_writes_nothing(self, world: World) -> None:
         submitted = await world.approved()
         await world.admit(submitted.rollout.id)
         await world.progression.move(world.step(submitted.rollout.id), State.ROLLING_BACK, "abort_by_operator")
-        assert await world.restoring.restore(world.step(submitted.rollout.id)) is State.ROLLED_BACK
+        assert await world.back(world.step(submitted.rollout.id)) is State.ROLLED_BACK
         assert (await world.flag()).version == 1  # type: ignore[union-attr]  # it is there
 
     @pytest.mark.req("S73")
@@ -216,7 +216,7 @@ class TestGoingBack:
         for state in (State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE):
             await world.progression.move(world.step(rollout), state, "database_away")
         await world.control("olu", rollout, Verb.ROLLBACK)
-        assert await world.restoring.restore(world.step(rollout)) is State.ROLLED_BACK
+        assert await world.back(world.step(rollout)) is State.ROLLED_BACK
 
 
 class TestTheEnd:
@@ -228,7 +228,7 @@ class TestTheEnd:
             assert await world.progression.move(world.step(rollout, "end"), State.SUCCEEDED, "done") is State.SUCCEEDED
         assert await world.told("rollout_finished") == {"ada", None}
         assert await world.progression.move(world.step(rollout), State.ROLLING_BACK, "late") is State.SUCCEEDED
-        assert await world.restoring.restore(world.step(rollout)) is State.SUCCEEDED
+        assert await world.back(world.step(rollout)) is State.SUCCEEDED
         with pytest.raises(AlreadyTerminal):
             await world.control("olu", rollout, Verb.ABORT)
 

@@ -65,7 +65,7 @@ async def succeeded(world: World, *wishes: Wish) -> UUID:
 
 async def goes_back(world: World, rollout: UUID) -> State:
     await world.progression.move(world.step(rollout), State.ROLLING_BACK, "asked")
-    end = await world.restoring.restore(world.step(rollout))
+    end = await world.back(world.step(rollout))
     world.clock += timedelta(seconds=1)
     return end
 

@@ -112,7 +112,7 @@ class TestDefinition:
         await defined.admit(rollout)
         await defined.progression.expose(defined.step(rollout), 0)
         await defined.progression.move(defined.step(rollout), State.ROLLING_BACK, "asked")
-        assert await defined.restoring.restore(defined.step(rollout)) is State.ROLLED_BACK
+        assert await defined.back(defined.step(rollout)) is State.ROLLED_BACK
         assert await value(defined) == 10
         assert (await defined.setting.definitions.get(defined.eve, "limit")).version == 3
 
@@ -151,7 +151,7 @@ class TestRulebook:
         await billed.admit(rollout)
         await billed.progression.expose(billed.step(rollout), 0)
         await billed.progression.move(billed.step(rollout), State.ROLLING_BACK, "asked")
-        assert await billed.restoring.restore(billed.step(rollout)) is State.ROLLED_BACK
+        assert await billed.back(billed.step(rollout)) is State.ROLLED_BACK
         book = await billed.setting.rules.get(billed.eve)
         assert (book.version, book.rules) == (2, [])
 

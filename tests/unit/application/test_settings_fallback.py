@@ -245,7 +245,7 @@ class TestCheck:
         free.clock += SECOND
         assert (await production(free)).value == 30
         await free.progression.move(free.step(rollout), State.ROLLING_BACK, "asked")
-        await free.restoring.restore(free.step(rollout))
+        await free.back(free.step(rollout))
         free.clock += SECOND
         assert (await production(free)).value == 20
 

@@ -29,7 +29,7 @@ class TestAsAChange:
         assert rules is not None
         assert rules.definition == self.RULES
         await world.progression.move(world.step(change), State.ROLLING_BACK, "asked")
-        assert await world.restoring.restore(world.step(change)) is State.ROLLED_BACK
+        assert await world.back(world.step(change)) is State.ROLLED_BACK
         rules = await world.flag("$evaluators")
         assert rules is not None
         assert (rules.version, rules.definition) == (2, {})

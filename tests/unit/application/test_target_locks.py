@@ -39,7 +39,7 @@ async def taken_back(world: World, rollout: UUID) -> State:
     found = await world.rollout(rollout)
     if found.state is not State.ROLLING_BACK:
         await world.progression.move(world.step(rollout), State.ROLLING_BACK, "asked")
-    return await world.restoring.restore(world.step(rollout))
+    return await world.back(world.step(rollout))
 
 
 async def called(world: World) -> list[UUID]:
