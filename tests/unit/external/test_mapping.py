@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +8,7 @@ import pytest
 from application.external.mapping import FIELDS, Said, parsed_mapping, resolved
 from domain.approvals import Answer
 from domain.errors import Invalid
+from tests.outside import Jira, ServiceNow
 
 FIELDS_OF_ONE = {name: f"<{name}>" for name in FIELDS}
 GOOD: dict[str, Any] = {
@@ -106,3 +109,12 @@ class TestPointers:
     def test_find_what_stands_there(self, pointer: str, found: Any) -> None:
         document = {"a": [{"b": 1}], "m/n": {"~": 2}}
         assert resolved(document, pointer) == (found if pointer else document)
+
+
+class TestHowTo:
+    def test_shows_mappings_that_hold(self) -> None:
+        text = (Path(__file__).parents[3] / "docs" / "howto" / "messages-and-tickets.md").read_text()
+        shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+        assert shown == [ServiceNow.MAPPING, Jira.MAPPING]
+        assert all(parsed_mapping(each) for each in shown)
+        assert set(re.findall(r"`\$([a-z]+)`", text)) == FIELDS
