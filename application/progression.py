@@ -7,11 +7,13 @@ from uuid import UUID
 
 from application import parts
 from application.closing import finished, taken_back
+from application.events.moves import tell_move
 from application.locking.holding import released
 from application.parts import Exposed
 from application.ports.store import Store, Transaction
 from application.recording import record
 from application.rising import may_rise
+from application.switching import check_switch
 from domain.audit import Action, Outcome
 from domain.changes import DigestTampered
 from domain.errors import Missing
@@ -96,6 +98,7 @@ class Progression:
                 raise NotRunning(state=rollout.state.value, stage=stage)
             if rollout.state not in {State.RUNNING, State.PAUSED} or stage != (rollout.stage or 0) + _rise(rollout):
                 raise StaleGeneration(state=rollout.state.value, stage=stage)
+            check_switch(rollout)
             if stage and _rise(rollout) and not (_unwatched(rollout) or await may_rise(tx, rollout)):
                 raise GateNotPassed(verdict=rollout.verdict.value if rollout.verdict else None, stage=stage)
             change = await tx.changes.get(rollout.change)
@@ -138,6 +141,7 @@ async def begun(tx: Transaction, rollout: Rollout, actor: Actor) -> None:
     line = Transition(rollout.id, 1, "submitted", None, rollout.state, "submitted", tx.now, actor.id)
     await tx.rollouts.append(line)
     await _recorded(tx, rollout, line, None)
+    await tell_move(tx, rollout, line)
 
 
 async def move(  # noqa: PLR0913 -- what happened, and who did it and why
@@ -162,6 +166,7 @@ async def move(  # noqa: PLR0913 -- what happened, and who did it and why
     )  # fmt: skip
     await tx.rollouts.append(line)
     await _recorded(tx, after, line, rollout, actor)
+    await tell_move(tx, after, line)
     if after.terminal:
         await released(tx, after)
     return after

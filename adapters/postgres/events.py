@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,15 +13,15 @@ from application.ports.events import Line
 from domain.environments import Environment
 from domain.events import Event, EventType, Subject
 
-_NAMES = ("ids", "types", "environments", "keys", "scopes", "versions", "ats", "actors", "changes")
+_NAMES = ("ids", "types", "environments", "keys", "scopes", "versions", "ats", "actors", "changes", "facts")
 _WRITTEN = text(
-    "INSERT INTO event (tenant_id, event_id, type, environment, key, scope, version, at, actor, change)"
+    "INSERT INTO event (tenant_id, event_id, type, environment, key, scope, version, at, actor, change, facts)"
     " SELECT CAST(:tenant AS uuid), u.id, u.type, CAST(u.environment AS environment), u.key, u.scope, u.version, u.at,"
-    " u.actor, u.change"
+    " u.actor, u.change, CAST(u.facts AS jsonb)"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:environments AS text[]), CAST(:keys AS text[]),"
     " CAST(:scopes AS text[]), CAST(:versions AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:actors AS uuid[]),"
-    " CAST(:changes AS uuid[])) WITH ORDINALITY"
-    " AS u (id, type, environment, key, scope, version, at, actor, change, place) ORDER BY u.place"
+    " CAST(:changes AS uuid[]), CAST(:facts AS text[])) WITH ORDINALITY"
+    " AS u (id, type, environment, key, scope, version, at, actor, change, facts, place) ORDER BY u.place"
 )
 _BEGUN = text("INSERT INTO event_line (tenant_id) VALUES (:tenant) ON CONFLICT DO NOTHING")
 _NUMBERED = text(
@@ -100,7 +101,7 @@ def _columns(event: Event) -> tuple[Any, ...]:
     subject, environment = event.subject, event.environment.value if event.environment else None
     return (
         event.id, event.type.value, environment, subject.key, subject.scope, subject.version, event.at, event.actor,
-        event.change,
+        event.change, None if event.facts is None else orjson.dumps(event.facts).decode(),
     )  # fmt: skip
 
 
@@ -116,4 +117,5 @@ def _event(row: Any) -> Event:
         change=row.change,
         position=row.position,
         epoch=row.epoch,
+        facts=row.facts,
     )

@@ -22,6 +22,7 @@ event = table(
     epoch=BigInteger,
     written_at=moment,
     told_at=moment,
+    facts=JSONB(none_as_null=True),
 )
 event_line = table("event_line", position=BigInteger, forgotten=BigInteger)
 webhook = table(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.schemas.common import In, Out, Reason
+from api.schemas.common import In, Object, Out, Reason
 from application.events.webhooks import Subscribed
 from domain.environments import Environment
 from domain.events import Delivery, DeliveryState, Event, EventType, Subscription, Wants
@@ -21,7 +21,7 @@ class SubjectOut(Out):
 
 
 class EventOut(Out):
-    """`at` is when it takes effect; what has no environment is in all of them."""
+    """`at` is when it takes effect; no environment is all of them. `facts` are those of a deployment's step."""
 
     id: UUID
     type: EventType
@@ -32,6 +32,7 @@ class EventOut(Out):
     actor: UUID | None
     change: UUID | None
     epoch: int | None
+    facts: Object | None
 
     @classmethod
     def of(cls, event: Event) -> "EventOut":

@@ -81,7 +81,7 @@ def refreshing(snapshots: SettingSnapshots) -> Listener:
     """What is told from memory is read anew where something was told, also when it is a plan that begins."""
 
     async def refresh(tenant: UUID, events: Sequence[Event]) -> None:
-        places = {each.environment for each in events if not each.type.of_flags}
+        places = {each.environment for each in events if each.type.of_settings}
         await snapshots.refresh(tenant, *(Environment if None in places else [each for each in places if each]))
 
     return refresh

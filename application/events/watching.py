@@ -9,7 +9,7 @@ from application.events.tails import AT_ONCE, Tail, Tails
 from application.ports.store import News, Store
 from domain.environments import Environment
 from domain.errors import TooMany
-from domain.events import Event
+from domain.events import Event, EventType
 from domain.people import Actor, Permission
 
 MOST_WATCHERS = 1000
@@ -109,4 +109,6 @@ def _check(actor: Actor) -> None:
 
 
 def _may_read(actor: Actor, event: Event) -> bool:
+    if event.type is EventType.DEPLOYMENT_MOVED:
+        return Permission.CHANGE_READ in actor.permissions
     return (Permission.FEATURES_READ if event.type.of_flags else Permission.SETTINGS_READ) in actor.permissions

@@ -18,11 +18,16 @@ class EventType(StrEnum):
     FEATURE_FLAG_CREATED = "FeatureFlagCreated"
     FEATURE_FLAG_UPDATED = "FeatureFlagUpdated"
     FEATURE_FLAG_DISABLED = "FeatureFlagDisabled"
+    DEPLOYMENT_MOVED = "DeploymentMoved"
     WEBHOOK_TESTED = "WebhookTested"
 
     @property
     def of_flags(self) -> bool:
         return self in _OF_FLAGS
+
+    @property
+    def of_settings(self) -> bool:
+        return not self.of_flags and self is not EventType.DEPLOYMENT_MOVED
 
 
 _OF_FLAGS: Final = frozenset(
@@ -44,7 +49,7 @@ class Event:
     """`at` is when it takes effect, which may be planned; without an environment it is in all of them.
 
     `position` is where it stands among its tenant's events, and `epoch` how far its environment's settings or flags had
-    come: both only once it is told.
+    come: both only once it is told. `facts` are those of a deployment's step.
     """
 
     id: UUID
@@ -57,6 +62,7 @@ class Event:
     change: UUID | None = None
     position: int | None = None
     epoch: int | None = None
+    facts: Json = None
 
     def to_json(self) -> dict[str, Json]:
         """The envelope, as every way of telling it has it."""
@@ -70,6 +76,7 @@ class Event:
             "actor": str(self.actor) if self.actor else None,
             "change": str(self.change) if self.change else None,
             "epoch": self.epoch,
+            "facts": self.facts,
         }
 
     def concerns(self, environment: Environment | None, prefix: str) -> bool:

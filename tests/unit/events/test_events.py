@@ -39,7 +39,18 @@ def subscription(**wants: Any) -> Subscription:
 class TestEvent:
     def test_says_where_to_look_and_nothing_else(self) -> None:
         told = event(actor=UUID(int=1), change=UUID(int=2), position=4, epoch=9).to_json()
-        assert set(told) == {"id", "type", "tenant", "environment", "subject", "at", "actor", "change", "epoch"}
+        assert set(told) == {
+            "id",
+            "type",
+            "tenant",
+            "environment",
+            "subject",
+            "at",
+            "actor",
+            "change",
+            "epoch",
+            "facts",
+        }
         assert told["subject"] == {"key": "billing.currency", "scope": "company:de", "version": 3}
         assert json.loads(json.dumps(told)) == told
 
