@@ -9,6 +9,7 @@ from application.bypassing import Emergency, bypass, check_emergency
 from application.changes import existing_change, plan_of
 from application.closing import invalidated
 from application.every_subject import subject_of
+from application.locking.confounding import confounded_with
 from application.locking.holding import check_not_rejected, claimed, in_turn, over_stable
 from application.locking.rules import check_rules
 from application.locking.waiting import check_thawed
@@ -32,6 +33,7 @@ class Submitted:
     change: ChangeSet
     approval: Approval
     rollout: Rollout
+    confounded: tuple[UUID, ...] = ()
 
 
 class Submission:
@@ -237,4 +239,5 @@ async def _submitted(tx: Transaction, change_id: UUID) -> Submitted:
     rollout = await tx.rollouts.get(change_id)
     if rollout is None:
         raise LookupError(f"change {change_id} was submitted without a rollout")
-    return Submitted(change, await _approval(tx, change_id), rollout)
+    confounded = await confounded_with(tx, rollout, change)
+    return Submitted(change, await _approval(tx, change_id), rollout, tuple(confounded))

@@ -123,13 +123,17 @@ class EvidenceOut(Out):
 
 
 class SubmittedOut(Out):
-    """`approval` has the id of the change, and so has the rollout."""
+    """`approval` has the id of the change, and so has the rollout.
+
+    What it is `confounded_with` is under way and judged by the same metrics: neither tells which of them did it.
+    """
 
     change: ChangeOut
     rollout: RolloutOut
     approval: UUID
     standing: Standing
     levels: int
+    confounded_with: list[UUID]
 
     @classmethod
     def of(cls, submitted: Submitted) -> "SubmittedOut":
@@ -137,4 +141,5 @@ class SubmittedOut(Out):
         return cls(
             change=ChangeOut.of(submitted.change), rollout=RolloutOut.of(submitted.rollout), approval=approval.id,
             standing=approval.standing, levels=len(approval.policy.levels),
+            confounded_with=list(submitted.confounded),
         )  # fmt: skip
