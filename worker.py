@@ -15,6 +15,8 @@ from activities.converging import ConvergingActivities
 from activities.imports import ImportActivities
 from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
+from activities.smoking import SmokeActivities
+from adapters.egress.client import EgressClient
 from adapters.identity.bundles import bundle_signatures
 from adapters.logs import configure
 from adapters.settings import Settings
@@ -28,14 +30,17 @@ from application.controls import Controlling
 from application.convergence import Converging
 from application.gating import Gating
 from application.locking.turns import Turns
+from application.previewing import Previewing
 from application.progression import Progression
 from application.recovery import Recovery
 from application.restoring import Restoring
 from application.reviewing import Overdue
 from application.settings.moving import importing
-from bootstrap import Parts, parts
+from application.smoking import Smoking
+from bootstrap import Parts, clock, parts
 
 TELL_EVERY_SECONDS = 60
+LONGEST_SMOKE_SECONDS = 3600.0
 DENIED = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}
 
 _ENVELOPE = re.compile(r", metadata: MetadataMap .*(?=, source: )")
@@ -101,7 +106,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
     for sweep in sweeps:
         sweep.add_done_callback(lambda _: stop.set())
-    more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store))]
+    more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store)), smoke(made)]
     async with build_worker(client, approvals, rollouts, imports=imports, more=more):
         log.info("worker.ready")
         await stop.wait()
@@ -113,6 +118,13 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     for sweep in sweeps:
         if not sweep.cancelled():
             sweep.result()
+
+
+def smoke(made: Parts) -> SmokeActivities:
+    """A smoke test may take minutes, unlike every other call; how many in all its deployment says."""
+    hosts, loopback = made.settings.trusted_hosts, made.settings.embedded_issuer
+    patient = EgressClient(allow_loopback=loopback, private_hosts=hosts, total_seconds=LONGEST_SMOKE_SECONDS)
+    return SmokeActivities(Smoking(made.store, patient, Previewing(made.store, made.signer, clock)))
 
 
 async def ended(task: asyncio.Task[None]) -> None:

@@ -63,6 +63,17 @@ REMIND: Preset = {
 }
 """A message; that it could not be written never stops an approval."""
 
+
+def smoke_preset(left: timedelta) -> Preset:
+    """Smoke tests have what is left of their time and no more; a worker that dies meanwhile is missed."""
+    return {
+        "start_to_close_timeout": left,
+        "schedule_to_close_timeout": left,
+        "heartbeat_timeout": timedelta(seconds=10),
+        "retry_policy": _retry(0.5, 10),
+    }
+
+
 CALL: Preset = {
     "start_to_close_timeout": timedelta(seconds=15),
     "schedule_to_close_timeout": timedelta(minutes=5),

@@ -7,6 +7,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from domain.rollouts import WAITING, State, Strategy
+    from workflows.blue_green import Preparing
     from workflows.exposing import Exposing
     from workflows.messages import Resumed, RolloutRequest, RolloutResult
     from workflows.steering import Stopped
@@ -15,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @workflow.defn(name="FeatureRolloutWorkflow")
-class FeatureRolloutWorkflow(Waiting, Exposing):
+class FeatureRolloutWorkflow(Waiting, Preparing, Exposing):
     """The one machine of all strategies: what differs between them is how long a stage is looked at, and by whom."""
 
     @workflow.init
@@ -52,6 +53,7 @@ class FeatureRolloutWorkflow(Waiting, Exposing):
         for stage in range(self._progress.stage, last + 1):
             resumed = kept if kept and kept.progress.stage == stage else None
             if resumed is None:
+                await self._prepare()
                 await self._expose(stage)
             if resumed is None or resumed.converging_since is not None:
                 await self._converge(resumed.converging_since if resumed else None)

@@ -66,6 +66,8 @@ class Action(StrEnum):
     CHANGE_SUPERSEDED = "change:record:superseded"
     CHANGE_REVERTED = "change:record:reverted"
     CHANGE_REBASED = "change:record:rebased"
+    PREVIEW_ISSUED = "rollout:preview:issued"
+    SMOKE_TESTED = "rollout:smoke:tested"
     ROLLBACK_ACCEPTED = "rollout:rollback:accepted"
     APPROVAL_REQUESTED = "approval:request:opened"
     APPROVAL_ESCALATED = "approval:level:escalated"

@@ -39,6 +39,7 @@ from application.gating import Gating
 from application.progression import Progression
 from application.restoring import Restoring
 from bootstrap import Parts, parts
+from worker import smoke
 
 TRAFFIC = {
     "classic": Traffic(constant(90_000), constant(0.01)),
@@ -104,7 +105,7 @@ async def run(made: Parts, queue: str, fate: Fate, start: datetime) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     approvals = ApprovalActivities(Balloting(made.store, made.verifier))
-    more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store))]
+    more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store)), smoke(made)]
     async with build_worker(client, approvals, rollouts, queue, more=more):
         await stop.wait()
 

@@ -15,9 +15,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import Worker
 
 from activities.approvals import ApprovalActivities
-from activities.converging import ConvergingActivities
 from activities.imports import ImportActivities
-from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
 from adapters.identity.assertions import SignedActs
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
@@ -33,14 +31,12 @@ from application.approvals import Approvals, VoteWish
 from application.balloting import Balloting
 from application.changes import Changes, Proposal
 from application.controls import Controlling, Rollouts
-from application.convergence import Converging
 from application.delegations import Delegations
 from application.gating import Gating
 from application.killing import KillSwitch
 from application.ports.records import AuditFilter, Check, StoredFlag
 from application.ports.store import Store
 from application.progression import Progression
-from application.restoring import Restoring
 from application.settings.moving import importing
 from application.submission import Submission
 from application.tenants import Tenants
@@ -50,6 +46,7 @@ from domain.environments import Environment
 from domain.people import Actor, Role
 from domain.rollouts import Rollout, State, Transition, Verb
 from tests.conftest import House
+from tests.workflow.effects import effects
 
 PRODUCTION = Environment.PRODUCTION
 CLASSIC = {"state": "ENABLED", "variants": {"classic": "c", "express": "e"}, "defaultVariant": "classic"}
@@ -133,7 +130,7 @@ class Theatre:
         balloting, controlling = Balloting(store, self.assertions), Controlling(store, self.assertions)
         rollouts = RolloutActivities(Progression(store), Gating(store, self.metrics), controlling, Admitting(store))
         imports = ImportActivities(importing(store, self.processes, MemorySealer()))
-        more = [RestoringActivities(Restoring(store)), ConvergingActivities(Converging(store))]
+        more = effects(store, self.assertions, self.time)
         return build_worker(self.client, ApprovalActivities(balloting), rollouts, self.queue, imports, more=more)
 
     # --- what people do

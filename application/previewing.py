@@ -1,0 +1,92 @@
+"""What a blue-green deployment has prepared is shown to whoever holds its preview token, and to nobody else."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from application.acting import Clock
+from application.ports.identity import Assertions
+from application.ports.store import Store, Transaction
+from application.recording import record
+from domain.audit import Action
+from domain.changes import ChangeSet, Kind
+from domain.environments import Environment
+from domain.errors import Missing
+from domain.flags import SHARED_RULES, FlagSet
+from domain.people import Actor, Permission
+from domain.people.acts import Act, AssertionForged
+from domain.rollouts import EXPOSED, NotRunning, Rollout
+
+PREVIEW = "preview"
+"""The verb of the token: it proves no act of a person, and no activity takes it for one."""
+VALID = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Preview:
+    token: str
+    expires_at: datetime
+
+
+class Previewing:
+    def __init__(self, store: Store, assertions: Assertions, clock: Clock) -> None:
+        self._store = store
+        self._assertions = assertions
+        self._clock = clock
+
+    async def issue(self, actor: Actor, rollout_id: UUID) -> Preview:
+        """A quarter of an hour's look at what is prepared; Missing, or NotRunning where nothing is."""
+        actor.require(Permission.CHANGE_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            rollout = await _prepared(tx, rollout_id)
+            preview = self.signed(rollout, actor.id)
+            await record(
+                tx, Action.PREVIEW_ISSUED, ("rollout", rollout_id), actor=actor, change=rollout.change,
+                after={"expires_at": preview.expires_at.isoformat()},
+            )  # fmt: skip
+        return preview
+
+    def signed(self, rollout: Rollout, actor: UUID) -> Preview:
+        """For whoever may have one: a person who asked, or the smoke test of the rollout itself."""
+        until = self._clock() + VALID
+        act = Act(uuid4(), rollout.tenant, actor, PREVIEW, str(rollout.id), rollout.digest, until)
+        return Preview(self._assertions.issue(act), until)
+
+    async def flags(self, tenant: UUID, environment: Environment, token: str, served: FlagSet) -> FlagSet:
+        """What this tenant would be served after the switch, over what it is served now.
+
+        Raises AssertionForged, AssertionExpired, and NotRunning once there is nothing to preview any more.
+        """
+        act = self._assertions.verify(token)
+        if act.verb != PREVIEW:
+            raise AssertionForged(reason="verb")
+        async with self._store.transaction(act.tenant) as tx:
+            rollout = await _prepared(tx, UUID(act.subject))
+            change = await tx.changes.get(rollout.change)
+            if change is None or change.digest != act.digest or not await _concerns(tx, rollout, tenant):
+                raise Missing(kind_of_thing="rollout", id=act.subject)
+        if rollout.environment is not environment:
+            return served
+        return _over(served, change)
+
+
+async def _prepared(tx: Transaction, rollout_id: UUID) -> Rollout:
+    """Admitted, and not switched to."""
+    rollout = await tx.rollouts.get(rollout_id)
+    if rollout is None:
+        raise Missing(kind_of_thing="rollout", id=str(rollout_id))
+    waits = rollout.state in EXPOSED and rollout.live_version == rollout.base_version
+    if rollout.plan.blue_green is None or not waits:
+        raise NotRunning(state=rollout.state.value, verb=PREVIEW)
+    return rollout
+
+
+async def _concerns(tx: Transaction, rollout: Rollout, tenant: UUID) -> bool:
+    return any(each.tenant == tenant for each in await tx.parts.of(rollout.id))
+
+
+def _over(served: FlagSet, change: ChangeSet) -> FlagSet:
+    for target in change.content.targets:
+        if target.kind is Kind.FLAG and target.key != SHARED_RULES:
+            served = served.with_flag(target.key, target.content, served.revision)
+    return served
