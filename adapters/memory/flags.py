@@ -42,7 +42,7 @@ class MemoryFlags:
         found = next((stored for stored in self._rows.versions.values() if stored.request == request), None)
         return _unshared(found) if found else None
 
-    async def put(self, flag: StoredFlag, *, expected: int) -> None:
+    async def put(self, flag: StoredFlag, *, expected: int) -> int:
         present = self._rows.flags.get((flag.environment, flag.key))
         if (present.version if present else 0) != expected:
             raise StaleGeneration(key=flag.key, expected=expected)
@@ -51,6 +51,7 @@ class MemoryFlags:
         self._rows.versions[flag.environment, flag.key, flag.version] = stored
         head = self._head(flag.environment)
         self._rows.sets[flag.environment] = replace(head, revision=head.revision + 1)
+        return head.revision + 1
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
         head = self._head(environment)

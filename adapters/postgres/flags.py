@@ -46,7 +46,7 @@ class PostgresFlags:
         row = found.one_or_none()
         return _stored(row) if row else None
 
-    async def put(self, stored: StoredFlag, *, expected: int) -> None:
+    async def put(self, stored: StoredFlag, *, expected: int) -> int:
         row = {
             "version": stored.version,
             "definition": stored.definition,
@@ -71,11 +71,12 @@ class PostgresFlags:
             raise StaleGeneration(key=stored.key, expected=expected)
         await self._session.execute(insert(flag_version).values(**place, **row))
         # Always after the flag's own row, never before it: writers of one environment cannot deadlock.
-        await self._session.execute(
+        raised = (
             update(flag_set)
             .where(flag_set.c.environment == stored.environment)
             .values(revision=flag_set.c.revision + 1)
         )
+        return int(await self._session.scalar(raised.returning(flag_set.c.revision)) or 0)
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
         # One statement is one snapshot: a revision is never shown with the flags of another.

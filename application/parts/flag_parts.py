@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from application.definitions import checked_definition
 from application.events.telling import tell_flag
-from application.parts.job import Job
+from application.parts.job import WRITTEN_SINCE, Job
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
 from application.recording import record
@@ -41,12 +41,11 @@ async def write(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
         definition = exposed(base, content, job.weight, by_instance=job.by_instance) if base else content
         version = part.live_version + 1
         flag = StoredFlag(part.environment, part.key, version, definition, origin, None, tx.now)
-        await _put(tx, job, flag, Action.FLAG_EXPOSED)
-        written.append(part.applied(version, 0))
+        written.append(part.applied(version, await _put(tx, job, flag, Action.FLAG_EXPOSED)))
     if not job.elsewhere:  # the write holds the flag set: what was committed since the look before is seen now
         for part in parts:
             await checked_definition(tx, part.environment, part.key, job.target(part).content)
-    return await _revised(tx, written)
+    return at_the_last(written)
 
 
 async def drifted(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
@@ -55,19 +54,26 @@ async def drifted(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part
     return [each for each in parts if versions[each.key] != each.live_version]
 
 
-async def back(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
-    """Over whatever is there now."""
-    versions, restored = await _held(tx, job, parts), []
+async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool) -> list[Part]:
+    """Over what was written last; forced, over whatever is there."""
+    versions, done, restored = await _held(tx, job, parts), [], []
     for part in parts:
+        if versions[part.key] != part.live_version and not force:
+            done.append(part.drifted(WRITTEN_SINCE))
+            continue
         stable = await _version(tx, part, part.base_version)
         if stable is None:  # the rollout created it: there is nothing to go back to but its absence of effect
             written = await _version(tx, part, part.live_version)
             stable = {} if part.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
         version, origin = versions[part.key] + 1, f"rollback_of:{job.rollout.id}"
         flag = StoredFlag(part.environment, part.key, version, stable, origin, None, tx.now)
-        await _put(tx, job, flag, Action.FLAG_RESTORED)
-        restored.append(part.restored(version, 0))
-    return await _revised(tx, restored)
+        restored.append(part.restored(version, await _put(tx, job, flag, Action.FLAG_RESTORED)))
+    return [*done, *at_the_last(restored)]
+
+
+def at_the_last(parts: Sequence[Part]) -> list[Part]:
+    """All of them are served from the revision of the one that was written last."""
+    return [replace(each, revision=parts[-1].revision) for each in parts]
 
 
 async def _held(tx: Transaction, job: Job, parts: Sequence[Part]) -> dict[str, int]:
@@ -83,17 +89,11 @@ async def _version(tx: Transaction, part: Part, version: int) -> Json | None:
     return await tx.flags.version(part.environment, part.key, version) if version else None
 
 
-async def _put(tx: Transaction, job: Job, flag: StoredFlag, action: Action) -> None:
-    """Over the version before it."""
-    await tx.flags.put(flag, expected=flag.version - 1)
+async def _put(tx: Transaction, job: Job, flag: StoredFlag, action: Action) -> int:
+    """Over the version before it; the revision of the flag set then."""
+    revision = await tx.flags.put(flag, expected=flag.version - 1)
     written = {"version": flag.version, "definition": flag.definition, "origin": flag.origin}
     await record(tx, action, ("flag", f"{flag.environment}/{flag.key}"), change=job.change.id,
                  before={"version": flag.version - 1}, after=written)  # fmt: skip
     await tell_flag(tx, flag, action, job.rollout)
-
-
-async def _revised(tx: Transaction, parts: Sequence[Part]) -> list[Part]:
-    if not parts:
-        return []
-    revision = await tx.flags.revision(parts[0].environment)
-    return [replace(each, revision=revision) for each in parts]
+    return revision

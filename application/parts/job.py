@@ -10,6 +10,8 @@ from domain.environments import Environment
 from domain.rollouts import TOTAL_WEIGHT, CohortMode, Plan, Rollout
 from domain.rollouts.parts import Part
 
+WRITTEN_SINCE = "somebody else has written there since"
+
 
 @dataclass(frozen=True)
 class Job:

@@ -15,7 +15,6 @@ from domain.rollouts.parts import Part, PartState
 from domain.rollouts.plan import RollbackScope
 
 MOST = 1_000
-WRITTEN_SINCE = "somebody else has written there since"
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,9 @@ async def restore(tx: Transaction, rollout: Rollout, *, most: int = MOST, force:
     for parts in groups[:at_once]:
         if job.elsewhere:
             async with tx.within(parts[0].tenant) as inside:
-                done += await _restored(inside, job, parts, force=force)
+                done += await back(inside, job, parts, force=force)
         else:
-            done += await _restored(tx, job, parts, force=force)
+            done += await back(tx, job, parts, force=force)
     await tx.parts.save(*done)
     gone = [each for each in done if each.state is PartState.RESTORED]
     if gone:
@@ -75,12 +74,6 @@ def _to_restore(rollout: Rollout, parts: Sequence[Part], *, force: bool) -> list
         for each in parts
         if (each.written or (force and each.state is PartState.DRIFTED)) and only in (None, each.stage)
     ]
-
-
-async def _restored(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool) -> list[Part]:
-    foreign = [] if force else await drifted(tx, job, parts)
-    mine = [each for each in parts if each not in foreign]
-    return [*(each.drifted(WRITTEN_SINCE) for each in foreign), *(await back(tx, job, mine) if mine else [])]
 
 
 async def _job(tx: Transaction, rollout: Rollout) -> Job:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from application.parts.job import Job
+from application.parts.job import WRITTEN_SINCE, Job
+from application.parts.quick_way_back import place_of, quickly
 from application.ports.store import Transaction
 from application.settings.carrying import carried_out, plan_for, planned
 from application.settings.going_back import put_back
@@ -12,6 +14,7 @@ from application.settings.overseeing import check_asked
 from application.settings.past import NEWEST
 from application.settings.plan import Pen, Plan
 from application.settings.targets import order_of
+from application.settings.wishes import Order
 from domain.rollouts.parts import Part, PartState
 
 
@@ -56,25 +59,39 @@ async def drifted(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part
     return [*moved, *[each for each in parts if each not in unwritten and not await _is_ours(tx, job, each)]]
 
 
-async def back(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool) -> list[Part]:
     """What held before the first that was written; the rules are not asked, for they held then."""
     at = await tx.settings.lock(job.environment)
-    order = order_of(job.about(parts), at)
-    plan = await plan_for(tx, job.environment, order.wishes, frozenset(), at)
     pen = Pen(None, f"rollback_of:{job.rollout.id}", change=job.change.id)
+    done: list[Part] = []
+    plan, mine = await quickly(tx, job, pen, parts, at), list(parts)
+    if plan is None:
+        foreign = [] if force else await drifted(tx, job, parts)
+        done = [each.drifted(WRITTEN_SINCE) for each in foreign]
+        mine = [each for each in parts if each not in foreign]
+        plan = await _thoroughly(tx, job, pen, mine, at)
+    if mine:
+        await carried_out(tx, pen, plan, f"rollback of {job.rollout.id}")
+        epoch = await tx.settings.bump(job.environment)
+        done += [each.restored(_newest(job, each, plan), epoch) for each in mine]
+    return done
+
+
+async def _thoroughly(tx: Transaction, job: Job, pen: Pen, parts: Sequence[Part], at: datetime) -> Plan:
+    """Whatever else holds, is planned or was meant to come back there."""
+    order = order_of(job.about(parts), at) if parts else Order(job.environment, (), job.change.reason)
+    plan = await plan_for(tx, job.environment, order.wishes, frozenset(), at)
     ours = {each: await tx.settings.of_change(each) for each in {job.writers(part)[0] for part in parts}}
     wishes = {(wish.key, wish.scope.text): wish for wish in order.wishes}
     for part in parts:
-        wish = wishes[_place(job, part)]
+        wish = wishes[place_of(job, part)]
         plan.take(pen, wish, await put_back(tx, plan, pen, wish, ours[job.writers(part)[0]]))
-    await carried_out(tx, pen, plan, f"rollback of {job.rollout.id}")
-    epoch = await tx.settings.bump(job.environment)
-    return [each.restored(_newest(job, each, plan), epoch) for each in parts]
+    return plan
 
 
 async def _is_ours(tx: Transaction, job: Job, part: Part) -> bool:
     """What goes on after an entry was nobody's wish. A change that only cancelled a plan wrote nothing itself."""
-    key, scope = _place(job, part)
+    key, scope = place_of(job, part)
     before, writers = NEWEST, job.writers(part)
     while newest := await tx.settings.history(part.environment, key, scope, before, 10):
         for each in newest:
@@ -87,17 +104,12 @@ async def _is_ours(tx: Transaction, job: Job, part: Part) -> bool:
 
 async def _latest(tx: Transaction, job: Job, parts: Sequence[Part]) -> dict[str, int]:
     """Present versions by the keys of the parts."""
-    places = {each.key: _place(job, each) for each in parts}
+    places = {each.key: place_of(job, each) for each in parts}
     keys, scopes = {key for key, _ in places.values()}, {scope for _, scope in places.values()}
     found = await tx.settings.latest(job.environment, keys, scopes)
     return {key: found.get(place, 0) for key, place in places.items()}
 
 
-def _place(job: Job, part: Part) -> tuple[str, str]:
-    content = job.target(part).content
-    return content["key"], content["scope"]
-
-
 def _newest(job: Job, part: Part, plan: Plan) -> int:
-    place = _place(job, part)
+    place = place_of(job, part)
     return max((each.entry.version for each in plan.new if (each.key, each.scope) == place), default=part.live_version)

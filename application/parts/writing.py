@@ -40,12 +40,12 @@ async def drifted(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part
     return found + [each for part in meanings for each in await meaning_parts.drifted(tx, job, part)]
 
 
-async def back(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
-    """In the reverse order of the targets."""
+async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool = False) -> list[Part]:
+    """In the reverse order of the targets; unless it is forced, what somebody else wrote since is left alone."""
     flags, values, meanings = _by_kind(sorted(parts, key=lambda each: each.ordinal, reverse=True))
-    restored = [await meaning_parts.back(tx, job, each) for each in meanings]
-    restored += await setting_parts.back(tx, job, values) if values else []
-    return restored + await flag_parts.back(tx, job, flags)
+    done = [await meaning_parts.back(tx, job, each, force=force) for each in meanings]
+    done += await setting_parts.back(tx, job, values, force=force) if values else []
+    return done + await flag_parts.back(tx, job, flags, force=force)
 
 
 def _by_kind(parts: Sequence[Part]) -> tuple[list[Part], list[Part], list[Part]]:

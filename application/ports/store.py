@@ -74,8 +74,8 @@ class Flags(Protocol):
         """The version that this request wrote, however many were written since."""
         ...
 
-    async def put(self, flag: StoredFlag, *, expected: int) -> None:
-        """Write version `flag.version` over `expected`; StaleGeneration when the target holds another."""
+    async def put(self, flag: StoredFlag, *, expected: int) -> int:
+        """Write version `flag.version` over `expected`, and tell the set's revision then; StaleGeneration."""
         ...
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord: ...
