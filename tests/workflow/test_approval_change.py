@@ -100,9 +100,10 @@ class TestMovedBase:
 
     @pytest.mark.req("S14")
     async def test_rebase_to_the_same_content_keeps_the_votes(self, stage: Theatre) -> None:
-        change = await stage.submit()
+        """Somebody else wrote a part of it meanwhile: what was there has moved, and the whole is the same."""
+        change = await stage.submit(content={**EXPRESS, "metadata": {"owner": "shop"}})
         await stage.approve(change, stage.house.bob)
-        await stage.overwrite()
+        await stage.overwrite(metadata={"owner": "shop"})
         await stage.approve(change, stage.house.cyd)
         assert await stage.end(change) is State.INVALIDATED
         again = await stage.send(await rebased(stage, change))
