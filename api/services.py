@@ -23,6 +23,7 @@ from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.flags import Flags
 from application.gates.cases import Gates
+from application.governed_policies import GovernedPolicies
 from application.groups import Groups
 from application.instances.looking import Acknowledging, Looking
 from application.instances.sightings import Sightings
@@ -33,6 +34,7 @@ from application.locking.ruling import RolloutPolicies, Windows
 from application.outside import OutsideCases, Proofs
 from application.ports.processes import Processes
 from application.ports.store import Store
+from application.previewing import Previewing
 from application.reverting import Reverting
 from application.reviewing import Reviewing
 from application.settings.cases import SettingCases
@@ -79,6 +81,7 @@ class Services:
     setting_snapshots: SettingSnapshots
     events: EventCases
     proofs: Proofs
+    previewing: Previewing
     settings: Settings = field(default_factory=Settings)
 
     @cached_property
@@ -116,6 +119,10 @@ class Services:
     @property
     def reviewing(self) -> Reviewing:
         return Reviewing(self.store)
+
+    @property
+    def policies(self) -> GovernedPolicies:
+        return GovernedPolicies(self.store, self.tenants, self.submission)
 
     @property
     def groups(self) -> Groups:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from application.ports.store import Transaction
-from domain.approvals import ApprovalPolicy, strictest
+from domain.approvals import ApprovalPolicy, Level, strictest, strictness
 from domain.changes import Kind, Reach
 from domain.environments import Environment
 
@@ -23,6 +23,21 @@ async def set_policy(tx: Transaction, environment: Environment, kind: Kind) -> S
     """The one that holds there."""
     policy, version = await tx.policies.get(environment, kind), await tx.policies.version(environment, kind)
     return SetPolicy(environment, kind, policy, version)
+
+
+def governs(found: SetPolicy) -> bool:
+    """Whether whom it asks is asked before it is changed.
+
+    Unless it says so itself: in production, once somebody has set it. Whom the default asks nobody has chosen.
+    """
+    says = found.policy.governs_itself
+    by_place = found.environment is Environment.PRODUCTION and found.version > 0
+    return bool(governing_levels(found.policy)) and (by_place if says is None else says)
+
+
+def governing_levels(policy: ApprovalPolicy) -> tuple[Level, ...]:
+    """The most that it asks of anything."""
+    return max((policy.levels, *(rule.levels for rule in policy.rules)), key=strictness)
 
 
 async def decided(tx: Transaction, environments: Iterable[Environment], kind: Kind, reach: Reach) -> ApprovalPolicy:

@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from application.changes import Changes, Proposal, existing_change
+from application.governed_policies import GovernedPolicies
+from application.policies import SetPolicy
 from application.ports.settings import StoredDefinition
 from application.ports.store import Store, Transaction
 from application.settings.cases import SettingCases
 from application.settings.definitions import existing_definition
 from application.settings.undoing import Undone, order_back, undone
 from application.submission import Submission, Submitted
+from application.tenants import Tenants
+from domain.approvals import parse_policy
 from domain.canonical import Json
 from domain.changes import (
     BaseVersionConflict,
@@ -61,6 +65,7 @@ class Reverting:
         self._changes = changes
         self._submission = submission
         self._setting = setting
+        self._policies = GovernedPolicies(store, Tenants(store), submission)
 
     async def revert(self, actor: Actor, change_id: UUID, wish: RevertWish) -> Reverted:
         """Raises Missing, NotSucceeded, NothingLeft, TouchedSince with both sides, or what a write does."""
@@ -133,6 +138,9 @@ class Reverting:
                 reverts=change.id,
             )  # fmt: skip
             return await self._changes.propose(actor, proposal)
+        if target.kind is Kind.POLICY:
+            wanted = SetPolicy(target.environment, Kind(target.key), parse_policy(content), present)
+            return await self._policies.replace(actor, wanted, reason, change.id)
         if target.kind is Kind.SETTING_DEFINITION:
             return await self._setting.definitions.replace(
                 actor, content["key"], content, expected=present, reason=reason, reverts=change.id
@@ -167,6 +175,8 @@ async def _present(tx: Transaction, change: ChangeSet) -> int:
         if flag is None:
             raise Missing(kind_of_thing="flag", key=target.key)
         return flag.version
+    if target.kind is Kind.POLICY:
+        return await tx.policies.version(target.environment, Kind(target.key))
     if target.kind is Kind.SETTING_DEFINITION:
         return (await existing_definition(tx, target.content["key"])).version
     return (await tx.settings.rulebook()).version
@@ -177,6 +187,8 @@ async def _at(tx: Transaction, change: ChangeSet, version: int) -> Json:
     target = change.target
     if target.kind is Kind.FLAG:
         return await tx.flags.version(target.environment, target.key, version) if version else None
+    if target.kind is Kind.POLICY:
+        return (await tx.policies.at(target.environment, Kind(target.key), version)).to_json()
     if target.kind is Kind.SETTING_DEFINITION:
         found: list[StoredDefinition] = await tx.settings.definition_versions(target.content["key"], version + 1, 1)
         return found[0].definition

@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4, uuid5
 
 from application.acting import done, remember
-from application.policies import SetPolicy, set_policy
+from application.policies import SetPolicy, governs, set_policy
 from application.ports.installation import Newcomer
 from application.ports.records import Tenant
 from application.ports.store import Store
@@ -13,7 +13,7 @@ from application.settings.snapshots import SettingSnapshots
 from application.tenancy import TenantLockCases, TenantTemplateCases, TenantTree
 from application.tenancy.founding import admit
 from domain.audit import Action
-from domain.changes import Kind
+from domain.changes import ApprovalRequired, Kind
 from domain.environments import Environment
 from domain.errors import Missing, Stale
 from domain.people import Actor, Permission, Principal, PrincipalKind, Role
@@ -97,7 +97,10 @@ class Tenants:
             return await set_policy(tx, environment, kind)
 
     async def set_policy(self, actor: Actor, wish: SetPolicy, reason: str) -> SetPolicy:
-        """Over `wish.version`; raises Stale. Holds for what is submitted from now on: open requests keep theirs."""
+        """Over `wish.version`; raises Stale, or ApprovalRequired where the policy governs itself.
+
+        Holds for what is submitted from now on: open requests keep theirs.
+        """
         actor.require(Permission.POLICY_MANAGE)
         environment, kind, wanted = wish.environment, wish.kind, wish.policy.to_json()
         async with self._store.transaction(actor.tenant) as tx:
@@ -106,6 +109,8 @@ class Tenants:
                 return before
             if before.version != wish.version:
                 raise Stale(version=before.version, expected=wish.version)
+            if governs(before):
+                raise ApprovalRequired(environment=environment.value, kind=kind.value)
             if before.policy.to_json() == wanted:
                 return before
             version = await tx.policies.put(environment, kind, wish.policy, expected=wish.version)

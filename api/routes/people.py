@@ -11,8 +11,10 @@ from api.idempotency import KEYED, Once
 from api.problems import beneath
 from api.schemas.common import HANDLE
 from api.schemas.people import MeOut, NewcomerIn, PeopleOut, PersonOut, PolicyIn, PolicyOut, RolesIn
+from api.schemas.rollouts import SubmittedOut
 from api.services import Use
 from application.policies import SetPolicy
+from application.submission import Submitted
 from domain.approvals import parse_policy
 from domain.changes import Kind
 from domain.environments import Environment
@@ -75,10 +77,13 @@ async def policy(
 @router.put("/policies/{environment}", summary="Set the approval policy of an environment", dependencies=KEYED)
 async def set_policy(
     environment: Environment, over: Over, wish: PolicyIn, actor: Acting, use: Use, answer: Response
-) -> PolicyOut:
-    """Over the version in If-Match (`"v0"` where the default holds); for what is submitted from now on."""
+) -> PolicyOut | SubmittedOut:
+    """Over the version in If-Match (`"v0"` where the default holds). 202 where the policy in force governs itself."""
     with beneath("/policy"):
         wanted = SetPolicy(environment, over.kind, parse_policy(wish.policy), over.version)
-    done = await use.tenants.set_policy(actor, wanted, wish.reason)
+    done = await use.policies.set(actor, wanted, wish.reason)
+    if isinstance(done, Submitted):
+        answer.status_code = 202
+        return SubmittedOut.of(done)
     answer.headers["ETag"] = flag_tag(done.version)
     return PolicyOut.of(done)

@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.approvals.calendar import Calendar, parsed_calendar
 from domain.approvals.levels import Level, parsed_levels
-from domain.approvals.rules import PolicyRule, parsed_rules, strictness
+from domain.approvals.rules import PolicyRule, When, parsed_rules, strictness
 from domain.changes.reach import Reach
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
@@ -85,8 +85,10 @@ _DEFAULT_LEVELS = {Environment.DEV: 0, Environment.QA: 0, Environment.STAGING: 1
 
 
 def default_policy(environment: Environment) -> ApprovalPolicy:
-    """Nobody in dev and qa, one level in staging, two in production."""
-    return ApprovalPolicy(levels=(Level(),) * _DEFAULT_LEVELS[environment])
+    """Nobody in dev and qa, one level in staging, two in production, and three for half of the tenants there."""
+    rules = (PolicyRule(When(tenant_share_at_least=0.5), (Level(),) * 3),)
+    levels = (Level(),) * _DEFAULT_LEVELS[environment]
+    return ApprovalPolicy(levels=levels, rules=rules if environment is Environment.PRODUCTION else ())
 
 
 def strictest(policies: Iterable[ApprovalPolicy]) -> ApprovalPolicy:

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     SETTING = "setting"
     SETTING_DEFINITION = "setting-definition"
     SETTING_RULES = "setting-rules"
+    POLICY = "policy"
 
 
 class ChangeStatus(StrEnum):
