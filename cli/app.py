@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation, Newcomer, Running
-from cli import config, gates, secrets, voting
+from cli import config, deploy, gates, secrets, voting
 from cli.caller import ApiRefusal
 from cli.destination import NotSent
 from cli.seed import PEOPLE, TENANT
@@ -75,6 +75,7 @@ def build(installation: Installation) -> typer.Typer:
 
     voting.add(app, installation, _run)
     config.add(app, installation, _run)
+    deploy.add(app, installation, _run)
     secrets.add(app, installation, _run)
     gates.add(app, installation, _run)
     return app

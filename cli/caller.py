@@ -1,6 +1,7 @@
 """The terminal speaks to the API as any client does, in the name of one person."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -38,6 +39,17 @@ class Caller:
         """Bytes as they are, for what is too large to be one request's JSON."""
         headers = {"Content-Type": "application/octet-stream"}
         return _answer(await self._http.post(path, content=content, headers=headers))
+
+    @asynccontextmanager
+    async def lines(self, path: str, **headers: str) -> AsyncIterator[AsyncIterator[str]]:
+        """Of a stream that lasts, with a heartbeat."""
+        wanted = {"Accept": "text/event-stream", **headers}
+        async with self._http.stream("GET", path, headers=wanted, timeout=httpx2.Timeout(30, read=60)) as response:
+            if response.headers.get("content-type", "").partition(";")[0] != "text/event-stream":
+                await response.aread()
+                _answer(response)
+                raise ApiRefusal({"status": response.status_code, "title": "This is no stream of Changegate's API."})
+            yield response.aiter_lines()
 
     async def __aenter__(self) -> Self:
         return self

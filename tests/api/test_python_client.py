@@ -268,3 +268,29 @@ def _in_one_tenant(monkeypatch: pytest.MonkeyPatch, slug: str) -> None:
             first(self, *given, **{"tenant": slug, **more})
 
         monkeypatch.setattr(kind, "__init__", init)
+
+
+class TestInstances:
+    @pytest.mark.req("S61")
+    async def test_who_was_away_serves_what_it_has_and_says_what_it_holds_on_return(
+        self, door: Door, ada: AsyncClient, following: Any, world: Any, ask: Any, eventually: Any
+    ) -> None:
+        async def holds() -> list[int | None]:
+            await world.services.sightings.flush()
+            found = (await ask("eve", "GET", "/targets/dev/setting/billing.limit/instances")).json()
+            return [each["settings"] for each in found["items"] if each["name"] == "shop-1"]
+
+        async with following(door.url, instance="shop-1") as settings:
+            await put(ada, "billing.limit", 5)
+            await eventually(lambda: settings.get("billing.limit") == 5)
+            (before,) = await eventually(holds)
+            await door.close()
+            await put(ada, "billing.limit", 7)
+            assert settings.get("billing.limit") == 5
+            await door.open(eventually)
+            await eventually(lambda: settings.get("billing.limit") == 7)
+
+            async def newer() -> bool:
+                return await holds() > [before]
+
+            await eventually(newer)
