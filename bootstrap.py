@@ -65,6 +65,7 @@ from application.outside import Proofs
 from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.secrets import Sealer
+from application.previewing import Previewing
 from application.settings.cases import SettingCases
 from application.settings.rotation import Rotation
 from application.settings.snapshots import SettingSnapshots
@@ -194,6 +195,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         setting_snapshots=snapshots,
         events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
         proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),
+        previewing=Previewing(store, made.signer, clock),
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
     )
 

@@ -59,10 +59,10 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
     app = Application(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
     app.state.services, app.state.meters, app.state.readiness = services, meters, readiness
-    app.evaluation = Ofrep(services.authentication, services.flag_sets, meters.evaluations, services.sightings)
-    app.effective = EffectiveLane(
-        services.authentication, services.setting.reads, meters, services.sightings, app.road
+    app.evaluation = Ofrep(
+        services.authentication, services.flag_sets, meters.evaluations, services.sightings, services.previewing
     )
+    app.effective = EffectiveLane(services.authentication, services.setting.reads, meters, services.sightings, app.road)
     app.add_middleware(Doorway, meters=meters)
     app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above

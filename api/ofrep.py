@@ -35,6 +35,7 @@ from api.problems import HEADERS
 from application.authentication import Authentication
 from application.evaluation import FlagSets, Shelf
 from application.instances.sightings import Sightings
+from application.previewing import Previewing
 from domain.environments import Environment
 from domain.errors import Refusal
 from domain.instances import Holds
@@ -45,6 +46,7 @@ _PATH = "/ofrep/v1/evaluate/flags"
 _PREFIX = f"{_PATH}/"
 _PLACE = f"POST {_PATH}"
 _MOST_BODY = 64 * 1024
+_PREVIEW = b"changegate-preview"
 _ENVIRONMENTS = {environment.value.encode(): environment for environment in Environment}
 _NO_PATH = told(ABSENT, {"errorDetails": "no such path; see OFREP 0.3"})
 _NO_METHOD = told(METHOD, {"errorDetails": "POST only"}, {"Allow": "POST"})
@@ -65,13 +67,19 @@ class Place(NamedTuple):
 
 class Ofrep:
     def __init__(
-        self, authentication: Authentication, flag_sets: FlagSets, counts: Evaluations, sightings: Sightings
+        self,
+        authentication: Authentication,
+        flag_sets: FlagSets,
+        counts: Evaluations,
+        sightings: Sightings,
+        previewing: Previewing,
     ) -> None:
         self._authentication = authentication
         self._flag_sets = flag_sets
         self._callers = Callers(authentication, self._evaluator)
         self._counts = counts
         self._sightings = sightings
+        self._previewing = previewing
         self._outcomes = Outcomes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,9 +114,11 @@ class Ofrep:
         if instance is not None:
             held = seat.held
             noted(self._sightings, instance, held.tenant, held.environment, Holds(held.shelf.flags.revision))
-        if not single:
+        key = _key(path, scope) if single else None
+        if _PREVIEW in headers:
+            return await self._previewed(seat.held, key, _context(body, key), headers[_PREVIEW])
+        if key is None:
             return self._all(seat.held, _context(body, None), headers)
-        key = _key(path, scope)
         evaluation = seat.held.shelf.flags.evaluate(key, _context(body, key))
         self._counts.by_reason[evaluation.reason] += 1
         return self._outcomes.answer(evaluation)
@@ -122,6 +132,14 @@ class Ofrep:
         environment = _environment(headers)
         shelf = await self._flag_sets.shelf(actor.tenant, environment)
         return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf)
+
+    async def _previewed(self, place: Place, key: str | None, context: dict[str, Any], token: bytes) -> Answer:
+        """As after the switch, for whoever holds the token of what is prepared; it counts for no gate and no cache."""
+        said_to = token.decode("latin-1")
+        flags = await self._previewing.flags(place.tenant, place.environment, said_to, place.shelf.flags)
+        if key is not None:
+            return self._outcomes.answer(flags.evaluate(key, context))
+        return self._outcomes.all(flags.evaluate_all(context), flags.metadata, None)
 
     def _all(self, place: Place, context: dict[str, Any], headers: Headers) -> Answer:
         flags, tag = place.shelf.flags, None

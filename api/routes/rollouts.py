@@ -12,7 +12,7 @@ from api.routes.changes import Contributors
 from api.schemas.changes import ChangeIn
 from api.schemas.common import ReasonIn
 from api.schemas.releases import SupersededOut
-from api.schemas.rollouts import EvidenceOut, RolloutOut, RolloutPage, SubmittedOut, TimelineOut
+from api.schemas.rollouts import EvidenceOut, PreviewOut, RolloutOut, RolloutPage, SubmittedOut, TimelineOut
 from api.services import Use
 from domain.rollouts import Verb
 
@@ -81,3 +81,26 @@ async def abort(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut
 @router.post("/{id}/rollback", summary="Roll a rollout back", dependencies=KEYED)
 async def rollback(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
     return RolloutOut.of(await use.rollouts.control(actor, id, Verb.ROLLBACK, wish.reason))
+
+
+@router.post("/{id}/rollback-incomplete/retry", summary="Try an incomplete rollback again", dependencies=KEYED)
+async def retry(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.RETRY, wish.reason))
+
+
+@router.post("/{id}/rollback-incomplete/accept", summary="Leave an incomplete rollback as it is", dependencies=KEYED)
+async def accept(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    """What others wrote since stays, and is listed in the audit trail."""
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.ACCEPT, wish.reason))
+
+
+@router.post("/{id}/rollback-incomplete/force", summary="Roll back over what others wrote since", dependencies=KEYED)
+async def force(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.FORCE, wish.reason))
+
+
+@router.post("/{id}/preview-tokens", status_code=201, summary="Look at what a blue-green rollout has prepared")
+async def preview(id: UUID, actor: Acting, use: Use) -> PreviewOut:  # noqa: A002 -- the wire's name
+    """Flags that are evaluated with this token in `Changegate-Preview` are answered as after the switch."""
+    issued = await use.previewing.issue(actor, id)
+    return PreviewOut(token=issued.token, expires_at=issued.expires_at)

@@ -143,3 +143,10 @@ class SubmittedOut(Out):
             standing=approval.standing, levels=len(approval.policy.levels),
             confounded_with=list(submitted.confounded),
         )  # fmt: skip
+
+
+class PreviewOut(Out):
+    """`token` is the value of the header `Changegate-Preview` until it expires."""
+
+    token: str
+    expires_at: datetime

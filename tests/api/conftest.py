@@ -44,6 +44,7 @@ from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
 from application.ports.store import Store
+from application.previewing import Previewing
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
@@ -120,6 +121,7 @@ def build(
             StandardSignatures(),
             SignedLinks(kept_key(folder / "acts.pem"), now),
         ),
+        previewing=Previewing(store, acts, now),
         settings=settings or Settings(),
     )
     return World(create_app(services), services, processes, issuer)

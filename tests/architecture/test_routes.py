@@ -21,6 +21,8 @@ ASKS = {
     "/api/v1/settings-bundles/drift": "a question in a body, which changes nothing",
     "/api/v1/settings-bundles/uploads": "bytes that count for nothing until an import names them, and go after a day",
     "/api/v1/instances/acknowledgements": "the same word said again changes nothing",
+    "/api/v1/rollouts/{id}/preview-tokens": "a token must be made anew each time, and expires by itself",
+    "/api/v1/deployments/{id}/preview-tokens": "a token must be made anew each time, and expires by itself",
     "/api/v1/approvals/{id}/assertions": "a proof must be made anew each time, and counts nothing by itself",
 }
 WHOLE = {
