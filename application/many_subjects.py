@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from application.bases import check_bases, over_present
+from application.bases import check_bases, over_present, present_bases
 from application.policies import decided
 from application.ports.store import Transaction
-from application.subjects import Subject
+from application.subjects import Examined
 from application.tenancy.choosing import EVERYBODY, candidate, chosen
 from domain.approvals import ApprovalPolicy, strictest
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind, Reach
 from domain.errors import Fault, Invalid
 from domain.pointers import escaped
-from domain.rollouts import Rollout, parse_plan
+from domain.rollouts import parse_plan
 from domain.rollouts.reached import stages_of
 from domain.settings import parse_setting_definition
 
@@ -20,7 +20,7 @@ from domain.settings import parse_setting_definition
 class ManySubjects:
     """A flag alone is what it always was; so are values alone."""
 
-    def __init__(self, flags: Subject, values: Subject) -> None:
+    def __init__(self, flags: Examined, values: Examined) -> None:
         self._flags = flags
         self._values = values
 
@@ -36,15 +36,6 @@ class ManySubjects:
         for subject, some in self._parted(await over_present(tx, change)):
             await subject.check_content(tx, some)
 
-    async def expose(self, tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int) -> int:
-        return await self._of(change).expose(tx, rollout, change, stage)
-
-    async def served(self, tx: Transaction, rollout: Rollout) -> bool:
-        return await (self._flags if rollout.kind is Kind.FLAG else self._values).served(tx, rollout)
-
-    async def restore(self, tx: Transaction, rollout: Rollout) -> int:
-        return await (self._flags if rollout.kind is Kind.FLAG else self._values).restore(tx, rollout)
-
     async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
         """Of every kind that it has, what asks most."""
         if change.content.tenants is not None:
@@ -55,17 +46,14 @@ class ManySubjects:
     async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
         parted = list(self._parted(change))
         told = [await subject.difference(tx, some) for subject, some in parted]
+        moved = (await present_bases(tx, change))[1] if change.content.tenants is None else []
         if len(told) == 1:
-            return told[0]
+            return {**told[0], "moved": bool(moved)}
         lines = [line for (_, some), each in zip(parted, told, strict=True) for line in _named(some, each)]
         target = {**told[0]["target"], "kind": change.target.kind.value, "key": change.label}
-        moved = any(each["moved"] for each in told)
-        return {**told[0], "target": target, "moved": moved, "changes": lines}
+        return {**told[0], "target": target, "moved": bool(moved), "changes": lines}
 
-    def _of(self, change: ChangeSet) -> Subject:
-        return self._flags if change.target.kind is Kind.FLAG else self._values
-
-    def _parted(self, change: ChangeSet) -> Iterator[tuple[Subject, ChangeSet]]:
+    def _parted(self, change: ChangeSet) -> Iterator[tuple[Examined, ChangeSet]]:
         """Each flag by itself, and all values together: rules look at all of them."""
         values = [each for each in change.content.targets if each.kind is Kind.SETTING]
         for target in change.content.targets:

@@ -9,16 +9,32 @@ from domain.changes import ChangeSet, Reach
 from domain.rollouts import Rollout
 
 
-class Subject(Protocol):
-    """Every question and every write is part of the caller's transaction."""
+class Examined(Protocol):
+    """What a kind of target says of a change; every question is part of the caller's transaction."""
+
+    async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
+        """A refusal when the content could not be written as things are now."""
+        ...
+
+    async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
+        """How far the change would reach now, and what it asks of people for that."""
+        ...
+
+    async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
+        """From what is stored to what the change would store, in lines of JSON, and whether the base has moved."""
+        ...
+
+
+class Subject(Examined, Protocol):
+    """With what it was written over."""
 
     async def check_base(self, tx: Transaction, change: ChangeSet, *, hold: bool = False) -> None:
         """BaseVersionConflict when what the change was written over has moved; held, it cannot move any more."""
         ...
 
-    async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
-        """A refusal when the content could not be written as things are now."""
-        ...
+
+class WholeSubject(Subject, Protocol):
+    """Of what is always a change of its own: it is not written in parts."""
 
     async def expose(self, tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int) -> int:
         """Write what the stage serves, over what this rollout wrote last; returns the version that is live then."""
@@ -30,12 +46,4 @@ class Subject(Protocol):
 
     async def restore(self, tx: Transaction, rollout: Rollout) -> int:
         """Write what was there before; returns the version that is live then. Needs the database and nothing else."""
-        ...
-
-    async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
-        """How far the change would reach now, and what it asks of people for that."""
-        ...
-
-    async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
-        """From what is stored to what the change would store, in lines of JSON, and whether the base has moved."""
         ...

@@ -14,7 +14,8 @@ from domain.errors import Refusal, Unavailable
 from domain.rollouts import Rollout, Strategy
 from domain.rollouts.parts import Part, PartState, TenantsRefuse
 
-MOST = 1_000
+MOST = 250
+"""Tenants in one transaction: so many are written well within the time in which a worker must be heard of."""
 _TOLD = 20
 
 
@@ -39,7 +40,7 @@ async def expose(tx: Transaction, rollout: Rollout, change: ChangeSet, stage: in
         single = written[0].live_version if len(parts) == 1 and written else None
         return Exposed(single or rollout.live_version + 1, done=True)
     waiting = _by_tenant([each for each in parts if each.state is PartState.PENDING and each.stage <= stage])
-    at_once = len(waiting) if rollout.plan.strategy is Strategy.BLUE_GREEN else most
+    at_once = len(waiting) if rollout.plan.strategy is Strategy.BLUE_GREEN else min(most, MOST)
     skipped = {each.tenant for each in parts if each.state is PartState.SKIPPED}
     await _serve(tx, job, waiting[:at_once], already=len(skipped))
     return Exposed(rollout.live_version + 1, done=len(waiting) <= at_once)

@@ -14,7 +14,8 @@ from domain.rollouts import Rollout, Strategy
 from domain.rollouts.parts import Part, PartState
 from domain.rollouts.plan import RollbackScope
 
-MOST = 1_000
+MOST = 250
+"""Tenants in one transaction, so that each ends well within the time that one try has."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ async def restore(tx: Transaction, rollout: Rollout, *, most: int = MOST, force:
     """At most so many tenants at a time; forced, it goes over what somebody else wrote."""
     job = await _job(tx, rollout)
     groups = _by_tenant(_to_restore(rollout, await parts_of(tx, rollout, job.change), force=force))
-    at_once = len(groups) if rollout.plan.strategy is Strategy.BLUE_GREEN else most
+    at_once = len(groups) if rollout.plan.strategy is Strategy.BLUE_GREEN else min(most, MOST)
     version, done = rollout.live_version, []
     for parts in groups[:at_once]:
         if job.elsewhere:

@@ -1,74 +1,26 @@
-"""Settings as a subject of changes: all values of the change take effect together, and go back together."""
+"""Settings as a subject of changes: all values of a change are looked at together."""
 
 from datetime import datetime
 
 from application.policies import decided
 from application.ports.store import Transaction
-from application.settings.carrying import carried_out, plan_for, planned
-from application.settings.going_back import put_back
+from application.settings.carrying import plan_for, planned
 from application.settings.overseeing import check_asked
-from application.settings.past import is_newest
 from application.settings.plan import Pen, Plan
 from application.settings.reaching import reach_of
 from application.settings.targets import order_of
 from domain.approvals import ApprovalPolicy
 from domain.canonical import Json
-from domain.changes import BaseVersionConflict, ChangeSet, Kind, Reach
-from domain.errors import Missing
-from domain.rollouts import Rollout
+from domain.changes import ChangeSet, Kind, Reach
 from domain.settings import EntryState, Scope, shown
 
 
 class SettingSubject:
     """Values at scopes of one environment."""
 
-    async def check_base(self, tx: Transaction, change: ChangeSet, *, hold: bool = False) -> None:
-        at = await tx.settings.lock(change.target.environment) if hold else tx.now
-        latest = await _latest(tx, change, at)
-        moved = [
-            target.key
-            for target in change.content.targets
-            if latest.get((target.content["key"], target.content["scope"]), 0) != target.base_version
-        ]
-        if moved:
-            raise BaseVersionConflict(moved=moved)
-
     async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
         at = await tx.settings.lock(change.target.environment)
         await check_asked(tx, change, await planned(tx, _pen(change), order_of(change, at), at))
-
-    async def expose(self, tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int) -> int:
-        del stage  # there is one: a value at a scope has no shares
-        at = await tx.settings.lock(rollout.environment)
-        pen = _pen(change)
-        plan = await planned(tx, pen, order_of(change, at), at)
-        await check_asked(tx, change, plan)
-        await carried_out(tx, pen, plan, change.reason)
-        await tx.settings.bump(rollout.environment)
-        return rollout.base_version + 1
-
-    async def served(self, tx: Transaction, rollout: Rollout) -> bool:
-        change = await _change(tx, rollout)
-        latest = await _latest(tx, change, await tx.settings.lock(rollout.environment))
-        if rollout.live_version == rollout.base_version:
-            bases = {_place(target.content): target.base_version for target in change.content.targets}
-            return all(latest.get(place, 0) == version for place, version in bases.items())
-        return all([await is_newest(tx, change, target) for target in change.content.targets])
-
-    async def restore(self, tx: Transaction, rollout: Rollout) -> int:
-        if rollout.live_version == rollout.base_version:
-            return rollout.live_version
-        change = await _change(tx, rollout)
-        at = await tx.settings.lock(rollout.environment)
-        wishes = order_of(change, at).wishes
-        plan = await plan_for(tx, rollout.environment, wishes, frozenset(), at)
-        pen = Pen(None, f"rollback_of:{rollout.id}", change=change.id)
-        ours = await tx.settings.of_change(change.id)
-        for wish in wishes:
-            plan.take(pen, wish, await put_back(tx, plan, pen, wish, ours))
-        await carried_out(tx, pen, plan, f"rollback of {rollout.id}")
-        await tx.settings.bump(rollout.environment)
-        return rollout.live_version + 1
 
     async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
         environment = change.target.environment
@@ -96,13 +48,6 @@ def _pen(change: ChangeSet) -> Pen:
 
 def _place(content: Json) -> tuple[str, str]:
     return content["key"], content["scope"]
-
-
-async def _change(tx: Transaction, rollout: Rollout) -> ChangeSet:
-    change = await tx.changes.get(rollout.change)
-    if change is None:
-        raise Missing(kind_of_thing="change", id=str(rollout.change))
-    return change
 
 
 async def _latest(tx: Transaction, change: ChangeSet, at: datetime) -> dict[tuple[str, str], int]:
