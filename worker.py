@@ -93,7 +93,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
         Progression(made.store),
         Gating(made.store, made.metrics),
         Controlling(made.store, made.verifier),
-        Admitting(made.store),
+        Admitting(made.store, made.metrics),
     )
     client = await reach(made.settings)
     processes = TemporalProcesses(always(client))

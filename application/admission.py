@@ -7,17 +7,19 @@ from application.changes import existing_change
 from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
 from application.locking.holding import in_turn
 from application.locking.preflight import preflight
+from application.locking.seeing import LOOK_AGAIN, sees
 from application.locking.superseding import make_way
 from application.locking.waiting import Wait, kept_back, queued
 from application.notices import tell
+from application.ports.metrics import MetricSource
 from application.ports.store import Store, Transaction
 from application.progression import Step, locked, move
 from domain.approvals import Approval, Standing
 from domain.changes import ChangeSet
 from domain.locks import places_of
-from domain.rollouts import OnConflict, Phase, Rollout, State
+from domain.rollouts import WAITING, OnConflict, Phase, Rollout, State
 
-WAITING = frozenset({State.AWAITING_APPROVAL, State.SCHEDULED, State.BLOCKED, State.QUEUED})
+_UNSTARTED = WAITING | {State.AWAITING_APPROVAL}
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,21 @@ class Admission:
 
 
 class Admitting:
-    def __init__(self, store: Store) -> None:
+    """`metrics` are asked whether they answer before what they are to judge may start."""
+
+    def __init__(self, store: Store, metrics: MetricSource | None = None) -> None:
         self._store = store
+        self._metrics = metrics
 
     async def admit(self, step: Step) -> Admission:
         """From approval through SCHEDULED and QUEUED, or BLOCKED, to PREFLIGHT, where everything is checked again.
 
         A change that was to wait is SCHEDULED already; its approval is valid from the moment that it waited for.
         """
+        seen = self._metrics is None or await sees(self._store, self._metrics, step)
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
-            if rollout.state not in WAITING:
+            if rollout.state not in _UNSTARTED:
                 return Admission(rollout.state, rollout.cause or "", stages=rollout.stages, stage=rollout.stage or 0)
             approval = await tx.approvals.get(rollout.change)
             if approval is None or not approval.standing.passes:
@@ -57,6 +63,8 @@ class Admitting:
             if rollout.state is State.AWAITING_APPROVAL:
                 rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, "approved")
             wait = await kept_back(tx, rollout, change)
+            if wait is None and not seen:
+                wait = Wait(State.SCHEDULED, "metrics_do_not_answer", tx.now + LOOK_AGAIN)
             if wait is not None:
                 return await _waits(tx, rollout, step, wait, ends)
             return await _from_the_queue(tx, rollout, step, change, approval)

@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 QUIET = 15.0
 """Seconds for which nothing is said again to who has just been told: it is on its way."""
+PATIENCE = 2.0
+"""Seconds until who could not go on is looked at again."""
 MOST = 200
 """A round: the same process counts votes and checks gates."""
 
@@ -31,7 +33,7 @@ class Turns:
         self._processes = processes
         self._pause = pause
         self._clock = clock
-        self._told: dict[UUID, float] = {}
+        self._left: dict[UUID, float] = {}
 
     async def run(self) -> None:
         """Until cancelled; an outage of the database or of Temporal only delays it."""
@@ -45,8 +47,8 @@ class Turns:
     async def call(self) -> int:
         """One round; how many were told. One that fails holds no other up."""
         now = self._clock()
-        self._told = {rollout: at for rollout, at in self._told.items() if now - at < QUIET}
-        waiting = [each for each in await self._store.turns() if each.rollout not in self._told]
+        self._left = {rollout: until for rollout, until in self._left.items() if now < until}
+        waiting = [each for each in await self._store.turns() if each.rollout not in self._left]
         told = 0
         for turn in waiting[:MOST]:
             try:
@@ -63,8 +65,9 @@ class Turns:
         elif await self._may_go_on(turn):
             await self._processes.turn(turn.rollout)
         else:
+            self._left[turn.rollout] = self._clock() + PATIENCE
             return False
-        self._told[turn.rollout] = self._clock()
+        self._left[turn.rollout] = self._clock() + QUIET
         return True
 
     async def _may_go_on(self, turn: Turn) -> bool:

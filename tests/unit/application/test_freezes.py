@@ -6,19 +6,21 @@ from uuid import UUID
 
 import pytest
 
+from adapters.memory.metrics import ScriptedSource
+from application.admission import Admitting
 from application.gating import CheckWish
 from application.locking.freezing import FreezeWish, Freezing
 from application.locking.ruling import RolloutPolicies, Windows
 from application.locking.turns import Turns
 from domain.approvals import ApprovalPolicy
 from domain.changes import Kind
-from domain.errors import Invalid, Missing, Stale
-from domain.gates import StageClock
+from domain.errors import Invalid, Missing, Stale, Unavailable
+from domain.gates import CohortQuery, MetricQuery, StageClock
 from domain.locks import Freeze, FreezeKind, Frozen, Reach, WhileRunning
 from domain.people import PermissionMissing
 from domain.rollouts import State, Strategy
 from domain.rollouts.policy import StrategyNotAllowed
-from tests.world import PRODUCTION, STAGING, World
+from tests.world import PRODUCTION, STAGING, START, World
 
 WHY = "because of the test"
 HOUR = timedelta(hours=1)
@@ -153,6 +155,29 @@ class TestFrozen:
             assert (await world.gating.check(check)).hold == expected
         await Freezing(world.store).lift(world.olu, freeze.id, FreezeKind.FREEZE, WHY)
         assert (await world.gating.check(check)).hold == ""
+
+
+class Source(ScriptedSource):
+    """Counters whose keeper may be away."""
+
+    away = False
+
+    async def probe(self, query: MetricQuery | CohortQuery) -> None:
+        if self.away:
+            raise Unavailable
+        await super().probe(query)
+
+
+class TestSeeing:
+    async def test_what_gates_watch_waits_for_whoever_counts(self, world: World) -> None:
+        rollout = (await world.approved()).rollout.id
+        source = Source(START)
+        admitting, source.away = Admitting(world.store, source), True
+        admission = await admitting.admit(world.step(rollout, "admit:1"))
+        assert (admission.state, admission.why) == (State.SCHEDULED, "metrics_do_not_answer")
+        assert admission.until == world.clock() + timedelta(minutes=1)
+        source.away = False
+        assert (await admitting.admit(world.step(rollout, "admit:2"))).state is State.RUNNING
 
 
 class TestWindows:
