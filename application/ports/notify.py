@@ -74,6 +74,7 @@ FACTS: Final[Mapping[str, frozenset[str]]] = {
     "votes_invalidated": _CHANGE | {"cause"},
     "rollout_finished": _CHANGE | {"outcome"},
     "breakglass_used": _CHANGE | {"actor", "reason", "incident"},
+    "review_overdue": _CHANGE | {"actor", "cause", "deadline"},
     "webhook_disabled": frozenset({"host", "since", "reason"}),
     "rollback_incomplete": _CHANGE | {"cause", "targets"},
     "kill_switch": frozenset({"flag", "environment", "actor"}),
