@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from application.external.systems import check_systems
 from application.policies import SetPolicy, governs, set_policy
 from application.ports.store import Store, Transaction
 from application.recording import record, reverted
@@ -50,6 +51,7 @@ async def _drafted(
         raise Stale(version=before.version, expected=wish.version)
     if before.policy.to_json() == wish.policy.to_json():
         raise NothingChanges([Fault("/policy", "equals the present policy")])
+    await check_systems(tx, wish.policy)
     target = Target(wish.environment, Kind.POLICY, wish.kind.value, before.version, wish.policy.to_json())
     content = Content((target,), parse_plan(AT_ONCE, wish.environment).to_json(), None, None)
     change = ChangeSet(

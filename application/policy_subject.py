@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from application.external.systems import check_systems
 from application.policies import governing_levels
 from application.ports.store import Transaction
 from application.recording import record
@@ -21,8 +22,7 @@ class PolicySubject:
         check_version(change, await _version(tx, change.target))
 
     async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
-        del tx
-        parse_policy(change.target.content)
+        await check_systems(tx, parse_policy(change.target.content))
 
     async def expose(self, tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int) -> int:
         del stage  # there is one

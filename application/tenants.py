@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4, uuid5
 
 from application.acting import done, remember
+from application.external.systems import check_systems
 from application.policies import SetPolicy, governs, set_policy
 from application.ports.installation import Newcomer
 from application.ports.records import Tenant
@@ -113,6 +114,7 @@ class Tenants:
                 raise ApprovalRequired(environment=environment.value, kind=kind.value)
             if before.policy.to_json() == wanted:
                 return before
+            await check_systems(tx, wish.policy)
             version = await tx.policies.put(environment, kind, wish.policy, expected=wish.version)
             await remember(tx, actor, "set-policy")
             await record(tx, Action.POLICY_CHANGED, ("policy", f"{environment.value}/{kind.value}"), actor=actor,

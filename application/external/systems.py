@@ -13,6 +13,7 @@ from application.ports.outward import ApprovalSystem, Ticket
 from application.ports.secrets import Sealer
 from application.ports.store import Store, Transaction
 from application.recording import record
+from domain.approvals import ApprovalPolicy
 from domain.approvals.tally import SYSTEM_HANDLE
 from domain.audit import Action
 from domain.canonical import Json, canonical_bytes
@@ -112,6 +113,21 @@ class ApprovalSystems:
             if await tx.approvals.get(approval) is None:
                 raise Missing(kind_of_thing="approval", id=str(approval))
             return await tx.outward.tickets_of(approval)
+
+
+async def check_systems(tx: Transaction, policy: ApprovalPolicy, path: str = "/policy") -> None:
+    """Invalid for a level that names a system which nobody has set up: it could only expire."""
+    known = {each.name for each in await tx.outward.systems()}
+    everywhere = [(f"{path}/levels", policy.levels)]
+    everywhere += [(f"{path}/rules/{place}/levels", rule.levels) for place, rule in enumerate(policy.rules)]
+    faults = [
+        Fault(f"{where}/{index}/external", "an approval system that is set up")
+        for where, levels in everywhere
+        for index, level in enumerate(levels)
+        if level.external is not None and level.external not in known
+    ]
+    if faults:
+        raise Invalid(faults)
 
 
 def system_aad(tenant: UUID, name: str) -> bytes:

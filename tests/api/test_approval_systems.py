@@ -1,5 +1,6 @@
 """A level that asks outside, over the whole way: set up through the API, asked on loopback, and answered."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -190,6 +191,19 @@ class TestSystem:
         assert (ticket["state"], ticket["last_error"]) == ("due", "no-such-system")
 
 
+class TestPolicy:
+    async def test_that_asks_a_system_which_nobody_set_up_is_refused(self, ask: Any) -> None:
+        wish = {"policy": {"levels": [{}, {"external": "nobody"}]}, **WHY}
+        answer = await ask("root", "PUT", "/policies/staging", json=wish, headers=FIRST)
+        assert answer.status_code == 422, answer.text
+        assert [fault["path"] for fault in answer.json()["faults"]] == ["/policy/levels/1/external"]
+
+    async def test_that_asks_one_that_is_there_is_taken(self, bureau: Bureau, servicenow: Any, ask: Any) -> None:
+        wish = {"policy": {"levels": [{"external": "servicenow"}]}, **WHY}
+        answer = await ask("root", "PUT", "/policies/staging", json=wish, headers=FIRST)
+        assert answer.json()["policy"]["levels"][0]["external"] == "servicenow"
+
+
 class TestAsking:
     async def test_waits_until_its_level_is_open(self, bureau: Bureau, servicenow: tuple[ServiceNow, Front]) -> None:
         await bureau.rounds()
@@ -306,6 +320,16 @@ class TestCallback:
     async def test_about_a_ticket_of_nobody_is_404(self, bureau: Bureau, opened: ServiceNow) -> None:
         answer = await bureau.answer(correlation_id=str(uuid4()))
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/missing")
+
+    async def test_and_another_at_the_same_time_are_one_vote(self, bureau: Bureau, opened: ServiceNow) -> None:
+        answers = await asyncio.gather(*(bureau.answer(state) for state in ("approved", "rejected") * 3))
+        counted = {answer.json()["answer"] for answer in answers if answer.status_code == 200}
+        assert len(counted) == 1
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        votes = await bureau.trail("approval:vote:cast")
+        assert [each["level"] for each in votes].count(2) == 1
+        (ticket,) = await bureau.tickets()
+        assert ({ticket["answer"]}, ticket["state"]) == (counted, "answered")
 
     async def test_while_temporal_is_away_may_come_again(self, bureau: Bureau, opened: ServiceNow) -> None:
         bureau.world.processes.down = True
