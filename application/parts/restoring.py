@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from application.parts.job import Job
+from application.parts.job import WRITTEN_SINCE, Job
 from application.parts.snapshotting import parts_of
 from application.parts.writing import back, drifted
 from application.ports.store import Transaction
@@ -31,16 +31,20 @@ class Restored:
 
 
 async def served(tx: Transaction, rollout: Rollout) -> bool:
-    """Whether what this rollout wrote last is what is served now; where it wrote nothing, what was there before."""
+    """Whether what this rollout wrote last is what is served now; where it wrote nothing, what was there before.
+
+    A tenant below that has written for itself since does not stop the others: its part has drifted.
+    """
     job = await _job(tx, rollout)
     parts = await parts_of(tx, rollout, job.change)
     if not job.elsewhere:
         return not await drifted(tx, job, [each for each in parts if each.state in _OURS])
-    for group in _by_tenant([each for each in parts if each.written]):
+    written, foreign = [each for each in parts if each.written], []
+    for group in _by_tenant(written):
         async with tx.within(group[0].tenant) as inside:
-            if await drifted(inside, job, group):
-                return False
-    return True
+            foreign += await drifted(inside, job, group)
+    await tx.parts.save(*(each.drifted(WRITTEN_SINCE) for each in foreign))
+    return not written or len(foreign) < len(written)
 
 
 async def restore(tx: Transaction, rollout: Rollout, *, most: int = MOST, force: bool = False) -> Restored:

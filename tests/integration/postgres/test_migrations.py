@@ -18,6 +18,17 @@ COUNTS = (
     "SELECT (SELECT count(*) FROM flag), (SELECT count(*) FROM flag_version), (SELECT count(*) FROM delegation),"
     " (SELECT count(*) FROM review), (SELECT count(*) FROM principal)"
 )
+RUNNING = """
+  WITH change AS (
+    INSERT INTO change_set (tenant_id, change_id, author, content, digest, reason, status)
+    SELECT tenant_id, gen_random_uuid(), principal_id,
+           '{"targets": [{"environment": "dev", "kind": "flag", "key": "checkout", "base_version": 2, "content": {}}]}',
+           'd', 'because', 'SUBMITTED' FROM principal LIMIT 1
+    RETURNING tenant_id, change_id, author)
+  INSERT INTO rollout (tenant_id, rollout_id, environment, key, digest, requester, plan, state, terminal, base_version,
+                       live_version)
+  SELECT tenant_id, change_id, 'dev', 'checkout', 'd', author, '{}', $1, false, 2, $2 FROM change
+"""
 
 
 @pytest_asyncio.fixture
@@ -65,6 +76,16 @@ class TestAnEarlierInstallation:
         assert used == {"flags": 1, "people": 2, **nothing}
         forced = await line.fetch("SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity")
         assert forced == []
+
+    @pytest.mark.parametrize(("state", "live", "part"), [("RUNNING", 4, "applied"), ("RUNNING", 2, "pending")])
+    async def test_has_a_part_for_the_target_of_each_rollout_that_runs(
+        self, earlier: tuple[str, Line], state: str, live: int, part: str
+    ) -> None:
+        url, line = earlier
+        await line.execute(RUNNING, state, live)
+        await migrate(url)
+        (found,) = await line.fetch("SELECT slug, kind, key, base_version, live_version, state FROM rollout_part")
+        assert tuple(found) == ("acme", "flag", "checkout", 2, live, part)
 
     async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
         url, line = earlier

@@ -102,6 +102,13 @@ class TestManyTargets:
         assert forced.drifted == 0
         assert (await flag_of(shop, shop.tenant.id)).definition == OFF  # type: ignore[union-attr]  # it is there
 
+    async def test_the_kill_switch_stops_what_holds_the_flag_among_others(self, shop: World) -> None:
+        rollout = await admitted(shop, flag("search"), flag(), plan=DIRECT)
+        await exposed(shop, rollout)
+        killed = await shop.kill_switch.kill(shop.root, PRODUCTION, "checkout", variant=None, reason="it burns")
+        assert (killed.stopped_rollout, killed.flag.definition["defaultVariant"]) == (rollout, "off")
+        assert shop.processes.kills == [rollout]
+
     async def test_succeed_when_all_of_them_are_served(self, shop: World) -> None:
         rollout = await admitted(shop, flag(), value(20), plan=DIRECT)
         await exposed(shop, rollout)
@@ -271,6 +278,20 @@ class TestTenants:
         assert (await restored(shop, rollout))[-1].drifted == 1
         assert (await flag_of(shop, one)).definition == mine  # type: ignore[union-attr]  # it is there
         assert (await flag_of(shop, other)).definition == OFF  # type: ignore[union-attr]  # it is there
+
+    async def test_one_that_writes_for_itself_does_not_stop_the_others(self, shop: World) -> None:
+        one, other = await found(shop, "one"), await found(shop, "other")
+        rollout = await admitted(shop, flag(base=None), plan=DIRECT, tenants=ALL)
+        await exposed(shop, rollout)
+        mine = {**ON, "metadata": {"by": "the tenant"}}
+        await elsewhere(shop, one, mine)
+        await shop.progression.move(shop.step(rollout), State.BAKING, "all_stages_passed")
+        assert await shop.progression.move(shop.step(rollout), State.SUCCEEDED, "completed") is State.SUCCEEDED
+        assert {each.slug: each.state.value for each in await parts_of(shop, rollout)} == {
+            "one": "drifted", "other": "applied"
+        }  # fmt: skip
+        assert (await flag_of(shop, one)).definition == mine  # type: ignore[union-attr]  # it is there
+        assert (await flag_of(shop, other)).definition == ON  # type: ignore[union-attr]  # it is there
 
     async def test_are_chosen_below_this_one_and_open(self, shop: World) -> None:
         middle = await found(shop, "middle", Tier.PRO)
