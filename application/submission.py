@@ -13,11 +13,13 @@ from application.locking.confounding import confounded_with
 from application.locking.holding import check_not_rejected, claimed, in_turn, over_stable
 from application.locking.rules import check_rules
 from application.locking.waiting import check_thawed
+from application.newer import withdraw_older
 from application.notices import tell_level
 from application.ports.processes import Processes
 from application.ports.store import Store, Transaction
 from application.progression import Step, begun, move
 from application.recording import record
+from application.taking_back import relieved
 from domain.approvals import Approval, Ballot, Standing
 from domain.audit import Action
 from domain.changes import BaseVersionConflict, ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
@@ -52,12 +54,12 @@ class Submission:
             actor.require(Permission.CHANGE_PROPOSE)
         async with self._store.transaction(actor.tenant) as tx:
             change = await existing_change(tx, change_id, lock=True)
-            ended = None
+            ended: list[UUID] = []
             if change.status is not ChangeStatus.SUBMITTED:
                 ended = await _fix(tx, actor, change, expected, emergency)
             submitted = await _submitted(tx, change_id)
-        if ended is not None:
-            await self._tell(ended)
+        for each in ended:
+            await self._tell(each)
         await self._start(submitted, actor.handle)
         return submitted
 
@@ -94,18 +96,18 @@ async def start_waiting(store: Store, processes: Processes, tenant: UUID, rollou
 
 async def _fix(
     tx: Transaction, actor: Actor, change: ChangeSet, expected: int | None, emergency: Emergency | None = None
-) -> UUID | None:
-    """Returns the approval that this submission has ended, if any."""
+) -> list[UUID]:
+    """Returns the approvals that this submission has ended."""
     _check(change, expected)
     await in_turn(tx, change)
     target = change.target
-    subject = subject_of(target.kind)
     rollout = _rollout(change, actor, tx)
     if emergency is not None:
+        await check_emergency(tx, actor, emergency)
         rollout = emergency.on(rollout)
     await check_not_rejected(tx, rollout, change)
     await _check_base(tx, change)
-    reach, policy = await subject.asks(tx, change)
+    reach, policy = await relieved(tx, change, *await subject_of(change.target.kind).asks(tx, change))
     fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1, reach=reach)
     await tx.changes.save_status(fixed)
     approval = Approval(
@@ -117,9 +119,8 @@ async def _fix(
                  reason=change.reason, after={"digest": change.digest})  # fmt: skip
     await record(tx, Action.APPROVAL_REQUESTED, ("approval", change.id), actor=actor, change=change.id,
                  after={"policy": policy.to_json(), "digest": change.digest, "reach": reach.to_json()})  # fmt: skip
-    ended = await _take_over(tx, actor, change)
-    if emergency is not None:
-        await check_emergency(tx, actor, emergency)
+    taken_over = await _take_over(tx, actor, change)
+    ended = [*([taken_over] if taken_over else []), *await withdraw_older(tx, actor, change, policy)]
     await check_rules(tx, rollout)
     await check_thawed(tx, rollout, change, approval)
     await begun(tx, rollout, actor)

@@ -14,6 +14,7 @@ from domain.approvals import (
     ApprovalPolicy,
     Fallback,
     Level,
+    Newer,
     NotAnApprover,
     Standing,
     TimeoutScope,
@@ -197,3 +198,33 @@ class TestComments:
         for handle in ("eve", "aud", "olu"):
             with pytest.raises(PermissionMissing):
                 await world.approvals.comment(world.people[handle], submitted.approval.id, "me, too")
+
+
+class TestNewerChange:
+    async def two(self, world: World, newer: Newer) -> tuple[UUID, UUID]:
+        await world.policy(ApprovalPolicy((Level(),), newer=newer))
+        first = await world.submit()
+        await world.balloting.state(world.tenant.id, first.approval.id)
+        second = await world.submit()
+        return first.change.id, second.change.id
+
+    async def test_of_the_same_target_leaves_the_older_one_alone(self, world: World) -> None:
+        first, _ = await self.two(world, Newer.KEEP)
+        assert (await world.state(first)).standing is Standing.PENDING
+
+    async def test_takes_its_place_where_the_policy_says_so(self, world: World) -> None:
+        first, second = await self.two(world, Newer.WITHDRAW_OLDER)
+        assert (await world.state(first)).standing is Standing.WITHDRAWN
+        assert (await world.rollout(first)).state is State.WITHDRAWN
+        assert (await world.state(second)).standing is Standing.PENDING
+        assert world.processes.ended == [first]
+
+    async def test_leaves_other_targets_and_what_is_approved(self, world: World) -> None:
+        await world.policy(ApprovalPolicy((Level(),), newer=Newer.WITHDRAW_OLDER))
+        other = await world.submit(key="other")
+        approved = await world.submit()
+        await world.vote("bob", approved.approval.id)
+        await world.admit(approved.rollout.id)
+        await world.submission.submit(world.ada, (await world.propose()).id)
+        assert (await world.state(other.approval.id)).standing is Standing.PENDING
+        assert (await world.rollout(approved.rollout.id)).state is State.RUNNING
