@@ -17,6 +17,7 @@ from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Unavailable
 from domain.people import Actor, Permission
+from domain.rollouts import Rollout
 
 REVIEW_WITHIN = timedelta(hours=24)
 
@@ -46,7 +47,7 @@ class KillSwitch:
                 return killed
             before = await existing(tx, environment, key, lock=True)
             holder = await holder_of(tx, environment, Kind.FLAG, key)
-            stable = holder.base_version if holder else before.version
+            stable = await _stable_version(tx, holder, before)
             safe = variant if variant is not None else await _stable_variant(tx, before, stable)
             pinned = _pinned(before.definition, safe)
             flag = replace(
@@ -80,6 +81,14 @@ async def _killed(tx: Transaction, actor: Actor) -> Killed | None:
     flag = await asked(tx, actor)
     review = await tx.reviews.get(actor.request) if flag and actor.request else None
     return Killed(flag, review.id, review.rollout) if flag and review else None
+
+
+async def _stable_version(tx: Transaction, holder: Rollout | None, flag: StoredFlag) -> int:
+    """Over which the rollout went, if one has the flag, alone or among other targets."""
+    if holder is None:
+        return flag.version
+    mine = [each for each in await tx.parts.of(holder.id) if (each.kind, each.key) == (Kind.FLAG, flag.key)]
+    return mine[0].base_version if mine else holder.base_version
 
 
 async def _stable_variant(tx: Transaction, present: StoredFlag, stable: int) -> str:

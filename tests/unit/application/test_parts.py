@@ -103,7 +103,8 @@ class TestManyTargets:
         assert (await flag_of(shop, shop.tenant.id)).definition == OFF  # type: ignore[union-attr]  # it is there
 
     async def test_the_kill_switch_stops_what_holds_the_flag_among_others(self, shop: World) -> None:
-        rollout = await admitted(shop, flag("search"), flag(), plan=DIRECT)
+        await shop.put(OFF, "search")
+        rollout = await admitted(shop, flag("search", base=2), flag(), plan=DIRECT)
         await exposed(shop, rollout)
         killed = await shop.kill_switch.kill(shop.root, PRODUCTION, "checkout", variant=None, reason="it burns")
         assert (killed.stopped_rollout, killed.flag.definition["defaultVariant"]) == (rollout, "off")
