@@ -64,7 +64,10 @@ class ScriptedSource:
         self.asked: list[datetime] = []
 
     def drive(self, variant: str, traffic: Traffic) -> None:
-        """From now on, and in hindsight, `variant` (or the tenant of this slug) behaves like this."""
+        """From now on, and in hindsight, `variant` (or the tenant of this slug) behaves like this.
+
+        `key/variant` is what is counted under a key of its own.
+        """
         self._traffic[variant] = traffic
         self._sums.pop(variant, None)
 
@@ -132,8 +135,12 @@ class ScriptedSource:
             raise Unavailable(reason=reason)
 
     def _reading(self, query: MetricQuery, at: datetime) -> Reading:
-        arms = (self._counts(query.candidate, at), self._counts(query.control, at))
+        arms = [self._counts(self._named(query.flag, variant), at) for variant in (query.candidate, query.control)]
         return Reading(at + self._skew, *arms, synthetic=self._synthetic(at))
+
+    def _named(self, key: str, variant: str) -> str:
+        own = f"{key}/{variant}"
+        return own if own in self._traffic else variant
 
     def _cohort(self, query: CohortQuery, at: datetime) -> CohortReading:
         counted = {slug: self._counts(slug, at) for slug, _ in query.tenants}

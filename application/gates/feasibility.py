@@ -19,7 +19,8 @@ async def feasible(metrics: MetricSource, query: Query, change: ChangeSet, now: 
     In production raises GateNotFeasible where that is worse than three times the errors and nobody said that they know
     it; BaselineUnhealthy where what is served is broken; and everywhere BaselineHealthy where nothing is to be fixed.
     """
-    spec, past = parse_gate_spec(change.content.gates or {}), await baseline(metrics, query, now)
+    spec = parse_gate_spec(change.content.gates or {})
+    past = await baseline(metrics, query, now, spec)
     if isinstance(past, ProviderError):
         return Feasibility(known=False)  # the trial run has just shown that it answers; of the past it need not know
     found = foreseen(parse_plan(change.content.plan, change.target.environment), spec, past)
@@ -33,7 +34,7 @@ async def feasible(metrics: MetricSource, query: Query, change: ChangeSet, now: 
 
 
 async def known_past(metrics: MetricSource, query: Query, now: datetime) -> Baseline:
-    past = await baseline(metrics, query, now)
+    past = await baseline(metrics, query, now, GateSpec())
     if isinstance(past, ProviderError):
         raise Unavailable(reason=past.reason)
     return past

@@ -42,18 +42,18 @@ async def with_past(
     metrics: MetricSource, query: Query, spec: GateSpec, state: GateState, until: datetime
 ) -> GateState | ProviderError:
     """The state of a gate that has not looked yet, with what was before `until`, for each of its metrics."""
-    past = await baseline(metrics, query, until)
+    past = await baseline(metrics, query, until, spec)
     if isinstance(past, ProviderError):
         return past
     named: dict[str, NamedState] = {}
     for gate in (*spec.signals, *spec.infos):
-        own = await baseline(metrics, asked_by(gate, query), until)
+        own = await baseline(metrics, asked_by(gate, query), until, GateSpec(latency=gate.latency))
         known = Baseline() if isinstance(own, ProviderError) else own  # what only holds or tells may go without
         named[gate.name] = NamedState(GateState(baseline=known))
     return replace(state, baseline=past, named=named)
 
 
-async def baseline(metrics: MetricSource, query: Query, until: datetime) -> Baseline | ProviderError:
+async def baseline(metrics: MetricSource, query: Query, until: datetime, spec: GateSpec) -> Baseline | ProviderError:
     """A day in quarters of an hour, and its last hour by the minute."""
     if isinstance(query, CohortQuery):
         days, hours = [
@@ -61,7 +61,7 @@ async def baseline(metrics: MetricSource, query: Query, until: datetime) -> Base
         ]
         if isinstance(days, ProviderError):
             return days
-        return hours if isinstance(hours, ProviderError) else cohort_baseline_of(days, hours)
+        return hours if isinstance(hours, ProviderError) else cohort_baseline_of(days, hours, spec.latencies)
     day, hour = [await metrics.past(query, until, *each) for each in ((STEP, WINDOWS), (FINE_STEP, FINE_WINDOWS))]
     if isinstance(day, ProviderError):
         return day

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from domain.canonical import Json
-from domain.errors import Conflict
+from domain.errors import Conflict, Refusal
 from domain.gates.cohorts import CohortReading
-from domain.gates.readings import Counts, Reading
-from domain.gates.spec import GateSpec
+from domain.gates.latency import added, frozen_threshold, slower_than
+from domain.gates.readings import Buckets, Counts, Reading
+from domain.gates.spec import GateSpec, LatencyGate
 from domain.gates.windows import grown
 
 STEP = timedelta(minutes=15)
@@ -46,6 +47,33 @@ Past = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class SlowPast:
+    """How many of each tenant's requests were slower than `limit` seconds; `usual` is the quantile of all of them."""
+
+    limit: float
+    usual: float
+    tenants: dict[str, Past]
+
+    @property
+    def share(self) -> float:
+        """Of all requests, with half a slow one more."""
+        return (sum(slow for _, slow in self.tenants.values()) + HALF) / (sum(n for n, _ in self.tenants.values()) + 1)
+
+    def rate_of(self, tenant: str) -> float:
+        """The tenant's own share, drawn towards that of all by half a slow request."""
+        requests, slow = self.tenants.get(tenant, (0, 0))
+        return (slow + HALF) / (requests + HALF / self.share)
+
+    def to_json(self) -> Json:
+        tenants = {tenant: list(past) for tenant, past in sorted(self.tenants.items())}
+        return {"limit": self.limit, "usual": self.usual, "tenants": tenants}
+
+    @staticmethod
+    def from_json(raw: Json) -> "SlowPast":
+        return SlowPast(float(raw["limit"]), float(raw["usual"]), _pasts(raw["tenants"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """What was served and how much of it failed in `windows` windows before the rollout.
 
@@ -62,6 +90,7 @@ class Baseline:
     tenants: dict[str, Past] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
+    slow: dict[str, SlowPast] = field(default_factory=dict)
 
     @property
     def rate(self) -> float | None:
@@ -88,17 +117,18 @@ class Baseline:
             "tenants": {tenant: list(past) for tenant, past in sorted(self.tenants.items())},
             "since": self.since and self.since.isoformat(),
             "until": self.until and self.until.isoformat(),
+            **({"slow": {name: past.to_json() for name, past in sorted(self.slow.items())}} if self.slow else {}),
         }
 
     @staticmethod
     def from_json(raw: Json) -> "Baseline | None":
         if raw is None:
             return None
-        moments = [raw[name] and datetime.fromisoformat(raw[name]) for name in ("since", "until")]
-        tenants = {tenant: (int(past[0]), int(past[1])) for tenant, past in raw["tenants"].items()}
+        since, until = (raw[name] and datetime.fromisoformat(raw[name]) for name in ("since", "until"))
+        slow = {name: SlowPast.from_json(each) for name, each in raw.get("slow", {}).items()}
         windows, requests, errors = (int(raw[name]) for name in ("windows", "requests", "errors"))
         phi, unhealthy = float(raw["phi"]), bool(raw["unhealthy"])
-        return Baseline(windows, requests, errors, phi, unhealthy, tenants, *moments)
+        return Baseline(windows, requests, errors, phi, unhealthy, _pasts(raw["tenants"]), since, until, slow)
 
 
 def baseline_of(coarse: Sequence[Reading], fine: Sequence[Reading] = ()) -> Baseline:
@@ -113,8 +143,12 @@ def baseline_of(coarse: Sequence[Reading], fine: Sequence[Reading] = ()) -> Base
     return Baseline(len(seen), requests, errors, phi, _unhealthy(hour), {}, *_ends(ends, served))
 
 
-def cohort_baseline_of(coarse: Sequence[CohortReading], fine: Sequence[CohortReading] = ()) -> Baseline:
-    """The past of each tenant, and how unevenly the errors of all of them came."""
+def cohort_baseline_of(
+    coarse: Sequence[CohortReading],
+    fine: Sequence[CohortReading] = (),
+    latencies: Sequence[tuple[str, LatencyGate]] = (),
+) -> Baseline:
+    """The past of each tenant, how unevenly the errors of all came, and for each latency gate who was slow."""
     readings = coarse if _measured(coarse) or not fine else fine
     slugs = sorted({slug for reading in readings for slug in reading.tenants})
     grown_ = {slug: _each([reading.tenants.get(slug) for reading in readings]) for slug in slugs}
@@ -131,15 +165,10 @@ def cohort_baseline_of(coarse: Sequence[CohortReading], fine: Sequence[CohortRea
             together.append((sum(x for _, (_, x) in seen), sum(n * known.rate_of(slug) for slug, (n, _) in seen)))
     hour = _windows([_pooled(reading) for reading in fine])
     phi = _phi(together)
-    return Baseline(
-        len(together),
-        requests,
-        errors,
-        phi,
-        _unhealthy(hour),
-        past,
-        *_ends(readings, [_pooled(each) for each in readings]),
-    )
+    histograms = {slug: _histogram([reading.tenants.get(slug) for reading in readings]) for slug in slugs}
+    slow = {name: found for name, gate in latencies if (found := _slow_past(histograms, gate)) is not None}
+    ends = _ends(readings, [_pooled(reading) for reading in readings])
+    return Baseline(len(together), requests, errors, phi, _unhealthy(hour), past, *ends, slow=slow)
 
 
 def check_fix_forward(spec: GateSpec, baseline: Baseline) -> None:
@@ -151,6 +180,33 @@ def check_fix_forward(spec: GateSpec, baseline: Baseline) -> None:
         raise BaselineUnhealthy(rate=baseline.rate)
     if spec.fix_forward is not None and not baseline.unhealthy:
         raise BaselineHealthy(rate=baseline.rate)
+
+
+def _slow_past(histograms: dict[str, Buckets], gate: LatencyGate) -> SlowPast | None:
+    """The limit that all of them together give; None where they have too few requests, or it cannot be counted."""
+    pooled: Buckets = ()
+    for histogram in histograms.values():
+        pooled = added(pooled, histogram)
+    try:
+        frozen = frozen_threshold(pooled, gate)
+        if frozen is None:
+            return None
+        return SlowPast(*frozen, {slug: slower_than(frozen[0], each) for slug, each in histograms.items()})
+    except Refusal:
+        return None
+
+
+def _histogram(counts: Sequence[Counts | None]) -> Buckets:
+    total: Buckets = ()
+    for earlier, later in pairwise(counts):
+        window = grown(earlier, later) if earlier is not None and later is not None else None
+        if isinstance(window, Counts):
+            total = added(total, window.buckets)
+    return total
+
+
+def _pasts(raw: Json) -> dict[str, Past]:
+    return {tenant: (int(past[0]), int(past[1])) for tenant, past in raw.items()}
 
 
 def _phi(windows: list[tuple[float, float]]) -> float:

@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from domain.gates.baseline import Baseline
+from domain.gates.baseline import Baseline, SlowPast
 from domain.gates.cohorts import CohortReading
-from domain.gates.latency import added
+from domain.gates.latency import BucketsChanged, added, slower_than
 from domain.gates.readings import Counts
-from domain.gates.windows import Gap, Window, grown
+from domain.gates.windows import Gap, SlowWindow, Window, grown
 
 NOBODY = Counts(0, 0)
 
@@ -41,7 +41,24 @@ def between_cohorts(
         return Gap.COUNTER_RESET if resets else Gap.FIRST_READING
     window = Window(earlier.at, later.at, _sum(candidate), _sum(control) if control else None)
     expected = (baseline.expected(candidate), baseline.expected(control))
-    return replace(window, expected=expected, resets=resets)
+    slow = {
+        name: found for name, past in baseline.slow.items() if (found := _slow(past, candidate, control)) is not None
+    }
+    return replace(window, expected=expected, resets=resets, slow=slow)
+
+
+def _slow(past: SlowPast, candidate: dict[str, Counts], control: dict[str, Counts]) -> SlowWindow | None:
+    """None where the histograms of now do not show the limit of then."""
+    try:
+        seen = [
+            [(slug, slower_than(past.limit, counts.buckets)) for slug, counts in side.items()]
+            for side in (candidate, control)
+        ]
+    except BucketsChanged:
+        return None
+    arms = [(sum(n for _, (n, _) in side), sum(slow for _, (_, slow) in side)) for side in seen]
+    usual = [sum(n * past.rate_of(slug) for slug, (n, _) in side) for side in seen]
+    return SlowWindow(arms[0], arms[1], (usual[0], usual[1]))
 
 
 def _sum(tenants: dict[str, Counts]) -> Counts:

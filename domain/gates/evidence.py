@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from domain.canonical import Json
 from domain.gates import eprocess
+from domain.gates.baseline import SlowPast
 from domain.gates.eprocess import (
     HARM_RATIOS,
     HEALTH_RATIOS,
@@ -18,8 +19,11 @@ from domain.gates.eprocess import (
 from domain.gates.latency import added, frozen_threshold, slower_than
 from domain.gates.readings import Buckets, Counts, buckets_from_json, buckets_to_json
 from domain.gates.spec import LatencyGate
+from domain.gates.windows import SlowWindow
 
 Pair = tuple[float, float]
+LEAST_APART = 1.25
+"""Tenants drift by so much on their own."""
 _LATER = {"expected", "strikes"}
 """What records of gates/1 do not have."""
 
@@ -151,6 +155,7 @@ class LatencyEvidence:
     """How many requests were slower than `threshold`, which is frozen once from the control arm and never moves.
 
     `calibration` gathers the control's histogram until then; evidence counts from the window after the freezing one.
+    Of a cohort with an `own_limit` it is frozen from the past of all, and may be passed so many times as often as then.
     """
 
     threshold: float | None = None
@@ -160,6 +165,17 @@ class LatencyEvidence:
     harm: Logs = NO_SLOWDOWN
     health: Logs = NO_SPEEDUP
     peak: float = 0.0
+    own_limit: float | None = None
+
+    def with_cohort(self, past: SlowPast, window: SlowWindow, gate: LatencyGate) -> "LatencyEvidence":
+        """One more window of tenants that are slow each in its own way."""
+        limit = max(LEAST_APART, (1.0 - gate.quantile) / past.share)
+        slow = self.slow.with_window(window.candidate, window.control, Terms(limit, limit), window.expected)
+        (usual, beside), (slow_now, slow_beside) = window.expected, (window.candidate[1], window.control[1])
+        slow = slow.struck(over=slow_now * beside > limit * slow_beside * usual)
+        return replace(
+            self, threshold=past.limit, usual=past.usual, slow=slow, own_limit=limit, peak=max(self.peak, slow.log_harm)
+        )
 
     def with_window(self, candidate: Counts, control: Counts | None, gate: LatencyGate) -> "LatencyEvidence":
         """One more window; raises ThresholdOutsideBuckets when the histogram cannot show the limit."""
@@ -186,12 +202,19 @@ class LatencyEvidence:
 
     @property
     def log_harm(self) -> float:
-        """Both bets must win: slower than the frozen limit, and slower than the control beside it."""
+        """Both bets must win: slower than the frozen limit, and slower than the control beside it.
+
+        Tenants are slow in their own way, so of them only the second is a bet.
+        """
+        if self.own_limit is not None:
+            return self.slow.log_harm
         return min(eprocess.log_mean(self.harm), self.slow.log_harm)
 
     @property
     def log_health(self) -> float:
         """Either reason acquits; the mean of two e-processes is one."""
+        if self.own_limit is not None:
+            return self.slow.log_health
         return eprocess.log_mean((eprocess.log_mean(self.health), self.slow.log_health))
 
     def to_json(self) -> Json:
@@ -203,6 +226,7 @@ class LatencyEvidence:
             "harm": list(self.harm),
             "health": list(self.health),
             "peak": self.peak,
+            **({"own_limit": self.own_limit} if self.own_limit is not None else {}),
         }
 
     @staticmethod
@@ -215,6 +239,7 @@ class LatencyEvidence:
             _logs(raw["harm"], SLOWDOWNS),
             _logs(raw["health"], SPEEDUPS),
             float(raw["peak"]),
+            raw.get("own_limit"),
         )
 
 

@@ -116,9 +116,12 @@ def latency(check: Check, named: tuple[str, LatencyGate], trouble: str | None) -
         verdict, sentence = Verdict.NO_DATA, "the source has no latency histogram for the canary in this window"
     elif share is not None:
         healthy = log_health >= -math.log(gate.beta)
-        found = Found(log_harm, log_health, slow.strikes, over=share > expected, healthy=healthy)
+        even = slow.rates or (0.0, 0.0)
+        over = share > expected if seen.own_limit is None else even[0] > seen.own_limit * even[1]
+        found = Found(log_harm, log_health, slow.strikes, over=over, healthy=healthy)
         verdict, waits = check.settled(gate, found)
-        sentence = sentences.slow(gate, seen, check.evidence(gate, verdict, found)) + waits
+        words = sentences.slow if seen.own_limit is None else sentences.slow_tenants
+        sentence = words(gate, seen, check.evidence(gate, verdict, found)) + waits
     elif check.stage.max_soak_reached:
         verdict = Verdict.INCONCLUSIVE
     rates = slow.rates

@@ -9,13 +9,13 @@ HORIZON = 5000
 def difference_interval(
     rates: tuple[float, float], requests: tuple[float, float], ratio: float, alpha: float, *, counts: bool = False
 ) -> tuple[float, float] | None:
-    """(lower, upper) bound of p_candidate - ratio*p_control, each one-sided at `alpha`; None without both arms.
+    """(lower, upper) bound of p_candidate - ratio*p_control, each one-sided at `alpha`; None without both arms, or without alpha.
 
     With `counts` the rates are multiples of an expected count, which is what `requests` then holds.
 
     Waudby-Smith, Arbour, Sinha, Kennedy, Ramdas, arXiv 2103.06476, one-sided form. Tuples are (candidate, control).
     """
-    if min(requests) <= 0:
+    if min(requests) <= 0 or alpha <= 0:
         return None
     candidate, control = rates
     total = sum(requests)

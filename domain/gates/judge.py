@@ -15,6 +15,7 @@ from domain.gates.comparisons import terms_of, window_over
 from domain.gates.evidence import LatencyEvidence
 from domain.gates.guardrails import Check, error_rate, latency
 from domain.gates.judgement import Judgement
+from domain.gates.latency import BucketsChanged
 from domain.gates.observations import Measured, Observation
 from domain.gates.readings import ProviderError, Reading
 from domain.gates.spec import GateSpec, LatencyGate, Mode
@@ -110,7 +111,7 @@ def _measured(now: GateState, window: Window, reading: Measured, *, hard_stop: b
     )
     troubles: dict[str, str | None] = {}
     for name, gate in spec.latencies:
-        slow, troubles[name] = _absorbed(getattr(now, name), window, gate)
+        slow, troubles[name] = _absorbed(getattr(now, name), window, (name, gate), now.baseline)
         state = replace(state, **{name: slow})  # type: ignore[arg-type]  # one of the two fields of latencies
     check = Check(spec, state, stage, window)
     metrics: tuple[MetricVerdict, ...] = (
@@ -153,9 +154,17 @@ def _usual(now: GateState, window: Window, spec: GateSpec, stage: StageClock) ->
     return (window.expected[0] if window.expected is not None else requests * baseline.rate), None
 
 
-def _absorbed(evidence: LatencyEvidence, window: Window, gate: LatencyGate) -> tuple[LatencyEvidence, str | None]:
+def _absorbed(
+    evidence: LatencyEvidence, window: Window, named: tuple[str, LatencyGate], baseline: Baseline | None
+) -> tuple[LatencyEvidence, str | None]:
+    name, gate = named
+    past = baseline.slow.get(name) if baseline is not None else None
     try:
-        return evidence.with_window(window.candidate, window.control, gate), None
+        if past is None:
+            return evidence.with_window(window.candidate, window.control, gate), None
+        if name not in window.slow:
+            return evidence, BucketsChanged.kind.replace("-", "_")
+        return evidence.with_cohort(past, window.slow[name], gate), None
     except Refusal as refusal:
         return evidence, refusal.kind.replace("-", "_")
 

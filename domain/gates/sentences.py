@@ -116,6 +116,15 @@ def slow(gate: LatencyGate, seen: LatencyEvidence, evidence: str) -> str:
     )
 
 
+def slow_tenants(gate: LatencyGate, seen: LatencyEvidence, evidence: str) -> str:
+    candidate, control = seen.slow.rates or (0.0, 0.0)
+    return (
+        f"p{100 * gate.quantile:.3g} of tenants: over {1000 * (seen.threshold or 0.0):,.0f} ms {candidate:.3g}x as "
+        f"often as before against {control:.3g}x at the others (limit {seen.own_limit or 0.0:.3g}x) "
+        f"in {seen.slow.candidate:,} requests; {evidence}"
+    )
+
+
 def gap(gap: Gap, earlier: Measured | None, later: Measured) -> str:
     """Why nothing was measured; a canary without traffic is shown beside what the control served meanwhile."""
     served = control_served(earlier, later) if gap in BLIND_TO_CANDIDATE else 0

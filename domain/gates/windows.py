@@ -1,6 +1,6 @@
 """A window is the difference of two readings, so windows never overlap and together cover all the time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
@@ -32,7 +32,8 @@ class Window:
     """What happened in (since, until]; `control` is None where that arm had no series at both ends.
 
     Of a cohort, `expected` are the errors that each arm would have had in it, had its tenants erred as before the
-    rollout; `resets` of its tenants began to count anew and are left out.
+    rollout; `resets` of its tenants began to count anew and are left out. `slow` says by latency gate how many requests
+    of each arm were slow, and how many were to be expected.
     """
 
     since: datetime
@@ -41,6 +42,16 @@ class Window:
     control: Counts | None
     expected: tuple[float, float] | None = None
     resets: int = 0
+    slow: dict[str, "SlowWindow"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SlowWindow:
+    """(candidate, control): requests with slow ones among them, and slow ones to be expected by the own past."""
+
+    candidate: tuple[int, int]
+    control: tuple[int, int]
+    expected: tuple[float, float]
 
 
 def between(earlier: Reading | None, later: Reading) -> Window | Gap:
