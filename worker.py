@@ -24,10 +24,13 @@ from adapters.temporal.client import always, connect, prepare
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.worker import build_worker
+from api.deployment_meters import serve
 from application.admission import Admitting
 from application.balloting import Balloting
 from application.controls import Controlling
 from application.convergence import Converging
+from application.deployments.measuring import Measuring
+from application.events.relay import Relay
 from application.gating import Gating
 from application.locking.turns import Turns
 from application.previewing import Previewing
@@ -99,7 +102,9 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     processes = TemporalProcesses(always(client))
     imports = ImportActivities(importing(made.store, processes, made.sealer, bundle_signatures(made.settings)))
     sweeps = [asyncio.create_task(made.sweeper(processes).run())]
-    sweeps.append(asyncio.create_task(made.relay().run()))
+    relay = made.relay()
+    sweeps.append(asyncio.create_task(relay.run()))
+    sweeps.append(asyncio.create_task(measured(made, relay).follow()))
     sweeps.append(asyncio.create_task(Turns(made.store, processes).run()))
     sweeps.append(asyncio.create_task(Overdue(made.store, processes).run()))
     sweeps.append(asyncio.create_task(made.courier(processes).run()))
@@ -125,6 +130,15 @@ def smoke(made: Parts) -> SmokeActivities:
     hosts, loopback = made.settings.trusted_hosts, made.settings.embedded_issuer
     patient = EgressClient(allow_loopback=loopback, private_hosts=hosts, total_seconds=LONGEST_SMOKE_SECONDS)
     return SmokeActivities(Smoking(made.store, patient, Previewing(made.store, made.signer, clock)))
+
+
+def measured(made: Parts, relay: Relay) -> Measuring:
+    """Counts what this worker tells, and serves it where a port is named."""
+    measuring = Measuring(made.store)
+    relay.publisher.tell(measuring.take)
+    if made.settings.worker_metrics_port is not None:
+        serve(measuring.tally, made.settings.worker_metrics_host, made.settings.worker_metrics_port)
+    return measuring
 
 
 async def ended(task: asyncio.Task[None]) -> None:

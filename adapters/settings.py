@@ -113,6 +113,10 @@ class Settings(Surroundings):
     webhook_url: str | None = Field(None, description="address of the signed, Slack-compatible webhook")
     webhook_secret: SecretStr | None = Field(None, description="its signing secret (whsec_...)")
     event_days: int = Field(7, ge=1, le=3650, description="days that events can be read again by those who watch")
+    worker_metrics_port: int | None = Field(
+        None, ge=1, le=65_535, description="port where a worker tells Prometheus what it counts; without it, nowhere"
+    )
+    worker_metrics_host: str = Field("127.0.0.1", description="address of that port")
     log_form: Literal["json", "console"] = Field("json", description="for machines or for people")
     log_level: Level = Field("INFO", description="lowest level that is written")
     docs: bool = Field(True, description="serve the API reference at /docs")

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import doors, health, kinds, reference
+from api.deployment_meters import DeploymentMeters
 from api.effective import SUFFIX, EffectiveLane
 from api.meters import Meters
 from api.middleware import Doorway
@@ -46,6 +47,7 @@ class Application(FastAPI):
 def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     meters = Meters(services.setting_snapshots.tally)
     meters.watch_configs(services.configs.active)
+    meters.registry.register(DeploymentMeters(services.measuring.tally))
     readiness = health.Readiness()
     ui = TemporalUi(services.settings.temporal_ui) if services.settings.temporal_ui else None
 

@@ -18,6 +18,7 @@ from application.controls import Rollouts
 from application.delegations import Delegations
 from application.deployments.following import Following
 from application.deployments.looking import Deployments
+from application.deployments.measuring import Measuring
 from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
@@ -105,6 +106,12 @@ class Services:
         return Deployments(self.store)
 
     @cached_property
+    def measuring(self) -> Measuring:
+        measuring = Measuring(self.store)
+        self.events.publisher.tell(measuring.take)
+        return measuring
+
+    @cached_property
     def following(self) -> Following:
         return Following(self.store)
 
@@ -164,6 +171,7 @@ class Services:
             self.setting_snapshots.follow(),
             self.events.follow(),
             self.sightings.follow(),
+            self.measuring.follow(),
         )
 
 

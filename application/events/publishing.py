@@ -1,6 +1,7 @@
 """What was committed gets its place in its tenant's line, and one delivery for each webhook that wants it, at once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID, uuid5
 
 import structlog
@@ -13,6 +14,8 @@ _AT_ONCE = 1000
 
 log = structlog.get_logger()
 
+Hearer = Callable[[UUID, Sequence[Event]], Awaitable[None]]
+
 
 class Publisher:
     """Any number of them may work at a time, in any process: who is first does it, and the others find it done."""
@@ -21,6 +24,11 @@ class Publisher:
         self._store = store
         self._stirred: dict[UUID, None] = {}
         self._called = asyncio.Event()
+        self._hearers: list[Hearer] = []
+
+    def tell(self, hearer: Hearer) -> None:
+        """It is told what this process told, once each, after the commit; what it raises is logged."""
+        self._hearers.append(hearer)
 
     async def publish(self, tenant: UUID) -> int:
         """How many were told."""
@@ -33,8 +41,16 @@ class Publisher:
                     *(delivery_of(event, each) for event in events for each in webhooks if each.takes(event))
                 )
             numbered = len(events)
+            await self._heard(tenant, events)
             told += numbered
         return told
+
+    async def _heard(self, tenant: UUID, events: list[Event]) -> None:
+        for hearer in self._hearers if events else ():
+            try:
+                await hearer(tenant, events)
+            except Exception as error:  # noqa: BLE001 -- whatever it was, the events were told
+                log.warning("events.unheard", tenant=str(tenant), error=type(error).__name__)
 
     async def follow(self, *news: News) -> None:
         """Runs as long as the process: a change that is heard of is told at once. What it misses, a worker tells."""

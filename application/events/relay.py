@@ -33,6 +33,10 @@ class Relay:
         self._calls: dict[UUID, asyncio.Task[None]] = {}
         self._busy: Counter[UUID] = Counter()
 
+    @property
+    def publisher(self) -> Publisher:
+        return self._publisher
+
     async def run(self) -> None:
         """Until cancelled; an outage of the database only delays it."""
         try:

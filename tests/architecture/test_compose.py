@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from adapters.settings import Settings
+from api.deployment_meters import DeploymentMeters
 from api.meters import Meters
+from application.deployments.tally import DeploymentTally
 from tests.architecture.repository import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -122,11 +124,12 @@ class TestDashboard:
         meters = Meters()
         meters.observe("GET", "/", 200, 0.1)
         meters.evaluations.by_reason["STATIC"] += 1
+        meters.registry.register(DeploymentMeters(DeploymentTally()))
         exposed = meters.exposition().decode()
         dashboard = json.loads((ROOT / "ops" / "grafana" / "dashboards" / "changegate.json").read_text())
         asked = set(re.findall(r"changegate_\w+", json.dumps(dashboard["panels"])))
         assert asked
-        assert {name for name in asked if f"# TYPE {re.sub('_bucket$', '', name)} " not in exposed} == set()
+        assert {name for name in asked if f"# TYPE {re.sub('_(bucket|sum)$', '', name)} " not in exposed} == set()
 
     def test_what_prometheus_scrapes_is_a_service(self) -> None:
         scrapes = yaml.safe_load((ROOT / "ops" / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
