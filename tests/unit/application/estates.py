@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from application import parts
 from application.drafts.wanted import Wanted
 from application.parts import Restored
@@ -20,6 +22,7 @@ from domain.settings import Scope
 from domain.tenants import Tenancy, Tier
 from tests.world import OFF, ON, PRODUCTION, World
 
+ALL: Json = {"all": True}
 DIRECT: Json = {"strategy": "direct"}
 BY_TENANT: Json = {"strategy": "canary", "audience": {"mode": "tenant"}}
 LIMIT: Json = {"key": "upload.limit", "type": "integer", "default": 10, "scopes": ["tenant"]}
@@ -40,6 +43,25 @@ async def nobody_is_asked(world: World) -> None:
     async with world.store.transaction(world.tenant.id) as tx:
         for kind in (Kind.FLAG, Kind.SETTING):
             await tx.policies.put(PRODUCTION, kind, ApprovalPolicy((), reminders=()))
+
+
+@pytest.fixture(name="shop")
+async def stocked(world: World) -> World:
+    """One flag, a second one, and a setting of the tenant's own."""
+    await nobody_is_asked(world)
+    await world.setting.definitions.create(world.ada, LIMIT, "for the test")
+    for key in ("checkout", "search"):
+        await world.put(key=key)
+    return world
+
+
+async def elsewhere(world: World, tenant: Any, definition: Any) -> None:
+    """Somebody in that tenant writes the flag."""
+    async with world.store.transaction(tenant) as tx:
+        present = await tx.flags.get(PRODUCTION, "checkout")
+        version = present.version if present else 0
+        written = StoredFlag(PRODUCTION, "checkout", version + 1, definition, "api", None, tx.now)
+        await tx.flags.put(written, expected=version)
 
 
 async def found(world: World, slug: str, tier: Tier = Tier.FREE, *, above: UUID | None = None, **given: Any) -> UUID:
