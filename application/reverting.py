@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from application.changes import Changes, Proposal, existing_change
+from application.drafts.wanted import Wanted
 from application.governed_policies import GovernedPolicies
 from application.policies import SetPolicy
 from application.ports.settings import StoredDefinition
@@ -13,6 +14,7 @@ from application.settings.cases import SettingCases
 from application.settings.definitions import existing_definition
 from application.settings.undoing import Undone, order_back, undone
 from application.submission import Submission, Submitted
+from application.taking_back import NotRevertable, check_window
 from application.tenants import Tenants
 from domain.approvals import parse_policy
 from domain.canonical import Json
@@ -24,6 +26,7 @@ from domain.changes import (
     NotSucceeded,
     Reach,
     Reversal,
+    Target,
     TouchedSince,
 )
 from domain.errors import Missing, Stale
@@ -97,11 +100,20 @@ class Reverting:
             rollout = await tx.rollouts.get(change_id)
             if rollout is None or rollout.state is not State.SUCCEEDED:
                 raise NotSucceeded(state=rollout.state.value if rollout else change.status.value)
-            if change.target.kind is not Kind.SETTING:
+            if change.content.tenants is not None:
+                raise NotRevertable(tenants=True)
+            together = len(change.content.targets) > 1 and not _values_only(change)
+            if together:
+                several = await _several(tx, change)
+            elif change.target.kind is not Kind.SETTING:
                 present = await _present(tx, change)
+                await check_window(tx, rollout, present - rollout.live_version)
                 whole = await _whole(tx, change, present, touched=present != rollout.live_version)
             else:
+                await check_window(tx, rollout)
                 places = await undone(tx, change)
+        if together:
+            return await self._together(actor, change, several, wish)
         if change.target.kind is Kind.SETTING:
             return await self._values(actor, change, places, wish)
         return await self._document(actor, change, whole, present, wish)
@@ -125,6 +137,28 @@ class Reverting:
         drafted = await self._proposed(actor, change, whole.result, present, wish)
         if not isinstance(drafted, ChangeSet):
             return replace(done, written=True)
+        return replace(done, submitted=await self._submission.submit(actor, drafted.id))
+
+    async def _together(
+        self, actor: Actor, change: ChangeSet, several: Sequence[tuple[Target, Reversal]], wish: RevertWish
+    ) -> Reverted:
+        """Several flags that went as one go back as one."""
+        told = tuple(reversal for _, reversal in several)
+        _check(told, wish)
+        done = Reverted(change.id, told)
+        if wish.dry_run:
+            return done
+        targets = [target for target, reversal in several if reversal.moves]
+        first = targets[0]
+        wanted = tuple(
+            Wanted(each.kind, each.key, each.content, each.base_version, f"/targets/{place}/definition")
+            for place, each in enumerate(targets)
+        )
+        proposal = Proposal(
+            actor.request or uuid4(), first.environment, first.key, first.content, first.base_version, AT_ONCE, None,
+            None, wish.reason, reverts=change.id, targets=wanted,
+        )  # fmt: skip
+        drafted = await self._changes.propose(actor, proposal)
         return replace(done, submitted=await self._submission.submit(actor, drafted.id))
 
     async def _proposed(
@@ -156,6 +190,27 @@ def _check(reversals: Sequence[Reversal], wish: RevertWish) -> None:
         raise TouchedSince(keys=told)
     if not any(each.moves for each in reversals):
         raise NothingLeft(keys=told)
+
+
+def _values_only(change: ChangeSet) -> bool:
+    return all(each.kind is Kind.SETTING for each in change.content.targets)
+
+
+async def _several(tx: Transaction, change: ChangeSet) -> list[tuple[Target, Reversal]]:
+    """Each target as it would be written over what is there now."""
+    if any(each.kind is not Kind.FLAG for each in change.content.targets):
+        raise NotRevertable(kinds=sorted({each.kind.value for each in change.content.targets}))
+    rollout = await tx.rollouts.get(change.id)
+    live = {each.key: each.live_version for each in await tx.parts.of(change.id)}
+    found = []
+    for target in change.content.targets:
+        alone = change.about([target])
+        present = await _present(tx, alone)
+        if rollout is not None:
+            await check_window(tx, rollout, present - live[target.key])
+        whole = await _whole(tx, alone, present, touched=present != live[target.key])
+        found.append((replace(target, base_version=present, content=whole.result), whole))
+    return found
 
 
 async def _whole(tx: Transaction, change: ChangeSet, present: int, *, touched: bool) -> Reversal:
