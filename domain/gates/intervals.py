@@ -9,7 +9,7 @@ HORIZON = 5000
 def difference_interval(
     rates: tuple[float, float], requests: tuple[float, float], ratio: float, alpha: float, *, counts: bool = False
 ) -> tuple[float, float] | None:
-    """(lower, upper) bound of p_candidate - ratio*p_control, each one-sided at `alpha`; None without both arms, or without alpha.
+    """(lower, upper) bound of p_candidate - ratio*p_control, each one-sided at `alpha`; None without arms or alpha.
 
     With `counts` the rates are multiples of an expected count, which is what `requests` then holds.
 
