@@ -47,8 +47,11 @@ class Step:
 
 
 class Progression:
-    def __init__(self, store: Store) -> None:
+    """`most` tenants are written in one transaction."""
+
+    def __init__(self, store: Store, *, most: int = parts.MOST) -> None:
         self._store = store
+        self._most = most
 
     async def settle(self, step: Step, state: State, cause: str) -> State:
         """Write the end of an approval that was not given, or a cancellation before anything was exposed.
@@ -104,7 +107,7 @@ class Progression:
             change = await tx.changes.get(rollout.change)
             if change is None or not change.intact or change.digest != rollout.digest:
                 raise DigestTampered(change=str(rollout.change))
-            exposed = await parts.expose(tx, rollout, change, stage)
+            exposed = await parts.expose(tx, rollout, change, stage, most=self._most)
             live = replace(rollout, live_version=exposed.version, verdict=None)  # no gate of this stage has spoken yet
             cause = ("gate_passed" if stage else "stage_begins") if exposed.done else MIXED
             await move(tx, live, step, State.RUNNING, cause, stage=stage,
