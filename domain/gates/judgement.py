@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from domain.canonical import Json
+from domain.gates.cohorts import CohortReading
 from domain.gates.observations import Observation
 from domain.gates.readings import ProviderError
 from domain.gates.spec import GateSpec
@@ -42,7 +43,16 @@ class Judgement:
         """The control had traffic and the candidate had none: the canary is broken or not routed."""
         if self.cause not in BLIND_TO_CANDIDATE or isinstance(self.observation, ProviderError):
             return False
+        if isinstance(self.observation, CohortReading):
+            return self._others_served(self.observation) > 0
         return control_served(self.before.last, self.observation) > 0
+
+    def _others_served(self, now: CohortReading) -> int:
+        """Requests of the tenants that do not have the candidate, since the last reading."""
+        last = self.before.last
+        before = last.tenants if isinstance(last, CohortReading) else {}
+        others = [slug for slug in now.tenants if slug in before and slug not in self.stage.candidates]
+        return sum(max(0, now.tenants[slug].requests - before[slug].requests) for slug in others)
 
     def to_json(self) -> Json:
         """The evidence record: inputs, deltas, parameters, formula, E values, estimates, verdict and sentence."""

@@ -22,6 +22,8 @@ from adapters.metrics.prometheus import LARGEST_ANSWER, TRIES, PrometheusSource
 from domain.environments import Environment
 from domain.errors import Invalid, Unavailable
 from domain.gates import (
+    CohortQuery,
+    CohortReading,
     Counts,
     GateSpec,
     GateState,
@@ -178,6 +180,31 @@ class TestRealPrometheus:
         shop.serve("off", 18, 0)
         third = await read_until(source, served(2, 18))
         assert judge(spec, state, third, clock).cause == "counter_reset"
+
+    @pytest.mark.req("S30", "S31")
+    async def test_the_past_is_read_by_arm_and_by_tenant(self, watched: Watched) -> None:
+        """The pods stand for tenants: every series of the exporter carries one."""
+        source, shop = PrometheusSource(watched.url), watched.shop
+        shop.serve("on", 100, 10)
+        shop.serve("off", 900, 10)
+        reading = await read_until(source, served(100, 900))
+        second = timedelta(seconds=1)
+        past = await source.past(query(), reading.at, second, 60)
+        assert not isinstance(past, ProviderError)
+        assert (len(past), past[-1].at) == (61, reading.at)
+        assert (past[0].control, past[-1].control) == (None, reading.control)
+
+        by_pod = "sum by (tenant) (label_replace(%s, 'tenant', '$$1', 'pod', '(.*)'))"
+        templates = PrometheusTemplates(by_pod % "shop_requests_total", by_pod % "shop_errors_total")
+        pods = (("a", UUID(int=1)), ("b", UUID(int=2)))
+        cohort = CohortQuery(SourceKind.PROMETHEUS, pods, Environment.PRODUCTION, "new-checkout", templates)
+        await source.probe(cohort)
+        found = await source.read_cohort(cohort, reading.at)
+        assert isinstance(found, CohortReading)
+        assert found.tenants == {"a": Counts(500, 10), "b": Counts(500, 10)}
+        earlier = await source.past_cohort(cohort, reading.at, second, 60)
+        assert not isinstance(earlier, ProviderError)
+        assert (earlier[0].tenants, earlier[-1].tenants) == ({}, found.tenants)
 
     @pytest.mark.req("S51", "S52", "S57")
     async def test_what_is_no_number_is_no_data_and_two_series_are_an_error(self, watched: Watched) -> None:

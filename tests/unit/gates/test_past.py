@@ -270,6 +270,17 @@ class TestTenants:
             assert replay(json.loads(json.dumps(judged.to_json()))) == judged
 
 
+class TestSilence:
+    @pytest.mark.req("S54")
+    def test_of_the_tenants_with_it_beside_busy_others_is_told(self) -> None:
+        state, clock = GateState(baseline=Baseline()), StageClock(0, 0, 1, candidates=("a",))
+        for minute in range(2):
+            counted = {"a": Counts(100, 0), "b": Counts(100 * minute, 0)}
+            judged = judge(SPEC, state, CohortReading(START + timedelta(minutes=minute), counted), clock)
+            state = judged.state
+        assert (judged.cause, judged.verdict, judged.silent) == ("no_candidate_requests", Verdict.NO_DATA, True)
+
+
 class TestPoints:
     def run(self, rate: float, base: float) -> Judgement:
         spec = GateSpec(error_rate=ErrorRateGate(increase=0.005, unit=Unit.POINTS))
