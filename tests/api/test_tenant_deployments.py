@@ -79,6 +79,26 @@ class TestProposing:
         answer = await family.ask("root", "POST", "/changes", json=wish(targets=targets, **more))
         assert (answer.status_code, answer.json()["faults"][0]["path"]) == (422, path)
 
+    @pytest.mark.parametrize(
+        ("says", "why"), [({"value": 7, "enforced": True}, "setting-enforced"), ({"constraint": {"maximum": 20}}, "")]
+    )
+    async def test_what_a_tenant_above_keeps_stays_as_it_is(
+        self, family: Tree, says: dict[str, Any], why: str
+    ) -> None:  # fmt: skip
+        definition = {"definition": LIMIT, **WHY}
+        assert (await family.ask("root", "POST", "/setting-definitions", json=definition)).status_code == 201
+        path = f"/tenants/{family.house.tenant.slug}/locks/upload.limit{DEV}"
+        locked = await family.ask("root", "PUT", path, json={**says, **WHY}, headers={"If-Match": '"v0"'})
+        assert locked.status_code == 200, locked.text
+        answer = await family.ask("root", "POST", "/changes", json=wish())
+        faults = answer.json()["faults"]
+        assert [fault["path"] for fault in faults] == ["/tenants"] * 3
+        assert all(why in fault["message"] for fault in faults)
+        allowed = {"strategy": "rolling", "batches": {"size": 5, "pause_seconds": 0, "max_failed": 3}}
+        drive = await started(family, plan=allowed)
+        await drive.expose()
+        assert {(await has(family, name))[0] for name in NAMES} == {"off"}
+
     async def test_nobody_is_told_of_a_tenant_that_is_not_below(self, family: Tree) -> None:
         other = family.made["ann"]
         tenants = {"slugs": [other]}
