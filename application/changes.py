@@ -44,7 +44,7 @@ class Changes:
             query = await _query(tx, change)
         if query is not None:
             await self._metrics.probe(query)
-            await feasible(self._metrics, query, change, change.created_at)
+            change = await feasible(self._metrics, query, change, change.created_at)
         async with self._store.transaction(actor.tenant) as tx:
             if await tx.changes.add(change):
                 await record(
