@@ -1,5 +1,6 @@
 """Before a change is proposed, the traffic of now says whether its gate could see anything at all."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from application.gates.observing import Query, baseline
@@ -12,9 +13,11 @@ from domain.gates.feasibility import WORST, Exposed, Feasibility, GateNotFeasibl
 from domain.rollouts import Plan, parse_plan
 from domain.rollouts.exposure import TOTAL_WEIGHT
 
+MEASURED = "min_detectable_ratio"
 
-async def feasible(metrics: MetricSource, query: Query, change: ChangeSet, now: datetime) -> Feasibility:
-    """What the gates of this change could see.
+
+async def feasible(metrics: MetricSource, query: Query, change: ChangeSet, now: datetime) -> ChangeSet:
+    """The same change, whose gates say what they could see where that was measured: whoever approves reads it there.
 
     In production raises GateNotFeasible where that is worse than three times the errors and nobody said that they know
     it; BaselineUnhealthy where what is served is broken; and everywhere BaselineHealthy where nothing is to be fixed.
@@ -22,7 +25,7 @@ async def feasible(metrics: MetricSource, query: Query, change: ChangeSet, now: 
     spec = parse_gate_spec(change.content.gates or {})
     past = await baseline(metrics, query, now, spec)
     if isinstance(past, ProviderError):
-        return Feasibility(known=False)  # the trial run has just shown that it answers; of the past it need not know
+        return _told(change, None)  # the trial run has just shown that it answers; of the past it need not know
     found = foreseen(parse_plan(change.content.plan, change.target.environment), spec, past)
     production = change.target.environment is Environment.PRODUCTION
     if production or spec.fix_forward is not None:
@@ -30,7 +33,18 @@ async def feasible(metrics: MetricSource, query: Query, change: ChangeSet, now: 
     if production and not found.feasible and not spec.acknowledge_infeasible:
         fault = Fault("/gates", f"sees {_seen(found)}, and not {WORST:g}x: plan more soak, or acknowledge_infeasible")
         raise GateNotFeasible([fault], min_detectable_ratio=found.min_detectable_ratio)
-    return found
+    return _told(change, found.min_detectable_ratio)
+
+
+def _told(change: ChangeSet, ratio: float | None) -> ChangeSet:
+    """Measured anew at every proposal, whatever came with it."""
+    gates = {name: value for name, value in (change.content.gates or {}).items() if name != MEASURED}
+    if ratio is not None:
+        gates[MEASURED] = round(ratio, 2)
+    if change.content.gates is None or gates == change.content.gates:
+        return change
+    content = replace(change.content, gates=gates)
+    return replace(change, content=content, digest=content.digest)
 
 
 async def known_past(metrics: MetricSource, query: Query, now: datetime) -> Baseline:

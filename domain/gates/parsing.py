@@ -56,6 +56,7 @@ _BOUNDS: dict[type, _Bounds] = {
         "min_requests": (1, 1_000_000_000),
         "min_checks": (1, 1000),
         "caution": (1.0, 1000.0),
+        "min_detectable_ratio": (1.0, 1e9),
     },
 }
 _WHOLE = {"min_requests", "min_checks", "strikes", "synthetic_checks", "calm_checks"}

@@ -115,7 +115,7 @@ class GateSpec:
     """`alpha_total` bounds the probability that an innocent candidate is ever failed, over all gates and stages.
 
     `acknowledge_infeasible`: whoever proposes knows that the traffic is too small for this gate to see three times as
-    many errors.
+    many errors. `min_detectable_ratio` is what was measured then, for whoever is to approve; no verdict looks at it.
     """
 
     error_rate: ErrorRateGate = field(default_factory=ErrorRateGate)
@@ -131,6 +131,7 @@ class GateSpec:
     signals: tuple[NamedGate, ...] = field(default=(), metadata=LATER)
     infos: tuple[NamedGate, ...] = field(default=(), metadata=LATER)
     acknowledge_infeasible: bool = field(default=False, metadata=LATER)
+    min_detectable_ratio: float | None = field(default=None, metadata=LATER)
 
     def alpha_of(self, gate: ErrorRateGate | LatencyGate) -> float:
         """The gate's share of `alpha_total`, by weight."""

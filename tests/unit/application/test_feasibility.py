@@ -89,3 +89,27 @@ class TestFixForward:
         served(world, 10.0)
         with pytest.raises(BaselineHealthy):
             await world.propose(gates={"fix_forward": {}})
+
+
+class TestApprovers:
+    @pytest.mark.req("S45")
+    async def test_read_what_was_measured_in_the_content(self, world: World) -> None:
+        await world.put()
+        served(world, 1.0)
+        change = await world.propose(gates={"acknowledge_infeasible": True, "min_detectable_ratio": 1.01})
+        assert 3 < change.content.gates["min_detectable_ratio"] < 10
+        assert change.intact
+
+    async def test_read_nothing_that_was_not_measured(self, world: World) -> None:
+        await world.put()
+        change = await world.propose(gates={"min_detectable_ratio": 1.01})
+        assert "min_detectable_ratio" not in change.content.gates
+
+    async def test_of_another_days_traffic_read_the_same_content(self, world: World) -> None:
+        await world.put()
+        served(world, 10.0)
+        one = (await world.propose()).content
+        served(world, 20.0)
+        other = (await world.propose()).content
+        assert one.gates != other.gates
+        assert one.same_as(other)
