@@ -96,7 +96,7 @@ def _gates(brief: Brief) -> Iterator[str]:
     if brief.sees_from is not None:
         accepted = ", which somebody accepted" if brief.accepted_blind else ""
         yield f"With the traffic of now it sees errors that grow {brief.sees_from:g} times or more{accepted}."
-    elif brief.accepted_blind:
+    elif gates.get("acknowledge_infeasible"):
         yield "With the traffic of now it may see nothing, which somebody accepted."
 
 
