@@ -11,9 +11,8 @@ from domain.errors import Fault, Invalid
 from domain.pointers import escaped
 
 TOTAL_WEIGHT = 100_000
-_BY_INSTANCE: Json = {
-    "cat": [{"var": "$flagd.flagKey"}, {"if": [{"var": "instance"}, {"var": "instance"}, {"var": "targetingKey"}]}]
-}
+_INSTANCE: Json = {"var": "instance"}
+_PLACE: Json = {"cat": [{"var": "$flagd.flagKey"}, _INSTANCE]}
 
 
 class NotRollable(Invalid):
@@ -69,7 +68,9 @@ def exposed(base: Json, content: Json, weight: int, *, by_instance: bool = False
         return content
     candidate, control = content["defaultVariant"], base["defaultVariant"]
     arms: list[Json] = [[candidate, weight], [control, TOTAL_WEIGHT - weight]]
-    split: Json = {"fractional": [_BY_INSTANCE, *arms] if by_instance else arms}
+    split: Json = {"fractional": arms}
+    if by_instance:
+        split = {"if": [_INSTANCE, {"fractional": [_PLACE, *arms]}, split]}
     targeting = content.get("targeting")
     rule = {"if": [{"!==": [targeting, None]}, targeting, split]} if targeting else split
     return {**content, "defaultVariant": control, "targeting": rule}

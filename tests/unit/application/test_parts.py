@@ -106,7 +106,7 @@ class TestManyTargets:
         await exposed(shop, rollout)
         present = await flag_of(shop, shop.tenant.id)
         assert present is not None
-        assert present.definition["targeting"]["fractional"][1:] == [["on", 10_000], ["off", 90_000]]
+        assert present.definition["targeting"]["if"][2] == {"fractional": [["on", 10_000], ["off", 90_000]]}
 
 
 class TestBases:

@@ -37,6 +37,15 @@ class TestExposed:
     def test_a_smaller_share_lies_in_a_larger_one(self, one: int, other: int) -> None:
         assert reached(min(one, other)) <= reached(max(one, other))
 
+    def test_by_instance_everybody_whom_it_serves_has_the_same(self) -> None:
+        definition = exposed(BASE, NEW, 30_000, by_instance=True)
+        instances = [set(served(definition, instance=f"pod-{n}").values()) for n in range(60)]
+        assert {len(each) for each in instances} == {1}
+        assert 5 < sum(each == {"on"} for each in instances) < 35
+
+    def test_by_instance_who_names_none_is_split_as_a_subject(self) -> None:
+        assert served(exposed(BASE, NEW, 30_000, by_instance=True)) == served(exposed(BASE, NEW, 30_000))
+
     def test_the_share_is_about_what_was_asked(self) -> None:
         assert 0.07 < len(reached(10_000)) / len(PEOPLE) < 0.13
 
