@@ -16,8 +16,9 @@ from adapters.embedded import temporal
 from adapters.embedded.stack import Options, Stack
 from adapters.temporal.client import connect, prepare
 from domain.gates import Verdict
+from domain.instances import Holds, Instance
 from domain.rollouts import State, Verb
-from tests.workflow.theatre import EXPRESS, Clock, Theatre, healthy, known, plan, seen
+from tests.workflow.theatre import EXPRESS, PRODUCTION, Clock, Theatre, healthy, known, plan, seen
 
 FEW_EVENTS = 60
 
@@ -125,3 +126,29 @@ class TestNewRun:
         assert await runs(hurried, change) > 1
         await hurried.act(hurried.house.olu, change, Verb.ABORT)
         assert await hurried.end(change) is State.ROLLED_BACK
+
+    @pytest.mark.req("S81", "S90")
+    async def test_place_in_the_queue_survives_a_new_run(self, hurried: Theatre) -> None:
+        waits = await hurried.draft()
+        holder = await hurried.launch(plan=plan(check_interval_seconds=86_400, pause_limit_seconds=10 * 86_400))
+        await hurried.act(hurried.house.olu, holder, Verb.PAUSE)
+        await hurried.send(waits)
+        await hurried.until(waits, State.QUEUED)
+        await hurried.skip(waits, hours=20)
+        assert await runs(hurried, waits) > 1
+        assert (await hurried.rollout(waits)).state is State.QUEUED
+        await hurried.act(hurried.house.ada, waits, Verb.WITHDRAW)
+        assert await hurried.end(waits) is State.WITHDRAWN
+
+    @pytest.mark.req("S59", "S90")
+    async def test_hold_of_what_has_not_arrived_survives_a_new_run(self, hurried: Theatre) -> None:
+        async with hurried.store.transaction(hurried.house.id) as tx:
+            await tx.instances.report([Instance(PRODUCTION, "a", Holds(flags=0), tx.now)], most=10)
+        change = await hurried.launch(plan=plan(check_interval_seconds=600, converge_limit_seconds=60))
+        await hurried.skip(change, minutes=20)
+        assert await runs(hurried, change) > 1
+        held = await hurried.rollout(change)
+        assert (held.state, held.cause) == (State.PAUSED, "not_converged")
+        await hurried.act(hurried.house.olu, change, Verb.RESUME, "it is being taken down")
+        await hurried.skip(change, minutes=2)
+        assert (await hurried.rollout(change)).state is State.RUNNING
