@@ -19,6 +19,15 @@ STORIES = {
     "brought": "test_imports.py::TestGoverned::test_waits_for_its_change_and_then_holds",
     "operated": "test_control.py::TestPause::test_pause_resume_and_promote",
     "waiting": "test_apply_at.py::TestApplyAt::test_of_a_flag_waits_as_well",
+    "rolling": "test_rolling.py::TestByTime::test_pause_holds_the_next_batch",
+    "batch": "test_rolling.py::TestGated::test_batch_that_stays_as_it_is_waits_for_a_person_and_not_for_ever",
+    "converging": "test_converging.py::TestHeld::test_operator_lets_it_go_on_as_it_is",
+    "direct": "test_direct.py::TestBake::test_gates_watch_it_and_a_clean_end_is_success",
+    "escalated": "test_approval_emergency.py::TestEscalation::"
+    "test_after_half_of_the_time_the_fallback_is_asked_and_may_vote",
+    "bypassed": "test_approval_emergency.py::TestBreakGlass::test_what_waits_for_a_vote_goes_on_at_once",
+    "queued": "test_queueing.py::TestQueue::test_the_second_starts_when_the_first_has_ended",
+    "signalled": "test_holds.py::TestSignal::test_it_holds_and_lets_go_when_it_recovers",
 }
 WANTED = "CHANGEGATE_RECORD_HISTORY"
 """The variable that tells the replay at the end of a story to keep what it replayed, under this path's beginning."""
