@@ -87,6 +87,17 @@ class TestAnEarlierInstallation:
         (found,) = await line.fetch("SELECT slug, kind, key, base_version, live_version, state FROM rollout_part")
         assert tuple(found) == ("acme", "flag", "checkout", 2, live, part)
 
+    @pytest.mark.req("I3")
+    @pytest.mark.parametrize(("state", "held"), [("RUNNING", True), ("AWAITING_APPROVAL", False)])
+    async def test_has_a_lock_for_what_runs_and_a_claim_for_what_waits(
+        self, earlier: tuple[str, Line], state: str, *, held: bool
+    ) -> None:
+        url, line = earlier
+        await line.execute(RUNNING, state, 2)
+        await migrate(url)
+        (found,) = await line.fetch("SELECT environment, kind, key, scope, token IS NOT NULL AS held FROM target_lock")
+        assert tuple(found)[1:] == ("flag", "checkout", "", held)
+
     async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
         url, line = earlier
         await migrate(url)
