@@ -86,7 +86,6 @@ async def bypass(tx: Transaction, actor: Actor, change: ChangeSet, approval: App
         "title": f"{change.target.kind.value} {change.label}",
         "environment": approval.environment.value,
         "actor": actor.handle,
-        "reason": emergency.reason,
         "incident": emergency.incident,
         "deadline": review.due_at.isoformat(timespec="minutes"),
     }

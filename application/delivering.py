@@ -14,7 +14,7 @@ from application.ports.outward import Destination, DestinationKind
 from application.ports.records import Notice
 from application.ports.secrets import KeysUnavailable, SealBroken, Sealer, Secret
 from application.ports.store import Store, Transaction
-from application.summaries import about, summary
+from application.summaries import about, reviewed, summary
 from domain.approvals import Approval, Standing, Timetable
 
 ASKING: Final = frozenset({"approval_requested", "approval_reminder"})
@@ -68,13 +68,13 @@ class Delivery:
         if due.destination is not None:
             place = await tx.outward.destination(due.destination)
             seal = await whole(tx, self._sealer, place.sealed) if place and place.enabled and self._sealer else None
-            return Draft(place, seal, None, await self._link(tx, due), await _sections(tx, due))
+            return Draft(place, seal, None, await self._link(tx, due), *await _details(tx, due))
         if due.recipient is None:
             await spread(tx, due)
         recipient = await self._recipient(tx, due)
         if recipient is None:  # there is nobody to tell, so nothing is looked up
-            return Draft(None, None, None, "", ())
-        return Draft(None, None, recipient, await self._link(tx, due), await _sections(tx, due))
+            return Draft(None, None, None, "", {}, ())
+        return Draft(None, None, recipient, await self._link(tx, due), *await _details(tx, due))
 
     async def _attempt(self, tenant: UUID, due: Notice, draft: "Draft") -> DeliveryFailed | None:
         """None when it arrived, or there was nobody to tell."""
@@ -82,7 +82,7 @@ class Delivery:
             recipient = draft.recipient or await self._opened(tenant, due, draft)
             if recipient is not None:
                 await self._notifier.deliver(
-                    Message(due.id, due.template, recipient, due.facts, draft.link, draft.sections)
+                    Message(due.id, due.template, recipient, draft.facts, draft.link, draft.sections)
                 )
         except DeliveryFailed as failure:
             return failure
@@ -130,6 +130,7 @@ class Draft:
     seal: str | None
     recipient: Recipient | None
     link: str
+    facts: dict[str, str]
     sections: tuple[Section, ...]
 
 
@@ -142,9 +143,15 @@ def link_for(due: Notice, approval: Approval) -> Link:
     return Link(due.id, approval.tenant, due.recipient, approval.id, approval.digest, until)
 
 
-async def _sections(tx: Transaction, due: Notice) -> tuple[Section, ...]:
-    change = about(due.link)
-    return await summary(tx, change) if change is not None and due.template in DETAILED else ()
+async def _details(tx: Transaction, due: Notice) -> tuple[dict[str, str], tuple[Section, ...]]:
+    """Facts and sections; what a person wrote as a reason is read from the review that it was written for."""
+    change, facts, review_id = about(due.link), dict(due.facts), reviewed(due.link)
+    review = await tx.reviews.get(review_id) if review_id is not None else None
+    if review is not None and review.change is not None:
+        change, facts["reason"] = review.change, review.reason
+    if change is None or due.template not in DETAILED:
+        return facts, ()
+    return facts, await summary(tx, change)
 
 
 async def _settle(tx: Transaction, due: Notice, failure: DeliveryFailed | None) -> None:

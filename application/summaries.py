@@ -18,6 +18,15 @@ LONGEST_VALUE: Final = 120
 _ABOUT: Final = re.compile(r"/(approvals|changes|rollouts)/([0-9a-f-]{36})")
 
 
+_REVIEW: Final = re.compile(r"/reviews/([0-9a-f-]{36})")
+
+
+def reviewed(link: str) -> UUID | None:
+    """The review that a message is about."""
+    found = _REVIEW.fullmatch(link)
+    return UUID(found[1]) if found else None
+
+
 def about(link: str) -> UUID | None:
     """The change that a message is about: approvals and rollouts have its id."""
     found = _ABOUT.fullmatch(link)

@@ -8,8 +8,10 @@ import pytest
 from adapters.memory.links import MemoryLinkSeals
 from adapters.memory.notify import MemoryNotifier
 from adapters.memory.store import MemoryStore
+from application.bypassing import Emergency
 from application.couriers import MOST_CALLS, MOST_EACH, Courier
 from application.delivering import Delivery, Outlets
+from application.emergencies import Emergencies
 from application.ports.outward import Errand, ErrandKind
 from application.ports.records import WaitingKind
 from tests.world import World
@@ -82,6 +84,21 @@ class TestDelivery:
         ]  # fmt: skip
         assert notifier.delivered[0].sections[0].lines == ('~ /defaultVariant: "off" -> "on"',)
         assert "defaultVariant" not in str(notifier.delivered[0].facts)
+
+    async def test_why_somebody_went_past_an_approval_is_read_when_it_is_told(self, world: World) -> None:
+        if await world.flag() is None:
+            await world.put()
+        down = Emergency("INC-7", "the shop is down and nobody answers")
+        emergencies = Emergencies(world.store, world.processes, world.submission)
+        await emergencies.break_glass(world.olu, (await world.propose()).id, down)
+        assert isinstance(world.store, MemoryStore)
+        rows = world.store._rows[world.tenant.id].notices.values()
+        assert not any("nobody answers" in str(row.notice.facts) for row in rows)
+        notifier = MemoryNotifier()
+        await rounds(courier(world, notifier))
+        told = [each for each in notifier.delivered if each.template == "breakglass_used"]
+        assert {each.facts["reason"] for each in told} == {down.reason}
+        assert told[0].sections[0].lines == ('~ /defaultVariant: "off" -> "on"',)
 
     async def test_where_there_is_no_webhook_nobody_is_told(self, world: World) -> None:
         await world.submit()
