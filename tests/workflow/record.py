@@ -23,6 +23,9 @@ STORIES = {
     "batch": "test_rolling.py::TestGated::test_batch_that_stays_as_it_is_waits_for_a_person_and_not_for_ever",
     "converging": "test_converging.py::TestHeld::test_operator_lets_it_go_on_as_it_is",
     "direct": "test_direct.py::TestBake::test_gates_watch_it_and_a_clean_end_is_success",
+    "escalated": "test_approval_emergency.py::TestEscalation::"
+    "test_after_half_of_the_time_the_fallback_is_asked_and_may_vote",
+    "bypassed": "test_approval_emergency.py::TestBreakGlass::test_what_waits_for_a_vote_goes_on_at_once",
     "queued": "test_queueing.py::TestQueue::test_the_second_starts_when_the_first_has_ended",
     "switched": "test_blue_green.py::TestPreGate::test_whoever_passes_is_switched_to_in_one_write",
     "signalled": "test_holds.py::TestSignal::test_it_holds_and_lets_go_when_it_recovers",
