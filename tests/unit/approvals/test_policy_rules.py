@@ -4,8 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.approvals import ApprovalPolicy, Level, PolicyRule, When, parse_policy, strictest
+from domain.approvals import (
+    ApprovalPolicy,
+    Fallback,
+    Level,
+    PolicyRule,
+    When,
+    default_policy,
+    parse_policy,
+    strictest,
+)
 from domain.changes import Reach
+from domain.environments import Environment
 from domain.errors import Invalid
 from domain.people import Role
 from domain.settings import Sensitivity
@@ -113,3 +123,65 @@ class TestPolicyWithoutRules:
 
     def test_the_strictest_of_several_asks_most(self) -> None:
         assert strictest([policy(), policy(levels=2), policy(levels=1)]) == policy(levels=2)
+
+
+class TestReachOverTenants:
+    @pytest.mark.parametrize(
+        ("reach", "levels"),
+        [
+            (Reach(1, 1, True), 2),
+            (Reach(1, 1, True, tenants=4, tenant_share=0.4), 2),
+            (Reach(1, 1, True, tenants=5, tenant_share=0.5), 3),
+            (Reach(1, 1, True, tenants=10, tenant_share=1.0), 3),
+        ],
+    )
+    def test_half_of_the_tenants_of_production_ask_three_levels(self, reach: Reach, levels: int) -> None:
+        assert asked(default_policy(Environment.PRODUCTION), reach) == levels
+        assert asked(default_policy(Environment.STAGING), reach) == 1
+
+    def test_counts_ask_as_well(self) -> None:
+        many = policy({"when": {"reach": {"tenants_at_least": 5}}, "levels": ONE})
+        assert asked(many, Reach(1, 1, True, tenants=4, tenant_share=1.0)) == 0
+        assert asked(many, Reach(1, 1, True, tenants=5, tenant_share=0.1)) == 1
+
+    @pytest.mark.parametrize("share", [0, 1.5, -1, True, "half", None])
+    def test_a_share_is_more_than_nothing_and_at_most_all(self, share: Any) -> None:
+        rule = {"when": {"reach": {"tenant_share_at_least": share}}, "levels": ONE}
+        assert faults(rule) == ["/rules/0/when/reach/tenant_share_at_least"]
+
+    def test_survives_a_trip_through_json(self) -> None:
+        there = default_policy(Environment.PRODUCTION)
+        assert parse_policy(there.to_json()) == there
+        wide = Reach(2, 3, False, ("secret",), True, 7, 0.5)
+        assert Reach.of(wide.to_json()) == wide
+
+
+class TestLevel:
+    def test_names_groups_and_whom_to_ask_later(self) -> None:
+        raw = {"groups": ["duty"], "quorum": 2, "escalates_to": {"roles": ["Admin"], "groups": ["heads"]}}
+        (level,) = parse_policy({"levels": [raw]}).levels
+        assert level == Level((), (), 2, ("duty",), Fallback((Role.ADMIN,), (), ("heads",)))
+        assert parse_policy({"levels": [level.to_json()]}).levels == (level,)
+
+    @pytest.mark.parametrize(
+        ("raw", "path"),
+        [
+            ({"groups": ["no such name"]}, "/levels/0/groups/0"),
+            ({"groups": "duty"}, "/levels/0/groups"),
+            ({"escalates_to": 5}, "/levels/0/escalates_to"),
+            ({"escalates_to": {}}, "/levels/0/escalates_to"),
+            ({"escalates_to": {"roles": ["Admin"], "quorum": 2}}, "/levels/0/escalates_to/quorum"),
+        ],
+    )
+    def test_every_fault_has_a_pointer(self, raw: Any, path: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            parse_policy({"levels": [raw]})
+        assert path in [fault.path for fault in refused.value.faults]
+
+    @pytest.mark.parametrize(
+        ("raw", "path"), [({"newer": "replace"}, "/newer"), ({"governs_itself": 1}, "/governs_itself")]
+    )
+    def test_so_do_those_of_the_policy(self, raw: Any, path: str) -> None:
+        with pytest.raises(Invalid) as refused:
+            parse_policy(raw)
+        assert [fault.path for fault in refused.value.faults] == [path]
