@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities.pulsing import pulse
 from activities.refusals import typed
 from application.admission import Admission, Admitting
 from application.controls import Control, Controlling
@@ -46,8 +47,10 @@ class RolloutActivities:
 
     @activity.defn(name="rollout.expose")
     async def expose(self, wish: Exposure) -> int:
+        """Many tenants in one transaction take longer than a worker may be silent."""
         with typed():
-            return await self._progression.expose(wish.step, wish.stage, activity.heartbeat)
+            async with pulse():
+                return await self._progression.expose(wish.step, wish.stage, activity.heartbeat)
 
     @activity.defn(name="rollout.check")
     async def check(self, wish: CheckWish) -> CheckAnswer:

@@ -14,7 +14,7 @@ from domain.errors import Refusal, Unavailable
 from domain.rollouts import Rollout, Strategy
 from domain.rollouts.parts import Part, PartState, TenantsRefuse
 
-MOST = 250
+MOST = 100
 """Tenants in one transaction: so many are written well within the time in which a worker must be heard of."""
 _TOLD = 20
 

@@ -14,7 +14,7 @@ from domain.rollouts import Rollout, Strategy
 from domain.rollouts.parts import Part, PartState
 from domain.rollouts.plan import RollbackScope
 
-MOST = 250
+MOST = 100
 """Tenants in one transaction, so that each ends well within the time that one try has."""
 
 
