@@ -1,5 +1,6 @@
 """Messages over the whole way: destinations set up through the API, and servers on loopback that die and come back."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -211,6 +212,31 @@ class TestDeadReceivers:
         assert len({mail["Message-ID"] for mail in office.post.mails}) == len(told)
         assert len(office.front.taken) == 1
         assert await office.sql("SELECT 1 FROM notice WHERE state <> 'delivered'") == []
+
+    @pytest.mark.req("S77")
+    async def test_one_that_hangs_delays_no_other(self, office: Office, eventually: Any) -> None:
+        held = asyncio.Event()
+
+        async def never(_taken: Any) -> tuple[int, Any]:
+            await held.wait()
+            return 200, {}
+
+        hanging = Front(never)
+        await hanging.up()
+        await office.put("hangs", kind="slack", url=f"{hanging.url}/x")
+        await office.put("prompt", kind="slack", url=f"{office.front.url}/x")
+        await office.submit()
+
+        async def others_told() -> bool:
+            await office.courier.round()
+            return len(office.front.taken) == 1 and len(office.post.mails) == 3 and len(hanging.taken) == 1
+
+        await eventually(others_told)
+        assert await office.sql("SELECT 1 FROM notice WHERE state = 'due' AND destination = 'hangs'") != []
+        held.set()
+        await office.courier.settled()
+        assert await office.sql("SELECT 1 FROM notice WHERE state <> 'delivered'") == []
+        await hanging.down()
 
     @pytest.mark.req("S77")
     async def test_what_is_told_twice_is_sent_once(self, office: Office) -> None:
