@@ -13,6 +13,8 @@ from domain.gates.state import GateState, NamedState, StageClock
 from domain.gates.verdicts import MetricVerdict, Role, Verdict
 
 SIGNAL, SRM = "signal", "srm"
+_HARDLY_ANY = 1e-9
+"""What nobody looks at gets none of the alpha worth speaking of."""
 _NEVER = HardStop(error_rate=1.0, min_requests=10**12)
 _CALMED = {Verdict.PASS, Verdict.INCONCLUSIVE}
 _Judge = Callable[[GateSpec, GateState, Observation, StageClock], Judgement]
@@ -106,7 +108,7 @@ def _named(judged: Judgement, gate: NamedGate, role: Role, judge: _Judge) -> tup
 
 
 def _alone(spec: GateSpec, gate: NamedGate) -> GateSpec:
-    error_rate = gate.error_rate or ErrorRateGate(weight=0.0)
+    error_rate = gate.error_rate or ErrorRateGate(weight=_HARDLY_ANY)
     return GateSpec(
         error_rate=error_rate,
         latency=gate.latency,

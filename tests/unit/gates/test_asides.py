@@ -96,8 +96,11 @@ class TestSignal:
 
     def test_of_latency_looks_at_nothing_else(self) -> None:
         gate = NamedGate("pages", latency=LatencyGate(), metrics={"key": "pages"})
-        failing: dict[str, Observation] = {"pages": reading(9, (600, 600), (5400, 0))}
-        done = run(GateSpec(signals=(gate,)), 10, lambda _: failing)
+
+        def failing(minute: int) -> dict[str, Observation]:
+            return {"pages": reading(minute, (600 * minute, 600 * minute), (5400 * minute, 0))}
+
+        done = run(GateSpec(signals=(gate,)), 10, failing)
         assert done[-1].hold == ""
 
 
