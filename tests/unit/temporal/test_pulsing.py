@@ -9,6 +9,7 @@ from activities.pulsing import pulse
 class TestPulse:
     async def test_beats_at_once_and_no_more_when_it_is_over(self) -> None:
         beats: list[tuple[Any, ...]] = []
+        before = asyncio.all_tasks()
         environment = ActivityEnvironment()
         environment.on_heartbeat = lambda *given: beats.append(given)
 
@@ -19,4 +20,4 @@ class TestPulse:
 
         assert await environment.run(work) == "done"
         assert beats == [()]
-        assert not [task for task in asyncio.all_tasks() if "_beat" in repr(task)]
+        assert asyncio.all_tasks() == before
