@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from application.acting import done as acted
 from application.external.systems import check_systems
 from application.policies import SetPolicy, governs, set_policy
 from application.ports.store import Store, Transaction
@@ -37,6 +38,8 @@ class GovernedPolicies:
             if actor.request is not None and (drafted := await tx.changes.get(actor.request)) is not None:
                 return drafted
             before = await set_policy(tx, wish.environment, wish.kind)
+            if await acted(tx, actor):
+                return before
             if governs(before):
                 return await _drafted(tx, actor, wish, before, reason, reverts)
             if reverts is not None:

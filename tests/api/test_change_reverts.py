@@ -108,7 +108,8 @@ class TestMeanings:
         answer = await ask("ada", "PUT", "/setting-definitions/upload.limit", json=wish, headers={"If-Match": '"v1"'})
         assert (answer.status_code, answer.json()["levels"]) == (202, 2)
         waiting = (await ask("bob", "GET", "/approvals/pending")).json()["items"]
-        reach = {"scopes": 1, "leaves": 4, "tenant_wide": True, "sensitivities": ["internal"], "financial": True}
+        reach = {"scopes": 1, "leaves": 4, "tenant_wide": True, "sensitivities": ["internal"], "financial": True,
+                 "tenants": 1, "tenant_share": 0.0}  # fmt: skip
         assert [each["change"]["reach"] for each in waiting] == [reach]
         assert waiting[0]["change"]["target"]["kind"] == "setting-definition"
         change = await finished(answer.json())
