@@ -214,7 +214,7 @@ class TestAsking:
             await revert(defined, outcome.submitted.change.id)
         assert refused.value.facts == {"state": "AWAITING_APPROVAL"}
         await defined.put()
-        draft = await defined.propose()
+        draft = await defined.propose(gates={"acknowledge_infeasible": True})
         with pytest.raises(NotSucceeded) as refused:
             await revert(defined, draft.id)
         assert refused.value.facts == {"state": ChangeStatus.DRAFT.value}
