@@ -21,7 +21,6 @@ from application.instances.sightings import Sightings
 from application.settings.reading import Question, SettingReads
 from domain.environments import Environment
 from domain.errors import Refusal
-from domain.instances import Holds
 from domain.people import Actor, Permission
 from domain.settings import Scope as SettingScope
 
@@ -74,7 +73,7 @@ class EffectiveLane:
             instance = said_in(headers)
             if instance is not None:
                 here = seat.actor.tenant, asked.question.environment
-                noted(self._sightings, instance, *here, Holds(settings=found.epoch))
+                noted(self._sightings, instance, *here, settings=found.epoch)
             return said(OK, EffectiveOut.of(found).model_dump_json().encode())
         except Exception:  # noqa: BLE001 -- a refusal or a defect: the road meets it, too, and has the words
             return None

@@ -14,7 +14,6 @@ from domain.instances import Holds, holds_of, is_name
 NAME: Final = "Changegate-Instance"
 HOLDS: Final = "Changegate-Holds"
 _NAME, _HOLDS = NAME.lower().encode(), HOLDS.lower().encode()
-_SILENT: Final = Holds()
 _LONGEST = 200
 
 
@@ -27,12 +26,20 @@ class Said(NamedTuple):
 
 def said_in(headers: Mapping[bytes, bytes]) -> Said | None:
     name = headers.get(_NAME)
-    return None if name is None else _said(name.decode("latin-1"), headers.get(_HOLDS, b"").decode("latin-1"))
+    return None if name is None else _said_raw(name, headers.get(_HOLDS, b""))
 
 
-def noted(sightings: Sightings, said: Said, tenant: UUID, environment: Environment, answered: Holds = _SILENT) -> None:
+def noted(
+    sightings: Sightings,
+    said: Said,
+    tenant: UUID,
+    environment: Environment,
+    *,
+    flags: int | None = None,
+    settings: int | None = None,
+) -> None:
     """Who says nothing of what it holds has what it was just answered."""
-    sightings.see(tenant, environment, said.name, said.holds or answered)
+    sightings.see(tenant, environment, said.name, said.holds or _answered(flags, settings))
 
 
 def _of_request(
@@ -49,6 +56,16 @@ def _of_request(
 
 
 Instance = Annotated[Said | None, Depends(_of_request)]
+
+
+@lru_cache(maxsize=4_096)
+def _answered(flags: int | None, settings: int | None) -> Holds:
+    return Holds(flags, settings)
+
+
+@lru_cache(maxsize=20_000)
+def _said_raw(name: bytes, holds: bytes) -> Said | None:
+    return _said(name.decode("latin-1"), holds.decode("latin-1"))
 
 
 @lru_cache(maxsize=20_000)

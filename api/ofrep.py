@@ -38,7 +38,6 @@ from application.instances.sightings import Sightings
 from application.previewing import Previewing
 from domain.environments import Environment
 from domain.errors import Refusal
-from domain.instances import Holds
 from domain.people import Actor, Permission, PermissionMissing
 
 PREFIX = "/ofrep/"
@@ -113,7 +112,7 @@ class Ofrep:
         instance = said_in(headers)
         if instance is not None:
             held = seat.held
-            noted(self._sightings, instance, held.tenant, held.environment, Holds(held.shelf.flags.revision))
+            noted(self._sightings, instance, held.tenant, held.environment, flags=held.shelf.flags.revision)
         key = _key(path, scope) if single else None
         if _PREVIEW in headers:
             return await self._previewed(seat.held, key, _context(body, key), headers[_PREVIEW])

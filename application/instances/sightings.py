@@ -33,21 +33,25 @@ class Sightings:
         self._now = now
         self._most = most
         self._fresh: dict[UUID, dict[tuple[Environment, str], Instance]] = {}
-        self._known: dict[Place, tuple[Holds, datetime]] = {}
+        self._known: dict[Place, tuple[Holds, Holds, datetime]] = {}
 
     def see(self, tenant: UUID, environment: Environment, name: str, holds: Holds) -> None:
         now, place = self._now(), (tenant, environment, name)
         known = self._known.get(place)
+        said = holds
         if known is not None:
-            holds = holds.over(known[0])
-            if holds == known[0] and now - known[1] < AGAIN:
+            lately = now - known[2] < AGAIN
+            if lately and said is known[1]:  # the usual case, which builds and compares nothing
+                return
+            holds = said.over(known[0])
+            if lately and holds == known[0]:
                 return
         fresh = self._fresh.setdefault(tenant, {})
         if len(fresh) >= self._most and (environment, name) not in fresh:
             return
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[place] = holds, now
+        self._known[place] = holds, said, now
         fresh[environment, name] = Instance(environment, name, holds, now)
 
     async def follow(self) -> None:
