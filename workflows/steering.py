@@ -91,13 +91,13 @@ class Steered(Operated):
         return state
 
     def _follow_act(self, verb: Verb, state: State) -> None:
-        self._show(state, cause_of(verb))
         if verb is Verb.PAUSE:
             self._progress = self._progress.held(HoldReason.OPERATOR, workflow.now())
         elif state is State.RUNNING:
             self._progress = self._progress.released()
             self._promoted = verb is Verb.PROMOTE
-        elif state is State.ROLLING_BACK:
+        self._show(state, cause_of(verb))
+        if state is State.ROLLING_BACK:
             self._stop = cause_of(verb)
             self._asked_again = True
         elif verb is Verb.ACCEPT:

@@ -123,7 +123,7 @@ def _generated(read: Reading, default: Plan) -> tuple[Stage, ...]:
         percents.append(100)
     if len(percents) > MOST_STAGES:
         read.fault("", f"at most {MOST_STAGES} stages")
-    return tuple(replace(model, weight=_weight(percent)) for percent in percents)
+    return tuple(replace(model, weight=weight) for weight in dict.fromkeys(_weight(percent) for percent in percents))
 
 
 def _stage(raw: Any, path: str, default: Stage, faults: list[Fault]) -> Stage:

@@ -120,7 +120,8 @@ class TestRollouts:
             assert found == home.rollout(change)
             moved = replace(
                 found, state=State.RUNNING, stage=1, phase=Phase.SOAKING, cause="c", verdict=Verdict.PASS,
-                live_version=3, revision=2,
+                live_version=3, revision=2, stages=4, superseded_by=uuid4(), emergency="INC-7", priority=2,
+                reverts=uuid4(), ended_at=LONG_AGO,
             )  # fmt: skip
             await tx.rollouts.save(moved)
             await tx.rollouts.mark_started(change.id)

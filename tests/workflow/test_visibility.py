@@ -40,7 +40,8 @@ class TestSearch:
         change = await stage.launch()
         attributes = (await stage.handle(change).describe()).typed_search_attributes
         named = {pair.key.name: pair.value for pair in attributes}
-        assert {name: named[name] for name in ("Tenant", "Requester", "TargetKey", "State")} == {
+        assert {name: named[name] for name in ("Tenant", "Requester", "TargetKey", "State", "Strategy")} == {
+            "Strategy": "canary",
             "Tenant": str(stage.house.id),
             "Requester": "ada",
             "TargetKey": "checkout",
@@ -79,6 +80,13 @@ class TestWords:
         change = await stage.launch()
         await stage.skip(change, minutes=2, seconds=10)
         assert "RUNNING at 10 %" in await words(stage, change)
+
+    async def test_details_say_what_it_is_held_for_and_until_when(self, stage: Theatre) -> None:
+        change = await stage.launch()
+        await stage.act(stage.house.olu, change, Verb.PAUSE)
+        said = await words(stage, change)
+        assert "canary, stage 1 of 2" in said
+        assert "held for operator until" in said
 
     async def test_approval_says_how_many_levels_are_complete(self, stage: Theatre) -> None:
         change = await stage.submit()

@@ -14,6 +14,8 @@ from domain.rollouts import (
     Outcome,
     Plan,
     Progress,
+    RollbackScope,
+    Strategy,
     Timing,
     decide,
     default_plan,
@@ -145,6 +147,82 @@ class TestBlindness:
         assert (outcome.decision, outcome.progress.checks) == (Decision.ADVANCE, 1)
 
 
+class TestBudget:
+    @pytest.mark.req("S50")
+    def test_short_outages_add_up_over_all_stages(self) -> None:
+        progress = RUNNING
+        for hour in range(4):
+            for minute, verdict in ((0, Verdict.PROVIDER_ERROR), (45, Verdict.PROVIDER_ERROR), (59, Verdict.CONTINUE)):
+                outcome = after(verdict, minutes(60 * hour + minute), progress)
+                assert outcome.decision is not Decision.ROLL_BACK
+                progress = outcome.progress.released()
+            progress = progress.next(hour + 1, START)
+        spent = after(Verdict.PROVIDER_ERROR, minutes(240), progress, replace(PLAN, blind_budget=minutes(236)))
+        assert (spent.decision, spent.cause) == (Decision.ROLL_BACK, "blind_budget")
+        assert after(Verdict.PROVIDER_ERROR, minutes(240), progress).decision is Decision.WAIT
+
+    def test_closed_shop_uses_up_nothing(self) -> None:
+        first = after(Verdict.NO_DATA, minutes(0))
+        assert after(Verdict.CONTINUE, minutes(300), first.progress).progress.unanswered == timedelta(0)
+
+
+class TestAskedByTheGate:
+    @pytest.mark.req("S33", "S46", "I2")
+    @pytest.mark.parametrize("hold", ["signal", "srm", "frozen"])
+    def test_it_holds_releases_and_never_lasts(self, hold: str) -> None:
+        asked = decide(PLAN, RUNNING, Timing(Verdict.CONTINUE, START, hold=hold))
+        assert (asked.decision, asked.cause) == (Decision.HOLD, hold)
+        again = decide(PLAN, asked.progress, Timing(Verdict.CONTINUE, START + minutes(1), hold=hold))
+        assert again.decision is Decision.WAIT
+        over = after(Verdict.PASS, minutes(2), again.progress)
+        assert (over.decision, over.progress.hold) == (Decision.RELEASE, None)
+        deadline = next_deadline(PLAN, again.progress)
+        assert deadline is not None
+        late = decide(PLAN, again.progress, Timing(Verdict.CONTINUE, deadline, hold=hold))
+        assert (late.decision, late.cause) == (Decision.ROLL_BACK, f"{hold}_deadline")
+
+    def test_a_person_who_holds_it_is_not_overruled(self) -> None:
+        held = RUNNING.held(HoldReason.OPERATOR, START)
+        asked = decide(PLAN, held, Timing(Verdict.CONTINUE, START + minutes(1), hold="signal"))
+        assert (asked.decision, asked.progress.hold) == (Decision.WAIT, HoldReason.OPERATOR)
+
+    @pytest.mark.req("I2")
+    def test_a_manual_gate_whose_time_is_up_does_not_advance_past_it(self) -> None:
+        plan = replace(MANUAL, on_manual_deadline=DeadlineAction.ADVANCE)
+        held = RUNNING.held(HoldReason.MANUAL_GATE, START)
+        asked = decide(plan, held, Timing(Verdict.CONTINUE, START + timedelta(hours=24), hold="signal"))
+        assert (asked.decision, asked.progress.hold) == (Decision.HOLD, HoldReason.SIGNAL)
+
+
+class TestWhatStays:
+    def test_failed_dry_run_is_held_and_goes_back_when_nobody_comes(self) -> None:
+        stages = (replace(PLAN.stages[0], analysis_only=True), *PLAN.stages[1:])
+        plan = replace(PLAN, stages=stages, on_inconclusive=DeadlineAction.ADVANCE)
+        held = after(Verdict.FAIL, minutes(1), plan=plan)
+        assert (held.decision, held.cause) == (Decision.HOLD, "dry_run_failed")
+        assert after(Verdict.FAIL, minutes(2), held.progress, plan).decision is Decision.WAIT
+        late = after(Verdict.FAIL, timedelta(hours=25), held.progress, plan)
+        assert late.decision is Decision.ROLL_BACK
+
+    @pytest.mark.req("S67")
+    @pytest.mark.parametrize("scope", RollbackScope)
+    def test_failed_batch_goes_back_unless_it_is_to_stay(self, scope: RollbackScope) -> None:
+        rolling = default_plan(Environment.PRODUCTION, Strategy.ROLLING)
+        assert rolling.batches is not None
+        plan = replace(rolling, batches=replace(rolling.batches, rollback=scope))
+        outcome = after(Verdict.FAIL, minutes(1), Progress(7, START), plan)
+        whole = scope is RollbackScope.ALL
+        assert outcome.decision is (Decision.ROLL_BACK if whole else Decision.HOLD)
+        assert outcome.cause == ("gate_failed" if whole else "batch_failed")
+
+    @pytest.mark.req("S59")
+    def test_no_verdict_ends_what_waits_for_instances(self) -> None:
+        held = RUNNING.held(HoldReason.NOT_CONVERGED, START)
+        for verdict in (Verdict.PASS, Verdict.CONTINUE, Verdict.INCONCLUSIVE):
+            assert after(verdict, minutes(5), held).decision is Decision.WAIT
+        assert after(Verdict.PASS, timedelta(hours=24), held).decision is Decision.ROLL_BACK
+
+
 class TestPause:
     @pytest.mark.req("I2")
     def test_an_operators_hold_outlasts_every_pass(self) -> None:
@@ -170,27 +248,40 @@ progresses = st.builds(
     blind_since=st.none() | st.just(START),
     silent_since=st.none() | st.just(START),
 )
-plans = st.sampled_from([PLAN, MANUAL, ADVANCING, replace(MANUAL, on_manual_deadline=DeadlineAction.ADVANCE)])
+holds = st.sampled_from(["", "", "signal", "srm", "frozen"])
+plans = st.sampled_from(
+    [
+        PLAN,
+        MANUAL,
+        ADVANCING,
+        replace(MANUAL, on_manual_deadline=DeadlineAction.ADVANCE),
+        replace(ADVANCING, stages=tuple(replace(stage, analysis_only=True) for stage in ADVANCING.stages)),
+        *(default_plan(Environment.PRODUCTION, strategy) for strategy in Strategy),
+    ]
+)
 
 
 class TestAlways:
     @pytest.mark.req("I1", "I2")
-    @given(plans, progresses, st.sampled_from(Verdict), st.integers(0, 3000))
+    @given(plans, progresses, st.sampled_from(Verdict), st.integers(0, 3000), holds)
     def test_exposure_rises_by_a_pass_or_by_policy(
-        self, plan: Plan, progress: Progress, verdict: Verdict, passed: int
+        self, plan: Plan, progress: Progress, verdict: Verdict, passed: int, hold: str
     ) -> None:
-        outcome = after(verdict, minutes(passed), progress, plan)
+        outcome = decide(plan, progress, Timing(verdict, START + minutes(passed), hold=hold))
         if outcome.decision is Decision.ADVANCE:
             by_policy = outcome.cause in {"inconclusive_advances", "inconclusive_deadline", "manual_gate_deadline"}
             assert verdict is Verdict.PASS or by_policy
             assert outcome.progress.hold is None
+            assert not hold
             assert verdict not in {Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR}
             assert progress.hold not in {HoldReason.OPERATOR, *(hold for hold in HoldReason if hold.blind)}
 
     @pytest.mark.req("I8")
-    @given(plans, progresses, st.sampled_from(Verdict), st.integers(0, 3000))
-    def test_every_hold_has_an_end(self, plan: Plan, progress: Progress, verdict: Verdict, passed: int) -> None:
-        seen = after(verdict, minutes(passed), progress, plan).progress
+    @given(plans, progresses, st.sampled_from(Verdict), st.integers(0, 3000), holds)
+    def test_every_hold_has_an_end(
+        self, plan: Plan, progress: Progress, verdict: Verdict, passed: int, hold: str
+    ) -> None:
+        seen = decide(plan, progress, Timing(verdict, START + minutes(passed), hold=hold)).progress
         if seen.hold is not None:
             deadline = next_deadline(plan, seen)
             assert deadline is not None

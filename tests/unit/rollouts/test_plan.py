@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from domain.environments import Environment
 from domain.errors import Invalid
-from domain.rollouts import TOTAL_WEIGHT, DeadlineAction, Strategy, default_plan, parse_plan
+from domain.rollouts import (
+    TOTAL_WEIGHT,
+    DeadlineAction,
+    OnConflict,
+    Strategy,
+    default_plan,
+    parse_plan,
+    stored_plan,
+)
 
 PRODUCTION = Environment.PRODUCTION
 
@@ -108,3 +116,90 @@ class TestPlan:
         raw = {"strategy": strategy, "bake_seconds": bake, **({"stages": stages} if strategy == "canary" else {})}
         plan = parse_plan(raw, PRODUCTION)
         assert parse_plan(plan.to_json(), PRODUCTION) == plan
+
+
+class TestGenerators:
+    @pytest.mark.parametrize(
+        ("generator", "percents"),
+        [
+            ({"generator": "linear", "first": 10, "step": 20}, [10, 30, 50, 70, 90, 100]),
+            ({"generator": "linear", "first": 50, "step": 50}, [50, 100]),
+            ({"generator": "linear", "first": 100, "step": 1}, [100]),
+            ({"generator": "exponential", "first": 5, "factor": 2}, [5, 10, 20, 40, 80, 100]),
+            ({"generator": "exponential", "first": 1, "factor": 10}, [1, 10, 100]),
+        ],
+    )
+    def test_make_rising_stages(self, generator: Any, percents: list[float]) -> None:
+        plan = parse_plan({"stages": {**generator, "min_soak_seconds": 60}}, PRODUCTION)
+        assert [stage.percent for stage in plan.stages] == percents
+        assert {stage.min_soak for stage in plan.stages} == {timedelta(minutes=1)}
+        assert parse_plan(plan.to_json(), PRODUCTION) == plan
+
+    @pytest.mark.req("S41")
+    @pytest.mark.parametrize(
+        ("generator", "paths"),
+        [
+            ({"generator": "random", "first": 1}, ["/stages/generator", "/stages/step"]),
+            ({"generator": "linear", "first": 0, "step": 0}, ["/stages/first", "/stages/step"]),
+            ({"generator": "exponential", "first": 5, "factor": 1}, ["/stages/factor"]),
+            ({"generator": "linear", "first": 1, "step": 1}, ["/stages"]),
+            ({"generator": "linear", "first": 10, "step": 20, "factor": 2}, ["/stages/factor"]),
+        ],
+    )
+    def test_every_fault_has_a_pointer(self, generator: Any, paths: list[str]) -> None:
+        assert faults({"stages": generator}) == paths
+
+    @given(st.floats(0.001, 100), st.floats(0.001, 100))
+    def test_rise_to_everybody_or_are_refused(self, first: float, step: float) -> None:
+        try:
+            plan = parse_plan({"stages": {"generator": "linear", "first": first, "step": step}}, PRODUCTION)
+        except Invalid:
+            return
+        weights = [stage.weight for stage in plan.stages]
+        assert weights == sorted(set(weights))
+        assert weights[-1] == TOTAL_WEIGHT
+
+
+class TestStrategies:
+    @pytest.mark.parametrize("environment", list(Environment))
+    @pytest.mark.parametrize("strategy", list(Strategy))
+    def test_defaults_survive_a_trip_through_json(self, environment: Environment, strategy: Strategy) -> None:
+        plan = parse_plan({"strategy": strategy.value}, environment, watched=True)
+        assert plan == default_plan(environment, strategy)
+        assert stored_plan(plan.to_json(), environment) == plan
+
+    def test_bake_in_production_is_as_long_as_each_needs(self) -> None:
+        bakes = {each: default_plan(PRODUCTION, each).bake for each in Strategy}
+        minutes = {each.value: bake.total_seconds() / 60 for each, bake in bakes.items()}
+        assert minutes == {"direct": 10, "canary": 30, "rolling": 30, "blue-green": 15}
+
+    def test_what_was_stored_before_means_what_it_meant(self) -> None:
+        old = stored_plan({"strategy": "canary", "initial_delay_seconds": 120.0}, PRODUCTION)
+        assert (old.converge, old.on_conflict) == (0.0, OnConflict.REJECT)
+
+    @pytest.mark.parametrize(
+        ("raw", "paths"),
+        [
+            ({"batches": {"size": 1}}, ["/batches"]),
+            ({"blue_green": {}, "strategy": "canary"}, ["/blue_green"]),
+            ({"strategy": "rolling", "stages": [10, 100]}, ["/stages"]),
+            ({"strategy": "rolling", "audience": {"mode": "subject"}}, ["/audience/mode"]),
+            ({"strategy": "rolling", "batches": {"size": 0}}, ["/batches/size"]),
+            ({"strategy": "rolling", "batches": {"size": 1, "percent": 5}}, ["/batches/size"]),
+            ({"strategy": "rolling", "batches": {"order_by": ["name"]}}, ["/batches/order_by"]),
+            ({"strategy": "blue-green", "blue_green": {"smoke": ["ftp://x"]}}, ["/blue_green/smoke"]),
+            ({"audience": {"include": ["a"]}}, ["/audience/mode"]),
+            ({"audience": {"mode": "tenant", "include": ["a"], "exclude": ["a"]}}, ["/audience/exclude"]),
+            ({"audience": {"mode": "tenant", "include": [1]}}, ["/audience/include/0"]),
+            ({"converge": 2}, ["/converge"]),
+            ({"window": "No Name"}, ["/window"]),
+            ({"on_conflict": "fight"}, ["/on_conflict"]),
+        ],
+    )
+    def test_what_belongs_to_another_is_refused(self, raw: Any, paths: list[str]) -> None:
+        assert faults(raw) == paths
+
+    def test_batches_are_alike_and_their_share_grows(self) -> None:
+        plan = parse_plan({"strategy": "rolling", "batches": {"size": 3}}, PRODUCTION)
+        assert plan.stage(17) == plan.stages[0]
+        assert [plan.percent(index, 4) for index in range(4)] == [25, 50, 75, 100]
