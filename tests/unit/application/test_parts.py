@@ -185,6 +185,19 @@ class TestVotes:
         assert [each.voter for each in kept] == ([shop.bob.id, shop.cyd.id] if same else [])
 
 
+class TestAsking:
+    @pytest.mark.req("FR-CFG-005")
+    async def test_the_kind_that_asks_most_decides_for_all(self, shop: World) -> None:
+        async with shop.store.transaction(shop.tenant.id) as tx:
+            await tx.policies.put(PRODUCTION, Kind.SETTING, ApprovalPolicy((Level(), Level()), reminders=()))
+        alone = await shop.submission.submit(shop.root, (await proposed(shop, flag("search"))).id)
+        both = await shop.submission.submit(shop.root, (await proposed(shop, flag(), value(20))).id)
+        assert [len(each.approval.policy.levels) for each in (alone, both)] == [0, 2]
+        reach = both.change.reach
+        assert reach is not None
+        assert (reach.scopes, reach.sensitivities, reach.tenant_wide) == (2, ("internal",), True)
+
+
 class TestTakingOver:
     @pytest.mark.req("S83")
     @pytest.mark.parametrize("others", [False, True])
