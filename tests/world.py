@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from adapters.memory.identity import MemoryAssertions
 from adapters.memory.metrics import ScriptedSource, Traffic, constant
 from adapters.memory.secrets import MemorySealer
+from adapters.memory.store import MemoryStore
 from application.acting import Acting
 from application.admission import Admission, Admitting
 from application.approvals import Approvals, VoteWish
@@ -149,7 +150,8 @@ class World:
         self.balloting = Balloting(store, self.assertions)
         self.processes = RecordingProcesses(self.balloting, tenant.id)
         steady = {name: Traffic(constant(10.0), constant(0.01)) for name in ("on", "off")}
-        self.metrics = ScriptedSource(START, steady)
+        began = START if isinstance(store, MemoryStore) else datetime.now(UTC) - timedelta(days=2)
+        self.metrics = ScriptedSource(began, steady)
         self.flags, self.changes = Flags(store), Changes(store, self.metrics)
         self.shared_rules = SharedRules(store)
         self.submission = Submission(store, self.processes)
