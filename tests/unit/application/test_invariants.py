@@ -10,11 +10,32 @@ from hypothesis.stateful import Bundle, consumes, invariant, multiple, rule
 from domain.approvals import Answer
 from domain.gates import Verdict
 from domain.people import Role
-from domain.rollouts import EXPOSED, TERMINAL, Decision, Progress, State, Timing, Verb, decide, next_deadline
+from domain.rollouts import (
+    EXPOSED,
+    TERMINAL,
+    DeadlineAction,
+    Decision,
+    Progress,
+    State,
+    Timing,
+    Verb,
+    decide,
+    next_deadline,
+)
 from tests.unit.application.courses import KEYS, Course, Courses
 from tests.world import OFF, PRODUCTION, at_once
 
-PLAN = {"stages": [10, {"percent": 50, "manual": True}, 100], "bake_seconds": 60}
+PLANS = [
+    {"stages": [10, {"percent": 50, "manual": True}, 100], "bake_seconds": 60},
+    {
+        "stages": {"generator": "exponential", "first": 10, "factor": 5},
+        "bake_seconds": 60,
+        "on_inconclusive": "advance",
+    },
+    {"stages": [{"percent": 20, "analysis_only": True}, 100], "bake_seconds": 60},
+    {"strategy": "direct", "bake_seconds": 60},
+    {"strategy": "blue-green", "bake_seconds": 60},
+]
 
 
 class Rollouts(Courses):
@@ -24,11 +45,11 @@ class Rollouts(Courses):
 
     # --- people
 
-    @rule(target=courses, key=st.sampled_from(KEYS), wanted=st.booleans())
-    def submit(self, key: str, wanted: bool) -> Any:  # noqa: FBT001 -- drawn by hypothesis
+    @rule(target=courses, key=st.sampled_from(KEYS), wanted=st.booleans(), plan=st.sampled_from(PLANS))
+    def submit(self, key: str, wanted: bool, plan: Any) -> Any:  # noqa: FBT001 -- drawn by hypothesis
         flag = at_once(self.world.flag(key))
         assert flag is not None
-        change = self.run(self.world.propose(key=key, base_version=flag.version, plan=PLAN))
+        change = self.run(self.world.propose(key=key, base_version=flag.version, plan=plan))
         submitted = change and self.run(self.world.submission.submit(self.world.ada, change.id))
         if not submitted:
             return multiple()
@@ -95,16 +116,19 @@ class Rollouts(Courses):
         course=courses,
         verdict=st.sampled_from([*Verdict, Verdict.PASS, Verdict.PASS]),
         passed=st.sampled_from([1, 20, 45, 60 * 26]),
+        hold=st.sampled_from(["", "", "", "signal", "srm"]),
     )
-    def check(self, course: Course, verdict: Verdict, passed: int) -> None:
+    def check(self, course: Course, verdict: Verdict, passed: int, hold: str = "") -> None:
+        verdict = Verdict.CONTINUE if hold else verdict
         self.clock += timedelta(minutes=passed)
         if self.state(course) not in {State.RUNNING, State.PAUSED}:
             return
         self.judge(course, verdict)
         rollout = at_once(self.world.rollout(course.rollout))
-        outcome = decide(rollout.plan, course.progress, Timing(verdict, self.clock()))
+        outcome = decide(rollout.plan, course.progress, Timing(verdict, self.clock(), hold=hold))
         course.progress = outcome.progress
-        course.may_rise = verdict is Verdict.PASS
+        by_policy = verdict is Verdict.INCONCLUSIVE and rollout.plan.on_inconclusive is DeadlineAction.ADVANCE
+        course.may_rise = verdict is Verdict.PASS or by_policy
         if outcome.decision is Decision.ADVANCE:
             self.rise(course)
         elif outcome.decision is Decision.ROLL_BACK:
