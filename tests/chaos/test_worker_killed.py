@@ -8,51 +8,34 @@ import asyncio
 import json
 import secrets
 import signal
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
 from temporalio.client import Client
 
 from adapters.identity.assertions import SignedActs
 from adapters.identity.keys import kept_key
 from adapters.memory.metrics import ScriptedSource
 from adapters.postgres.store import PostgresStore
-from adapters.postgres.tables import approval_vote, flag_version, rollout_transition
 from application.acting import Acting
 from application.approvals import Approvals, VoteWish
-from application.ports.records import AuditFilter
+from application.drafts.wanted import Wanted
 from domain.approvals import AlreadyVoted, Answer, Level
 from domain.audit import Action
+from domain.changes import Kind
 from domain.errors import Unavailable
-from domain.rollouts import State
 from tests.chaos.conftest import a_few_at_once, running
+from tests.chaos.courses import Course, course_of, founded, put
+from tests.chaos.stories import ENDS, SERVED, SHAPE, STORIES
 from tests.conftest import House
-from tests.workflow.theatre import DIRECT, EXPRESS, Clock, Theatre, now, plan
-
-TURBO = {**EXPRESS, "variants": {**EXPRESS["variants"], "turbo": "t"}, "defaultVariant": "turbo"}  # type: ignore[dict-item]  # a mapping of variants
-BRISK_PLAN = plan(10, 100, soak=0, initial_delay_seconds=1, check_interval_seconds=1)
-STORIES: dict[str, dict[str, Any]] = {
-    "approval": {"plan": DIRECT},
-    "success": {"plan": BRISK_PLAN},
-    "failure": {"plan": BRISK_PLAN, "content": TURBO},
-}
-SHAPE = {
-    "approval": ["state", "cast", "cast", "admit", "expose", "move", "move"],
-    "success": ["state", "admit", "expose", "check", "check", "check", "expose", "move", "move"],
-    "failure": ["state", "admit", "expose", "check", "check", "move", "restore"],
-}
-ENDS = {"approval": State.SUCCEEDED, "success": State.SUCCEEDED, "failure": State.ROLLED_BACK}
-SERVED = {"approval": "express", "success": "express", "failure": "classic"}
+from tests.workflow.theatre import EXPRESS, Clock, Theatre, now
 
 Boundary = tuple[str, int, str]
 BOUNDARIES: list[Boundary] = [
@@ -66,23 +49,6 @@ BOUNDARIES: list[Boundary] = [
 def named(boundary: Boundary) -> str:
     story, number, side = boundary
     return f"{story}-{number}-{side}-{SHAPE[story][number - 1]}"
-
-
-@dataclass(frozen=True)
-class Course:
-    """Everything that a rollout left behind, without what differs from one rollout to the next.
-
-    How often somebody who got no answer asked again is no part of it.
-    """
-
-    ended: str
-    steps: list[tuple[str, str | None, str]]
-    origins: list[str]
-    audited: Counter[str]
-    moves: list[str]
-    voters: list[UUID]
-    checks: list[int]
-    served: str
 
 
 @dataclass
@@ -103,6 +69,7 @@ class Workshop:
     env: dict[str, str]
     folder: Path
     start: str
+    below: list[UUID]
 
     def worker(self, orders: dict[str, tuple[int, str]]) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
         file = self.folder / "orders.json"
@@ -118,9 +85,14 @@ class Workshop:
         return self.folder / "passed"
 
     async def submit(self, story: str) -> UUID:
-        key = f"flag-{secrets.token_hex(4)}"
-        await self.theatre.flag(key)
-        return await self.theatre.submit(key, **STORIES[story])
+        key, wishes = f"flag-{secrets.token_hex(4)}", STORIES[story]
+        alone = "tenants" not in wishes
+        for tenant in [self.theatre.house.id] if alone else self.below:
+            await put(self.theatre, tenant, key)
+        if alone:
+            return await self.theatre.submit(key, **wishes)
+        target = Wanted(Kind.FLAG, key, EXPRESS, None, "/targets/0")
+        return await self.theatre.submit("", **wishes, targets=(target,), content=None, base_version=0)
 
     async def submitted(self, stories: list[str]) -> list[UUID]:
         """One change for each story, in order; approvals ask two levels, rollouts nobody."""
@@ -157,29 +129,6 @@ class Workshop:
         async with asyncio.timeout(120):
             await asyncio.gather(*(self.theatre.end(change) for change in changes))
 
-    async def course(self, change: UUID) -> Course:
-        theatre = self.theatre
-        rollout = await theatre.rollout(change)
-        async with theatre.store._session(theatre.house.id) as session:
-            steps = select(rollout_transition).where(rollout_transition.c.rollout_id == change)
-            versions = select(flag_version).where(flag_version.c.key == rollout.key, flag_version.c.origin != "test")
-            votes = select(approval_vote.c.voter).where(approval_vote.c.approval_id == change)
-            lines = (await session.execute(steps.order_by(rollout_transition.c.seq))).all()
-            origins = [row.origin for row in await session.execute(versions.order_by(flag_version.c.version))]
-            voters = list((await session.execute(votes.order_by(approval_vote.c.vote_id))).scalars())
-        async with theatre.store.transaction(theatre.house.id) as tx:
-            events = [row.event for row in await tx.audit.page(AuditFilter(change=change), None, 1000)]
-        return Course(
-            rollout.state.value,
-            [(line.step, line.from_state, line.to_state) for line in lines],
-            [origin.replace(str(change), "ID") for origin in origins],
-            Counter(event["action"] for event in events if event["action"] != Action.VOTE_REFUSED),
-            sorted(event["after"]["step"] for event in events if event["action"] == Action.ROLLOUT_MOVED),
-            voters,
-            [check.number for check in await theatre.evidence(change)],
-            (await theatre.served(rollout.key))["defaultVariant"],
-        )
-
 
 @pytest_asyncio.fixture(scope="module")
 async def workshop(
@@ -193,7 +142,9 @@ async def workshop(
     theatre.assertions = SignedActs(kept_key(Path(surroundings["CHANGEGATE_KEYS"]) / "acts.pem"), theatre.time)
     theatre.acting = Acting(store, theatre.assertions, theatre.time)
     theatre.approvals = Approvals(store, theatre.processes, theatre.acting)
-    return Workshop(theatre, surroundings, tmp_path_factory.mktemp("workers"), start.isoformat())
+    return Workshop(
+        theatre, surroundings, tmp_path_factory.mktemp("workers"), start.isoformat(), await founded(theatre, 2)
+    )
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -214,14 +165,14 @@ async def killing(workshop: Workshop) -> AsyncIterator[Killing]:
             if story == "approval":
                 voting.create_task(workshop.vote(change))
         async with workshop.worker(orders) as worker:
-            exit_code = await asyncio.wait_for(worker.wait(), 60)
+            exit_code = await asyncio.wait_for(worker.wait(), 120)
         async with workshop.worker({}):
             await workshop.ends(list(doomed.values()))
     yield Killing(
         activities,
-        {story: await workshop.course(change) for story, change in calm.items()},
+        {story: await course_of(workshop.theatre, workshop.below, change) for story, change in calm.items()},
         exit_code,
-        {boundary: await workshop.course(change) for boundary, change in doomed.items()},
+        {boundary: await course_of(workshop.theatre, workshop.below, change) for boundary, change in doomed.items()},
     )
 
 
