@@ -157,6 +157,7 @@ async def test_relay_functions_tell_ids_only(line: asyncpg.Connection) -> None:
         "WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY proname"
     )
     assert {row["proname"]: row["result"] for row in rows} == {
+        "count_converged": "TABLE(live bigint, holding bigint)",
         "count_sealed_keys": "TABLE(tenant_id uuid, kek text, found bigint)",
         "ancestors_are_true": "trigger",
         "find_event_work": "TABLE(kind text, tenant_id uuid, id uuid, webhook_id uuid)",
