@@ -29,6 +29,9 @@ STORIES = {
     "queued": "test_queueing.py::TestQueue::test_the_second_starts_when_the_first_has_ended",
     "switched": "test_blue_green.py::TestPreGate::test_whoever_passes_is_switched_to_in_one_write",
     "signalled": "test_holds.py::TestSignal::test_it_holds_and_lets_go_when_it_recovers",
+    "prepared": "test_blue_green.py::TestPreGate::test_a_person_switches_where_the_plan_says_so[promote]",
+    "incomplete": "test_incomplete.py::TestIncomplete::test_forced_it_goes_over_what_others_wrote",
+    "recovered": "test_recovery.py::TestTerminated::test_while_exposed_it_is_found_and_goes_back",
 }
 WANTED = "CHANGEGATE_RECORD_HISTORY"
 """The variable that tells the replay at the end of a story to keep what it replayed, under this path's beginning."""
