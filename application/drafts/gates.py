@@ -33,11 +33,11 @@ def metrics_of(raw: Json, arms: tuple[str, str] | None) -> Json:
     checked: dict[str, Json] = {"source": given["source"]}
     if arms is not None:
         checked |= {"candidate": arms[0], "control": arms[1]}
-    if given["source"] == SourceKind.PROMETHEUS:
+    if SourceKind(given["source"]).templated:
         templates = parse_templates(given.get("templates"), "/metrics/templates", cohort=arms is None)
         checked["templates"] = templates.to_json()
     elif given.get("templates") is not None:
-        raise Invalid([Fault("/metrics/templates", "only for prometheus")])
+        raise Invalid([Fault("/metrics/templates", "not for telemetry")])
     return checked
 
 
@@ -48,7 +48,7 @@ def query_of(change: ChangeSet, variants: tuple[str, str] | None = None) -> Metr
         return None
     candidate, control = variants or (metrics["candidate"], metrics["control"])
     kind = SourceKind(metrics["source"])
-    templates = parse_templates(metrics["templates"]) if kind is SourceKind.PROMETHEUS else None
+    templates = parse_templates(metrics["templates"]) if kind.templated else None
     target = change.target
     return MetricQuery(kind, change.tenant, target.environment, target.key, candidate, control, templates)
 
@@ -59,6 +59,6 @@ def cohort_query_of(change: ChangeSet, tenants: Sequence[tuple[str, UUID]]) -> C
     if metrics is None or change.content.tenants is None:
         return None
     kind = SourceKind(metrics["source"])
-    templates = parse_templates(metrics["templates"], cohort=True) if kind is SourceKind.PROMETHEUS else None
+    templates = parse_templates(metrics["templates"], cohort=True) if kind.templated else None
     target = change.target
     return CohortQuery(kind, tuple(tenants), target.environment, target.content.get("key", target.key), templates)

@@ -171,7 +171,7 @@ def asked_query(actor: Actor, environment: Environment, key: str, metrics: Json)
         raise Invalid(faults)
     checked = metrics_of({"source": SourceKind.TELEMETRY.value, **given}, (str(arms[0]), str(arms[1])))
     kind = SourceKind(checked["source"])
-    templates = parse_templates(checked["templates"]) if kind is SourceKind.PROMETHEUS else None
+    templates = parse_templates(checked["templates"]) if kind.templated else None
     return MetricQuery(kind, actor.tenant, environment, key, checked["candidate"], checked["control"], templates)
 
 

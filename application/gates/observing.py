@@ -80,4 +80,5 @@ def asked_by(gate: NamedGate, query: Query) -> Query:
         return replace(query, source=kind, flag=wanted, templates=templates)
     cohort = isinstance(query, CohortQuery)
     templates = parse_templates(gate.metrics["templates"], cohort=cohort)
-    return replace(query, source=SourceKind.PROMETHEUS, templates=templates)
+    kind = query.source if query.source.templated else SourceKind.PROMETHEUS
+    return replace(query, source=kind, templates=templates)

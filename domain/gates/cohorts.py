@@ -24,8 +24,8 @@ class CohortQuery:
 
     def __post_init__(self) -> None:
         faults = [] if SAFE.match(self.key) else [Fault("/key", "may hold letters, digits, spaces and . _ : / @ + -")]
-        if (self.source is SourceKind.PROMETHEUS) != (self.templates is not None):
-            faults.append(Fault("/templates", "must be given for prometheus, and only for it"))
+        if self.source.templated != (self.templates is not None):
+            faults.append(Fault("/templates", "must be given, except for telemetry"))
         if faults:
             raise Invalid(faults)
 

@@ -1,4 +1,4 @@
-"""A metric query names what to count; for Prometheus it carries templates, checked before any rollout."""
+"""A metric query names what to count; for a source that others own it carries templates, checked before any rollout."""
 
 import re
 from dataclasses import dataclass
@@ -20,6 +20,13 @@ _OPTIONAL = {"latency_buckets", "synthetic"}
 class SourceKind(StrEnum):
     PROMETHEUS = "prometheus"
     TELEMETRY = "telemetry"
+    HTTP_JSON = "http-json"
+    DATADOG = "datadog"
+
+    @property
+    def templated(self) -> bool:
+        """Whether the change says what to ask; what applications report needs no words."""
+        return self is not SourceKind.TELEMETRY
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class PrometheusTemplates:
 
 @dataclass(frozen=True, slots=True)
 class MetricQuery:
-    """Which two variants of which flag to compare, and where; `templates` only for Prometheus."""
+    """Which two variants of which flag to compare, and where; `templates` except for telemetry."""
 
     source: SourceKind
     tenant: UUID
@@ -65,8 +72,8 @@ class MetricQuery:
         ]
         if self.candidate == self.control:
             faults.append(Fault("/control", "must be another variant than the candidate"))
-        if (self.source is SourceKind.PROMETHEUS) != (self.templates is not None):
-            faults.append(Fault("/templates", "must be given for prometheus, and only for it"))
+        if self.source.templated != (self.templates is not None):
+            faults.append(Fault("/templates", "must be given, except for telemetry"))
         if faults:
             raise Invalid(faults)
 
