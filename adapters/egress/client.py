@@ -22,6 +22,7 @@ class EgressClient:
 
     `private_hosts` are names (lower case, no port) that the operator trusts to be inside: they may be private, plain
     http and on any port. `allow_loopback` lets loopback be called the same way, for one machine and for tests.
+    `body_bytes` is the largest answer that is read.
     """
 
     def __init__(
@@ -32,11 +33,13 @@ class EgressClient:
         resolver: Resolver = resolve,
         tls: ssl.SSLContext | None = None,
         total_seconds: float = TOTAL_SECONDS,
+        body_bytes: int = BODY_BYTES,
     ) -> None:
         self._loopback = allow_loopback
         self._private = frozenset(private_hosts)
         self._resolve = resolver
         self._total = total_seconds
+        self._largest = body_bytes
         # A bare transport has no redirects, cookies, netrc or proxies. No connection is kept: the pool is keyed by
         # address, and a connection that proved one name must not carry a request for another.
         self._transport = httpx2.AsyncHTTPTransport(
@@ -89,7 +92,7 @@ class EgressClient:
             body = bytearray()
             async for piece in response.aiter_raw():
                 body += piece
-                if len(body) > BODY_BYTES:
+                if len(body) > self._largest:
                     raise CallFailed(reason="too-large", host=host)
         finally:
             await response.aclose()

@@ -59,7 +59,7 @@ def _result(status: int, body: bytes) -> tuple[str, Any]:
         if answer["status"] != "success":
             raise Unanswered("bad_query", detail=str(answer.get("error", ""))[:500])
         return answer["data"]["resultType"], answer["data"]["result"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Unanswered(_reason(status)) from error
 
 

@@ -280,12 +280,13 @@ class TestMisbehavingProvider:
             (http(404), "http_404", 1),
             (http(302, b"", "Location: http://127.0.0.1:1/"), "http_302", 1),
             (http(200, b"<html>"), "malformed_answer", 1),
+            (http(200, b"[" * 200_000), "malformed_answer", 1),
             (http(200, b'{"status":"success","data":null}'), "malformed_answer", 1),
             (http(200, b" " * (LARGEST_ANSWER + 1)), "answer_too_large", 1),
             (b"", "timeout", TRIES),
             (b"not http\r\n\r\n", "unreachable", TRIES),
         ],
-        ids=["500", "429", "404", "redirect", "html", "null", "large", "silent", "not-http"],
+        ids=["500", "429", "404", "redirect", "html", "deep", "null", "large", "silent", "not-http"],
     )
     async def test_is_a_provider_error(self, answer: bytes, reason: str, tries: int) -> None:
         async with misbehaving(lambda: answer) as (url, seen):
