@@ -11,7 +11,7 @@ from adapters.memory.tenants import Stage
 from application.ports.locks import RuleKind, StoredRule, Turn, TurnKind
 from domain.environments import Environment
 from domain.errors import AlreadyExists
-from domain.locks import Claim, Freeze, FreezeKind, Place, rivals_of
+from domain.locks import Claim, Cover, Freeze, FreezeKind, Place, rivals_of
 from domain.rollouts import State
 
 
@@ -104,10 +104,10 @@ class MemoryFreezes:
         every = sorted(kept, key=_newest, reverse=True)
         return [each for each in every if before is None or _newest(each) < before][:limit]
 
-    async def over(self, at: datetime) -> list[Freeze]:
+    async def over(self, at: datetime) -> list[Cover]:
         line = (*self._stage.tenancies[self._home].ancestors, self._home)
         every = [each for tenant in line for each in self._stage.rows_of(tenant).freezes.values()]
-        return [each for each in every if each.lifted_at is None and each.ends > at]
+        return [each.cover for each in every if each.lifted_at is None and each.ends > at]
 
     async def lift(self, freeze: UUID, at: datetime, by: UUID) -> None:
         kept = self._stage.rows_of(self._home).freezes

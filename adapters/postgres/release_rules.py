@@ -13,7 +13,7 @@ from adapters.postgres.tables_locks import freeze, release_rule
 from application.ports.locks import RuleKind, StoredRule
 from domain.changes import Kind
 from domain.environments import Environment
-from domain.locks import Freeze, FreezeKind, Reach, WhileRunning
+from domain.locks import Cover, Freeze, FreezeKind, Reach, WhileRunning
 
 _OVER = text("SELECT * FROM find_freezes(:at)")
 
@@ -56,8 +56,8 @@ class PostgresFreezes:
             query = query.where(tuple_(c.created_at, c.freeze_id) < tuple_(*before))
         return [_freeze(row) for row in await self._session.execute(query)]
 
-    async def over(self, at: datetime) -> list[Freeze]:
-        return [_freeze(row) for row in await self._session.execute(_OVER, {"at": at})]
+    async def over(self, at: datetime) -> list[Cover]:
+        return [Cover(**_cover(row)) for row in await self._session.execute(_OVER, {"at": at})]
 
     async def lift(self, wanted: UUID, at: datetime, by: UUID) -> None:
         lifted = update(freeze).where(freeze.c.freeze_id == wanted).values(lifted_at=at, lifted_by=by)
@@ -93,18 +93,7 @@ class PostgresReleaseRules:
 
 def _freeze(row: Any) -> Freeze:
     return Freeze(
-        id=row.freeze_id,
-        tenant=row.tenant_id,
-        kind=FreezeKind(row.kind),
-        reach=Reach(
-            Environment(row.environment) if row.environment else None,
-            tuple(map(Kind, row.kinds)),
-            row.prefix,
-            row.tag,
-        ),
-        starts=row.starts,
-        ends=row.ends,
-        running=WhileRunning(row.running),
+        **_cover(row),
         owner=row.owner,
         reason=row.reason,
         created_by=row.created_by,
@@ -112,6 +101,19 @@ def _freeze(row: Any) -> Freeze:
         lifted_at=row.lifted_at,
         lifted_by=row.lifted_by,
     )
+
+
+def _cover(row: Any) -> dict[str, Any]:
+    environment = Environment(row.environment) if row.environment else None
+    return {
+        "id": row.freeze_id,
+        "tenant": row.tenant_id,
+        "kind": FreezeKind(row.kind),
+        "reach": Reach(environment, tuple(map(Kind, row.kinds)), row.prefix, row.tag),
+        "starts": row.starts,
+        "ends": row.ends,
+        "running": WhileRunning(row.running),
+    }
 
 
 def _rule(row: Any) -> StoredRule:

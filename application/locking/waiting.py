@@ -11,7 +11,7 @@ from application.locking.rules import rollout_policy, window_called
 from application.ports.store import Transaction
 from domain.approvals import Approval
 from domain.changes import ChangeSet, Kind
-from domain.locks import Claim, Freeze, Frozen, Place, WhileRunning, places_of, standing_over
+from domain.locks import Claim, Cover, Frozen, Place, WhileRunning, places_of, standing_over
 from domain.rollouts import CohortMode, OnConflict, Rollout, State
 
 
@@ -57,10 +57,12 @@ async def check_thawed(tx: Transaction, rollout: Rollout, change: ChangeSet, app
         return
     freezes = await freezes_over(tx, change)
     if freezes:
-        raise Frozen(freeze=str(freezes[0].id), until=freezes[0].ends.isoformat(), owner=freezes[0].owner)
+        own = await tx.freezes.get(freezes[0].id)
+        owner = own.owner if own else None
+        raise Frozen(freeze=str(freezes[0].id), until=freezes[0].ends.isoformat(), owner=owner)
 
 
-async def freezes_over(tx: Transaction, change: ChangeSet) -> list[Freeze]:
+async def freezes_over(tx: Transaction, change: ChangeSet) -> list[Cover]:
     """Those that stand over it now; the one that ends last comes first."""
     found = await tx.freezes.over(tx.now)
     if not found:

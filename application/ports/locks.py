@@ -9,7 +9,7 @@ from uuid import UUID
 
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.locks import Claim, Freeze, FreezeKind, Place
+from domain.locks import Claim, Cover, Freeze, FreezeKind, Place
 
 
 class TargetLocks(Protocol):
@@ -66,7 +66,7 @@ class Freezes(Protocol):
         """This tenant's, newest first."""
         ...
 
-    async def over(self, at: datetime) -> list[Freeze]:
+    async def over(self, at: datetime) -> list[Cover]:
         """Those that are not lifted and end after `at`, begun or not, of this tenant and of those above."""
         ...
 

@@ -2,6 +2,7 @@
 
 from domain.locks.freezes import (
     LONGEST,
+    Cover,
     Freeze,
     FreezeKind,
     Frozen,
@@ -20,6 +21,7 @@ __all__ = [
     "LONGEST",
     "Calendar",
     "Claim",
+    "Cover",
     "Freeze",
     "FreezeKind",
     "Frozen",

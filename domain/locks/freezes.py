@@ -52,8 +52,8 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Freeze:
-    """From `starts` until `ends`, or until it is lifted; `owner` answers for it."""
+class Cover:
+    """A freeze as all may know it over whom it stands: who set it, and why, stays with the tenant that did."""
 
     id: UUID
     tenant: UUID
@@ -62,6 +62,15 @@ class Freeze:
     starts: datetime
     ends: datetime
     running: WhileRunning
+
+    def stands(self, at: datetime) -> bool:
+        return self.starts <= at < self.ends
+
+
+@dataclass(frozen=True)
+class Freeze(Cover):
+    """From `starts` until `ends`, or until it is lifted; `owner` answers for it."""
+
     owner: str
     reason: str
     created_by: UUID
@@ -69,8 +78,9 @@ class Freeze:
     lifted_at: datetime | None = None
     lifted_by: UUID | None = None
 
-    def stands(self, at: datetime) -> bool:
-        return self.lifted_at is None and self.starts <= at < self.ends
+    @property
+    def cover(self) -> Cover:
+        return Cover(self.id, self.tenant, self.kind, self.reach, self.starts, self.ends, self.running)
 
 
 def check_term(starts: datetime, ends: datetime | None, at: datetime) -> None:
@@ -84,9 +94,9 @@ def check_term(starts: datetime, ends: datetime | None, at: datetime) -> None:
 
 
 def standing_over(
-    freezes: Iterable[Freeze], tags: Mapping[Place, Collection[str]], at: datetime
-) -> list[Freeze]:  # fmt: skip
-    """Those that stand over one of these places now; the one that ends last comes first."""
+    freezes: Iterable[Cover], tags: Mapping[Place, Collection[str]], at: datetime
+) -> list[Cover]:  # fmt: skip
+    """Of those that nobody lifted, who stands over one of these places now; the one that ends last comes first."""
     found = [each for each in freezes if each.stands(at) and any(each.reach.covers(*place) for place in tags.items())]
     return sorted(found, key=lambda each: each.ends, reverse=True)
 

@@ -110,9 +110,12 @@ GRANT CREATE ON SCHEMA public TO changegate_relay;
 SET LOCAL ROLE changegate_relay;
 
 -- Who wants or holds the same things here, above or below the tenant that asks.
-CREATE FUNCTION find_rivals(environments environment[], kinds text[], keys text[]) RETURNS SETOF target_lock
+CREATE FUNCTION find_rivals(environments environment[], kinds text[], keys text[])
+RETURNS TABLE (tenant_id uuid, rollout_id uuid, environment environment, kind text, key text, scope text,
+  priority int, queued_at timestamptz, token bigint, superseded_by uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT DISTINCT l.*
+  SELECT DISTINCT l.tenant_id, l.rollout_id, l.environment, l.kind, l.key, l.scope,
+         l.priority, l.queued_at, l.token, l.superseded_by
     FROM unnest(environments, kinds, keys) AS w (environment, kind, key)
     JOIN target_lock l USING (environment, kind, key)
     JOIN tenant t ON t.tenant_id = l.tenant_id
@@ -120,10 +123,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
    WHERE l.tenant_id = me.tenant_id OR l.tenant_id = ANY (me.ancestors) OR me.tenant_id = ANY (t.ancestors)
 $$;
 
--- What a tenant froze is frozen for all below it.
-CREATE FUNCTION find_freezes(ending_after timestamptz) RETURNS SETOF release_freeze
+-- What a tenant froze is frozen for all below it; who did so, and why, stays with that tenant.
+CREATE FUNCTION find_freezes(ending_after timestamptz)
+RETURNS TABLE (tenant_id uuid, freeze_id uuid, kind text, environment environment, kinds text[], prefix text,
+  tag text, starts timestamptz, ends timestamptz, running text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT f.*
+  SELECT f.tenant_id, f.freeze_id, f.kind, f.environment, f.kinds, f.prefix, f.tag, f.starts, f.ends, f.running
     FROM tenant me JOIN release_freeze f ON f.tenant_id = ANY (me.ancestors || me.tenant_id)
    WHERE me.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid
      AND f.lifted_at IS NULL AND f.ends > ending_after

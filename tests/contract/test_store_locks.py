@@ -144,7 +144,7 @@ class TestFreezes:
         async with home.transaction() as tx:
             for each in (above, past):
                 await tx.freezes.add(each)
-            assert await tx.freezes.over(LONG_AGO + timedelta(minutes=1)) == [above]
+            assert await tx.freezes.over(LONG_AGO + timedelta(minutes=1)) == [above.cover]
         async with home.store.transaction(left) as tx:
             await tx.freezes.add(own)
             assert {each.id for each in await tx.freezes.over(LONG_AGO + timedelta(minutes=1))} == {above.id, own.id}

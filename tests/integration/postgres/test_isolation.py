@@ -151,7 +151,8 @@ async def _copy_into(line: asyncpg.Connection, table: str, tenant: UUID, bound: 
         await line.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())})")  # noqa: S608 -- names from pg_class
 
 
-async def test_relay_functions_tell_ids_only(line: asyncpg.Connection) -> None:
+async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Connection) -> None:
+    """Ids, and what a loop goes by. Where a tenant asks about its own line, of others no person, reason or content."""
     rows = await line.fetch(
         "SELECT proname, pg_get_function_result(oid) AS result FROM pg_proc "
         "WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY proname"
@@ -160,9 +161,22 @@ async def test_relay_functions_tell_ids_only(line: asyncpg.Connection) -> None:
         "count_converged": "TABLE(live bigint, holding bigint)",
         "count_sealed_keys": "TABLE(tenant_id uuid, kek text, found bigint)",
         "ancestors_are_true": "trigger",
+        "find_errands": "TABLE(kind text, tenant_id uuid, id uuid, lane text)",
         "find_event_work": "TABLE(kind text, tenant_id uuid, id uuid, webhook_id uuid)",
+        "find_freezes": (
+            "TABLE(tenant_id uuid, freeze_id uuid, kind text, environment environment, kinds text[], prefix text, "
+            "tag text, starts timestamp with time zone, ends timestamp with time zone, running text)"
+        ),
         "find_memberships": "TABLE(tenant_id uuid, slug text, name text, principal_id uuid, standing text)",
+        "find_open_rollouts": "TABLE(tenant_id uuid, id uuid)",
+        "find_overdue_reviews": "TABLE(tenant_id uuid, review_id uuid)",
+        "find_rivals": (
+            "TABLE(tenant_id uuid, rollout_id uuid, environment environment, kind text, key text, scope text, "
+            "priority integer, queued_at timestamp with time zone, token bigint, superseded_by uuid)"
+        ),
         "find_tenant": "TABLE(tenant_id uuid, slug text, name text)",
+        "find_turns": "TABLE(kind text, tenant_id uuid, id uuid)",
+        "find_unheard_emergencies": "TABLE(rollout_id uuid)",
         "find_waiting": "TABLE(kind text, tenant_id uuid, id uuid)",
         "find_waiting_imports": "TABLE(tenant_id uuid, id uuid)",
         "settle_growth": "trigger",
