@@ -10,7 +10,7 @@ from application.ports.processes import Processes
 from application.ports.recovery import OpenRollout, OpenRollouts
 from application.ports.store import Transaction
 from application.progression import Step, locked, move
-from domain.errors import Refusal, Unavailable
+from application.rounds import again_and_again, attended
 from domain.rollouts import EXPOSED, Rollout, State, Transition
 
 PROCESS_LOST = "process_lost"
@@ -32,39 +32,30 @@ class Recovery:
         self._store = store
         self._processes = processes
         self._pause = pause
+        self._taken = 0
 
     async def run(self) -> None:
         """Until cancelled; an outage of the database or of Temporal only delays it."""
-        while True:
-            try:
-                await self.look()
-            except Unavailable as refusal:
-                log.warning("recovery.delayed", kind=refusal.kind)
-            await asyncio.sleep(self._pause)
+        await again_and_again("recovery", self.look, self._pause)
 
     async def look(self) -> int:
         """One round; how many were taken back or are being taken back. One that fails holds no other up."""
-        gate = asyncio.Semaphore(_AT_ONCE)
+        gate, self._taken = asyncio.Semaphore(_AT_ONCE), 0
         found = await self._store.open_rollouts()
-        return sum(await asyncio.gather(*(self._tried(each, gate) for each in found)))
+        await asyncio.gather(*(self._tried(each, gate) for each in found))
+        return self._taken
 
-    async def _tried(self, each: OpenRollout, gate: asyncio.Semaphore) -> bool:
+    async def _tried(self, each: OpenRollout, gate: asyncio.Semaphore) -> None:
         async with gate:
-            try:
-                return await self._recovered(each)
-            except Refusal as refusal:
-                log.warning("recovery.rollout_delayed", rollout=str(each.id), refusal=refusal.kind)
-            except Exception:  # a defect in one rollout must not leave the others exposed
-                log.exception("recovery.rollout_failed", rollout=str(each.id))
-            return False
+            await attended(self._recovered(each), what="recovery", id=str(each.id))
 
-    async def _recovered(self, each: OpenRollout) -> bool:
+    async def _recovered(self, each: OpenRollout) -> None:
         if await self._processes.alive(each.id):
-            return False
+            return
         async with self._store.transaction(each.tenant) as tx:
             rollout = await locked(tx, each.id)
             if rollout.terminal:
-                return False
+                return
             timeline = await tx.rollouts.timeline(each.id)
             approval = await tx.approvals.get(rollout.change)
             requester = await tx.people.actor(rollout.requester)
@@ -76,7 +67,7 @@ class Recovery:
             await self._processes.take_back(rollout, approval, handle, steps=steps_of(timeline), cause=PROCESS_LOST)
         else:
             await self._processes.closed(rollout.change)
-        return True
+        self._taken += 1
 
 
 async def _cancelled(tx: Transaction, rollout: Rollout, steps: int) -> None:

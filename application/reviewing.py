@@ -1,10 +1,7 @@
 """What was done without asking is looked at afterwards, by somebody else, within a day; who is late is told on."""
 
-import asyncio
 from typing import Protocol
 from uuid import UUID
-
-import structlog
 
 from application.acting import done, remember
 from application.notices import tell
@@ -13,15 +10,14 @@ from application.ports.processes import Processes
 from application.ports.records import Review, ReviewCause
 from application.ports.store import Store, Transaction
 from application.recording import record
+from application.rounds import again_and_again, attended
 from domain.approvals import ReviewByService, ReviewClosed, SelfReview, Voter
 from domain.audit import Action
-from domain.errors import Fault, Invalid, Missing, Refusal
+from domain.errors import Fault, Invalid, Missing
 from domain.people import Actor, Permission, PrincipalKind
 
 LEAST_FINDING = 10
 PAUSE = 30.0
-
-log = structlog.get_logger()
 
 
 class Reviewing:
@@ -76,19 +72,14 @@ class Overdue:
 
     async def run(self) -> None:
         """Until cancelled; an outage only delays it."""
-        while True:
-            try:
-                await self.sweep()
-            except Refusal as refusal:
-                log.warning("reviews.delayed", refusal=refusal.kind)
-            await asyncio.sleep(self._pause)
+        await again_and_again("reviews", self.sweep, self._pause)
 
     async def sweep(self) -> int:
         found = await self._store.overdue_reviews()
         for tenant, review in found:
-            await self.escalate(tenant, review)
+            await attended(self.escalate(tenant, review), what="review", id=str(review))
         for change in await self._store.unheard_emergencies():
-            await self._processes.closed(change)
+            await attended(self._processes.closed(change), what="emergency", id=str(change))
         return len(found)
 
     async def escalate(self, tenant: UUID, review_id: UUID) -> None:

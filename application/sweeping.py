@@ -2,16 +2,12 @@
 
 import asyncio
 
-import structlog
-
 from application.ports.processes import Processes
 from application.ports.records import Waiting, WaitingKind
 from application.ports.store import Store
+from application.rounds import again_and_again, attended
 from application.settings.imports import start_waiting_import
 from application.submission import start_waiting
-from domain.errors import Refusal, Unavailable
-
-log = structlog.get_logger()
 
 _AT_ONCE = 4
 _MOST = {WaitingKind.KILLED: 200, WaitingKind.ROLLOUT: 200, WaitingKind.IMPORT: 50}
@@ -26,12 +22,7 @@ class Sweeper:
 
     async def run(self) -> None:
         """Until cancelled; an outage of the database or of Temporal only delays it."""
-        while True:
-            try:
-                await self.sweep()
-            except Unavailable as refusal:
-                log.warning("sweep.delayed", kind=refusal.kind)
-            await asyncio.sleep(self._pause)
+        await again_and_again("sweep", self.sweep, self._pause)
 
     async def sweep(self) -> int:
         """One round; how many rows it attended to. A row that fails holds no other up."""
@@ -44,12 +35,7 @@ class Sweeper:
 
     async def _tried(self, row: Waiting, gate: asyncio.Semaphore) -> None:
         async with gate:
-            try:
-                await self._attend(row)
-            except Refusal as refusal:
-                log.warning("sweep.row_delayed", what=row.kind.value, id=str(row.id), refusal=refusal.kind)
-            except Exception:  # a defect in one row must not stop the worker that all others wait for
-                log.exception("sweep.row_failed", what=row.kind.value, id=str(row.id))
+            await attended(self._attend(row), what=row.kind.value, id=str(row.id))
 
     async def _attend(self, row: Waiting) -> None:
         match row.kind:

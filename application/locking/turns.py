@@ -1,21 +1,16 @@
 """Who waits for a target or for a freeze to end hears when that is over, and who must give way hears that."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from uuid import UUID
-
-import structlog
 
 from application.changes import existing_change
 from application.locking.waiting import kept_back, queued
 from application.ports.locks import Turn, TurnKind
 from application.ports.processes import Processes
 from application.ports.store import Store
-from domain.errors import Refusal, Unavailable
+from application.rounds import again_and_again, attended
 from domain.rollouts import State
-
-log = structlog.get_logger()
 
 QUIET = 15.0
 """Seconds for which nothing is said again to who has just been told: it is on its way."""
@@ -34,41 +29,32 @@ class Turns:
         self._pause = pause
         self._clock = clock
         self._left: dict[UUID, float] = {}
+        self._told = 0
 
     async def run(self) -> None:
         """Until cancelled; an outage of the database or of Temporal only delays it."""
-        while True:
-            try:
-                await self.call()
-            except Unavailable as refusal:
-                log.warning("turns.delayed", kind=refusal.kind)
-            await asyncio.sleep(self._pause)
+        await again_and_again("turns", self.call, self._pause)
 
     async def call(self) -> int:
         """One round; how many were told. One that fails holds no other up."""
         now = self._clock()
         self._left = {rollout: until for rollout, until in self._left.items() if now < until}
         waiting = [each for each in await self._store.turns() if each.rollout not in self._left]
-        told = 0
+        self._told = 0
         for turn in waiting[:MOST]:
-            try:
-                told += await self._called(turn)
-            except Refusal as refusal:
-                log.warning("turns.row_delayed", what=turn.kind.value, id=str(turn.rollout), refusal=refusal.kind)
-            except Exception:  # a defect in one row must not stop the worker that all others wait for
-                log.exception("turns.row_failed", what=turn.kind.value, id=str(turn.rollout))
-        return told
+            await attended(self._called(turn), what=turn.kind.value, id=str(turn.rollout))
+        return self._told
 
-    async def _called(self, turn: Turn) -> bool:
+    async def _called(self, turn: Turn) -> None:
         if turn.kind is TurnKind.SUPERSEDED:
             await self._processes.superseded(turn.rollout)
         elif await self._may_go_on(turn):
             await self._processes.turn(turn.rollout)
         else:
             self._left[turn.rollout] = self._clock() + PATIENCE
-            return False
+            return
         self._left[turn.rollout] = self._clock() + QUIET
-        return True
+        self._told += 1
 
     async def _may_go_on(self, turn: Turn) -> bool:
         """Looked at without holding anything: it asks again where it counts."""
