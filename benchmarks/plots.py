@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 760, 340
-LEFT, RIGHT, TOP, BOTTOM = 56, 250, 44, 48
-COLOURS = ("#c0392b", "#e08e0b", "#8e44ad", "#2c7fb8", "#1b7837", "#666666")
+WIDTH, HEIGHT = 860, 340
+LEFT, RIGHT, TOP, BOTTOM = 56, 330, 44, 48
+COLOURS = ("#c0392b", "#d17a00", "#8e44ad", "#2c7fb8", "#777777", "#117a43")
 
 
 @dataclass(frozen=True)

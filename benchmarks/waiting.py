@@ -31,7 +31,7 @@ async def _measured() -> None:
         changes = await _submitted(home)
         submitted = time.perf_counter() - began
         await _asked(home)
-        memory = {name: _megabytes(home.stack.children[name].pid) for name in ("worker", "api", "temporal")}
+        memory = {name: megabytes(home.stack.children[name].pid) for name in ("worker", "api", "temporal")}
         worker = home.stack.children["worker"]
         os.kill(worker.pid or 0, signal.SIGKILL)
         began = time.perf_counter()
@@ -98,7 +98,7 @@ def _person(home: House, handle: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=f"{home.api}/api/v1", headers=headers, trust_env=False, timeout=60)
 
 
-def _megabytes(pid: int | None) -> float:
+def megabytes(pid: int | None) -> float:
     """Resident memory of a process and its children, from /proc; 0 where there is none."""
     total, wanted = 0, {pid}
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:  # noqa: PTH208, PTH112 -- /proc is no tree
