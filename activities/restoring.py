@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from activities.refusals import typed
+from activities.rollouts import Exposure
 from application.progression import Step
 from application.restoring import Restoring
 from domain.rollouts import State
@@ -16,6 +17,11 @@ class RestoringActivities:
     async def restore(self, step: Step) -> State:
         with typed():
             return await self._restoring.restore(step)
+
+    @activity.defn(name="rollout.take_back")
+    async def take_back(self, wish: Exposure) -> State:
+        with typed():
+            return await self._restoring.take_back(wish.step, wish.stage)
 
     @activity.defn(name="rollout.restored")
     async def restored(self, step: Step) -> State:

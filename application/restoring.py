@@ -11,7 +11,7 @@ from application.recording import record
 from domain.audit import Action
 from domain.changes import Kind
 from domain.people import Actor, Permission, Principal, PrincipalKind
-from domain.rollouts import Rollout, State, Verb, cause_of
+from domain.rollouts import Phase, Rollout, State, Verb, cause_of
 from domain.rollouts.parts import Part, PartState
 
 DRIFTED = "targets_drifted"
@@ -45,6 +45,23 @@ class Restoring:
                 if back.done:
                     return await _written(tx, written, step, back.drifted)
                 await tx.rollouts.save(written)
+
+    async def take_back(self, step: Step, stage: int) -> State:
+        """The batch that failed goes back and is still to be served; what was served before it stays."""
+        while True:
+            async with self._store.transaction(step.tenant) as tx:
+                rollout = await locked(tx, step.rollout)
+                done = await tx.rollouts.step(step.rollout, step.name) is not None
+                if done or rollout.state is not State.PAUSED:
+                    return rollout.state
+                back = await parts.restore(tx, rollout, most=self._most, stage=stage)
+                rollout = replace(rollout, live_version=back.version)
+                if back.done:
+                    held = await move(
+                        tx, rollout, step, State.PAUSED, rollout.cause or "", stage=stage, phase=Phase.APPLYING
+                    )
+                    return held.state
+                await tx.rollouts.save(rollout)
 
     async def end(self, step: Step) -> State:
         """After the instances had their time to take it up: the rollout has ended."""

@@ -27,6 +27,7 @@ class Exposing(Judging):
                     return
                 self._progress = self._progress.held(HoldReason.BATCH_FAILED, workflow.now())
                 await self._step(State.PAUSED, "could_not_be_applied")
+                await self._take_back(stage)
 
     async def _served(self, stage: int) -> bool:
         percent = self._percent(stage)
@@ -42,6 +43,7 @@ class Exposing(Judging):
             if batches is None or batches.rollback is RollbackScope.ALL:
                 raise Stopped("could_not_be_applied") from error
             return False
+        self._batch_back = False
         self._progress = self._progress.next(stage, workflow.now())
         self._next_check = workflow.now() + self._plan.initial_delay
         self._show(State.RUNNING, f"serving {percent:g} %")

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.rollouts import RolloutActivities
     from application.gating import CheckWish
     from domain.gates import StageClock, Verdict
-    from domain.rollouts import Decision, Outcome, State, Timing, decide
+    from domain.rollouts import Decision, HoldReason, Outcome, State, Timing, decide
     from workflows.presets import PROBE
     from workflows.steering import Stopped
     from workflows.way_back import WayBack
@@ -21,22 +21,27 @@ class Judging(WayBack):
     def _watched(self) -> bool:
         return self._plan.gated or self._request.watched
 
-    async def _soak(self) -> None:
-        """Check until the gate passes or somebody promotes; raise Stopped when it is to go back."""
+    async def _soak(self) -> bool:
+        """Check until the gate passes or somebody promotes; raise Stopped when it is to go back.
+
+        False when this batch has gone back, and nothing else has.
+        """
         while True:
             self._continue_as_new_if_long()
             await self._until(self._next_check)
             if self._took_promotion():
-                return
-            timing = await self._judge(control_expected=True)
+                return True
+            timing = await self._judge(control_expected=self._progress.stage < self._stages - 1)
             async with self._one_at_a_time:
                 self._raise_if_stopped()
                 if self._took_promotion():
-                    return
+                    return True
                 outcome = decide(self._plan, self._progress, timing)
                 self._progress = outcome.progress
                 if await self._follow(outcome):
-                    return
+                    return True
+                if self._progress.hold is HoldReason.BATCH_FAILED and await self._take_back(self._progress.stage):
+                    return False
 
     async def _follow(self, outcome: Outcome) -> bool:
         match outcome.decision:
@@ -80,7 +85,7 @@ class Judging(WayBack):
             hold = outcome.progress.hold
             asked = hold is not None and hold.asked_by_gate
             self._progress = outcome.progress if asked else replace(outcome.progress, hold=None, held_since=None)
-            if outcome.decision is Decision.ROLL_BACK:
+            if outcome.decision is Decision.ROLL_BACK or timing.verdict is Verdict.FAIL:
                 raise Stopped(outcome.cause)
         self._raise_if_stopped()
 

@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from domain.rollouts import WAITING, State, Strategy
+    from domain.rollouts import WAITING, RollbackScope, State, Strategy
     from workflows.blue_green import Preparing
     from workflows.exposing import Exposing
     from workflows.messages import Resumed, RolloutRequest, RolloutResult
@@ -49,25 +49,35 @@ class FeatureRolloutWorkflow(Waiting, Preparing, Exposing):
 
     async def _by_stages(self, kept: Resumed | None) -> None:
         """Each stage is served, arrives and is looked at; the last one bakes."""
-        last = self._stages - 1
-        for stage in range(self._progress.stage, last + 1):
+        for stage in range(self._progress.stage, self._stages):
             resumed = kept if kept and kept.progress.stage == stage else None
-            if resumed is None:
-                await self._prepare()
-                await self._expose(stage)
-            if resumed is None or resumed.converging_since is not None:
-                await self._converge(resumed.converging_since if resumed else None)
-            if stage != last:
-                await self._dwell()
+            while not await self._over(stage, resumed):
+                resumed = None
         await self._bake(kept.baking_until if kept else None)
 
-    async def _dwell(self) -> None:
+    async def _over(self, stage: int, resumed: Resumed | None) -> bool:
+        """Whether the next stage may come; a batch that failed and went back is served again."""
+        if resumed is None:
+            await self._prepare()
+            await self._expose(stage)
+        if resumed is None or resumed.converging_since is not None:
+            await self._converge(resumed.converging_since if resumed else None)
+        if resumed is not None and resumed.baking_until is not None:
+            return True
+        last = stage == self._stages - 1
+        batches = self._plan.batches
+        if last and (batches is None or batches.rollback is RollbackScope.ALL):
+            return True
+        return await self._dwelt(last=last)
+
+    async def _dwelt(self, *, last: bool) -> bool:
         """Before the next stage: a pass of the gate, and between batches a pause."""
         if self._request.emergency:
-            return await self._glance()
-        if self._watched:
-            await self._soak()
-        if self._plan.strategy is Strategy.ROLLING and self._plan.batches is not None:
+            await self._glance()
+            return True
+        if self._watched and not await self._soak():
+            return False
+        if self._plan.strategy is Strategy.ROLLING and self._plan.batches is not None and not last:
             await self._until(workflow.now() + self._plan.batches.pause)
             self._took_promotion()
-        return None
+        return True

@@ -55,6 +55,7 @@ class Steered(Operated):
         self._cause = ""
         self._stop = kept.back if kept else None
         self._promoted = False
+        self._batch_back = False
         self._asked_again = False
         self._turn = False
         self._approval: workflow.ChildWorkflowHandle[Any, Any] | None = None
@@ -120,7 +121,7 @@ class Steered(Operated):
     def _show(self, state: State, cause: str) -> None:
         self._state, self._cause = state, cause
         exposed = self._state in EXPOSED or self._state is State.SUCCEEDED
-        percent = self._percent(self._progress.stage) if exposed else 0.0
+        percent = self._percent(self._progress.stage - self._batch_back) if exposed else 0.0
         search.show(state.value, percent, self._words(percent))
 
     def _percent(self, stage: int) -> float:

@@ -12,9 +12,9 @@ from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflow
 with workflow.unsafe.imports_passed_through():
     from activities.converging import ConvergingActivities
     from activities.restoring import RestoringActivities
-    from activities.rollouts import Move, RolloutActivities
+    from activities.rollouts import Exposure, Move, RolloutActivities
     from application.convergence import ConvergeWish
-    from domain.rollouts import EXPOSED, TERMINAL, State
+    from domain.rollouts import EXPOSED, TERMINAL, RollbackScope, State
     from workflows.presets import CALL, LASTING, PROBE, RESTORE
     from workflows.steering import Steered
 
@@ -49,6 +49,19 @@ class WayBack(Steered):
             return state
         await self._taken_up()
         return await workflow.execute_activity_method(RestoringActivities.restored, self._named("restored"), **RESTORE)
+
+    async def _take_back(self, stage: int) -> bool:
+        """Whether this batch alone goes back: it is still to be served, and what was served before it stays."""
+        batches = self._plan.batches
+        if batches is None or batches.rollback is not RollbackScope.FAILED_BATCH:
+            return False
+        wish = Exposure(self._named(f"take-back:{stage}"), stage)
+        state = await workflow.execute_activity_method(
+            RestoringActivities.take_back, wish, summary="serve what was stable in this batch", **RESTORE
+        )
+        self._batch_back = self._progress.stage == stage
+        self._show(state, self._cause)
+        return True
 
     async def _taken_up(self) -> None:
         """Nothing waits for an instance that does not answer: what is stored is what is right."""

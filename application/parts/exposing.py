@@ -39,7 +39,7 @@ async def expose(tx: Transaction, rollout: Rollout, change: ChangeSet, stage: in
         await tx.parts.save(*written)
         single = written[0].live_version if len(parts) == 1 and written else None
         return Exposed(single or rollout.live_version + 1, done=True)
-    waiting = _by_tenant([each for each in parts if each.state is PartState.PENDING and each.stage <= stage])
+    waiting = _by_tenant([each for each in parts if each.unserved and each.stage <= stage])
     at_once = len(waiting) if rollout.plan.strategy is Strategy.BLUE_GREEN else min(most, MOST)
     skipped = {each.tenant for each in parts if each.state is PartState.SKIPPED}
     await _serve(tx, job, waiting[:at_once], already=len(skipped))

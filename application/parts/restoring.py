@@ -12,7 +12,6 @@ from domain.changes import ChangeSet
 from domain.errors import Missing
 from domain.rollouts import Rollout, Strategy
 from domain.rollouts.parts import Part, PartState
-from domain.rollouts.plan import RollbackScope
 
 MOST = 100
 """Tenants in one transaction, so that each ends well within the time that one try has."""
@@ -47,10 +46,13 @@ async def served(tx: Transaction, rollout: Rollout) -> bool:
     return not written or len(foreign) < len(written)
 
 
-async def restore(tx: Transaction, rollout: Rollout, *, most: int = MOST, force: bool = False) -> Restored:
-    """At most so many tenants at a time; forced, it goes over what somebody else wrote."""
+async def restore(
+    tx: Transaction, rollout: Rollout, *, most: int = MOST, force: bool = False, stage: int | None = None
+) -> Restored:
+    """At most so many tenants at a time; forced, it goes over what somebody else wrote; with a `stage`, its parts."""
     job = await _job(tx, rollout)
-    groups = _by_tenant(_to_restore(rollout, await parts_of(tx, rollout, job.change), force=force))
+    parts_there = await parts_of(tx, rollout, job.change)
+    groups = _by_tenant([each for each in parts_there if _goes_back(each, force=force) and stage in {None, each.stage}])
     at_once = len(groups) if rollout.plan.strategy is Strategy.BLUE_GREEN else min(most, MOST)
     version, done = rollout.live_version, []
     for parts in groups[:at_once]:
@@ -70,15 +72,8 @@ async def restore(tx: Transaction, rollout: Rollout, *, most: int = MOST, force:
 _OURS = {PartState.PENDING, PartState.APPLIED, PartState.RESTORED}
 
 
-def _to_restore(rollout: Rollout, parts: Sequence[Part], *, force: bool) -> list[Part]:
-    """Of batches, where the plan says so, only those of the one that failed."""
-    batches = rollout.plan.batches
-    only = rollout.stage if batches is not None and batches.rollback is RollbackScope.FAILED_BATCH else None
-    return [
-        each
-        for each in parts
-        if (each.written or (force and each.state is PartState.DRIFTED)) and only in (None, each.stage)
-    ]
+def _goes_back(part: Part, *, force: bool) -> bool:
+    return part.written or (force and part.state is PartState.DRIFTED)
 
 
 async def _job(tx: Transaction, rollout: Rollout) -> Job:

@@ -6,14 +6,14 @@ from application.parts import flag_parts, meaning_parts, setting_parts
 from application.parts.job import Job
 from application.ports.store import Transaction
 from domain.changes import Kind
-from domain.rollouts.parts import Part, PartState
+from domain.rollouts.parts import Part
 from domain.tenants import Quota, QuotaExceeded
 
 
 async def write(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
     """In order of the targets; raises what each kind refuses, before anything is written in another tenant."""
     flags, values, meanings = _by_kind(parts)
-    values = [each for each in values if each.state is PartState.PENDING]  # a value has no shares: once is enough
+    values = [each for each in values if each.unserved]  # a value has no shares: once is enough
     held = await flag_parts.ready(tx, job, flags)
     work = await setting_parts.ready(tx, job, values) if values else None
     if job.elsewhere:

@@ -53,6 +53,11 @@ class Part:
         return self.state is PartState.APPLIED
 
     @property
+    def unserved(self) -> bool:
+        """Whether its stage is still to write it: a batch that failed and went back may be tried again."""
+        return self.state in {PartState.PENDING, PartState.RESTORED}
+
+    @property
     def place(self) -> tuple[UUID, Environment, Kind, str]:
         return self.tenant, self.environment, self.kind, self.key
 

@@ -9,7 +9,7 @@ from domain.environments import Environment
 from domain.errors import Conflict
 from domain.gates import Verdict
 from domain.rollouts.machine import TERMINAL, Phase, State
-from domain.rollouts.plan import Plan
+from domain.rollouts.plan import Plan, Strategy
 
 PAUSED_BY_OPERATOR = "pause_by_operator"
 
@@ -69,7 +69,8 @@ class Rollout:
             return 0.0
         if self.state in {State.ROLLED_BACK, State.SUPERSEDED, State.CANCELLED}:
             return 0.0
-        return self.plan.percent(self.stage, self.stages)
+        unfinished = self.plan.strategy is Strategy.ROLLING and self.phase is Phase.APPLYING
+        return self.plan.percent(self.stage - unfinished, self.stages)
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,60 @@ class TestGated:
         await stage.skip(change, hours=2)
         assert await stage.end(change) is State.ROLLED_BACK
 
+    @pytest.mark.req("S67", "I5")
+    async def test_batch_that_fails_goes_back_alone_and_is_served_again_when_a_person_says_so(
+        self, stage: Theatre
+    ) -> None:
+        below = await shop(stage)
+        below.drive()
+        change = await below.submit(rolling(pause=3600, rollback="failed_batch"), gates=KNOWN)
+        await stage.until(change, State.RUNNING)
+        await stage.skip(change, minutes=50)
+        below.drive("pro", errors=0.6)
+        await stage.skip(change, minutes=50)
+        held = await stage.rollout(change)
+        assert (held.state, held.cause, round(held.percent)) == (State.PAUSED, "batch_failed", 33)
+        assert await below.served() == {"free": "express", "pro": "classic", "big": "classic"}
+        states = [part.state for part in await below.parts(change)]
+        assert states == [PartState.APPLIED, PartState.RESTORED, PartState.PENDING]
+        below.drive("pro")
+        await stage.act(stage.house.olu, change, Verb.RESUME, "its database has room again")
+        await stage.skip(change, hours=6)
+        assert await stage.end(change) is State.SUCCEEDED
+        assert set((await below.served()).values()) == {"express"}
+
+    @pytest.mark.req("S67", "I8")
+    async def test_held_batch_that_nobody_looks_at_takes_all_back(self, stage: Theatre) -> None:
+        below = await shop(stage)
+        below.drive()
+        plan = rolling(pause=3600, rollback="failed_batch", hold_limit_seconds=3600)
+        change = await below.submit(plan, gates=KNOWN)
+        await stage.until(change, State.RUNNING)
+        await stage.skip(change, minutes=50)
+        below.drive("pro", errors=0.6)
+        await stage.skip(change, minutes=50)
+        assert (await below.served())["free"] == "express"
+        await stage.skip(change, hours=2)
+        assert await stage.end(change) is State.ROLLED_BACK
+        assert (await stage.rollout(change)).cause == "batch_failed_deadline"
+        assert set((await below.served()).values()) == {"classic"}
+
+    @pytest.mark.req("I1", "I5")
+    @pytest.mark.parametrize("rollback", ["failed_batch", "none"])
+    async def test_the_last_batch_is_judged_as_every_other(self, stage: Theatre, rollback: str) -> None:
+        below = await estate(stage, free=Tier.FREE)
+        below.drive()
+        change = await below.submit(rolling(rollback=rollback), gates=KNOWN)
+        await stage.until(change, State.RUNNING)
+        below.drive("free", errors=0.6)
+        await stage.skip(change, minutes=60)
+        held = await stage.rollout(change)
+        assert (held.state, held.cause) == (State.PAUSED, "batch_failed")
+        assert await below.served() == {"free": "classic" if rollback == "failed_batch" else "express"}
+        await stage.act(stage.house.olu, change, Verb.ABORT)
+        assert await stage.end(change) is State.ROLLED_BACK
+        assert await below.served() == {"free": "classic"}
+
 
 class TestTenantsThatRefuse:
     @pytest.mark.req("S68")
