@@ -25,13 +25,14 @@ from application.events.cases import EventCases
 from application.flags import Flags
 from application.gates.cases import Gates
 from application.governed_policies import GovernedPolicies
+from application.governed_rollouts import GovernedRolloutPolicies
 from application.groups import Groups
 from application.instances.looking import Acknowledging, Looking
 from application.instances.sightings import Sightings
 from application.killing import KillSwitch
 from application.locking.freezing import Freezing
 from application.locking.giving_way import Superseding
-from application.locking.ruling import RolloutPolicies, Windows
+from application.locking.ruling import Windows
 from application.outside import OutsideCases, Proofs
 from application.ports.processes import Processes
 from application.ports.store import Store
@@ -148,8 +149,8 @@ class Services:
         return Windows(self.store)
 
     @property
-    def rollout_policies(self) -> RolloutPolicies:
-        return RolloutPolicies(self.store)
+    def rollout_policies(self) -> GovernedRolloutPolicies:
+        return GovernedRolloutPolicies(self.store, self.submission)
 
     @property
     def superseding(self) -> Superseding:

@@ -1,5 +1,6 @@
 """A policy that governs itself is changed by a change, which asks whom it asks; any other at once."""
 
+from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from application.acting import done as acted
@@ -10,6 +11,7 @@ from application.recording import record, reverted
 from application.submission import Submission, Submitted
 from application.tenants import Tenants
 from domain.audit import Action
+from domain.canonical import Json
 from domain.changes import ChangeSet, Content, Kind, NothingChanges, Target
 from domain.errors import Fault, Stale
 from domain.people import Actor, Permission
@@ -35,28 +37,39 @@ class GovernedPolicies:
         """The policy where it was set at once, or the draft of the change that is to be submitted."""
         actor.require(Permission.POLICY_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
-            if actor.request is not None and (drafted := await tx.changes.get(actor.request)) is not None:
-                return drafted
+            if actor.request is not None and (known := await tx.changes.get(actor.request)) is not None:
+                return known
             before = await set_policy(tx, wish.environment, wish.kind)
             if await acted(tx, actor):
                 return before
             if governs(before):
-                return await _drafted(tx, actor, wish, before, reason, reverts)
+                await check_systems(tx, wish.policy)
+                target = Target(
+                    wish.environment, Kind.POLICY, wish.kind.value, wish.version, wish.policy.to_json()
+                )  # fmt: skip
+                return await drafted(tx, actor, target, Was(before.version, before.policy.to_json()), reason, reverts)
             if reverts is not None:
                 await reverted(tx, actor, reverts, None, reason)
         return await self._tenants.set_policy(actor, wish, reason)
 
 
-async def _drafted(
-    tx: Transaction, actor: Actor, wish: SetPolicy, before: SetPolicy, reason: str, reverts: UUID | None
+@dataclass(frozen=True)
+class Was:
+    """A policy as it stands before it is changed."""
+
+    version: int
+    content: Json
+
+
+async def drafted(
+    tx: Transaction, actor: Actor, target: Target, was: Was, reason: str, reverts: UUID | None
 ) -> ChangeSet:
-    if before.version != wish.version:
-        raise Stale(version=before.version, expected=wish.version)
-    if before.policy.to_json() == wish.policy.to_json():
+    """The change of a policy, for those whom it asks; raises Stale or NothingChanges."""
+    if was.version != target.base_version:
+        raise Stale(version=was.version, expected=target.base_version)
+    if was.content == target.content:
         raise NothingChanges([Fault("/policy", "equals the present policy")])
-    await check_systems(tx, wish.policy)
-    target = Target(wish.environment, Kind.POLICY, wish.kind.value, before.version, wish.policy.to_json())
-    content = Content((target,), parse_plan(AT_ONCE, wish.environment).to_json(), None, None)
+    content = Content((target,), parse_plan(AT_ONCE, target.environment).to_json(), None, None)
     change = ChangeSet(
         id=actor.request or uuid4(), tenant=actor.tenant, author=actor.id, content=content, digest=content.digest,
         reason=reason, created_at=tx.now, reverts=reverts,

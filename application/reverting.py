@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 from application.changes import Changes, Proposal, existing_change
 from application.drafts.wanted import Wanted
 from application.governed_policies import GovernedPolicies
+from application.governed_rollouts import GovernedRolloutPolicies
 from application.policies import SetPolicy
+from application.policy_documents import kind_asked_about, of_rollouts, policy_at, policy_version
 from application.ports.settings import StoredDefinition
 from application.ports.store import Store, Transaction
 from application.settings.cases import SettingCases
@@ -69,6 +71,7 @@ class Reverting:
         self._submission = submission
         self._setting = setting
         self._policies = GovernedPolicies(store, Tenants(store), submission)
+        self._rollouts = GovernedRolloutPolicies(store, submission)
 
     async def revert(self, actor: Actor, change_id: UUID, wish: RevertWish) -> Reverted:
         """Raises Missing, NotSucceeded, NothingLeft, TouchedSince with both sides, or what a write does."""
@@ -172,6 +175,11 @@ class Reverting:
                 reverts=change.id,
             )  # fmt: skip
             return await self._changes.propose(actor, proposal)
+        if target.kind is Kind.POLICY and of_rollouts(target.key):
+            place = (target.environment, kind_asked_about(target.key))
+            return await self._rollouts.replace(
+                actor, place, content, expected=present, reason=reason, reverts=change.id
+            )
         if target.kind is Kind.POLICY:
             wanted = SetPolicy(target.environment, Kind(target.key), parse_policy(content), present)
             return await self._policies.replace(actor, wanted, reason, change.id)
@@ -231,7 +239,7 @@ async def _present(tx: Transaction, change: ChangeSet) -> int:
             raise Missing(kind_of_thing="flag", key=target.key)
         return flag.version
     if target.kind is Kind.POLICY:
-        return await tx.policies.version(target.environment, Kind(target.key))
+        return await policy_version(tx, target.environment, target.key)
     if target.kind is Kind.SETTING_DEFINITION:
         return (await existing_definition(tx, target.content["key"])).version
     return (await tx.settings.rulebook()).version
@@ -243,7 +251,7 @@ async def _at(tx: Transaction, change: ChangeSet, version: int) -> Json:
     if target.kind is Kind.FLAG:
         return await tx.flags.version(target.environment, target.key, version) if version else None
     if target.kind is Kind.POLICY:
-        return (await tx.policies.at(target.environment, Kind(target.key), version)).to_json()
+        return await policy_at(tx, target.environment, target.key, version)
     if target.kind is Kind.SETTING_DEFINITION:
         found: list[StoredDefinition] = await tx.settings.definition_versions(target.content["key"], version + 1, 1)
         return found[0].definition

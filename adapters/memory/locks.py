@@ -122,6 +122,10 @@ class MemoryReleaseRules:
         every = [each for each in self._rules.values() if (each.kind, each.name) == (kind, name)]
         return _unshared(max(every, key=lambda each: each.version)) if every else None
 
+    async def at(self, kind: RuleKind, name: str, version: int) -> StoredRule | None:
+        found = self._rules.get((kind.value, name, version))
+        return _unshared(found) if found else None
+
     async def page(self, kind: RuleKind, after: str, limit: int) -> list[StoredRule]:
         names = sorted({each.name for each in self._rules.values() if each.kind is kind and each.name > after})
         newest = [await self.get(kind, name) for name in names[:limit]]

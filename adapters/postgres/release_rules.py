@@ -75,6 +75,12 @@ class PostgresReleaseRules:
         row = (await self._session.execute(query)).one_or_none()
         return _rule(row) if row else None
 
+    async def at(self, kind: RuleKind, name: str, version: int) -> StoredRule | None:
+        c = release_rule.c
+        query = select(release_rule).where(c.kind == kind.value, c.name == name, c.version == version)
+        row = (await self._session.execute(query)).one_or_none()
+        return _rule(row) if row else None
+
     async def page(self, kind: RuleKind, after: str, limit: int) -> list[StoredRule]:
         c = release_rule.c
         newest = select(release_rule).ext(distinct_on(c.name)).order_by(c.name, c.version.desc())

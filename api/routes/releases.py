@@ -22,7 +22,9 @@ from api.schemas.releases import (
     WindowOut,
     WindowPage,
 )
+from api.schemas.rollouts import SubmittedOut
 from api.services import Use
+from application.submission import Submitted
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.locks import FreezeKind
@@ -125,9 +127,15 @@ async def policy(place: At, actor: Acting, use: Use, answer: Response) -> Rollou
 @policies.put("/{environment}/{kind}", summary="Set what an environment asks of rollouts", dependencies=KEYED)  # noqa: FAST003 -- At takes it
 async def put_policy(
     place: At, expected: ExpectedVersion, wish: RolloutPolicyIn, actor: Acting, use: Use, answer: Response
-) -> RolloutPolicyOut:  # fmt: skip
-    """Over `"v0"` where the default holds; for what is submitted from now on."""
+) -> RolloutPolicyOut | SubmittedOut:  # fmt: skip
+    """Over `"v0"` where the default holds; for what is submitted from now on.
+
+    202 where the approval policy of the same place governs itself: whom it asks are asked about this, too.
+    """
     with beneath("/policy"):
-        found = await use.rollout_policies.put(actor, place, wish.policy, expected=expected, reason=wish.reason)
+        found = await use.rollout_policies.set(actor, place, wish.policy, expected=expected, reason=wish.reason)
+    if isinstance(found, Submitted):
+        answer.status_code = 202
+        return SubmittedOut.of(found)
     answer.headers["ETag"] = flag_tag(found.version)
     return RolloutPolicyOut.of(found)

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.locking.rules import policy_name, rollout_policy
+from application.policies import governs, set_policy
 from application.ports.locks import RuleKind, StoredRule
 from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import Kind
+from domain.changes import ApprovalRequired, Kind
 from domain.environments import Environment
 from domain.errors import AlreadyExists, Missing, Stale
 from domain.locks import Window, parse_window
@@ -67,7 +68,7 @@ class Windows:
 
 
 class RolloutPolicies:
-    """Each raises PermissionMissing, Invalid or Stale where it applies."""
+    """Each raises PermissionMissing, Invalid, Stale or ApprovalRequired where it applies."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -78,6 +79,9 @@ class RolloutPolicies:
         actor.require(Permission.POLICY_MANAGE)
         policy = parse_rollout_policy(raw, place[0])
         async with self._store.transaction(actor.tenant) as tx:
+            known = await tx.release_rules.asked(actor.request) if actor.request else None
+            if known is None and governs(await set_policy(tx, *place)):
+                raise ApprovalRequired(environment=place[0].value, kind=place[1].value)
             named = (RuleKind.POLICY, policy_name(*place))
             stored = await _put(tx, actor, named, policy.to_json(), expected=expected, reason=reason)
             return PolicyOf(*place, stored.version, parse_rollout_policy(stored.content, place[0]))

@@ -172,6 +172,8 @@ class TestRules:
                 await tx.release_rules.put(each)
             assert await tx.release_rules.get(RuleKind.WINDOW, "office") == second
             assert await tx.release_rules.get(RuleKind.WINDOW, "other") is None
+            assert await tx.release_rules.at(RuleKind.WINDOW, "office", first.version) == first
+            assert await tx.release_rules.at(RuleKind.WINDOW, "office", 9) is None
             assert await tx.release_rules.page(RuleKind.WINDOW, "", 9) == [second]
             assert await tx.release_rules.page(RuleKind.WINDOW, "office", 9) == []
             assert first.request is not None

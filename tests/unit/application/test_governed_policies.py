@@ -4,6 +4,8 @@ from uuid import uuid4
 import pytest
 
 from application.governed_policies import GovernedPolicies
+from application.governed_rollouts import GovernedRolloutPolicies
+from application.locking.ruling import PolicyOf, RolloutPolicies
 from application.policies import SetPolicy
 from application.reverting import Reverting, RevertWish
 from application.submission import Submitted
@@ -136,3 +138,70 @@ class TestPolicy:
         await world.tenants.set_roles(world.root, "root", frozenset({Role.ADMIN, Role.APPROVER}), "for the test")
         done = await governed(world)
         assert done.approval.authors == (world.root.id,)
+
+
+@pytest.mark.req("FR-CFG-007")
+class TestRolloutPolicy:
+    @staticmethod
+    async def put(world: World, strategies: list[str], version: int, who: str = "root") -> PolicyOf | Submitted:
+        policies = GovernedRolloutPolicies(world.store, world.submission)
+        place, raw = (PRODUCTION, Kind.FLAG), {"strategies": strategies}
+        return await policies.set(world.people[who], place, raw, expected=version, reason="as we agreed")
+
+    @staticmethod
+    async def allowed(world: World) -> tuple[int, list[str]]:
+        found = await RolloutPolicies(world.store).get(world.eve, PRODUCTION, Kind.FLAG)
+        return found.version, found.policy.to_json()["strategies"]
+
+    async def wished(self, world: World) -> Submitted:
+        """Canary was set at once; since then two are asked, and root wishes to allow everything again."""
+        assert isinstance(await self.put(world, ["canary"], 0), PolicyOf)
+        await put(world, TWO, 0)
+        done = await self.put(world, ["direct", "canary"], 1)
+        assert isinstance(done, Submitted)
+        return done
+
+    async def test_is_changed_by_whom_the_approval_policy_asks(self, world: World) -> None:
+        done = await self.wished(world)
+        assert (done.change.target.key, done.approval.policy.levels) == ("rollout/production/flag", TWO.levels)
+        assert await self.allowed(world) == (1, ["canary"])
+        await served(world, done)
+        assert await self.allowed(world) == (2, ["direct", "canary"])
+        (first, second) = await world.events(Action.ROLLOUT_POLICY_CHANGED)
+        assert (first.event["resource"], second.event["resource"]) == ("production/flag", "production/flag")
+        assert (second.event["change"], second.event["before"]["strategies"]) == (str(done.change.id), ["canary"])
+
+    async def test_cannot_be_set_beside_that(self, world: World) -> None:
+        await self.wished(world)
+        place = (PRODUCTION, Kind.FLAG)
+        with pytest.raises(ApprovalRequired):
+            await RolloutPolicies(world.store).put(world.root, place, {}, expected=1, reason="quietly")
+
+    async def test_goes_back_when_its_rollout_does(self, world: World) -> None:
+        done = await self.wished(world)
+        await served(world, done)
+        await world.progression.move(world.step(done.rollout.id, "back"), State.ROLLING_BACK, "abort_by_operator")
+        await world.restoring.restore(world.step(done.rollout.id, "restore"))
+        assert await self.allowed(world) == (3, ["canary"])
+
+    async def test_is_taken_back_by_another_change(self, world: World) -> None:
+        done = await self.wished(world)
+        await served(world, done)
+        for state in (State.BAKING, State.SUCCEEDED):
+            await world.progression.move(world.step(done.rollout.id, state.value), state, "completed")
+        reverting = Reverting(world.store, world.changes, world.submission, world.setting)
+        back = await reverting.revert(world.root, done.change.id, RevertWish("everything is too much"))
+        assert back.submitted is not None
+        target = back.submitted.change.target
+        assert (target.key, target.content["strategies"]) == ("rollout/production/flag", ["canary"])
+        await served(world, back.submitted)
+        assert await self.allowed(world) == (3, ["canary"])
+
+    async def test_refuses_what_is_stale_the_same_or_not_allowed(self, world: World) -> None:
+        await self.wished(world)
+        with pytest.raises(Stale):
+            await self.put(world, ["direct"], 0)
+        with pytest.raises(NothingChanges):
+            await self.put(world, ["canary"], 1)
+        with pytest.raises(PermissionMissing):
+            await self.put(world, ["direct"], 1, who="bob")
