@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from adapters.cache import flag_cache, setting_cache
 from adapters.crypto import EnvelopeSealer, folder_ring, key_ring
 from adapters.egress.client import EgressClient
+from adapters.egress.doors import door
 from adapters.embedded.installation import login_url, started
 from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.identity.assertions import ActReader, SignedActs
@@ -28,7 +29,8 @@ from adapters.identity.links import SignedLinks
 from adapters.identity.tokens import TokenVerifier, accepted
 from adapters.logs import configure
 from adapters.memory.cache import NoSnapshots
-from adapters.metrics.prometheus import PrometheusSource
+from adapters.metrics.asking import LARGEST_COHORT
+from adapters.metrics.sources import outside
 from adapters.notify.couriers import courier, delivery
 from adapters.notify.events import SignedPosts
 from adapters.notify.signatures import StandardSignatures
@@ -104,7 +106,7 @@ class Parts:
 
     @cached_property
     def egress(self) -> EgressClient:
-        return EgressClient(allow_loopback=self.settings.embedded_issuer, private_hosts=self.settings.trusted_hosts)
+        return door(self.settings)
 
     @cached_property
     def issuer(self) -> EmbeddedIssuer:
@@ -130,10 +132,8 @@ class Parts:
 
     @cached_property
     def metrics(self) -> MetricSource:
-        sources: dict[SourceKind, MetricSource] = {SourceKind.TELEMETRY: TelemetrySource(self.store)}
-        if self.settings.prometheus_url is not None:
-            sources[SourceKind.PROMETHEUS] = PrometheusSource(self.settings.prometheus_url)
-        return Sources(sources)
+        counting = outside(self.settings, door(self.settings, LARGEST_COHORT))
+        return Sources({SourceKind.TELEMETRY: TelemetrySource(self.store), **counting})
 
     @cached_property
     def links(self) -> SignedLinks:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -18,6 +18,13 @@ def _from_json(text: Any) -> Any:
         return json.loads(text) if isinstance(text, str) else text
     except ValueError:
         raise ValueError("it is not JSON") from None
+
+
+def _headers(text: SecretStr | None) -> SecretStr | None:
+    said = {} if text is None else _from_json(text.get_secret_value())
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        raise ValueError("it is no JSON object of texts")
+    return text
 
 
 def _upper(text: Any) -> Any:
@@ -78,6 +85,20 @@ class Settings(Surroundings):
     valkey_url: SecretStr | None = Field(None, description="shared second-level cache; everything works without it")
     cache_ttl: int = Field(300, ge=1, le=86_400, description="seconds for which that cache keeps what settings say")
     prometheus_url: str | None = Field(None, description="Prometheus that gates may query")
+    json_metrics_url: str | None = Field(None, description="service that answers in JSON, which gates may query")
+    json_metrics_method: Literal["GET", "POST"] = Field("GET", description="GET or POST")
+    json_metrics_headers: Annotated[SecretStr | None, AfterValidator(_headers)] = Field(
+        None, description="headers that it wants, as a JSON object"
+    )
+    json_metrics_instant: str = Field(
+        "/at", pattern=r"^/", description="JSON Pointer to the instant of its answer: seconds since 1970, or a date"
+    )
+    json_metrics_time: str | None = Field(
+        None, pattern=r"^[\w.-]+$", description="its parameter for an instant; without one it knows no past"
+    )
+    datadog_url: str | None = Field(None, description="Datadog that gates may query, such as https://api.datadoghq.com")
+    datadog_api_key: SecretStr | None = Field(None, description="its API key")
+    datadog_app_key: SecretStr | None = Field(None, description="its application key")
     public_url: str = Field("http://127.0.0.1:8080", description="origin that links in messages point to")
     keys: Path = Field(Path(".changegate/keys"), description="folder of signing keys")
     signed_bundles: bool = Field(False, description="take no bundle that is not signed by a key that is trusted here")
@@ -125,6 +146,16 @@ class Settings(Surroundings):
     def _certificate_has_its_key(self) -> Self:
         if (self.temporal_client_cert is None) != (self.temporal_client_key is None):
             raise ValueError("CHANGEGATE_TEMPORAL_CLIENT_CERT and CHANGEGATE_TEMPORAL_CLIENT_KEY go together")
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_can_be_asked(self) -> Self:
+        if len({value is None for value in (self.datadog_url, self.datadog_api_key, self.datadog_app_key)}) > 1:
+            raise ValueError("CHANGEGATE_DATADOG_URL, _API_KEY and _APP_KEY go together")
+        for url in (self.json_metrics_url, self.datadog_url):
+            address = urlsplit(url or "https://nobody")
+            if address.scheme not in {"http", "https"} or address.query or address.fragment or address.username:
+                raise ValueError("an address of metrics begins with http, and has neither name nor ? nor #")
         return self
 
     @model_validator(mode="after")

@@ -132,7 +132,15 @@ class Sources:
         source = self._sources.get(query.source)
         if source is None:
             raise Invalid([Fault("/metrics/source", f"{query.source} is not configured here")])
-        await source.probe(query)
+        try:
+            await source.probe(query)
+        except Invalid as refusal:
+            raise type(refusal)(map(_in_change, refusal.faults), **refusal.facts) from None
+
+
+def _in_change(fault: Fault) -> Fault:
+    """A source knows its templates; a change has them among its metrics."""
+    return Fault(f"/metrics{fault.path}", fault.message) if fault.path.startswith("/templates") else fault
 
 
 NOT_CONFIGURED = ProviderError("source_not_configured")

@@ -57,6 +57,24 @@ class TestSettings:
     def test_what_is_wrong_in_a_list_is_found(self, said: Given, issuers: str, reason: str) -> None:
         assert said(DATABASE_URL=DATABASE, ISSUERS=issuers) == f"CHANGEGATE_ISSUERS is of no use: {reason}."
 
+    @pytest.mark.parametrize(
+        ("chosen", "sentence"),
+        [
+            ({"DATADOG_URL": "https://a"}, "CHANGEGATE_DATADOG_URL, _API_KEY and _APP_KEY go together."),
+            (
+                {"JSON_METRICS_URL": "https://hidden@a/?b"},
+                "an address of metrics begins with http, and has neither name nor ? nor #.",
+            ),
+            (
+                {"JSON_METRICS_HEADERS": '{"authorization": 7}'},
+                "CHANGEGATE_JSON_METRICS_HEADERS is of no use: it is no JSON object of texts.",
+            ),
+            ({"JSON_METRICS_HEADERS": "hidden"}, "CHANGEGATE_JSON_METRICS_HEADERS is of no use: it is not JSON."),
+        ],
+    )
+    def test_metrics_that_cannot_be_asked_are_found(self, said: Given, chosen: dict[str, str], sentence: str) -> None:
+        assert said(DATABASE_URL=DATABASE, **chosen) == sentence
+
     def test_lists_are_json_and_levels_of_any_case(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CHANGEGATE_DATABASE_URL", DATABASE)
         monkeypatch.setenv("CHANGEGATE_TRUSTED_HOSTS", '["id.internal"]')
