@@ -86,8 +86,7 @@ CAST = {
 }
 
 
-@pytest_asyncio.fixture
-async def house(store: PostgresStore) -> House:
+async def housed(store: PostgresStore) -> House:
     """A fresh tenant: ada proposes, bob, cyd and dee approve, olu operates, eve looks, aud audits, root administers."""
     tenants = Tenants(store)
     tenant = await tenants.admit_tenant(f"t-{secrets.token_hex(6)}", "A house of tests")
@@ -102,3 +101,8 @@ async def house(store: PostgresStore) -> House:
     )
     house.people["shop"] = shop.actor
     return house
+
+
+@pytest_asyncio.fixture
+async def house(store: PostgresStore) -> House:
+    return await housed(store)
