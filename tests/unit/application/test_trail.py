@@ -15,6 +15,8 @@ from api.export import Form, exported
 from api.schemas.audit import COLUMNS
 from application.auditing import Auditing
 from application.ports.records import AuditFilter
+from domain.audit import leaf_of
+from domain.canonical import canonical_bytes
 from domain.events import EventType
 from tests.unit.application import test_invariants
 from tests.world import at_once
@@ -35,6 +37,14 @@ class Trail(test_invariants.Rollouts):
             assert (each["to"], each["cause"], each["stage"]) == (line.to_state.value, line.cause, line.stage)
             assert (each["exposure"], event.actor) == (line.percent, line.actor)
 
+    @invariant()
+    def every_step_names_who_took_it(self) -> None:
+        for course in self.all:
+            moved = at_once(self.world.events("rollout:state:moved", resource=str(course.rollout)))
+            actors = {each.event["after"]["step"]: each.event["actor"] for each in moved}
+            lines = at_once(self.world.timeline(course.rollout))
+            assert actors == {line.step: str(line.actor) if line.actor else None for line in lines}
+
     def teardown(self) -> None:
         """Row by row the table says what the lines say."""
         at_once(self._compared())
@@ -48,6 +58,8 @@ class Trail(test_invariants.Rollouts):
         table = list(csv.DictReader(io.StringIO(texts[Form.CSV], newline="")))
         lines = [orjson.loads(line) for line in texts[Form.JSONL].splitlines()]
         assert [_shown(line) for line in lines] == [_bare(row) for row in table]
+        for line in lines:
+            assert line["leaf"] == leaf_of(canonical_bytes(line["event"])).hex()
 
 
 def _shown(line: dict[str, Any]) -> dict[str, str]:
