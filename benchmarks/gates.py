@@ -37,6 +37,12 @@ RULES: dict[str, Rule] = {
     "our gate, 1.05x": gate_rules.gate,
 }
 Draws = Callable[[], np.random.Generator]
+Found = dict[tuple[str, float], Looks]
+"""By rule, and by how many times the errors of the present version."""
+PLOTS = (
+    ("gates-identical.svg", "An identical version is taken back", 0, 1.0),
+    ("gates-twice.svg", "Twice as many errors are found, where little is served", 2, 2.0),
+)
 
 
 def main() -> None:
@@ -52,28 +58,28 @@ def main() -> None:
 
     print(f"seed {options.seed}, numpy {np.__version__}, {options.runs} hours for each cell, {CHECKS} checks an hour")
     print("each cell: taken back within the hour, and the median check at which it was; x1.0 is an identical version")
-    drawn = _errors(draws, options.runs)
+    found = _errors(draws, options.runs)
+    if options.images is not None:
+        _plot(options.images, found)
     _stages(draws, options.runs)
     _tenants(draws, options.runs // 2)
     _bursts(draws, options.runs)
     _latency(draws, options.runs // 2)
-    if options.images is not None:
-        _plot(options.images, drawn)
 
 
-def _errors(draws: Draws, runs: int) -> dict[tuple[str, float], Looks]:
-    """All rules over the same hours; returns those of the first traffic."""
-    kept: dict[tuple[str, float], Looks] = {}
+def _errors(draws: Draws, runs: int) -> list[Found]:
+    """All rules over the same hours, by traffic."""
+    told: list[Found] = []
     for rate, requests in TRAFFICS:
         hours = {ratio: steady(draws(), runs, requests, rate, ratio) for ratio in RATIOS}
         found = {(name, ratio): rule(hours[ratio]) for name, rule in RULES.items() for ratio in RATIOS}
-        kept = kept or found
+        told.append(found)
         print_table(
-            f"{rate:.1%} errors, {requests[0]:,} requests a minute beside {requests[1]:,}",
+            f"{100 * rate:g} % errors, {requests[0]:,} requests a minute beside {requests[1]:,}",
             ("rule", *(f"x{ratio:g}" for ratio in RATIOS)),
             [(name, *(shown(found[name, ratio]) for ratio in RATIOS)) for name in RULES],
         )
-    return kept
+    return told
 
 
 def _stages(draws: Draws, runs: int) -> None:
@@ -87,7 +93,7 @@ def _stages(draws: Draws, runs: int) -> None:
                 shown(np.array([check if ended is verdict else 0 for ended, check in ends]))
                 for verdict in (Verdict.PASS, Verdict.FAIL, Verdict.CONTINUE)
             ]
-            rows.append((f"{rate:.1%}, {requests[0]} a minute, x{ratio:g}", *cells))
+            rows.append((f"{100 * rate:g} %, {requests[0]} a minute, x{ratio:g}", *cells))
     print_table(
         "our gate, one stage: soak of 10 to 60 minutes, at least 1,000 requests and 5 checks",
         ("traffic", "passed", "taken back", "undecided"),
@@ -118,7 +124,7 @@ def _tenants(draws: Draws, runs: int) -> None:
             cells.append([shown(looks[:, place]) for place in range(3)])
         rows.append((f"{spread:g}, {drift:g}", *cells[0], *cells[1]))
     print_table(
-        "20 tenants of which 2 have it, 1.0% errors: how they differ (sd), and drift from the day before (sd)",
+        "20 tenants of which 2 have it, 1 % errors: how they differ (sd), and drift from the day before (sd)",
         ("differ, drift", "raw x1.0", "own 1.05x x1.0", "own 1.25x x1.0", "raw x2", "own 1.05x x2", "own 1.25x x2"),
         rows,
     )
@@ -154,7 +160,7 @@ def _bursts(draws: Draws, runs: int) -> None:
             cells += [shown(gate_rules.gate(hours)), shown(_corrected(hours, [_past(row) for row in before]))]
         rows.append((f"{phi:g}", *cells))
     print_table(
-        "errors in bursts, 1.0%, 600 requests a minute beside 5,400: variance of a minute over its mean",
+        "errors in bursts, 1 %, 600 requests a minute beside 5,400: variance of a minute over its mean",
         ("phi", "as if by chance x1.0", "corrected x1.0", "as if by chance x2", "corrected x2"),
         rows,
     )
@@ -194,14 +200,11 @@ def shown(looks: Looks) -> str:
     return f"{share} @{np.median(found):.0f}" if len(found) else share
 
 
-def _plot(folder: Path, found: dict[tuple[str, float], Looks]) -> None:
-    below = "check, one a minute; 1 % errors, 600 requests a minute beside 5,400"
-    told = (
-        ("gates-identical.svg", "An identical version is taken back", 1.0),
-        ("gates-half-more.svg", "Half as many errors again are found", 1.5),
-    )
-    for name, title, ratio in told:
-        lines = [plots.Line(rule, _by_look(found[rule, ratio])) for rule in RULES]
+def _plot(folder: Path, found: Sequence[Found]) -> None:
+    for name, title, place, ratio in PLOTS:
+        rate, (candidate, control) = TRAFFICS[place]
+        below = f"check, one a minute; {100 * rate:g} % errors, {candidate:,} requests a minute beside {control:,}"
+        lines = [plots.Line(rule, _by_look(found[place][rule, ratio])) for rule in RULES]
         (folder / name).write_text(plots.steps(title, below, lines), encoding="utf-8")
         print(f"written: {name}")
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT = 860, 340
-LEFT, RIGHT, TOP, BOTTOM = 56, 330, 44, 48
+WIDTH, HEIGHT = 880, 340
+LEFT, RIGHT, TOP, BOTTOM = 56, 350, 44, 48
 COLOURS = ("#c0392b", "#d17a00", "#8e44ad", "#2c7fb8", "#777777", "#117a43")
 
 
@@ -59,8 +59,10 @@ def _text(x: float, y: float, words: str, kind: str) -> str:
 
 def _apart(heights: Sequence[float], least: float, lowest: float) -> list[float]:
     """The names in the order of their lines, none over another, and none below the plot."""
-    order = sorted(range(len(heights)), key=lambda place: -heights[place])
-    found, last = list(heights), lowest + least
+    order = sorted(range(len(heights)), key=lambda place: heights[place])
+    found, above, below = list(heights), -least, lowest + least
     for place in order:
-        last = found[place] = min(heights[place], last - least)
+        above = found[place] = max(heights[place], above + least)
+    for place in reversed(order):
+        below = found[place] = min(found[place], below - least)
     return found
