@@ -94,7 +94,7 @@ async def drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeSe
 
 def _framed(tx: Transaction, proposal: Proposal) -> tuple[Plan, TenantChoice | None]:
     """Everything but the content of the targets."""
-    faults = [*_reason_faults(proposal), *_target_faults(proposal)]
+    faults = [*_reason_faults(proposal), *_target_faults(proposal), *_revert_faults(proposal)]
     watched = proposal.gates is not None
     plan = _collect(faults, "/plan", lambda: parse_plan(proposal.plan, proposal.environment, watched=watched))
     choice = None
@@ -111,6 +111,14 @@ def _reason_faults(proposal: Proposal) -> list[Fault]:
     if LEAST_REASON <= len(proposal.reason.strip()) <= MOST_REASON:
         return []
     return [Fault("/reason", f"{LEAST_REASON} to {MOST_REASON} characters that say why")]
+
+
+def _revert_faults(proposal: Proposal) -> list[Fault]:
+    """Only a change that takes another back gives each tenant what it had before that one."""
+    asked = proposal.tenants.get("as_before") if isinstance(proposal.tenants, dict) else None
+    if asked is None or (proposal.reverts is not None and asked == str(proposal.reverts)):
+        return []
+    return [Fault("/tenants/as_before", "a change is taken back by reverting it")]
 
 
 def _target_faults(proposal: Proposal) -> list[Fault]:

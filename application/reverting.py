@@ -5,18 +5,17 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from application.changes import Changes, Proposal, existing_change
-from application.drafts.wanted import Wanted
 from application.governed_policies import GovernedPolicies
 from application.governed_rollouts import GovernedRolloutPolicies
 from application.policies import SetPolicy
-from application.policy_documents import kind_asked_about, of_rollouts, policy_at, policy_version
-from application.ports.settings import StoredDefinition
-from application.ports.store import Store, Transaction
+from application.policy_documents import kind_asked_about, of_rollouts
+from application.ports.store import Store
+from application.reversals import present_version, whole
+from application.reverting_many import Several, several_back
 from application.settings.cases import SettingCases
-from application.settings.definitions import existing_definition
 from application.settings.undoing import Undone, order_back, undone
 from application.submission import Submission, Submitted
-from application.taking_back import NotRevertable, check_window
+from application.taking_back import check_window
 from application.tenants import Tenants
 from domain.approvals import parse_policy
 from domain.canonical import Json
@@ -28,11 +27,9 @@ from domain.changes import (
     NotSucceeded,
     Reach,
     Reversal,
-    Target,
     TouchedSince,
 )
-from domain.errors import Missing, Stale
-from domain.flags import SHARED_RULES
+from domain.errors import Stale
 from domain.people import Actor, Permission
 from domain.rollouts import State
 
@@ -103,15 +100,13 @@ class Reverting:
             rollout = await tx.rollouts.get(change_id)
             if rollout is None or rollout.state is not State.SUCCEEDED:
                 raise NotSucceeded(state=rollout.state.value if rollout else change.status.value)
-            if change.content.tenants is not None:
-                raise NotRevertable(tenants=True)
-            together = len(change.content.targets) > 1 and not _values_only(change)
+            together = change.content.tenants is not None or _several_kinds(change)
             if together:
-                several = await _several(tx, change)
+                several = await several_back(tx, rollout, change)
             elif change.target.kind is not Kind.SETTING:
-                present = await _present(tx, change)
+                present = await present_version(tx, change)
                 await check_window(tx, rollout, present - rollout.live_version)
-                whole = await _whole(tx, change, present, touched=present != rollout.live_version)
+                found = await whole(tx, change, present, touched=present != rollout.live_version)
             else:
                 await check_window(tx, rollout)
                 places = await undone(tx, change)
@@ -119,7 +114,7 @@ class Reverting:
             return await self._together(actor, change, several, wish)
         if change.target.kind is Kind.SETTING:
             return await self._values(actor, change, places, wish)
-        return await self._document(actor, change, whole, present, wish)
+        return await self._document(actor, change, found, present, wish)
 
     async def _values(self, actor: Actor, change: ChangeSet, places: Sequence[Undone], wish: RevertWish) -> Reverted:
         _check([each.reversal for each in places], wish)
@@ -142,24 +137,16 @@ class Reverting:
             return replace(done, written=True)
         return replace(done, submitted=await self._submission.submit(actor, drafted.id))
 
-    async def _together(
-        self, actor: Actor, change: ChangeSet, several: Sequence[tuple[Target, Reversal]], wish: RevertWish
-    ) -> Reverted:
-        """Several flags that went as one go back as one."""
-        told = tuple(reversal for _, reversal in several)
-        _check(told, wish)
-        done = Reverted(change.id, told)
+    async def _together(self, actor: Actor, change: ChangeSet, several: Several, wish: RevertWish) -> Reverted:
+        """What went as one goes back as one; of many tenants, those that nobody has written in since."""
+        _check(several.reversals, wish, ours_only=several.tenants is not None)
+        done = Reverted(change.id, several.reversals)
         if wish.dry_run:
             return done
-        targets = [target for target, reversal in several if reversal.moves]
-        first = targets[0]
-        wanted = tuple(
-            Wanted(each.kind, each.key, each.content, each.base_version, f"/targets/{place}/definition")
-            for place, each in enumerate(targets)
-        )
+        first = change.target
         proposal = Proposal(
-            actor.request or uuid4(), first.environment, first.key, first.content, first.base_version, AT_ONCE, None,
-            None, wish.reason, reverts=change.id, targets=wanted,
+            actor.request or uuid4(), first.environment, "", None, 0, AT_ONCE, None, None, wish.reason,
+            reverts=change.id, targets=several.wanted, tenants=several.tenants,
         )  # fmt: skip
         drafted = await self._changes.propose(actor, proposal)
         return replace(done, submitted=await self._submission.submit(actor, drafted.id))
@@ -192,67 +179,17 @@ class Reverting:
         )
 
 
-def _check(reversals: Sequence[Reversal], wish: RevertWish) -> None:
+def _check(reversals: Sequence[Reversal], wish: RevertWish, *, ours_only: bool = False) -> None:
+    """TouchedSince or NothingLeft; with `ours_only` what was touched is left alone, and told."""
     told = [each.to_json() for each in reversals]
-    if not wish.merge and any(each.touched for each in reversals):
+    touched = [each for each in reversals if each.touched]
+    if touched and not wish.merge and (not ours_only or len(touched) == len(reversals)):
         raise TouchedSince(keys=told)
-    if not any(each.moves for each in reversals):
+    if not any(each.moves for each in reversals if not (ours_only and each.touched)):
         raise NothingLeft(keys=told)
 
 
-def _values_only(change: ChangeSet) -> bool:
-    return all(each.kind is Kind.SETTING for each in change.content.targets)
-
-
-async def _several(tx: Transaction, change: ChangeSet) -> list[tuple[Target, Reversal]]:
-    """Each target as it would be written over what is there now."""
-    if any(each.kind is not Kind.FLAG for each in change.content.targets):
-        raise NotRevertable(kinds=sorted({each.kind.value for each in change.content.targets}))
-    rollout = await tx.rollouts.get(change.id)
-    live = {each.key: each.live_version for each in await tx.parts.of(change.id)}
-    found = []
-    for target in change.content.targets:
-        alone = change.about([target])
-        present = await _present(tx, alone)
-        if rollout is not None:
-            await check_window(tx, rollout, present - live[target.key])
-        whole = await _whole(tx, alone, present, touched=present != live[target.key])
-        found.append((replace(target, base_version=present, content=whole.result), whole))
-    return found
-
-
-async def _whole(tx: Transaction, change: ChangeSet, present: int, *, touched: bool) -> Reversal:
-    """Of what is one document: a flag, the rules that flags share, a definition, or the rulebook."""
-    target = change.target
-    before, now = await _at(tx, change, target.base_version), await _at(tx, change, present)
-    if before is None:  # the change made it: there is nothing to go back to but its absence of effect
-        before = {} if target.key == SHARED_RULES else {**target.content, "state": "DISABLED"}
-    return Reversal(change.label, before, target.content, now, touched)
-
-
-async def _present(tx: Transaction, change: ChangeSet) -> int:
-    """The version that is there now."""
-    target = change.target
-    if target.kind is Kind.FLAG:
-        flag = await tx.flags.get(target.environment, target.key)
-        if flag is None:
-            raise Missing(kind_of_thing="flag", key=target.key)
-        return flag.version
-    if target.kind is Kind.POLICY:
-        return await policy_version(tx, target.environment, target.key)
-    if target.kind is Kind.SETTING_DEFINITION:
-        return (await existing_definition(tx, target.content["key"])).version
-    return (await tx.settings.rulebook()).version
-
-
-async def _at(tx: Transaction, change: ChangeSet, version: int) -> Json:
-    """The document at one version; None before there was any."""
-    target = change.target
-    if target.kind is Kind.FLAG:
-        return await tx.flags.version(target.environment, target.key, version) if version else None
-    if target.kind is Kind.POLICY:
-        return await policy_at(tx, target.environment, target.key, version)
-    if target.kind is Kind.SETTING_DEFINITION:
-        found: list[StoredDefinition] = await tx.settings.definition_versions(target.content["key"], version + 1, 1)
-        return found[0].definition
-    return {"rules": (await tx.settings.rulebook(version)).rules}
+def _several_kinds(change: ChangeSet) -> bool:
+    """More than values alone, which go back through their own way of writing."""
+    targets = change.content.targets
+    return len(targets) > 1 and any(each.kind is not Kind.SETTING for each in targets)

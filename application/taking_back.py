@@ -19,7 +19,7 @@ class RevertWindowOver(Conflict):
 
 
 class NotRevertable(Conflict):
-    """A change of several kinds of targets, or of several tenants, is taken back by a change of its own."""
+    """A secret among several targets was sealed for one place and moment; write it again by itself."""
 
     kind = "not-revertable"
 

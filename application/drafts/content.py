@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from application.definitions import checked_definition
 from application.drafts.wanted import Wanted, under
@@ -152,10 +153,14 @@ def _wishes(draft: Draft, wanted: Sequence[Wanted]) -> list[Wish]:
         wishes.append(
             Wish(
                 each.key, scope, EntryState(content["state"]), content.get("value"), content.get("enforced", False),
-                content.get("constraint"),
+                content.get("constraint"), until=_moment(content.get("until")),
             )
         )  # fmt: skip
     return wishes
+
+
+def _moment(given: str | None) -> datetime | None:
+    return datetime.fromisoformat(given) if given else None
 
 
 async def _checked_wishes(

@@ -1,8 +1,8 @@
 """A change for tenants below is tried on some of them before anybody is asked to approve it."""
 
 from application.many_subjects import check_choice
+from application.parts.as_before import job_of
 from application.parts.exposing import told
-from application.parts.job import Job
 from application.parts.snapshotting import parts_for
 from application.parts.writing import dry
 from application.ports.store import Transaction
@@ -19,12 +19,13 @@ async def check_others(tx: Transaction, change: ChangeSet, plan: Plan) -> None:
     await check_choice(tx, change)
     tenants = (await chosen(tx, change.content.tenants))[:MOST_TRIED]
     rollout = _would_be(tx, change, plan)
+    job = await job_of(tx, rollout, change)
     faults = []
     for tenancy in tenants:
         parts = parts_for(rollout, change, [tenancy], {tenancy.slug: 0})
         try:
             async with tx.within(tenancy.id) as inside:
-                await dry(inside, Job(rollout, change), parts)
+                await dry(inside, job, parts)
         except Unavailable:
             raise
         except Refusal as refusal:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from application.parts.as_before import WrittenSince, job_of
 from application.parts.job import Job
 from application.parts.snapshotting import parts_for, parts_of
 from application.parts.writing import write
@@ -32,7 +33,7 @@ async def expose(tx: Transaction, rollout: Rollout, change: ChangeSet, stage: in
 
     Raises what a kind of target refuses, or TenantsRefuse where more tenants do than the plan allows.
     """
-    job = Job(rollout, change, stage)
+    job = await job_of(tx, rollout, change, stage)
     parts = await parts_of(tx, rollout, change)
     if not job.elsewhere:
         written = await write(tx, job, parts)
@@ -41,7 +42,7 @@ async def expose(tx: Transaction, rollout: Rollout, change: ChangeSet, stage: in
         return Exposed(single or rollout.live_version + 1, done=True)
     waiting = _by_tenant([each for each in parts if each.unserved and each.stage <= stage])
     at_once = len(waiting) if rollout.plan.strategy is Strategy.BLUE_GREEN else min(most, MOST)
-    skipped = {each.tenant for each in parts if each.state is PartState.SKIPPED}
+    skipped = {each.tenant for each in parts if each.state is PartState.SKIPPED and each.why != WrittenSince.kind}
     await _serve(tx, job, waiting[:at_once], already=len(skipped))
     return Exposed(rollout.live_version + 1, done=len(waiting) <= at_once)
 
@@ -74,6 +75,8 @@ async def _serve(
                 done += await write(inside, job, parts)
         except Unavailable:
             raise
+        except WrittenSince as refusal:
+            done += [each.skipped(refusal.kind) for each in parts]
         except Refusal as refusal:
             refused[parts[0].slug] = told(refusal)
             done += [each.skipped(told(refusal)) for each in parts]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from application.definitions import checked_definition
 from application.events.telling import tell_flag
+from application.parts.as_before import WrittenSince, definition_before, still_there, wrote_last
 from application.parts.job import WRITTEN_SINCE, Job
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
@@ -26,9 +27,11 @@ async def ready(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
     for part in found:
         if versions[part.key] != part.live_version:
             raise StaleGeneration(key=part.key, present_version=versions[part.key], live_version=part.live_version)
+        if job.before and not await still_there(tx, wrote_last(job.before, part), part.base_version):
+            raise WrittenSince(key=part.key)
         if job.elsewhere:
             await tx.flags.get(part.environment, SHARED_RULES, lock=True)
-            await checked_definition(tx, part.environment, part.key, job.target(part).content)
+            await checked_definition(tx, part.environment, part.key, await _content(tx, job, part))
     return found
 
 
@@ -36,7 +39,7 @@ async def write(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
     """What the stage serves."""
     origin, written = f"rollout:{job.rollout.id}:stage:{job.stage}", []
     for part in parts:
-        content = job.target(part).content
+        content = await _content(tx, job, part)
         base = await _version(tx, part, part.base_version) if job.weight < TOTAL_WEIGHT else None
         definition = exposed(base, content, job.weight, by_instance=job.by_instance) if base else content
         version = part.live_version + 1
@@ -83,6 +86,13 @@ async def _held(tx: Transaction, job: Job, parts: Sequence[Part]) -> dict[str, i
         flag = await tx.flags.get(job.environment, key, lock=True)
         found[key] = flag.version if flag else 0
     return found
+
+
+async def _content(tx: Transaction, job: Job, part: Part) -> Json:
+    """What everybody gets in the end."""
+    if job.before is None:
+        return job.target(part).content
+    return await definition_before(tx, wrote_last(job.before, part))
 
 
 async def _version(tx: Transaction, part: Part, version: int) -> Json | None:

@@ -1,6 +1,6 @@
 """Whose parts are written for what: the same words for every kind of target."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -14,12 +14,24 @@ WRITTEN_SINCE = "somebody else has written there since"
 
 
 @dataclass(frozen=True)
+class Before:
+    """The change that is taken back, and its parts by their places."""
+
+    change: ChangeSet
+    parts: Mapping[tuple[UUID, Environment, Kind, str], Part]
+
+
+@dataclass(frozen=True)
 class Job:
-    """One rollout and its change; `stage` is the one that is served, or was last."""
+    """One rollout and its change; `stage` is the one that is served, or was last.
+
+    With `before` each tenant gets what it had before that change.
+    """
 
     rollout: Rollout
     change: ChangeSet
     stage: int = 0
+    before: Before | None = None
 
     @property
     def environment(self) -> Environment:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.parts.job import WRITTEN_SINCE, Job
+from application.parts.as_before import WrittenSince, wrote_last
+from application.parts.job import WRITTEN_SINCE, Before, Job
 from application.parts.quick_way_back import place_of, quickly
 from application.ports.store import Transaction
 from application.settings.carrying import carried_out, plan_for, planned
@@ -16,6 +17,7 @@ from application.settings.plan import Pen, Plan
 from application.settings.targets import order_of
 from application.settings.wishes import Order
 from domain.rollouts.parts import Part, PartState
+from domain.settings import Entry
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,10 @@ async def ready(tx: Transaction, job: Job, parts: Sequence[Part]) -> Ready:
     ]
     change = job.about(found)
     pen = Pen(change.author, f"change:{change.id}", change=change.id)
-    plan = await planned(tx, pen, order_of(change, at), at)
+    if job.before is not None:
+        plan = await _as_before(tx, job.before, job, pen, found, at)
+    else:
+        plan = await planned(tx, pen, order_of(change, at), at)
     if not job.elsewhere:
         await check_asked(tx, change, plan)
     return Ready(found, plan, pen)
@@ -87,6 +92,30 @@ async def _thoroughly(tx: Transaction, job: Job, pen: Pen, parts: Sequence[Part]
         wish = wishes[place_of(job, part)]
         plan.take(pen, wish, await put_back(tx, plan, pen, wish, ours[job.writers(part)[0]]))
     return plan
+
+
+async def _as_before(
+    tx: Transaction, before: Before, job: Job, pen: Pen, parts: Sequence[Part], at: datetime
+) -> Plan:  # fmt: skip
+    """What held before the change that is taken back; WrittenSince where somebody else has written after it."""
+    theirs = Job(job.rollout, before.change)
+    wrote = [wrote_last(before, part) for part in parts]
+    for part in wrote:
+        if not (await _is_ours(tx, theirs, part) or await _says_the_same(tx, theirs, part)):
+            raise WrittenSince(key=part.key)
+    return await _thoroughly(tx, theirs, pen, wrote, at)
+
+
+async def _says_the_same(tx: Transaction, job: Job, part: Part) -> bool:
+    """Whether what is newest there was said by this change as well: it went back and forth."""
+    place = place_of(job, part)
+    newest = await tx.settings.history(part.environment, *place, NEWEST, 1)
+    ours = [each.entry for each in await tx.settings.of_change(job.change.id) if (each.key, each.scope) == place]
+    return bool(ours) and _said(newest[0].entry) == _said(ours[0])
+
+
+def _said(entry: Entry) -> tuple[object, ...]:
+    return entry.state, entry.value, entry.enforced, entry.constraint, entry.meant_until
 
 
 async def _is_ours(tx: Transaction, job: Job, part: Part) -> bool:

@@ -13,11 +13,15 @@ MOST_NAMED = 10_000
 
 @dataclass(frozen=True)
 class TenantChoice:
-    """Every field narrows, and an empty one does not: no field at all is every tenant."""
+    """Every field narrows, and an empty one does not: no field at all is every tenant.
+
+    With `as_before` each gets what it had before the change of that id.
+    """
 
     slugs: tuple[str, ...] = ()
     tiers: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    as_before: str = ""
 
     def takes(self, slug: str, tier: str, labels: Mapping[str, str]) -> bool:
         if self.slugs and slug not in self.slugs:
@@ -28,7 +32,7 @@ class TenantChoice:
 
     def to_json(self) -> Json:
         if self.slugs:
-            return {"slugs": list(self.slugs)}
+            return {"slugs": list(self.slugs)} | ({"as_before": self.as_before} if self.as_before else {})
         if not (self.tiers or self.labels):
             return {"all": True}
         narrow: dict[str, Json] = {"tiers": list(self.tiers)} if self.tiers else {}
@@ -41,16 +45,20 @@ class TenantChoice:
         if faults:
             raise Invalid(faults)
         labels = tuple(sorted(raw.get("labels", {}).items()))
-        return cls(tuple(sorted(raw.get("slugs", ()))), tuple(sorted(raw.get("tiers", ()))), labels)
+        return cls(
+            tuple(sorted(raw.get("slugs", ()))), tuple(sorted(raw.get("tiers", ()))), labels, raw.get("as_before", "")
+        )
 
 
 def _faults(raw: Json, tiers: Collection[str]) -> Iterator[Fault]:
     if not isinstance(raw, dict) or not raw:
         yield Fault("", 'expected {"all": true}, {"slugs": [...]}, or tiers and labels')
         return
-    for name in sorted(set(raw) - {"all", "slugs", "tiers", "labels"}):
+    for name in sorted(set(raw) - {"all", "slugs", "tiers", "labels", "as_before"}):
         yield Fault(f"/{escaped(name)}", "unknown field")
-    if ("all" in raw or "slugs" in raw) and len(raw) > 1:
+    if "as_before" in raw and not ("slugs" in raw and isinstance(raw["as_before"], str)):
+        yield Fault("/as_before", "the id of a change, beside the slugs of its tenants")
+    if ("all" in raw or "slugs" in raw) and len(set(raw) - {"as_before"}) > 1:
         yield Fault("", "all or slugs stand alone")
     if "all" in raw and raw["all"] is not True:
         yield Fault("/all", "true, or leave it out")

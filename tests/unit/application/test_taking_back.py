@@ -12,20 +12,27 @@ from application.ports.locks import RuleKind, StoredRule
 from application.ports.store import Transaction
 from application.restoring import Restoring
 from application.reverting import Reverted, Reverting, RevertWish
-from application.taking_back import NotRevertable, RevertWindowOver
+from application.taking_back import RevertWindowOver
+from domain.approvals import Standing
 from domain.canonical import Json
-from domain.changes import Kind
+from domain.changes import Kind, TouchedSince
+from domain.errors import Invalid
 from domain.rollouts import State
+from domain.rollouts.parts import PartState
 from domain.rollouts.policy import default_rollout_policy
 from tests.unit.application.estates import (
     DIRECT,
     LIMIT,
     admitted,
+    digests,
+    elsewhere,
     exposed,
     flag,
     flag_of,
     found,
     nobody_is_asked,
+    parts_of,
+    proposed,
     value,
     value_of,
 )
@@ -140,14 +147,118 @@ class TestSeveral:
         ]  # fmt: skip
         assert done.submitted.change.reverts == change
 
-    async def test_of_several_kinds_or_tenants_takes_a_change_of_its_own(self, shop: World) -> None:
-        mixed = await succeeded(shop, flag(), value(20, at=1), plan=DIRECT)
-        with pytest.raises(NotRevertable):
-            await revert(shop, mixed)
-        await found(shop, "below")
-        many = await succeeded(shop, value(30), plan=DIRECT, tenants={"all": True})
-        with pytest.raises(NotRevertable):
-            await revert(shop, many)
+    async def test_a_flag_and_a_value_that_went_as_one_go_back_as_one(self, shop: World) -> None:
+        here = shop.tenant.id
+        change = await succeeded(shop, flag(), value(20, at=1), plan=DIRECT)
+        told = await revert(shop, change, dry_run=True)
+        assert [each.label for each in told.reversals] == ["checkout", "#upload.limit"]
+        back = await taken(shop, await revert(shop, change))
+        assert (await flag_of(shop, here)).definition == OFF  # type: ignore[union-attr]  # it is there
+        assert await value_of(shop, here) is None
+        await taken(shop, await revert(shop, back))
+        assert (await flag_of(shop, here)).definition == ON  # type: ignore[union-attr]  # it is there
+        assert await value_of(shop, here) == 20
+
+    async def test_what_somebody_moved_since_is_told_and_the_rest_goes_back_if_that_is_enough(
+        self, shop: World
+    ) -> None:
+        change = await succeeded(shop, flag(), value(20, at=1), plan=DIRECT)
+        await shop.put({**ON, "state": "DISABLED"})
+        with pytest.raises(TouchedSince):
+            await revert(shop, change)
+        await taken(shop, await revert(shop, change, merge=True))
+        flag_now = await flag_of(shop, shop.tenant.id)
+        assert flag_now is not None
+        assert (flag_now.definition["state"], await value_of(shop, shop.tenant.id)) == ("DISABLED", None)
+
+
+class TestTenants:
+    @pytest.mark.req("FR-CFG-008")
+    async def test_each_gets_again_what_it_had(self, shop: World) -> None:
+        one, other = [await found(shop, slug) for slug in ("one", "other")]
+        await elsewhere(shop, other, {**OFF, "metadata": {"own": True}})
+        before = await digests(shop, [one, other])
+        change = await succeeded(shop, flag(base=None), value(30, at=1), plan=DIRECT, tenants={"all": True})
+        assert await digests(shop, [one, other]) != before
+        back = await taken(shop, await revert(shop, change))
+        assert await digests(shop, [one, other]) == before
+        assert (await flag_of(shop, other)).definition["metadata"] == {"own": True}  # type: ignore[union-attr]  # it is there
+        async with shop.store.transaction(shop.tenant.id) as tx:
+            proposed = await tx.changes.get(back)
+        assert proposed is not None
+        assert proposed.content.tenants == {"slugs": ["one", "other"], "as_before": str(change)}
+
+    async def test_who_has_written_since_is_told_and_left_alone(self, shop: World) -> None:
+        one, other = [await found(shop, slug) for slug in ("one", "other")]
+        change = await succeeded(shop, flag(base=None), plan=DIRECT, tenants={"all": True})
+        own = {**ON, "metadata": {"own": True}}
+        await elsewhere(shop, other, own)
+        done = await revert(shop, change)
+        assert {each.label: each.touched for each in done.reversals} == {
+            "one: checkout": False, "other: checkout": True,
+        }  # fmt: skip
+        await taken(shop, done)
+        assert (await flag_of(shop, one)).definition == OFF  # type: ignore[union-attr]  # it is there
+        assert (await flag_of(shop, other)).definition == own  # type: ignore[union-attr]  # it is there
+
+    async def test_who_writes_before_it_begins_is_skipped(self, shop: World) -> None:
+        one, other = [await found(shop, slug) for slug in ("one", "other")]
+        change = await succeeded(shop, flag(base=None), value(30, at=1), plan=DIRECT, tenants={"all": True})
+        done = await revert(shop, change)
+        await elsewhere(shop, other, {**ON, "metadata": {"own": True}})
+        back = await taken(shop, done)
+        states = {part.slug: (part.state, part.why) for part in await parts_of(shop, back)}
+        assert states == {"one": (PartState.APPLIED, ""), "other": (PartState.SKIPPED, "written-since")}
+        assert (await value_of(shop, one), await value_of(shop, other)) == (None, 30)
+
+    async def test_where_everybody_has_there_is_nothing_to_take_back(self, shop: World) -> None:
+        one = await found(shop, "one")
+        change = await succeeded(shop, flag(base=None), plan=DIRECT, tenants={"all": True})
+        await elsewhere(shop, one, OFF)
+        with pytest.raises(TouchedSince):
+            await revert(shop, change)
+
+    async def test_it_goes_back_itself_and_can_be_taken_back(self, shop: World) -> None:
+        below = [await found(shop, slug) for slug in ("one", "other")]
+        change = await succeeded(shop, flag(base=None), value(30, at=1), plan=DIRECT, tenants={"all": True})
+        rolled_out = await digests(shop, below)
+        back = await begun(shop, await revert(shop, change))
+        await exposed(shop, back)
+        await shop.progression.move(shop.step(back), State.ROLLING_BACK, "asked")
+        await Restoring(shop.store).restore(shop.step(back))
+        assert await Restoring(shop.store).end(shop.step(back)) is State.ROLLED_BACK
+        shop.clock += timedelta(seconds=1)
+        assert await digests(shop, below) == rolled_out
+        again = await taken(shop, await revert(shop, await taken(shop, await revert(shop, change))))
+        assert await digests(shop, below) == rolled_out
+        assert {part.state for part in await parts_of(shop, again)} == {PartState.APPLIED}
+
+    async def test_nobody_else_asks_for_what_was_before(self, shop: World) -> None:
+        await found(shop, "one")
+        change = await succeeded(shop, flag(base=None), plan=DIRECT, tenants={"all": True})
+        choice = {"slugs": ["one"], "as_before": str(change)}
+        with pytest.raises(Invalid) as refused:
+            await proposed(shop, flag(base=None), plan=DIRECT, tenants=choice)
+        assert [fault.path for fault in refused.value.faults] == ["/tenants/as_before"]
+
+
+async def begun(world: World, done: Reverted) -> UUID:
+    assert done.submitted is not None
+    async with world.store.transaction(world.tenant.id) as tx:
+        await tx.approvals.close(done.submitted.approval.id, Standing.APPROVED)
+    rollout = done.submitted.rollout.id
+    assert (await world.admit(rollout)).state is State.RUNNING
+    return rollout
+
+
+async def taken(world: World, done: Reverted) -> UUID:
+    """The change that takes back, once it has succeeded."""
+    rollout = await begun(world, done)
+    await exposed(world, rollout)
+    for state, cause in ((State.BAKING, "all_stages_passed"), (State.SUCCEEDED, "completed")):
+        await world.progression.move(world.step(rollout), state, cause)
+    world.clock += timedelta(seconds=1)
+    return rollout
 
 
 async def asked_of_two(world: World) -> None:

@@ -1,0 +1,47 @@
+"""What would take one document of a change back: what was there before it, what it wrote and what is there now."""
+
+from application.policy_documents import policy_at, policy_version
+from application.ports.settings import StoredDefinition
+from application.ports.store import Transaction
+from application.settings.definitions import existing_definition
+from domain.canonical import Json
+from domain.changes import ChangeSet, Kind, Reversal
+from domain.errors import Missing
+from domain.flags import SHARED_RULES
+
+
+async def whole(tx: Transaction, change: ChangeSet, present: int, *, touched: bool) -> Reversal:
+    """Of what is one document: a flag, the rules that flags share, a definition, or the rulebook."""
+    target = change.target
+    before, now = await _at(tx, change, target.base_version), await _at(tx, change, present)
+    if before is None:  # the change made it: there is nothing to go back to but its absence of effect
+        before = {} if target.key == SHARED_RULES else {**target.content, "state": "DISABLED"}
+    return Reversal(change.label, before, target.content, now, touched)
+
+
+async def present_version(tx: Transaction, change: ChangeSet) -> int:
+    """The version that is there now."""
+    target = change.target
+    if target.kind is Kind.FLAG:
+        flag = await tx.flags.get(target.environment, target.key)
+        if flag is None:
+            raise Missing(kind_of_thing="flag", key=target.key)
+        return flag.version
+    if target.kind is Kind.POLICY:
+        return await policy_version(tx, target.environment, target.key)
+    if target.kind is Kind.SETTING_DEFINITION:
+        return (await existing_definition(tx, target.content["key"])).version
+    return (await tx.settings.rulebook()).version
+
+
+async def _at(tx: Transaction, change: ChangeSet, version: int) -> Json:
+    """The document at one version; None before there was any."""
+    target = change.target
+    if target.kind is Kind.FLAG:
+        return await tx.flags.version(target.environment, target.key, version) if version else None
+    if target.kind is Kind.POLICY:
+        return await policy_at(tx, target.environment, target.key, version)
+    if target.kind is Kind.SETTING_DEFINITION:
+        found: list[StoredDefinition] = await tx.settings.definition_versions(target.content["key"], version + 1, 1)
+        return found[0].definition
+    return {"rules": (await tx.settings.rulebook(version)).rules}
