@@ -7,7 +7,7 @@ from application.changes import existing_change
 from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
 from application.locking.holding import in_turn
 from application.locking.preflight import preflight
-from application.locking.seeing import LOOK_AGAIN, sees
+from application.locking.seeing import LOOK_AGAIN, unseen
 from application.locking.superseding import make_way
 from application.locking.waiting import Wait, kept_back, queued
 from application.notices import tell
@@ -48,7 +48,7 @@ class Admitting:
 
         A change that was to wait is SCHEDULED already; its approval is valid from the moment that it waited for.
         """
-        seen = self._metrics is None or await sees(self._store, self._metrics, step)
+        unworthy = await unseen(self._store, self._metrics, step) if self._metrics else None
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
             if rollout.state not in _UNSTARTED:
@@ -63,8 +63,8 @@ class Admitting:
             if rollout.state is State.AWAITING_APPROVAL:
                 rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, "approved")
             wait = await kept_back(tx, rollout, change)
-            if wait is None and not seen:
-                wait = Wait(State.SCHEDULED, "metrics_do_not_answer", tx.now + LOOK_AGAIN)
+            if wait is None and unworthy is not None:
+                wait = Wait(State.SCHEDULED, unworthy, tx.now + LOOK_AGAIN)
             if wait is not None:
                 return await _waits(tx, rollout, step, wait, ends)
             return await _from_the_queue(tx, rollout, step, change, approval)
@@ -120,6 +120,8 @@ async def _waits(tx: Transaction, rollout: Rollout, step: Step, wait: Wait, ends
     """Outside of the queue: who stands behind it there need not wait with it."""
     if rollout.state is not wait.state:
         await move(tx, rollout, _part(step, rollout, wait.state), wait.state, wait.why)
+    elif rollout.cause != wait.why:  # it waits on, for another reason
+        await tx.rollouts.save(replace(rollout, cause=wait.why))
     await tx.target_locks.queue(rollout.id, None, rollout.priority)
     moments = [each for each in (wait.until, ends) if each is not None]
     return Admission(wait.state, wait.why, min(moments, default=None))

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from adapters.memory.metrics import ScriptedSource
+from adapters.memory.metrics import ScriptedSource, Traffic, constant
 from application.admission import Admitting
+from application.changes import Changes
 from application.gating import CheckWish
 from application.locking.freezing import FreezeWish, Freezing
 from application.locking.ruling import RolloutPolicies, Windows
@@ -178,6 +179,33 @@ class TestSeeing:
         assert admission.until == world.clock() + timedelta(minutes=1)
         source.away = False
         assert (await admitting.admit(world.step(rollout, "admit:2"))).state is State.RUNNING
+
+    async def test_what_is_compared_waits_while_what_is_served_is_broken(self, world: World) -> None:
+        rollout = (await world.approved()).rollout.id
+        source = served(errors=0.3)
+        admitting = Admitting(world.store, source)
+        admission = await admitting.admit(world.step(rollout, "admit:1"))
+        assert (admission.state, admission.why) == (State.SCHEDULED, "baseline_unhealthy")
+        assert (await world.rollout(rollout)).cause == "baseline_unhealthy"
+        source.drive("off", Traffic(constant(10.0), constant(0.01)))
+        assert (await admitting.admit(world.step(rollout, "admit:2"))).state is State.RUNNING
+
+    async def test_what_replaces_something_broken_waits_while_nothing_is(self, world: World) -> None:
+        world.changes = Changes(world.store, served(errors=0.3))
+        rollout = (await world.approved(gates={"fix_forward": {"max_error_rate": 0.05}})).rollout.id
+        admission = await Admitting(world.store, served(errors=0.01)).admit(world.step(rollout, "admit:1"))
+        assert (admission.state, admission.why) == (State.SCHEDULED, "baseline_healthy")
+        again = await Admitting(world.store, served(errors=0.3)).admit(world.step(rollout, "admit:2"))
+        assert again.state is State.RUNNING
+
+    async def test_what_is_urgent_starts_whatever_is_served(self, world: World) -> None:
+        back = (await world.approved(reverts=UUID(int=7))).rollout.id
+        assert (await Admitting(world.store, served(errors=0.3)).admit(world.step(back))).state is State.RUNNING
+
+
+def served(errors: float) -> ScriptedSource:
+    """For a day everybody has been served what is there now."""
+    return ScriptedSource(START - 24 * HOUR, {"off": Traffic(constant(10.0), constant(errors))})
 
 
 class TestWindows:
