@@ -1,7 +1,7 @@
 """Whoever watches a deployment is told of each step and each check once; it is read once for all who watch it here."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from application.ports.store import Store, Transaction
 from domain.errors import Missing, Unavailable
 from domain.instances import Convergence
 from domain.people import Actor, Permission
-from domain.rollouts import EXPOSED, Rollout, Transition
+from domain.rollouts import EXPOSED, Rollout, State, Transition
 
 MOST_WATCHERS: Final = 1000
 _AT_ONCE: Final = 500
@@ -164,14 +164,27 @@ class Following:
 
 
 async def _words(tx: Transaction, rollout: UUID, mark: Mark) -> list[Word]:
-    """By time; of the same instant the check is before the step that it caused."""
     moves = await tx.deployments.moves(rollout, mark.moves, _AT_ONCE)
-    checks = await tx.deployments.checks(rollout, mark.checks, _AT_ONCE)
-    return sorted([*checks, *moves], key=_when)
+    return in_order(moves, await tx.deployments.checks(rollout, mark.checks, _AT_ONCE))
 
 
-def _when(word: Word) -> tuple[datetime, int, int]:
-    return (word.at, 1, word.seq) if isinstance(word, Transition) else (word.judged_at, 0, word.number)
+def in_order(moves: Sequence[Transition], checks: Sequence[Check]) -> list[Word]:
+    """By time; of the same instant the check is before the step that it caused.
+
+    A check judges counters of some moments ago, for they come late: it is told behind the step that began its stage.
+    """
+    begun: dict[int | None, datetime] = {}
+    for move in moves:
+        if move.to_state is State.RUNNING and move.percent > 0:
+            begun.setdefault(move.stage, move.at)
+
+    def when(word: Word) -> tuple[datetime, int, int]:
+        if isinstance(word, Transition):
+            return word.at, 1, word.seq
+        since = begun.get(word.stage)
+        return (since, 2, word.number) if since and word.judged_at <= since else (word.judged_at, 0, word.number)
+
+    return sorted([*checks, *moves], key=when)
 
 
 async def _existing(tx: Transaction, rollout: UUID) -> Rollout:
