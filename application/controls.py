@@ -149,7 +149,7 @@ class Controlling:
             await tx.intents.done(act.id)
             reason = str(intent.body.get("reason", ""))
             step = Step(rollout.id, control.tenant, control.step, control.at)
-            state = goal(control.verb, rollout.state)
+            state = _goal(control.verb, rollout)
             cause = cause_of(control.verb)
             phase = _phase(rollout, state)
             moved = await move(tx, rollout, step, state, cause, actor=actor, reason=reason, phase=phase)
@@ -164,6 +164,13 @@ class Controlling:
             said = {"refusal": refusal.kind, "verb": control.verb.value}
             await record(tx, Action.ACT_REFUSED, ("rollout", control.rollout), outcome=Outcome.DENIED,
                          change=control.rollout, after=said)  # fmt: skip
+
+
+def _goal(verb: Verb, rollout: Rollout) -> State:
+    """What gave way to a newer one ends superseded, however much of it could go back."""
+    if verb is Verb.ACCEPT and rollout.superseded_by is not None:
+        return State.SUPERSEDED
+    return goal(verb, rollout.state)
 
 
 def _phase(rollout: Rollout, state: State) -> Phase | None:

@@ -89,7 +89,7 @@ WAYS: dict[State, frozenset[State]] = {
     State.PAUSED: frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK, *_UNSERVED}),
     State.BAKING: frozenset({State.SUCCEEDED, State.PAUSED, State.ROLLING_BACK, State.SUPERSEDED}),
     State.ROLLING_BACK: frozenset({State.ROLLED_BACK, State.ROLLBACK_INCOMPLETE, State.SUPERSEDED, State.CANCELLED}),
-    State.ROLLBACK_INCOMPLETE: frozenset({State.ROLLING_BACK, State.ROLLED_BACK}),
+    State.ROLLBACK_INCOMPLETE: frozenset({State.ROLLING_BACK, State.ROLLED_BACK, State.SUPERSEDED}),
 }
 
 

@@ -3,6 +3,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.progression import locked
 from domain.errors import Invalid, Missing, Unavailable
 from domain.gates import Verdict
 from domain.people import PermissionMissing, Role
@@ -68,6 +69,19 @@ class TestActs:
         assert change.status.value == "WITHDRAWN"
         with pytest.raises(AlreadyTerminal):
             await world.control("olu", submitted.rollout.id, Verb.ABORT)
+
+    @pytest.mark.req("S72")
+    @pytest.mark.parametrize("newer", [None, UUID(int=7)])
+    async def test_what_is_accepted_as_it_is_ends_as_what_began_its_way_back_says(
+        self, world: World, newer: UUID | None
+    ) -> None:
+        rollout = await world.running()
+        async with world.store.transaction(world.tenant.id) as tx:
+            await tx.rollouts.save(replace(await locked(tx, rollout), superseded_by=newer))
+        for state in (State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE):
+            await world.progression.move(world.step(rollout), state, "targets_drifted")
+        ended = await world.control("olu", rollout, Verb.ACCEPT)
+        assert ended is (State.SUPERSEDED if newer else State.ROLLED_BACK)
 
     async def test_needs_a_reason(self, world: World) -> None:
         rollout = await world.running()
