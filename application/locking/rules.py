@@ -7,7 +7,7 @@ from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.locks import Window, parse_window
-from domain.rollouts import Rollout
+from domain.rollouts import Rollout, Strategy
 from domain.rollouts.policy import RolloutPolicy, default_rollout_policy, parse_rollout_policy
 
 
@@ -32,6 +32,11 @@ async def by_policy(tx: Transaction, environment: Environment, kind: Kind, plan:
     if not isinstance(plan, dict) or "on_conflict" in plan:
         return plan
     return {**plan, "on_conflict": (await rollout_policy(tx, environment, kind)).on_conflict.value}
+
+
+async def check_direct(tx: Transaction, environment: Environment, kind: Kind) -> None:
+    """What is written by itself is served to everybody at once; StrategyNotAllowed where the policy wants more."""
+    (await rollout_policy(tx, environment, kind)).check_strategy(Strategy.DIRECT)
 
 
 async def check_rules(tx: Transaction, rollout: Rollout) -> None:

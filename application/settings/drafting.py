@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from application.locking.rules import by_policy
 from application.ports.store import Transaction
 from application.recording import record, reverted
 from application.settings.targets import AT_ONCE
@@ -32,8 +33,9 @@ async def drafted(tx: Transaction, actor: Actor, change: ChangeSet) -> ChangeSet
 async def drafted_meaning(
     tx: Transaction, actor: Actor, target: Target, reason: str, reverts: UUID | None = None
 ) -> ChangeSet:
-    """Of what settings mean, which is no environment's own."""
-    content = Content((target,), parse_plan(AT_ONCE, FILED).to_json(), None, None)
+    """Of what settings mean, which is no environment's own; it waits for others as values do where it is filed."""
+    plan = await by_policy(tx, FILED, target.kind, AT_ONCE)
+    content = Content((target,), parse_plan(plan, FILED).to_json(), None, None)
     change = ChangeSet(
         id=actor.request or uuid4(), tenant=actor.tenant, author=actor.id, content=content, digest=content.digest,
         reason=reason, created_at=tx.now, reverts=reverts,

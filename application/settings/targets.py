@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from application.locking.rules import by_policy
+from application.ports.store import Transaction
 from application.settings.wishes import Order, Wish
 from domain.canonical import Json
 from domain.changes import ChangeSet, Content, Kind, Target
@@ -15,12 +17,16 @@ from domain.settings import EntryState, Scope
 AT_ONCE = {"strategy": "direct"}
 
 
-def change_of(new: UUID, actor: Actor, order: Order, latest: Mapping[tuple[str, str], int], at: datetime) -> ChangeSet:
+async def change_of(
+    tx: Transaction, new: UUID, actor: Actor, order: Order, latest: Mapping[tuple[str, str], int]
+) -> ChangeSet:
+    """Its plan is that of every write, with what the rollout policy says where nobody says anything."""
     targets = tuple(target_of(order.environment, wish, latest) for wish in order.wishes)
-    content = Content(targets, parse_plan(_plan(order), order.environment).to_json(), None, None)
+    plan = await by_policy(tx, order.environment, Kind.SETTING, _plan(order))
+    content = Content(targets, parse_plan(plan, order.environment).to_json(), None, None)
     return ChangeSet(
         id=new, tenant=actor.tenant, author=actor.id, content=content, digest=content.digest, reason=order.reason,
-        created_at=at, reverts=order.reverts,
+        created_at=tx.now, reverts=order.reverts,
     )  # fmt: skip
 
 

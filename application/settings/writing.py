@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from application.acting import done, remember
+from application.locking.rules import check_direct
 from application.ports.store import Store, Transaction
 from application.recording import reverted
 from application.settings.carrying import carried_out, planned
@@ -67,7 +68,7 @@ class SettingWrites:
                 reach, levels = await _asked(tx, plan, told=order.dry_run)
                 affected = await asyncio.to_thread(tuple, plan.affected())
                 outcome = Outcome(tuple(plan.new), affected, epoch, None, reach, levels)
-                _check_moment(order, at)
+                await _check_way(tx, order, at)
                 if order.dry_run:
                     return outcome
                 if not levels and order.apply_at is None:
@@ -77,9 +78,8 @@ class SettingWrites:
                     if order.reverts is not None:
                         await reverted(tx, actor, order.reverts, None, order.reason)
                     return replace(outcome, epoch=await tx.settings.bump(order.environment))
-                change = await drafted(
-                    tx, actor, change_of(actor.request or uuid4(), actor, order, plan.latest, tx.now)
-                )
+                wanted = await change_of(tx, actor.request or uuid4(), actor, order, plan.latest)
+                change = await drafted(tx, actor, wanted)
             else:
                 outcome = Outcome((), (), epoch)
         submitted = await self._submission.submit(actor, change.id)
@@ -104,7 +104,10 @@ def _pen(actor: Actor, order: Order) -> Pen:
     return pen if order.reverts is None else replace(pen, origin=f"revert:{order.reverts}")
 
 
-def _check_moment(order: Order, at: datetime) -> None:
+async def _check_way(tx: Transaction, order: Order, at: datetime) -> None:
+    """It goes out at once, now or later; what takes a change back may do so everywhere."""
+    if order.reverts is None:
+        await check_direct(tx, order.environment, Kind.SETTING)
     if order.apply_at is not None and order.apply_at <= at:
         raise Invalid([Fault("/apply_at", "in the future")])
 

@@ -7,11 +7,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.locking.ruling import RolloutPolicies
+from application.policies import SetPolicy
 from application.settings.outcome import Outcome
 from application.settings.reading import Question
 from application.settings.wishes import Order, Wish
-from domain.changes import NotRebasable
-from domain.rollouts import StaleGeneration, State
+from domain.approvals import ApprovalPolicy
+from domain.changes import ChangeSet, Kind, NotRebasable
+from domain.rollouts import OnConflict, StaleGeneration, State
+from domain.rollouts.policy import StrategyNotAllowed
 from domain.settings import EntryState, Scope
 from tests.world import PRODUCTION, World
 
@@ -241,3 +245,41 @@ class TestGoingBack:
             await defined.progression.move(defined.step(rollout), State.SUCCEEDED, "completed")
         assert await goes_back(defined, rollout) is State.ROLLBACK_INCOMPLETE
         assert await value(defined) == 5
+
+
+@pytest.mark.req("S70")
+class TestRolloutPolicy:
+    @staticmethod
+    async def put(world: World, **said: Any) -> None:
+        policies = RolloutPolicies(world.store)
+        await policies.put(world.root, (PRODUCTION, Kind.SETTING), said, expected=0, reason="for the test")
+
+    async def test_says_whom_a_write_waits_for(self, defined: World) -> None:
+        await self.put(defined, on_conflict="reject")
+        rollout = await defined.rollout(await approved(defined, wish(20)))
+        assert rollout.plan.on_conflict is OnConflict.REJECT
+
+    async def test_says_whom_a_change_of_what_settings_mean_waits_for(self, defined: World) -> None:
+        await self.put(defined, on_conflict="reject")
+        wider = {**LIMIT, "default": 11}
+        drafted = await defined.setting.definitions.replace(
+            defined.ada, "upload.limit", wider, expected=1, reason="for the test"
+        )
+        assert isinstance(drafted, ChangeSet)
+        assert drafted.content.plan["on_conflict"] == "reject"
+
+    @pytest.mark.parametrize("asked", [True, False])
+    @pytest.mark.parametrize("dry_run", [True, False])
+    async def test_that_allows_nothing_at_once_lets_nobody_write(
+        self, defined: World, *, asked: bool, dry_run: bool
+    ) -> None:
+        if not asked:
+            await defined.tenants.set_policy(
+                defined.root, SetPolicy(PRODUCTION, Kind.SETTING, ApprovalPolicy(), 0), "for the test"
+            )
+        await self.put(defined, strategies=["canary"])
+        order = Order(PRODUCTION, (wish(20),), "because of the test", dry_run=dry_run)
+        with pytest.raises(StrategyNotAllowed) as refused:
+            await defined.setting.writes.write(defined.ada, order)
+        assert refused.value.facts["allowed"] == ["canary"]
+        assert await value(defined) == 10
