@@ -1,23 +1,27 @@
 """The kill switch pins the safe variant at once; the look at why comes after."""
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from application.closing import invalidated
 from application.flags import asked, existing, write
 from application.locking.holding import holder_of
 from application.notices import tell_approvers
 from application.ports.processes import Processes
 from application.ports.records import Review, StoredFlag
 from application.ports.store import Store, Transaction
+from application.progression import Step, move
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Unavailable
+from domain.locks import Place
 from domain.people import Actor, Permission
-from domain.rollouts import Rollout
+from domain.rollouts import WAITING, Rollout, State
 
 REVIEW_WITHIN = timedelta(hours=24)
 
@@ -39,12 +43,14 @@ class KillSwitch:
     ) -> Killed:
         """Pin `variant`, or else the default of the version that was stable; stops the rollout that holds the flag.
 
+        Changes of the flag that still wait are over as well: they were agreed to, or asked for, before it burned.
         Needs no approval, and Temporal only to tell the rollout sooner: its next write is fenced off anyway.
         """
         actor.require(Permission.FEATURES_KILL)
         async with self._store.transaction(actor.tenant) as tx:
             if killed := await _killed(tx, actor):
                 return killed
+            waiting = await _invalidated(tx, actor, Place(environment, Kind.FLAG, key), reason)
             before = await existing(tx, environment, key, lock=True)
             holder = await holder_of(tx, environment, Kind.FLAG, key)
             stable = await _stable_version(tx, holder, before)
@@ -55,7 +61,7 @@ class KillSwitch:
                 written_by=actor.id, written_at=tx.now, request=actor.request,
             )  # fmt: skip
             await write(tx, flag, before=before, action=Action.FLAG_KILLED, actor=actor, reason=reason)
-            stopped = holder.id if holder else None
+            stopped = holder.id if holder else next((each.id for each in waiting), None)
             review = Review(
                 actor.request or uuid4(), environment, key, actor.id, reason, tx.now, tx.now + REVIEW_WITHIN,
                 rollout=stopped,
@@ -65,15 +71,36 @@ class KillSwitch:
                          after={"due_at": review.due_at.isoformat(), "flag": key})  # fmt: skip
             facts = {"flag": key, "environment": environment.value, "actor": actor.handle}
             await tell_approvers(tx, "kill_switch", facts, link=f"/flags/{key}", seed=review.id)
-        if stopped is not None:
-            await self._tell(stopped)
+        if holder is not None:
+            await self._tell(self._processes.killed(holder.id))
+        for each in waiting:
+            tell = self._processes.closed if each.state is State.AWAITING_APPROVAL else self._processes.turn
+            await self._tell(tell(each.id))
         return Killed(flag, review.id, stopped)
 
-    async def _tell(self, rollout: UUID) -> None:
+    async def _tell(self, word: Awaitable[None]) -> None:
         try:
-            await self._processes.killed(rollout)
+            await word
         except Unavailable:
-            return  # the sweeper tells it; until then the fence holds
+            return  # the sweeper tells it, or it asks by itself; until then the fence holds
+
+
+async def _invalidated(tx: Transaction, actor: Actor, place: Place, reason: str) -> list[Rollout]:
+    """What waited for this flag of this tenant, as it stood; locked before the flag, as whoever starts does."""
+    claims = await tx.target_locks.at([place])
+    ended = []
+    for each in sorted({claim.rollout for claim in claims if claim.tenant == tx.tenant and not claim.held}):
+        rollout = await tx.rollouts.get(each, lock=True)
+        if rollout is None or rollout.state not in {State.AWAITING_APPROVAL, *WAITING}:
+            continue
+        change = await tx.changes.get(rollout.change)
+        if change is not None and change.content.tenants is not None:
+            continue  # it is about the flags of others
+        step = Step(rollout.id, rollout.tenant, f"killed:{actor.request or uuid4()}", tx.now)
+        gone = await move(tx, rollout, step, State.INVALIDATED, "killed", actor=actor, reason=reason)
+        await invalidated(tx, gone, "killed")
+        ended.append(rollout)
+    return ended
 
 
 async def _killed(tx: Transaction, actor: Actor) -> Killed | None:

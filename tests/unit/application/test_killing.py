@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from domain.approvals import Standing
 from domain.errors import Invalid, Missing
 from domain.people import PermissionMissing
 from domain.rollouts import StaleGeneration, State
@@ -44,6 +45,40 @@ class TestKillSwitch:
         flag = await world.flag()
         assert flag is not None
         assert (flag.version, flag.definition) == (3, OFF)
+
+    @pytest.mark.req("FR-CFG-008")
+    async def test_what_waits_for_the_flag_is_over(self, world: World) -> None:
+        await world.put()
+        waiting = (await world.submit()).rollout.id
+        killed = await world.kill_switch.kill(world.root, PRODUCTION, "checkout", variant=None, reason="it burns")
+        rollout = await world.rollout(waiting)
+        assert (rollout.state, rollout.cause, killed.stopped_rollout) == (State.INVALIDATED, "killed", waiting)
+        async with world.store.transaction(world.tenant.id) as tx:
+            approval = await tx.approvals.get(waiting)
+            assert await tx.target_locks.of(waiting) == []
+        assert approval is not None
+        assert approval.standing is Standing.INVALIDATED
+        assert world.processes.kills == []
+        assert await world.told("votes_invalidated") == {"ada", None}
+
+    async def test_what_is_queued_behind_what_burns_is_over_as_well(self, world: World) -> None:
+        running = await world.running()
+        second = await world.submit(
+            content={**ON, "metadata": {"second": True}},
+            base_version=2,
+            plan={"strategy": "direct", "on_conflict": "queue"},
+        )
+        killed = await world.kill_switch.kill(world.root, PRODUCTION, "checkout", variant=None, reason="it burns")
+        assert (await world.rollout(second.rollout.id)).state is State.INVALIDATED
+        assert killed.stopped_rollout == running
+        assert (await world.rollout(running)).state is State.RUNNING  # it goes back by itself, and is fenced off
+
+    async def test_what_is_for_other_flags_still_waits(self, world: World) -> None:
+        await world.put()
+        await world.put(key="search")
+        waiting = (await world.submit(key="search")).rollout.id
+        await world.kill_switch.kill(world.root, PRODUCTION, "checkout", variant=None, reason="it burns")
+        assert (await world.rollout(waiting)).state is State.AWAITING_APPROVAL
 
     async def test_targeting_is_gone_and_a_disabled_flag_serves_the_pin(self, world: World) -> None:
         await world.put({**OFF, "state": "DISABLED", "targeting": {"if": [True, "on", "off"]}})
