@@ -94,6 +94,8 @@ async def _measured(options: argparse.Namespace) -> None:
         since = datetime.now(UTC)
         await asyncio.sleep(60 * options.minutes)
         until, full = datetime.now(UTC), _sizes(home)
+        if telling.done():
+            await telling
         telling.cancel()
         courses = [await _course(client, rollout, since, until) for rollout in rollouts]
         kept = [await _kept(home, rollout) for rollout in rollouts]
@@ -129,7 +131,8 @@ async def _begun(home: House, processes: TemporalProcesses, keys: Sequence[str],
 def _plan(interval: float) -> dict[str, Any]:
     """Nobody is asked, and nothing rises while it is measured."""
     stages = [{"percent": percent, "min_soak_seconds": 86_400, "max_soak_seconds": 172_800} for percent in (10, 100)]
-    return {"strategy": "canary", "stages": stages, "check_interval_seconds": interval, "converge": 0}
+    return {"strategy": "canary", "stages": stages, "check_interval_seconds": interval,
+            "initial_delay_seconds": interval, "converge": 0}  # fmt: skip
 
 
 def _gates(key: str) -> dict[str, Any]:
@@ -244,6 +247,11 @@ def _print(
         ("what", "", "", ""),
         rows,
     )
+    types = sum((each.events for each in courses), Counter())
+    told = (
+        f"{kind.removeprefix('EVENT_TYPE_').lower()} {many / len(courses):.1f}" for kind, many in types.most_common()
+    )
+    print("  in the mean: " + ", ".join(told))
     print(WORDS)
 
 
