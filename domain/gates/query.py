@@ -103,7 +103,7 @@ def parse_templates(raw: Json, pointer: str = "/templates", *, cohort: bool = Fa
 
 def _fault(given: object, variant: bool | None) -> str | None:  # noqa: FBT001 -- whether $variant must be there
     if not isinstance(given, str) or not 0 < len(given) <= _LONGEST:
-        return f"must be PromQL of 1 to {_LONGEST} characters"
+        return f"must be a query of 1 to {_LONGEST} characters"
     template = Template(given)
     if not template.is_valid():
         return "has a $ that starts no placeholder; write $$ for a dollar sign"
