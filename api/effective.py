@@ -26,6 +26,7 @@ from domain.settings import Scope as SettingScope
 
 ROUTE = "/api/v1/settings/{key}/effective"
 SUFFIX = "/effective"
+PREVIEW = b"changegate-preview"
 _PATH = re.compile(ROUTE.replace("{key}", f"({SETTING_KEY.strip('^$')})"))
 _LONGEST_QUERY = 4_096
 _NAMES = ({"environment"}, {"environment", "scope"})
@@ -64,7 +65,7 @@ class EffectiveLane:
 
     async def _answer(self, asked: Asked, headers: Headers) -> Answer | None:
         token = bearer_of(headers)
-        if not token:
+        if not token or PREVIEW in headers:
             return None
         mark = mark_of(headers)
         try:

@@ -1,5 +1,6 @@
 """What a blue-green deployment has prepared is shown to whoever holds its preview token, and to nobody else."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -8,10 +9,12 @@ from application.acting import Clock
 from application.ports.identity import Assertions
 from application.ports.store import Store, Transaction
 from application.recording import record
+from application.settings.foreseeing import switched
+from application.settings.reading import Effective, Question
 from domain.audit import Action
 from domain.changes import ChangeSet, Kind
 from domain.environments import Environment
-from domain.errors import Missing
+from domain.errors import Fault, Invalid, Missing
 from domain.flags import SHARED_RULES, FlagSet
 from domain.people import Actor, Permission
 from domain.people.acts import Act, AssertionForged
@@ -57,6 +60,23 @@ class Previewing:
 
         Raises AssertionForged, AssertionExpired, and NotRunning once there is nothing to preview any more.
         """
+        change = await self._prepared(tenant, token)
+        return _over(served, change) if change.target.environment is environment else served
+
+    async def values(self, actor: Actor, question: Question, keys: Collection[str], token: str) -> list[Effective]:
+        """What would be in force of these keys after the switch, in their order; raises what `flags` does.
+
+        Worked out on a picture of what is stored: nothing is written, and nobody else is told it.
+        """
+        actor.require(Permission.SETTINGS_READ)
+        if question.as_of is not None:
+            raise Invalid([Fault("/as_of", "a preview is of now")])
+        change = await self._prepared(actor.tenant, token)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await switched(tx, question, keys, change)
+
+    async def _prepared(self, tenant: UUID, token: str) -> ChangeSet:
+        """The change that the token is for; Missing where it does not concern this tenant."""
         act = self._assertions.verify(token)
         if act.verb != PREVIEW:
             raise AssertionForged(reason="verb")
@@ -65,9 +85,7 @@ class Previewing:
             change = await tx.changes.get(rollout.change)
             if change is None or change.digest != act.digest or not await _concerns(tx, rollout, tenant):
                 raise Missing(kind_of_thing="rollout", id=act.subject)
-        if rollout.environment is not environment:
-            return served
-        return _over(served, change)
+        return change
 
 
 async def _prepared(tx: Transaction, rollout_id: UUID) -> Rollout:

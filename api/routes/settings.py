@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 
 from api.auth import Acting
 from api.conditions import ExpectedVersion, flag_tag
@@ -81,18 +81,33 @@ def _between(
     return one, other
 
 
+def _preview(
+    answer: Response,
+    token: Annotated[
+        str | None, Header(alias="Changegate-Preview", description="Shows what a blue-green deployment has prepared.")
+    ] = None,
+) -> str | None:
+    """Nobody keeps what only its holder is to see."""
+    if token is not None:
+        answer.headers["Cache-Control"] = "no-store"
+    return token
+
+
 At = Annotated[Place, Depends(_place)]
 Between = Annotated[tuple[int, int], Depends(_between)]
 Over = Annotated[Written, Depends(_written)]
 Asked = Annotated[Question, Depends(_question)]
+Preview = Annotated[str | None, Depends(_preview)]
 
 
 @router.get("/effective", summary="List what is in force at a scope, by key")
 async def all_effective(
-    asked: Asked, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50
+    asked: Asked, actor: Acting, use: Use, preview: Preview, cursor: Cursor = None, limit: Limit = 50
 ) -> EffectivePage:
     (after,) = decoded("effective", cursor, text) or ("",)
     rows = await use.setting.reads.all_effective(actor, asked, after, limit + 1)
+    if preview is not None:
+        rows = await use.previewing.values(actor, asked, [each.definition.key for each in rows], preview)
     return EffectivePage.of(cut(rows, limit, lambda each: encoded("effective", each.definition.key)))
 
 
@@ -164,9 +179,12 @@ async def rollback(key: Key, over: Over, wish: RollbackIn, actor: Acting, use: U
 
 
 @router.get("/{key}/effective", summary="Read what is in force at a scope")
-async def effective(key: Key, asked: Asked, actor: Acting, use: Use) -> EffectiveOut:
+async def effective(key: Key, asked: Asked, actor: Acting, use: Use, preview: Preview) -> EffectiveOut:
     """Now, or at `as_of`: at a past instant what held then, at a future one what is planned to."""
-    return EffectiveOut.of(await use.setting.reads.effective(actor, asked, key))
+    found = await use.setting.reads.effective(actor, asked, key)
+    if preview is not None:
+        (found,) = await use.previewing.values(actor, asked, [key], preview)
+    return EffectiveOut.of(found)
 
 
 @router.get("/{key}/explain", summary="Read why a value is in force")

@@ -64,3 +64,50 @@ async def test_there_is_none_where_nothing_is_prepared(ask: Any) -> None:
     begun = await ask("ada", "POST", "/rollouts", json=wish)
     refused = await ask("eve", "POST", f"/rollouts/{begun.json()['change']['id']}/preview-tokens")
     assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (409, "not-running")
+
+
+class TestSettings:
+    LIMIT = "/settings/upload.limit/effective?environment=dev"
+
+    @pytest.fixture
+    async def token(self, ask: Any, define: Any, world: Any, house: Any) -> dict[str, str]:
+        """Of a switch from nothing to 20, with a flag beside it."""
+        await define(key="upload.limit", type="integer", default=10, scopes=["tenant"])
+        wish: dict[str, Any] = {"environment": "dev", "key": "checkout", "definition": FLAG, **WHY}
+        assert (await ask("ada", "POST", "/flags", json=wish)).status_code == 201
+        targets = [
+            {"kind": "flag", "key": "checkout", "definition": {**FLAG, "defaultVariant": "on"}, "base_version": 1},
+            {"kind": "setting", "key": "upload.limit", "value": 20, "base_version": 0},
+        ]
+        green = {"strategy": "blue-green", "blue_green": {"smoke": ["https://smoke.example.com/"]}}
+        begun = await ask("root", "POST", "/rollouts",
+                          json={"environment": "dev", "targets": targets, "plan": green, **WHY})  # fmt: skip
+        assert begun.status_code == 201, begun.text
+        change = str(begun.json()["change"]["id"])
+        step = Step(UUID(change), house.id, str(uuid4()), world.services.clock())
+        assert (await Admitting(world.services.store).admit(step)).state is State.RUNNING
+        issued = await ask("eve", "POST", f"/rollouts/{change}/preview-tokens")
+        return {"Changegate-Preview": issued.json()["token"]}
+
+    @pytest.mark.req("S62")
+    async def test_token_shows_it_and_nothing_else_does(self, ask: Any, token: dict[str, str]) -> None:
+        assert (await ask("eve", "GET", self.LIMIT)).json()["value"] == 10
+        seen = await ask("eve", "GET", self.LIMIT, headers=token)
+        assert (seen.status_code, seen.json()["value"], seen.headers["Cache-Control"]) == (200, 20, "no-store")
+        page = await ask("eve", "GET", "/settings/effective?environment=dev", headers=token)
+        assert [(each["key"], each["value"]) for each in page.json()["items"]] == [("upload.limit", 20)]
+        assert (await ask("eve", "GET", self.LIMIT)).json()["value"] == 10
+        assert (await ask("eve", "GET", "/settings/upload.limit?environment=dev")).json()["version"] == 0
+
+    async def test_elsewhere_it_shows_what_is_served(self, ask: Any, token: dict[str, str]) -> None:
+        staging = await ask("eve", "GET", self.LIMIT.replace("dev", "staging"), headers=token)
+        assert staging.json()["value"] == 10
+
+    async def test_forged_one_shows_nothing(self, ask: Any, token: dict[str, str]) -> None:
+        del token
+        refused = await ask("eve", "GET", self.LIMIT, headers={"Changegate-Preview": "forged"})
+        assert refused.status_code == 403
+
+    async def test_it_is_of_now(self, ask: Any, token: dict[str, str]) -> None:
+        refused = await ask("eve", "GET", f"{self.LIMIT}&as_of=2126-01-01T00:00:00Z", headers=token)
+        assert refused.status_code == 422
