@@ -57,6 +57,11 @@ class RolloutActivities:
         with typed():
             return await self._gating.check(wish)
 
+    @activity.defn(name="rollout.frozen")
+    async def frozen(self, step: Step) -> bool:
+        with typed():
+            return await self._gating.frozen(step)
+
     @activity.defn(name="rollout.move")
     async def move(self, wish: Move) -> State:
         with typed():

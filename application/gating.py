@@ -12,7 +12,7 @@ from application.locking.waiting import paused_by
 from application.ports.metrics import MetricSource
 from application.ports.records import Check
 from application.ports.store import Store, Transaction
-from application.progression import locked
+from application.progression import Step, locked
 from domain.changes import ChangeSet
 from domain.gates import (
     GateSpec,
@@ -90,6 +90,12 @@ class Gating:
                 await tx.evidence.add(check)
                 await tx.rollouts.save(replace(rollout, verdict=check.verdict))
             return await _frozen(tx, wish.rollout, _answer(kept or check))
+
+    async def frozen(self, step: Step) -> bool:
+        """Whether a freeze holds what is under way, where no gate is asked."""
+        async with self._store.transaction(step.tenant) as tx:
+            running = await locked(tx, step.rollout)
+            return await paused_by(tx, running, await existing_change(tx, step.rollout)) is not None
 
     async def _judged(self, case: _Case, wish: CheckWish) -> Judgement:
         """What the source says now, beside what it said of the time before the rollout."""

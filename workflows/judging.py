@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from application.gating import CheckWish
     from domain.gates import StageClock, Verdict
     from domain.rollouts import Decision, HoldReason, Outcome, State, Timing, decide
-    from workflows.presets import PROBE
+    from workflows.presets import LASTING, PROBE
     from workflows.steering import Stopped
     from workflows.way_back import WayBack
 
@@ -77,6 +77,9 @@ class Judging(WayBack):
             self._continue_as_new_if_long(until)
             if not self._watched:
                 await self._until(until)
+                if await self._frozen():
+                    self._show(self._state, HoldReason.FROZEN.value)
+                    until = workflow.now() + self._plan.check_interval
                 continue
             await self._until(min(self._next_check, until) if workflow.now() < until else self._next_check)
             timing = await self._judge(control_expected=False)
@@ -88,6 +91,30 @@ class Judging(WayBack):
             if outcome.decision is Decision.ROLL_BACK or timing.verdict is Verdict.FAIL:
                 raise Stopped(outcome.cause)
         self._raise_if_stopped()
+
+    async def _thawed(self) -> None:
+        """No batch follows another in a freeze that pauses what is under way, unless a person promotes it."""
+        while await self._frozen() and not self._promoted:
+            async with self._one_at_a_time:
+                self._raise_if_stopped()
+                if self._progress.hold is None:
+                    self._progress = self._progress.held(HoldReason.FROZEN, workflow.now())
+                    await self._step(State.PAUSED, HoldReason.FROZEN.value)
+            self._continue_as_new_if_long()
+            await self._until(workflow.now() + self._plan.check_interval)
+        async with self._one_at_a_time:
+            self._raise_if_stopped()
+            if self._progress.hold is HoldReason.FROZEN:
+                self._progress = self._progress.released()
+                await self._step(State.RUNNING, HoldReason.FROZEN.released_by)
+
+    async def _frozen(self) -> bool:
+        """Asked where no gate asks; what is urgent goes on."""
+        if self._request.emergency or not workflow.patched("asks-for-freezes"):
+            return False
+        return await workflow.execute_activity_method(
+            RolloutActivities.frozen, self._named("frozen"), summary="is it frozen?", **LASTING
+        )
 
     async def _judge(self, *, control_expected: bool) -> Timing:
         """One check, however long the gap since the last; that it could not be made is blindness, not health."""

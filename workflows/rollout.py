@@ -79,5 +79,6 @@ class FeatureRolloutWorkflow(Waiting, Preparing, Exposing):
             return False
         if self._plan.strategy is Strategy.ROLLING and self._plan.batches is not None and not last:
             await self._until(workflow.now() + self._plan.batches.pause)
+            await self._thawed()
             self._took_promotion()
         return True

@@ -12,6 +12,8 @@ from application.locking.turns import Turns
 from domain.audit import Action
 from domain.locks import Freeze, FreezeKind, Reach, WhileRunning
 from domain.rollouts import Rollout, State, Verb
+from domain.tenants import Tier
+from tests.workflow.estates import estate, rolling
 from tests.workflow.theatre import CLASSIC, PRODUCTION, Theatre, now, plan, seen
 
 WHY = "because of the story"
@@ -157,6 +159,32 @@ class TestFreeze:
         await stage.skip(change, hours=2)
         assert await stage.end(change) is State.SUCCEEDED
         assert "freeze_is_over" in [line.cause for line in await stage.timeline(change)]
+
+    @pytest.mark.req("I2")
+    async def test_and_batches_that_no_gate_watches(self, stage: Theatre) -> None:
+        below = await estate(stage, free=Tier.FREE, pro=Tier.PRO)
+        change = await below.submit(rolling(pause=600))
+        await stage.until(change, State.RUNNING)
+        freeze = await frozen(stage, WhileRunning.PAUSE)
+        await stage.skip(change, minutes=30)
+        assert (await stage.until(change, State.PAUSED)).cause == "frozen"
+        assert (await below.served())["pro"] == "classic"
+        await Freezing(stage.store).lift(stage.house.olu, freeze.id, FreezeKind.FREEZE, WHY)
+        await stage.skip(change, hours=1)
+        assert await stage.end(change) is State.SUCCEEDED
+        assert set((await below.served()).values()) == {"express"}
+        assert "freeze_is_over" in [line.cause for line in await stage.timeline(change)]
+
+    async def test_and_a_bake_that_no_gate_watches(self, stage: Theatre) -> None:
+        await stage.policy()
+        change = await stage.submit(plan={"strategy": "direct", "bake_seconds": 600}, gates=None)
+        await stage.until(change, State.BAKING)
+        freeze = await frozen(stage, WhileRunning.PAUSE)
+        await stage.skip(change, hours=1)
+        assert (await stage.rollout(change)).state is State.BAKING
+        await Freezing(stage.store).lift(stage.house.olu, freeze.id, FreezeKind.FREEZE, WHY)
+        await stage.skip(change, minutes=10)
+        assert await stage.end(change) is State.SUCCEEDED
 
     async def test_or_lets_it_go_on(self, stage: Theatre) -> None:
         change = await stage.launch()
