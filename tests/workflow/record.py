@@ -27,6 +27,8 @@ STORIES = {
     "test_after_half_of_the_time_the_fallback_is_asked_and_may_vote",
     "bypassed": "test_approval_emergency.py::TestBreakGlass::test_what_waits_for_a_vote_goes_on_at_once",
     "queued": "test_queueing.py::TestQueue::test_the_second_starts_when_the_first_has_ended",
+    "frozen": "test_queueing.py::TestFreeze::test_and_batches_that_no_gate_watches",
+    "lasting": "test_queueing.py::TestFreeze::test_and_a_bake_that_no_gate_watches",
     "switched": "test_blue_green.py::TestPreGate::test_whoever_passes_is_switched_to_in_one_write",
     "signalled": "test_holds.py::TestSignal::test_it_holds_and_lets_go_when_it_recovers",
     "prepared": "test_blue_green.py::TestPreGate::test_a_person_switches_where_the_plan_says_so[promote]",
