@@ -11,7 +11,7 @@ from application.closing import invalidated
 from application.every_subject import subject_of
 from application.locking.confounding import confounded_with
 from application.locking.holding import check_not_rejected, claimed, in_turn, over_stable
-from application.locking.rules import check_rules
+from application.locking.rules import check_rules, timed
 from application.locking.waiting import check_thawed
 from application.newer import withdraw_older
 from application.notices import tell_level
@@ -108,6 +108,7 @@ async def _fix(
     await check_not_rejected(tx, rollout, change)
     await _check_base(tx, change)
     reach, policy = await relieved(tx, change, *await subject_of(change.target.kind).asks(tx, change))
+    policy = await timed(tx, policy)
     fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1, reach=reach)
     await tx.changes.save_status(fixed)
     approval = Approval(

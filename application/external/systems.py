@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from application.destinations import url_faults
 from application.external.mapping import parsed_mapping
 from application.external.sealing import opened, sealed, whole
+from application.locking.rules import window_called
 from application.ports.outward import ApprovalSystem, Ticket
 from application.ports.secrets import Sealer
 from application.ports.store import Store, Transaction
@@ -116,7 +117,7 @@ class ApprovalSystems:
 
 
 async def check_systems(tx: Transaction, policy: ApprovalPolicy, path: str = "/policy") -> None:
-    """Invalid for a level that names a system which nobody has set up: it could only expire."""
+    """Invalid for a level that names a system, or a calendar that names a window, which nobody has set up."""
     known = {each.name for each in await tx.outward.systems()}
     everywhere = [(f"{path}/levels", policy.levels)]
     everywhere += [(f"{path}/rules/{place}/levels", rule.levels) for place, rule in enumerate(policy.rules)]
@@ -126,6 +127,8 @@ async def check_systems(tx: Transaction, policy: ApprovalPolicy, path: str = "/p
         for index, level in enumerate(levels)
         if level.external is not None and level.external not in known
     ]
+    if policy.window is not None and await window_called(tx, policy.window) is None:
+        faults.append(Fault(f"{path}/calendar/window", "a change window of this tenant"))
     if faults:
         raise Invalid(faults)
 

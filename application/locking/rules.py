@@ -1,12 +1,15 @@
 """What an environment asks of rollouts, and the windows in which they may start, as they hold now."""
 
+from dataclasses import replace
+
 from application.ports.locks import RuleKind
 from application.ports.store import Transaction
+from domain.approvals import ApprovalPolicy, Calendar
 from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.locks import Window, parse_window
+from domain.locks import SATURDAY, Window, parse_window
 from domain.rollouts import Rollout, Strategy
 from domain.rollouts.policy import RolloutPolicy, default_rollout_policy, parse_rollout_policy
 
@@ -20,6 +23,28 @@ async def rollout_policy(tx: Transaction, environment: Environment, kind: Kind) 
 async def window_called(tx: Transaction, name: str) -> Window | None:
     found = await tx.release_rules.get(RuleKind.WINDOW, name)
     return parse_window(found.content) if found else None
+
+
+async def hours_of(tx: Transaction, name: str) -> Calendar | None:
+    """The open hours of a change window, as deadlines count them; None where nobody made it."""
+    window = await window_called(tx, name)
+    if window is None:
+        return None
+    week = tuple(
+        tuple((span.opens, span.closes) for span in spans) if index < SATURDAY or window.every_day else ()
+        for index, spans in enumerate(window.hours)
+    )
+    return Calendar(window.time_zone, week, tuple(sorted(window.holidays)))
+
+
+async def timed(tx: Transaction, policy: ApprovalPolicy) -> ApprovalPolicy:
+    """With the hours that its window has now, so that they stay as they were when people were asked.
+
+    In a tenant that was given the policy and has no such window, every hour counts.
+    """
+    if policy.window is None:
+        return policy
+    return replace(policy, calendar=await hours_of(tx, policy.window), window=None)
 
 
 def policy_name(environment: Environment, kind: Kind) -> str:

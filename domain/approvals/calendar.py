@@ -53,12 +53,18 @@ class Calendar:
         return {"time_zone": self.zone, "hours": hours, "holidays": [day.isoformat() for day in self.holidays]}
 
 
+def window_named(raw: Any) -> str | None:
+    """The change window whose hours are meant, where the calendar has none of its own."""
+    named = raw["window"] if isinstance(raw, dict) and set(raw) == {"window"} else None
+    return named if isinstance(named, str) and named else None
+
+
 def parsed_calendar(raw: Any, path: str, faults: list[Fault]) -> Calendar | None:
     """The calendar of this JSON; what is wrong with it is added to `faults`."""
     if raw is None:
         return None
     if not isinstance(raw, dict):
-        faults.append(Fault(path, "an object with time_zone, hours and holidays"))
+        faults.append(Fault(path, "an object with time_zone, hours and holidays, or with the name of a change window"))
         return None
     known = {"time_zone", "hours", "holidays"}
     faults.extend(Fault(f"{path}/{escaped(key)}", "unknown field") for key in sorted(set(raw) - known))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from domain.approvals.calendar import Calendar, parsed_calendar
+from domain.approvals.calendar import Calendar, parsed_calendar, window_named
 from domain.approvals.levels import Level, parsed_levels
 from domain.approvals.rules import PolicyRule, When, parsed_rules, strictness
 from domain.changes.reach import Reach
@@ -35,7 +35,8 @@ class ApprovalPolicy:
 
     `reminders` are offsets from the same instant. After the last approval the change must start within `validity`.
     `rules` ask more people than `levels` where a change is what they describe. With a `calendar` only its hours
-    count. `governs_itself`: the policy is changed by the yes of those whom it asks; None leaves that to its place.
+    count; a `window` names the change window whose hours they are when a change is submitted. `governs_itself`: the
+    policy is changed by the yes of those whom it asks; None leaves that to its place.
     """
 
     levels: tuple[Level, ...] = ()
@@ -47,6 +48,7 @@ class ApprovalPolicy:
     calendar: Calendar | None = None
     newer: Newer = Newer.KEEP
     governs_itself: bool | None = None
+    window: str | None = None
 
     @property
     def asks(self) -> bool:
@@ -67,6 +69,8 @@ class ApprovalPolicy:
         more: dict[str, Any] = {"rules": [rule.to_json() for rule in self.rules]} if self.rules else {}
         if self.calendar is not None:
             more["calendar"] = self.calendar.to_json()
+        elif self.window is not None:
+            more["calendar"] = {"window": self.window}
         if self.newer is not Newer.KEEP:
             more["newer"] = self.newer.value
         if self.governs_itself is not None:
@@ -110,7 +114,8 @@ def parse_policy(raw: Any) -> ApprovalPolicy:
     scope = raw.get("scope", TimeoutScope.REQUEST)
     if not isinstance(scope, str) or scope not in set(TimeoutScope):
         faults.append(Fault("/scope", "request or level"))
-    calendar = parsed_calendar(raw.get("calendar"), "/calendar", faults)
+    window = window_named(raw.get("calendar"))
+    calendar = parsed_calendar(raw.get("calendar"), "/calendar", faults) if window is None else None
     newer = raw.get("newer", Newer.KEEP)
     if not isinstance(newer, str) or newer not in set(Newer):
         faults.append(Fault("/newer", "keep or withdraw_older"))
@@ -120,7 +125,7 @@ def parse_policy(raw: Any) -> ApprovalPolicy:
     if faults:
         raise Invalid(faults)
     return ApprovalPolicy(
-        levels, deadline, TimeoutScope(scope), reminders, validity, rules, calendar, Newer(newer), governs
+        levels, deadline, TimeoutScope(scope), reminders, validity, rules, calendar, Newer(newer), governs, window
     )
 
 

@@ -14,11 +14,12 @@ from domain.locks.freezes import (
 )
 from domain.locks.places import Claim, Place, places_of, rivals_of
 from domain.locks.queue import DEPTH, NotApproved, NothingToSupersede, QueueFull
-from domain.locks.windows import Calendar, Span, Window, parse_window
+from domain.locks.windows import SATURDAY, Calendar, Span, Window, parse_window
 
 __all__ = [
     "DEPTH",
     "LONGEST",
+    "SATURDAY",
     "Calendar",
     "Claim",
     "Cover",

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from domain.errors import Fault, Invalid
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SATURDAY = DAYS.index("sat")
 MOST_SPANS = 8
 MOST_HOLIDAYS = 500
 HORIZON = timedelta(days=400)
@@ -42,6 +43,10 @@ class Window:
     holidays: frozenset[date] = frozenset()
     calendar: Calendar = Calendar.EVERY_DAY
 
+    @property
+    def every_day(self) -> bool:
+        return self.calendar is Calendar.EVERY_DAY
+
     def to_json(self) -> dict[str, Any]:
         spans = {
             day: [[_told(span.opens), _told(span.closes)] for span in hours]
@@ -72,7 +77,7 @@ class Window:
                     yield opens, closes
 
     def _spans(self, day: date) -> tuple[Span, ...]:
-        weekend = day.weekday() >= DAYS.index("sat")
+        weekend = day.weekday() >= SATURDAY
         if day in self.holidays or (weekend and self.calendar is Calendar.BUSINESS):
             return ()
         return self.hours[day.weekday()]

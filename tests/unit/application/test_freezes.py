@@ -13,7 +13,8 @@ from application.gating import CheckWish
 from application.locking.freezing import FreezeWish, Freezing
 from application.locking.ruling import RolloutPolicies, Windows
 from application.locking.turns import Turns
-from domain.approvals import ApprovalPolicy
+from application.policies import SetPolicy
+from domain.approvals import ApprovalPolicy, parse_policy
 from domain.changes import Kind
 from domain.errors import Invalid, Missing, Stale, Unavailable
 from domain.gates import CohortQuery, MetricQuery, StageClock
@@ -229,6 +230,26 @@ class TestWindows:
         assert until.replace(microsecond=0) - world.clock() == ApprovalPolicy().validity == timedelta(hours=72)
         world.clock.now = until + timedelta(hours=8)
         assert (await world.admit(rollout, "admit:2")).why == "approval_validity_over"
+
+    async def test_their_hours_are_those_in_which_people_answer_where_a_policy_says_so(self, world: World) -> None:
+        raw = {"levels": [{}], "deadline_seconds": 3600, "calendar": {"window": "office"}}
+        policy = parse_policy(raw)
+        assert parse_policy(policy.to_json()) == policy
+        wish = SetPolicy(PRODUCTION, Kind.FLAG, policy, 0)
+        with pytest.raises(Invalid) as refused:
+            await world.tenants.set_policy(world.root, wish, WHY)
+        assert [fault.path for fault in refused.value.faults] == ["/policy/calendar/window"]
+        windows = Windows(world.store)
+        await windows.put(world.root, "office", OFFICE, expected=0, reason=WHY)
+        await world.tenants.set_policy(world.root, wish, WHY)
+        approval = (await world.submit()).approval
+        opening = world.clock() + 4 * HOUR
+        assert approval.timetable.deadline.replace(microsecond=0) == opening + HOUR
+        await windows.put(world.root, "office", {**OFFICE, "holidays": ["2026-03-02"]}, expected=1, reason=WHY)
+        async with world.store.transaction(world.tenant.id) as tx:
+            kept = await tx.approvals.get(approval.id)
+        assert kept is not None
+        assert kept.timetable.deadline == approval.timetable.deadline
 
     async def test_open_or_not_it_starts_in_no_freeze(self, world: World) -> None:
         always = {"time_zone": "UTC", "hours": {"mon": [["00:00", "24:00"]]}}
