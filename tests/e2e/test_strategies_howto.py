@@ -1,8 +1,6 @@
 """Each page about a strategy is one program that runs as it is written, at an installation just started."""
 
-import asyncio
 import os
-import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import pytest_asyncio
 from adapters.embedded.ports import Ports
 from cli.seed import TENANT
 from tests.chaos.conftest import free_port
+from tests.e2e.pages import played, program_of
 from tests.e2e.terminal import ROOT, Person, changegate
 
 PAGES = ROOT / "docs" / "howto"
@@ -61,14 +60,8 @@ async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 @pytest.mark.req("FR-CFG-006", "FR-CFG-008")
 @pytest.mark.parametrize("page", sorted(WORDS))
 async def test_every_command_does_what_the_page_says(page: str, installation: Installation) -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", (PAGES / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
-    shell = await asyncio.create_subprocess_exec(
-        "bash", "-euo", "pipefail", "-c", "\n".join(blocks), env=installation.environment(),
-        cwd=installation.folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    async with asyncio.timeout(LONGEST_SECONDS):
-        out, _ = await shell.communicate()
-    text = out.decode()
-    assert shell.returncode == 0, text
+    program = program_of(PAGES / f"{page}.md")
+    code, text = await played(program, installation.folder, installation.environment(), LONGEST_SECONDS)
+    assert code == 0, text
     for words in WORDS[page]:
         assert words in text, text
