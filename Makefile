@@ -17,8 +17,8 @@ up: $(VENV)/.embedded ## start everything and stay; Ctrl-C stops every child, da
 
 ##@ Prove
 .PHONY: test
-test: $(VENV)/.dev ## run every test (ARGS="tests/unit -q" runs a part)
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## run every test, module by module on up to four cores (ARGS="tests/unit -q" runs a part)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## format, lint, types, import directions, file lengths, architecture tests

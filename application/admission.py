@@ -19,6 +19,8 @@ from domain.changes import ChangeSet
 from domain.locks import places_of
 from domain.rollouts import WAITING, OnConflict, Phase, Rollout, State
 
+ITS_TURN = "its_turn"
+"""The cause of what happens because nothing keeps it back any more."""
 _UNSTARTED = WAITING | {State.AWAITING_APPROVAL}
 
 
@@ -57,11 +59,11 @@ class Admitting:
             if approval is None or not approval.standing.passes:
                 return Admission(State.AWAITING_APPROVAL, "not_approved")
             change = await existing_change(tx, rollout.change)
-            ends = _ends(rollout, approval)
+            ends, yes = _ends(rollout, approval), approval.standing.value.lower()
             if ends is not None and tx.now > ends:
                 return await _overdue(tx, rollout, step)
             if rollout.state is State.AWAITING_APPROVAL:
-                rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, "approved")
+                rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, yes)
             wait = await kept_back(tx, rollout, change)
             if wait is None and unworthy is not None:
                 wait = Wait(State.SCHEDULED, unworthy, tx.now + LOOK_AGAIN)
@@ -88,7 +90,7 @@ async def _from_the_queue(
         displaced = await make_way(tx, rollout, wait.held, step)
         wait = await queued(tx, rollout, change, since) if displaced else wait
     if rollout.state is not State.QUEUED:
-        why = wait.why if wait else "approved"
+        why = wait.why if wait else ITS_TURN
         rollout = await move(tx, rollout, _part(step, rollout, State.QUEUED), State.QUEUED, why)
     if wait is None:
         return await _started(tx, rollout, step, displaced.old if displaced else None)
@@ -101,7 +103,7 @@ async def _from_the_queue(
 async def _started(tx: Transaction, rollout: Rollout, step: Step, old: Rollout | None) -> Admission:
     """It takes everything that it wants at once, and keeps it only if it may run."""
     await tx.target_locks.take(rollout.id)
-    rollout = await move(tx, rollout, _part(step, rollout, State.PREFLIGHT), State.PREFLIGHT, "approved")
+    rollout = await move(tx, rollout, _part(step, rollout, State.PREFLIGHT), State.PREFLIGHT, ITS_TURN)
     verdict = await preflight(tx, rollout, old)
     begins = verdict.rollout or rollout
     if verdict.state is State.AWAITING_APPROVAL:

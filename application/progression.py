@@ -109,7 +109,7 @@ class Progression:
                 raise DigestTampered(change=str(rollout.change))
             exposed = await parts.expose(tx, rollout, change, stage, most=self._most)
             live = replace(rollout, live_version=exposed.version, verdict=None)  # no gate of this stage has spoken yet
-            cause = ("gate_passed" if stage else "stage_begins") if exposed.done else MIXED
+            cause = _why(rollout, stage) if exposed.done else MIXED
             await move(tx, live, step, State.RUNNING, cause, stage=stage,
                        phase=_after(rollout) if exposed.done else Phase.APPLYING)  # fmt: skip
             return exposed
@@ -199,6 +199,14 @@ async def _completed(tx: Transaction, rollout: Rollout) -> None:
     if change is None:
         raise Missing(kind_of_thing="change", id=str(rollout.change))
     await parts.late(tx, rollout, change)
+
+
+def _why(rollout: Rollout, stage: int) -> str:
+    if not stage:
+        return "stage_begins"
+    if rollout.emergency is not None:
+        return "in_an_emergency"
+    return "next_batch" if _unwatched(rollout) else "gate_passed"
 
 
 def _unwatched(rollout: Rollout) -> bool:

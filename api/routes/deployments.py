@@ -25,6 +25,7 @@ from domain.people import Actor
 PREFIX: Final = "/api/v1/deployments"
 
 router = APIRouter(prefix=PREFIX, tags=["deployments"], route_class=Once)
+previews = APIRouter(prefix=PREFIX, tags=["deployments"], route_class=Checked)
 watching = APIRouter(prefix=f"{PREFIX}/{{id}}", tags=["deployments"], route_class=Checked)
 
 LastEventId = Annotated[
@@ -32,17 +33,18 @@ LastEventId = Annotated[
 ]
 
 
-def _same_as(route: APIRoute) -> None:
-    router.add_api_route(
+def _same(route: APIRoute, under: APIRouter) -> None:
+    under.add_api_route(
         route.path.removeprefix(rollouts.router.prefix), route.endpoint, methods=sorted(route.methods or ()),
         status_code=route.status_code, summary=(route.summary or "").replace("rollout", "deployment"),
         dependencies=route.dependencies, response_model=route.response_model, responses=route.responses,
     )  # fmt: skip
 
 
-for _route in rollouts.router.routes:
-    if isinstance(_route, APIRoute):
-        _same_as(_route)
+for _older, _newer in ((rollouts.router, router), (rollouts.previews, previews)):
+    for _route in _older.routes:
+        if isinstance(_route, APIRoute):
+            _same(_route, _newer)
 
 
 @watching.get("/parts", summary="List what a deployment does to each target of each tenant")

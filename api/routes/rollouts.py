@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.auth import Acting
 from api.idempotency import KEYED, NewId, Once
+from api.intake import Checked
 from api.paging import Cursor, Limit, cut, decoded, encoded, identifier, moment
 from api.problems import beneath
 from api.routes.changes import Contributors
@@ -17,6 +18,8 @@ from api.services import Use
 from domain.rollouts import Verb
 
 router = APIRouter(prefix="/api/v1/rollouts", tags=["rollouts"], route_class=Once)
+previews = APIRouter(prefix="/api/v1/rollouts", tags=["rollouts"], route_class=Checked)
+"""Apart, because a token must not be kept to be answered again."""
 
 
 @router.post("", status_code=201, summary="Propose a change and submit it")
@@ -99,7 +102,7 @@ async def force(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut
     return RolloutOut.of(await use.rollouts.control(actor, id, Verb.FORCE, wish.reason))
 
 
-@router.post("/{id}/preview-tokens", status_code=201, summary="Look at what a blue-green rollout has prepared")
+@previews.post("/{id}/preview-tokens", status_code=201, summary="Look at what a blue-green rollout has prepared")
 async def preview(id: UUID, actor: Acting, use: Use) -> PreviewOut:  # noqa: A002 -- the wire's name
     """Flags that are evaluated with this token in `Changegate-Preview` are answered as after the switch."""
     issued = await use.previewing.issue(actor, id)

@@ -101,12 +101,12 @@ class ReachOut(Out):
     tenant_wide: bool
     sensitivities: list[str]
     financial: bool
-    tenants: int = 1
-    tenant_share: float = 0.0
+    tenants: int
+    tenant_share: float
 
     @classmethod
     def of(cls, reach: Reach) -> "ReachOut":
-        return cls(**reach.to_json())
+        return cls(**reach.to_json() | {"tenants": reach.tenants, "tenant_share": reach.tenant_share})
 
 
 class ChangeOut(Out):

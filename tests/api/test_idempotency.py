@@ -54,12 +54,17 @@ class TestReplay:
         assert (await ask("ada", "POST", "/flags", json=CREATE, headers=KEY)).status_code == 409
         assert (await ask("ada", "POST", "/flags", json={**CREATE, "key": "free"}, headers=KEY)).status_code == 201
 
-    async def test_what_was_refused_halfway_is_finished_by_its_repetition(self, ask: Any, world: Any) -> None:
-        await ask("ada", "POST", "/rollouts", json=STAGED)
-        refused = await ask("ada", "POST", "/rollouts", json=STAGED, headers=KEY)
+    async def test_what_was_refused_halfway_is_finished_by_its_repetition(
+        self, ask: Any, world: Any, house: Any
+    ) -> None:
+        hasty = {**STAGED, "plan": {"strategy": "direct", "on_conflict": "reject"}}
+        holder = UUID((await ask("ada", "POST", "/rollouts", json=STAGED)).json()["rollout"]["id"])
+        async with world.services.store.transaction(house.id) as tx:
+            await tx.target_locks.take(holder)
+        refused = await ask("ada", "POST", "/rollouts", json=hasty, headers=KEY)
         assert (refused.status_code, refused.json()["type"]) == (409, "/problems/target-busy")
         await ask("root", "POST", f"/rollouts/{refused.json()['holder']}/abort", json=WHY)
-        done = await ask("ada", "POST", "/rollouts", json=STAGED, headers=KEY)
+        done = await ask("ada", "POST", "/rollouts", json=hasty, headers=KEY)
         changes = (await ask("eve", "GET", "/changes")).json()["items"]
         assert done.status_code == 201
         assert len(changes) == 2

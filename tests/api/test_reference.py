@@ -40,9 +40,13 @@ class TestReference:
             "/api/v1/approvals/{id}/assertions",
             "/api/v1/instances/acknowledgements",
             "/api/v1/settings/{key}/check",
+            "/api/v1/gates/feasibility",
+            "/api/v1/gates/simulate",
             "/api/v1/settings/{key}/reveal",
             "/api/v1/settings-bundles/drift",
             "/api/v1/settings-bundles/uploads",
+            "/api/v1/rollouts/{id}/preview-tokens",
+            "/api/v1/deployments/{id}/preview-tokens",
         }
         for path, methods in openapi()["paths"].items():
             for method in methods.keys() & {"post", "put"}:
