@@ -14,6 +14,8 @@ GATES: dict[str, Any] = {
     "min_requests": 60,
     "min_checks": 3,
     "acknowledge_infeasible": True,
+    # Whoever looks once should see a good version succeed; what the bad one does is plain at any level.
+    "alpha_total": 0.001,
     # A minute of traffic proves little: the demo asks to exclude five times as many errors, production excludes two.
     "error_rate": {"max_tolerable_ratio": 5.0, "beta": 0.1},
     "latency": {"ratio": 3.0, "max_tolerable_ratio": 5.0, "beta": 0.1, "min_abs_effect_s": 0.05},

@@ -24,7 +24,7 @@ SHAPE = {
     "failure": ["state", "admit", "expose", "converge", "move", "check", "check", "move", "restore", "converge",
                 "restored"],
     "switch": ["state", "admit", "smoke", "expose", "converge", "move", "move", "move"],
-    "rolling": ["state", "admit", "expose", "expose", "move", "move"],
+    "rolling": ["state", "admit", "expose", "frozen", "expose", "move", "move"],
 }  # fmt: skip
 ENDS = {story: State.ROLLED_BACK if story == "failure" else State.SUCCEEDED for story in STORIES}
 SERVED = {story: "classic" if story == "failure" else "express" for story in STORIES}

@@ -28,7 +28,7 @@ WORDS = {
         "it ended with 1",
     ),
     "rolling": (
-        "RUNNING stage 2  100 %  gate passed", "SUCCEEDED: completed", '"state":"applied"', '"state":"pending"',
+        "RUNNING stage 2  100 %  next batch", "SUCCEEDED: completed", '"state":"applied"', '"state":"pending"',
         "ROLLED_BACK: rollback by operator", '"state":"restored"',
     ),
 }  # fmt: skip

@@ -14,7 +14,7 @@ from application.delivering import Delivery, Outlets
 from application.killing import KillSwitch
 from application.ports.notify import DeliveryFailed, Message
 from application.progression import Progression, Step
-from domain.approvals import Standing
+from domain.approvals import ApprovalClosed, Standing
 from domain.audit import Action
 from domain.rollouts import StaleGeneration, State, Verb
 from tests.workflow.theatre import CLASSIC, DIRECT, EXPRESS, PRODUCTION, Theatre, now, plan, seen
@@ -70,11 +70,12 @@ class TestKillSwitch:
         assert await stage.end(change) is State.SUPERSEDED
         assert (await stage.served())["defaultVariant"] == "classic"
 
-    async def test_what_awaits_approval_meets_a_moved_base(self, stage: Theatre) -> None:
+    async def test_what_awaits_approval_is_asked_no_more(self, stage: Theatre) -> None:
         change = await stage.submit()
         reason = "only the new one works"
         await stage.kill_switch.kill(stage.house.root, PRODUCTION, "checkout", variant="express", reason=reason)
-        await stage.approve(change, stage.house.bob, stage.house.cyd)
+        with pytest.raises(ApprovalClosed):
+            await stage.approve(change, stage.house.bob)
         assert await stage.end(change) is State.INVALIDATED
 
 
