@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from uuid import UUID
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -42,6 +43,16 @@ async def database_url(stack: Stack) -> str:
     await migrate(owner)
     await create_login(owner, "changegate_service", password)
     return f"postgresql://changegate_service:{quote(password)}@{urlsplit(owner).netloc.rpartition('@')[2]}/postgres"
+
+
+@pytest_asyncio.fixture
+async def empty_post(stack: Stack, database_url: str) -> None:
+    """Other tests leave messages that nobody sends; they take no turn here."""
+    connection = await asyncpg.connect(stack.endpoints.database_superuser_url)
+    try:
+        await connection.execute("UPDATE notice SET state = 'delivered', settled_at = now() WHERE state = 'due'")
+    finally:
+        await connection.close()
 
 
 @pytest_asyncio.fixture(scope="session")

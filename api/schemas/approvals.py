@@ -12,6 +12,7 @@ from application.approvals import ApprovalView, VoteWish
 from application.briefing import Brief
 from application.delegations import Lent
 from domain.approvals import Answer, Approval, Standing, Vote
+from domain.changes import Reach
 from domain.environments import Environment
 from domain.people import Role
 
@@ -221,7 +222,8 @@ class BriefOut(Out):
 
     @classmethod
     def of(cls, brief: Brief) -> "BriefOut":
-        return cls(**brief.to_json())
+        reach = ReachOut.of(Reach.of(brief.reach)) if brief.reach is not None else None
+        return cls(**brief.to_json() | {"reach": reach})
 
 
 class PendingOut(Out):

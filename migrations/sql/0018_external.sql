@@ -107,17 +107,21 @@ GRANT CREATE ON SCHEMA public TO changegate_relay;
 SET LOCAL ROLE changegate_relay;
 CREATE FUNCTION find_errands() RETURNS TABLE (kind text, tenant_id uuid, id uuid, lane text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  SELECT w.kind, w.tenant_id, w.id, w.lane
-    FROM (SELECT e.*, row_number() OVER (PARTITION BY e.lane ORDER BY e.not_before) AS place
-            FROM (SELECT 'notice' AS kind, n.tenant_id, n.notice_id AS id, n.not_before,
-                         CASE WHEN n.destination IS NOT NULL THEN n.tenant_id || '/' || n.destination
-                              WHEN n.recipient IS NULL THEN n.tenant_id || '/' ELSE 'mail' END AS lane
-                    FROM notice n WHERE n.state = 'due' AND n.not_before <= now()
-                   UNION ALL
-                  SELECT 'ticket', t.tenant_id, t.ticket_id, t.not_before, t.tenant_id || '//' || t.system
-                    FROM approval_ticket t WHERE t.state IN ('due', 'open') AND t.not_before <= now()) AS e) AS w
-   WHERE w.place <= 64
-   ORDER BY w.place LIMIT 2000
+  -- Tenants take turns on a lane that they share.
+  WITH due AS (
+    SELECT 'notice' AS kind, n.tenant_id, n.notice_id AS id, n.not_before,
+           CASE WHEN n.destination IS NOT NULL THEN n.tenant_id || '/' || n.destination
+                WHEN n.recipient IS NULL THEN n.tenant_id || '/' ELSE 'mail' END AS lane
+      FROM notice n WHERE n.state = 'due' AND n.not_before <= now()
+    UNION ALL
+    SELECT 'ticket', t.tenant_id, t.ticket_id, t.not_before, t.tenant_id || '//' || t.system
+      FROM approval_ticket t WHERE t.state IN ('due', 'open') AND t.not_before <= now()
+  ), turns AS (
+    SELECT d.*, row_number() OVER (PARTITION BY d.lane, d.tenant_id ORDER BY d.not_before) AS turn FROM due d
+  ), places AS (
+    SELECT t.*, row_number() OVER (PARTITION BY t.lane ORDER BY t.turn, t.not_before) AS place FROM turns t
+  )
+  SELECT p.kind, p.tenant_id, p.id, p.lane FROM places p WHERE p.place <= 64 ORDER BY p.place LIMIT 2000
 $$;
 REVOKE ALL ON FUNCTION find_errands() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_errands() TO changegate_app;

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 from standardwebhooks import Webhook
@@ -28,6 +29,7 @@ FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": Fals
 WHY = {"reason": "because of the test"}
 FIRST = {"If-Match": '"v0"'}
 SECRET = "whsec_" + "c2VjcmV0" * 4
+pytestmark = pytest.mark.usefixtures("empty_post")
 AUTHORIZATION = "Basic c25vdzpwYXNz"
 CHANGE = {"environment": "production", "key": "checkout", "definition": FLAG, "base_version": 0,
           "plan": {"strategy": "direct"}, **WHY}  # fmt: skip

@@ -31,6 +31,9 @@ CHANGE = {"environment": "production", "key": "checkout", "definition": FLAG, "b
           "plan": {"strategy": "direct"}, **WHY}  # fmt: skip
 
 
+pytestmark = pytest.mark.usefixtures("empty_post")
+
+
 class Office:
     """One tenant's way out, with everything that it reaches."""
 

@@ -173,6 +173,7 @@ class TestTickets:
             assert await tx.outward.heard("sn", "m1") == message
 
 
+@pytest.mark.usefixtures("empty_post")
 class TestErrands:
     async def test_are_what_is_due_by_the_lane_that_it_leaves_on(self, home: Home) -> None:
         ticket = await asked(home)
