@@ -2,13 +2,15 @@
 
 Reads lines of JSON from standard input: `{"port": ..., "die_at": n, "passed": FILE}`. Points are counted from the
 start of the process: before each statement, before each commit, and after each return of a connection to the pool.
-`die_at` null lives until it is told to stop. FILE gets one line for each point that was passed.
+Only a request's own are counted: loops beside it come by whenever they like. `die_at` null lives until it is told to
+stop. FILE gets one line for each point that was passed.
 """
 
 import json
 import os
 import signal
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,8 +19,11 @@ from fastapi import FastAPI
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bootstrap import api
+
+_asked: ContextVar[bool] = ContextVar("asked", default=True)
 
 
 class Fate:
@@ -28,6 +33,8 @@ class Fate:
         self._points = 0
 
     def point(self, what: str) -> None:
+        if not _asked.get():
+            return
         self._points += 1
         self._passed.write(f"{self._points} {what}\n")
         self._passed.flush()
@@ -43,10 +50,20 @@ class Fate:
         event.listen(Pool, "checkin", lambda *_: self.point("returned"))
 
 
+def marking(app: ASGIApp) -> ASGIApp:
+    """What a request does was asked for; what the application does all its life was not."""
+
+    async def marked(scope: Scope, receive: Receive, send: Send) -> None:
+        _asked.set(scope["type"] == "http")
+        await app(scope, receive, send)
+
+    return marked
+
+
 def live(app: FastAPI, port: int, die_at: int | None, passed: str) -> None:
     with Path(passed).open("w") as lines:
         Fate(die_at, lines).follow()
-        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        uvicorn.run(marking(app), host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
 def main() -> None:
