@@ -24,7 +24,7 @@ from domain.approvals import (
 )
 from domain.audit import Action, Outcome
 from domain.changes import ChangeSet
-from domain.errors import Missing, Refusal
+from domain.errors import Missing, Refusal, Unavailable
 from domain.people import Actor, Permission, PermissionMissing
 
 
@@ -109,6 +109,8 @@ class Approvals:
         """A signed assertion of this vote, valid for minutes; None when the vote was given already."""
         try:
             approval = await self._checked(actor, approval_id, wish)
+        except Unavailable:
+            raise  # nobody was refused: the same act may come again
         except Refusal as refusal:
             await self._denied(actor, approval_id, refusal)
             raise
@@ -121,6 +123,8 @@ class Approvals:
         """Until the level that it was given on is complete; raises ApprovalClosed, VoteMissing or LevelComplete."""
         try:
             taken = await self._withdrawn(actor, approval_id)
+        except Unavailable:
+            raise
         except Refusal as refusal:
             await self._denied(actor, approval_id, refusal)
             raise

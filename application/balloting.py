@@ -13,7 +13,7 @@ from application.recording import record
 from domain.approvals import Answer, Approval, ApprovalClosed, Ballot, DigestMismatch, Standing, Voter, check_reason
 from domain.audit import Action, Outcome
 from domain.canonical import Json
-from domain.errors import Missing, Refusal
+from domain.errors import Missing, Refusal, Unavailable
 from domain.people import PrincipalKind
 from domain.people.acts import Act
 from domain.rollouts import State
@@ -49,6 +49,8 @@ class Balloting:
         """Count one vote; every refusal is raised after it was written to the audit trail."""
         try:
             return await self._cast(vote)
+        except Unavailable:
+            raise  # nobody was refused: the same act may come again
         except Refusal as refusal:
             await self._refused(vote.tenant, vote.approval, refusal, vote.via)
             raise
@@ -57,6 +59,8 @@ class Balloting:
         """Take a vote back while its level is open; a refusal is raised after it was written to the audit trail."""
         try:
             return await self._withdraw_vote(tenant, approval_id, assertion)
+        except Unavailable:
+            raise
         except Refusal as refusal:
             await self._refused(tenant, approval_id, refusal, "update")
             raise

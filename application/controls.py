@@ -16,7 +16,7 @@ from application.recording import record
 from application.restoring import accepted
 from domain.audit import Action, Outcome
 from domain.changes import ChangeStatus
-from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal
+from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal, Unavailable
 from domain.people import Actor, Permission
 from domain.people.acts import AssertionUsed
 from domain.rollouts import Phase, Rollout, State, Transition, Verb, cause_of, check_control, goal
@@ -129,6 +129,8 @@ class Controlling:
         """Record the act and, where it moves the rollout at once (pause, resume), move it; returns the state."""
         try:
             return await self._apply(control)
+        except Unavailable:
+            raise  # nobody was refused: the same act may come again
         except Refusal as refusal:
             await self._refused(control, refusal)
             raise
