@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 from uuid import UUID, uuid4
@@ -16,14 +16,13 @@ from application.acting import Acting
 from application.admission import Admission, Admitting
 from application.approvals import Approvals, VoteWish
 from application.auditing import Auditing
-from application.balloting import Balloting, Cast, Counted
+from application.balloting import Balloting, Counted
 from application.changes import Changes, Proposal
 from application.controls import Control, Controlling, Rollouts
 from application.delegations import Delegations
 from application.flags import Flags
 from application.gating import Gating
 from application.killing import KillSwitch
-from application.ports.imports import ImportRecord
 from application.ports.records import AuditFilter, AuditRow, StoredFlag, Tenant
 from application.ports.store import Store
 from application.progression import Progression, Step
@@ -32,14 +31,14 @@ from application.settings.cases import SettingCases
 from application.shared_rules import SharedRules
 from application.submission import Submission, Submitted
 from application.tenants import Tenants
-from domain.approvals import Answer, Approval, ApprovalPolicy
+from domain.approvals import Answer, ApprovalPolicy
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
 from domain.environments import Environment
-from domain.errors import Unavailable
 from domain.gates import Verdict
 from domain.people import Actor, PrincipalKind, Role
 from domain.rollouts import Rollout, State, Transition, Verb
+from tests.recorded import RecordingProcesses
 
 STAGING, PRODUCTION = Environment.STAGING, Environment.PRODUCTION
 OFF: Json = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
@@ -70,73 +69,6 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
 
 class Looked(Exception):
     """Nothing of what was done to look stays done."""
-
-
-@dataclass
-class RecordingProcesses:
-    """Remembers what was asked; a vote is counted at once, as its workflow would. `down` answers nobody."""
-
-    balloting: Balloting
-    tenant: UUID
-    down: bool = False
-    deaf: bool = False
-    started: list[UUID] = field(default_factory=list)
-    controls: list[tuple[UUID, Verb, str]] = field(default_factory=list)
-    kills: list[UUID] = field(default_factory=list)
-    turns: list[UUID] = field(default_factory=list)
-    displaced: list[UUID] = field(default_factory=list)
-    ended: list[UUID] = field(default_factory=list)
-    imports: list[UUID] = field(default_factory=list)
-
-    async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
-        if self.down:
-            raise Unavailable
-        self.imports.append(record.id)
-
-    async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
-        await self.ping()
-        self.started.append(rollout.id)
-
-    async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
-        await self.ping()
-        if not self.deaf:
-            await self.balloting.cast(Cast(self.tenant, approval, answer, assertion, "update"))
-
-    async def withdraw_vote(self, approval: UUID, assertion: str) -> None:
-        await self.ping()
-        await self.balloting.withdraw_vote(self.tenant, approval, assertion)
-
-    async def control(self, rollout: UUID, verb: Verb, assertion: str) -> None:
-        await self.ping()
-        self.controls.append((rollout, verb, assertion))
-
-    async def killed(self, rollout: UUID) -> None:
-        await self.ping()
-        self.kills.append(rollout)
-
-    async def alive(self, rollout: UUID) -> bool:
-        await self.ping()
-        return rollout in self.started
-
-    async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
-        await self.ping()
-        self.started.append(rollout.id)
-
-    async def turn(self, rollout: UUID) -> None:
-        await self.ping()
-        self.turns.append(rollout)
-
-    async def superseded(self, rollout: UUID) -> None:
-        await self.ping()
-        self.displaced.append(rollout)
-
-    async def closed(self, approval: UUID) -> None:
-        await self.ping()
-        self.ended.append(approval)
-
-    async def ping(self) -> None:
-        if self.down:
-            raise Unavailable
 
 
 class World:

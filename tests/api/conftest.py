@@ -53,6 +53,7 @@ from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
 from domain.gates import SourceKind
+from tests.api.bureau import bureau, opened, servicenow  # noqa: F401 -- fixtures are found by their name
 from tests.api.configs import make, put  # noqa: F401 -- fixtures are found by their name
 from tests.api.desk import desk, receiver, relays  # noqa: F401 -- fixtures are found by their name
 from tests.api.trees import Tree

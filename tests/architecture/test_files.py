@@ -6,11 +6,8 @@ import pytest
 
 from tests.architecture.repository import FOLDERS, ROOMS, ROOT, files, parsed, sources
 
-MOST_LINES = 400
-MANY_LINES = 300
+MOST_LINES = 300
 NAMELESS = {"utils", "util", "helpers", "helper", "manager", "managers", "common_utils", "misc"}
-LONG: dict[str, str] = {}
-"""Path and reason, for what may be longer."""
 
 
 def lines(path: Path) -> int:
@@ -18,17 +15,8 @@ def lines(path: Path) -> int:
 
 
 class TestLength:
-    def test_no_module_is_longer_than_400_lines(self) -> None:
-        long = {name(path): lines(path) for path in sources() if lines(path) > MOST_LINES}
-        assert {path: count for path, count in long.items() if path not in LONG} == {}
-
-    def test_no_exception_outlives_its_reason(self) -> None:
-        assert {path for path in LONG if lines(ROOT / path) <= MOST_LINES} == set()
-
-    def test_product_modules_split_at_300_lines(self) -> None:
-        tests = ("tests/", "benchmarks/")
-        long = [name(path) for path in sources() if lines(path) > MANY_LINES and not name(path).startswith(tests)]
-        assert long == []
+    def test_no_module_is_longer_than_300_lines(self) -> None:
+        assert {name(path): lines(path) for path in sources() if lines(path) > MOST_LINES} == {}
 
 
 class TestNames:

@@ -1,26 +1,16 @@
-"""Against a real Prometheus that scrapes a real exporter each second, and against servers that misbehave."""
+"""Against a real Prometheus that scrapes a real exporter each second."""
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import UUID
 
-import httpx2
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 
-from adapters.metrics.prometheus import LARGEST_ANSWER, TRIES, PrometheusSource
+from adapters.metrics.prometheus import PrometheusSource
 from domain.environments import Environment
-from domain.errors import Invalid, Unavailable
+from domain.errors import Invalid
 from domain.gates import (
     CohortQuery,
     CohortReading,
@@ -38,97 +28,9 @@ from domain.gates import (
     judge,
     replay,
 )
+from tests.integration.prometheus import REQUESTS, Watched, query, scraped  # noqa: F401 -- a fixture is found by its name
 
-REQUESTS = 'sum(shop_requests_total{variant="$variant",flag="$flag"})'
-ERRORS = 'sum(shop_errors_total{variant="$variant"} or 0 * shop_requests_total{variant="$variant"})'
-BUCKETS = 'sum by (le) (shop_latency_seconds_bucket{variant="$variant"})'
 PATIENCE_S = 30
-
-
-def query(requests: str = REQUESTS, errors: str = ERRORS, buckets: str | None = BUCKETS) -> MetricQuery:
-    templates = PrometheusTemplates(requests, errors, buckets)
-    return MetricQuery(
-        SourceKind.PROMETHEUS, UUID(int=7), Environment.PRODUCTION, "new-checkout", "on", "off", templates
-    )
-
-
-class Shop:
-    """An exporter whose counters the test moves; `restart` begins them again at zero."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.restart()
-
-    def restart(self) -> None:
-        for collector in list(self.registry._collector_to_names):
-            self.registry.unregister(collector)
-        labels = ["variant", "flag", "pod"]
-        self.requests = Counter("shop_requests", "requests", labels, registry=self.registry)
-        self.errors = Counter("shop_errors", "errors", labels, registry=self.registry)
-        self.latency = Histogram(
-            "shop_latency_seconds", "latency", labels, buckets=(0.1, 0.5, 1.0), registry=self.registry
-        )
-
-    def serve(self, variant: str, requests: int, errors: int, seconds: float = 0.05) -> None:
-        """Requests last, so that a scrape in between never shows all of them with less of the rest."""
-        for pod in ("a", "b"):
-            labels = (variant, "new-checkout", pod)
-            if errors:
-                self.errors.labels(*labels).inc(errors / 2)
-            for _ in range(requests // 2):
-                self.latency.labels(*labels).observe(seconds)
-            self.requests.labels(*labels).inc(requests / 2)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-def binary() -> str:
-    found = shutil.which("prometheus")
-    if found is None and os.environ.get("CI") == "true":
-        pytest.fail("CI must prove the source against a real Prometheus: install its binary")
-    if found is None:
-        # The one allowed skip: Prometheus has no wheel, so a developer's machine may lack it; CI may not.
-        pytest.skip("no prometheus binary on the PATH (Debian: apt-get install prometheus)")
-    return found
-
-
-@dataclass
-class Watched:
-    shop: Shop
-    url: str
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    program, shop = binary(), Shop()
-    server, thread = start_http_server(0, addr="127.0.0.1", registry=shop.registry)
-    config = tmp_path / "prometheus.yml"
-    config.write_text(
-        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-        f"scrape_configs: [{{job_name: shop, static_configs: [{{targets: ['127.0.0.1:{server.server_port}']}}]}}]\n"
-    )
-    port = free_port()
-    storage = f"--storage.tsdb.path={tmp_path / 'tsdb'}"
-    listen = f"--web.listen-address=127.0.0.1:{port}"
-    child = subprocess.Popen(
-        [program, f"--config.file={config}", storage, listen, "--log.level=error"], stderr=subprocess.DEVNULL
-    )
-    try:
-        yield Watched(shop, f"http://127.0.0.1:{port}")
-    finally:
-        child.send_signal(signal.SIGTERM)
-        child.wait(20)
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-async def at_once(_seconds: float) -> None:
-    await asyncio.sleep(0)
 
 
 async def read_until(
@@ -237,76 +139,3 @@ class TestRealPrometheus:
             "/templates/errors",
             "/templates/latency_buckets",
         ]
-
-
-@asynccontextmanager
-async def misbehaving(answer: Callable[[], bytes]) -> AsyncIterator[tuple[str, list[bytes]]]:
-    """A loopback server that answers every request with the same bytes, and the requests it saw."""
-    seen: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        seen.append(head)
-        writer.write(answer())
-        try:
-            await writer.drain()
-            await reader.read()
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", seen
-
-
-def http(status: int, body: bytes = b"", *headers: str) -> bytes:
-    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ANSWER = b'{"status":"success","data":{"resultType":"scalar","result":[1767225600,"1767225600"]}}'
-
-
-class TestMisbehavingProvider:
-    @pytest.mark.req("S49")
-    @pytest.mark.parametrize(
-        ("answer", "reason", "tries"),
-        [
-            (http(500), "http_500", TRIES),
-            (http(429), "http_429", TRIES),
-            (http(404), "http_404", 1),
-            (http(302, b"", "Location: http://127.0.0.1:1/"), "http_302", 1),
-            (http(200, b"<html>"), "malformed_answer", 1),
-            (http(200, b"[" * 200_000), "malformed_answer", 1),
-            (http(200, b'{"status":"success","data":null}'), "malformed_answer", 1),
-            (http(200, b" " * (LARGEST_ANSWER + 1)), "answer_too_large", 1),
-            (b"", "timeout", TRIES),
-            (b"not http\r\n\r\n", "unreachable", TRIES),
-        ],
-        ids=["500", "429", "404", "redirect", "html", "deep", "null", "large", "silent", "not-http"],
-    )
-    async def test_is_a_provider_error(self, answer: bytes, reason: str, tries: int) -> None:
-        async with misbehaving(lambda: answer) as (url, seen):
-            source = PrometheusSource(
-                url, lambda: httpx2.AsyncClient(timeout=0.2, follow_redirects=False, trust_env=False), at_once
-            )
-            assert await source.read(query(), NOW) == ProviderError(reason)
-            assert len(seen) == tries
-
-    @pytest.mark.req("S49", "S50")
-    async def test_nobody_listening(self) -> None:
-        source = PrometheusSource(f"http://127.0.0.1:{free_port()}", pause=at_once)
-        assert await source.read(query(), NOW) == ProviderError("unreachable")
-        with pytest.raises(Unavailable):
-            await source.probe(query())
-
-    async def test_a_proxy_of_the_environment_is_not_used(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-        async with misbehaving(lambda: http(200, ANSWER)) as (url, seen):
-            reading = await PrometheusSource(url, pause=at_once).read(query(buckets=None), NOW)
-        assert isinstance(reading, Reading)
-        assert reading.at == NOW
-        assert seen[0].startswith(b"POST /api/v1/query ")

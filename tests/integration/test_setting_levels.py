@@ -35,7 +35,7 @@ from domain.environments import Environment
 from domain.settings import EntryState, Scope
 from tests.conftest import House
 from tests.fronts import Wire, listening
-from tests.world import RecordingProcesses
+from tests.recorded import RecordingProcesses
 
 DEV = Environment.DEV
 KEYS = [f"limit.{number}" for number in range(4)]

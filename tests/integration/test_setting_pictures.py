@@ -20,8 +20,8 @@ from domain.environments import Environment
 from domain.errors import Refusal
 from domain.settings import EntryState, Scope
 from tests.conftest import House
+from tests.recorded import RecordingProcesses
 from tests.unit.application.test_settings_levels import held
-from tests.world import RecordingProcesses
 
 DEV = Environment.DEV
 KEYS, PLACES = ["a", "b", "c"], ["", "company:de", "company:de/user:ada"]

@@ -1,14 +1,13 @@
-"""Signals hold, infos tell, shares are watched, probes stop, and the literal rule is there for whoever wants it."""
+"""Signals hold, infos tell, shares are watched, probes stop, and what a gate cannot see it counts."""
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from domain.errors import Invalid
 from domain.gates import (
     CohortReading,
     Counts,
@@ -17,7 +16,6 @@ from domain.gates import (
     GateState,
     Judgement,
     LatencyGate,
-    Mode,
     NamedGate,
     Observation,
     ProviderError,
@@ -27,7 +25,6 @@ from domain.gates import (
     StageClock,
     Verdict,
     judge,
-    parse_gate_spec,
     replay,
 )
 from domain.gates.eprocess import HARM_RATIOS, beside_past, log_mean, split
@@ -166,76 +163,6 @@ class TestProbe:
         assert judged.verdict is Verdict.FAIL
 
 
-def minutes(errors: Sequence[int], control: int = 54) -> list[Reading]:
-    total = 0
-    seen = [reading(0, (0, 0), (0, 0))]
-    for minute, more in enumerate(errors, 1):
-        total += more
-        seen.append(reading(minute, (600 * minute, total), (5400 * minute, control * minute)))
-    return seen
-
-
-class TestLiteralRule:
-    SPEC = GateSpec(error_rate=ErrorRateGate(mode=Mode.THRESHOLD), min_requests=1000, min_checks=2)
-
-    def verdicts(self, errors: Sequence[int]) -> list[Verdict]:
-        state, seen = GateState(), []
-        for each in minutes(errors):
-            judged = judge(self.SPEC, state, each, SOAKED)
-            state = judged.state
-            seen.append(judged.verdict)
-        return seen
-
-    def test_fails_after_three_checks_in_a_row_once_there_were_enough_requests(self) -> None:
-        assert self.verdicts([8, 8, 8, 8]) == [Verdict.CONTINUE] * 4 + [Verdict.FAIL]
-
-    def test_forgives_two_in_a_row(self) -> None:
-        assert Verdict.FAIL not in self.verdicts([8, 8, 8, 6, 8, 8, 6, 8, 8, 6])
-
-    def test_passes_on_a_check_within_the_limit(self) -> None:
-        assert self.verdicts([6, 6])[-1] is Verdict.PASS
-
-    def test_says_what_it_counted(self) -> None:
-        state = GateState()
-        for each in minutes([8, 8, 8, 8]):
-            judged = judge(self.SPEC, state, each, SOAKED)
-            state = judged.state
-        assert judged.sentence.endswith("over the limit in 3 checks in a row, 3 fail")
-
-
-BOUNDS = (0.1, 0.2, 0.4, 0.8, 1.6, math.inf)
-
-
-class TestTail:
-    def judged(self, tail: float) -> Judgement:
-        """Nineteen of twenty requests are as fast as ever; of the rest, the share `tail` takes more than 0.8 s."""
-        spec, state = GateSpec(latency=LatencyGate(), tail_latency=LatencyGate(quantile=0.99)), GateState()
-        for minute in range(21):
-            n = 1000 * minute
-            slow = round(0.04 * n), round(0.04 * n * tail)
-            heights = (n - slow[0], n - slow[0], n - slow[0], n - slow[1], n - slow[1], n)
-            usual = (9 * (n - slow[0]),) * 3 + (9 * (n - round(0.002 * n)), 9 * n, 9 * n)
-            counts = [Counts(buckets[-1], 0, tuple(zip(BOUNDS, buckets, strict=True))) for buckets in (heights, usual)]
-            judged = judge(spec, state, Reading(START + timedelta(minutes=minute), *counts), StageClock(0, 0, 1))
-            state = judged.state
-            if judged.verdict is Verdict.FAIL:
-                break
-        return judged
-
-    def test_is_seen_by_the_gate_further_out_alone(self) -> None:
-        judged = self.judged(1.0)
-        assert {metric.name for metric in judged.metrics if metric.verdict is Verdict.FAIL} == {"tail_latency"}
-        assert judged.sentence.startswith("p99 against 2x control")
-
-    def test_of_usual_length_is_not(self) -> None:
-        assert self.judged(0.05).verdict is Verdict.CONTINUE
-
-    def test_shares_the_alpha_of_all(self) -> None:
-        spec = GateSpec(latency=LatencyGate(), tail_latency=LatencyGate(weight=2.0))
-        parts = [spec.alpha_of(gate) for gate in (spec.error_rate, spec.latency, spec.tail_latency) if gate]
-        assert parts == pytest.approx([0.0125, 0.0125, 0.025])
-
-
 class TestBlindness:
     @pytest.mark.req("S49", "S51")
     def test_is_counted_by_its_cause(self) -> None:
@@ -269,36 +196,3 @@ class TestBets:
             hits = int(draw.binomial(500, 0.1))
             grown.append(math.exp(log_mean(split((0.0, 0.0), (1.5 * odds, 2 * odds), odds, hits, 500 - hits))))
         assert np.mean(grown) <= 1 + 3 * np.std(grown) / math.sqrt(len(grown))
-
-
-class TestSpecs:
-    def test_named_gates_are_read_and_written_alike(self) -> None:
-        raw = {
-            "tail_latency": {}, "sample_ratio": {}, "fix_forward": {"max_error_rate": 0.1},
-            "signals": [{"name": "carts", "error_rate": {"unit": "pp", "increase": 0.01}, "metrics": {"key": "carts"}}],
-            "infos": [{"name": "pages", "latency": {"mode": "threshold"},
-                       "metrics": {"templates": {"requests": "r{v='$variant'}", "errors": "e{v='$variant'}"}}}],
-            "acknowledge_infeasible": True,
-        }  # fmt: skip
-        spec = parse_gate_spec(raw)
-        assert spec.tail_latency == LatencyGate(quantile=0.99)
-        assert parse_gate_spec(json.loads(json.dumps(spec.to_json()))) == spec
-
-    def test_of_before_are_written_as_before(self) -> None:
-        assert set(GateSpec().to_json()) == {
-            "error_rate", "latency", "alpha_total", "min_requests", "min_checks", "caution", "hard_stop",
-        }  # fmt: skip
-
-    def test_every_fault_has_its_pointer(self) -> None:
-        raw = {
-            "signals": [{"name": "latency", "metrics": {}}, {"name": "a", "error_rate": {"unit": "x"}, "metrics": 1}],
-            "sample_ratio": {"tolerance": -1}, "acknowledge_infeasible": 1, "infos": {},
-            "error_rate": {"mode": "literal"}, "tail_latency": {"quantile": 2},
-        }  # fmt: skip
-        with pytest.raises(Invalid) as refused:
-            parse_gate_spec({**raw, "infos": {"a": 1}})
-        assert [fault.path for fault in refused.value.faults] == [
-            "/error_rate/mode", "/tail_latency/quantile", "/sample_ratio/tolerance", "/signals/0/name", "/signals/0",
-            "/signals/0/metrics", "/signals/1/error_rate/unit", "/signals/1/metrics", "/infos",
-            "/acknowledge_infeasible",
-        ]  # fmt: skip

@@ -1,0 +1,77 @@
+"""Processes that are asked and remember it: a vote is counted at once, as its workflow would."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from application.balloting import Balloting, Cast
+from application.ports.imports import ImportRecord
+from domain.approvals import Answer, Approval
+from domain.errors import Unavailable
+from domain.rollouts import Rollout, Verb
+
+
+@dataclass
+class RecordingProcesses:
+    """Remembers what was asked; a vote is counted at once, as its workflow would. `down` answers nobody."""
+
+    balloting: Balloting
+    tenant: UUID
+    down: bool = False
+    deaf: bool = False
+    started: list[UUID] = field(default_factory=list)
+    controls: list[tuple[UUID, Verb, str]] = field(default_factory=list)
+    kills: list[UUID] = field(default_factory=list)
+    turns: list[UUID] = field(default_factory=list)
+    displaced: list[UUID] = field(default_factory=list)
+    ended: list[UUID] = field(default_factory=list)
+    imports: list[UUID] = field(default_factory=list)
+
+    async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
+        if self.down:
+            raise Unavailable
+        self.imports.append(record.id)
+
+    async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
+        await self.ping()
+        self.started.append(rollout.id)
+
+    async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
+        await self.ping()
+        if not self.deaf:
+            await self.balloting.cast(Cast(self.tenant, approval, answer, assertion, "update"))
+
+    async def withdraw_vote(self, approval: UUID, assertion: str) -> None:
+        await self.ping()
+        await self.balloting.withdraw_vote(self.tenant, approval, assertion)
+
+    async def control(self, rollout: UUID, verb: Verb, assertion: str) -> None:
+        await self.ping()
+        self.controls.append((rollout, verb, assertion))
+
+    async def killed(self, rollout: UUID) -> None:
+        await self.ping()
+        self.kills.append(rollout)
+
+    async def alive(self, rollout: UUID) -> bool:
+        await self.ping()
+        return rollout in self.started
+
+    async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
+        await self.ping()
+        self.started.append(rollout.id)
+
+    async def turn(self, rollout: UUID) -> None:
+        await self.ping()
+        self.turns.append(rollout)
+
+    async def superseded(self, rollout: UUID) -> None:
+        await self.ping()
+        self.displaced.append(rollout)
+
+    async def closed(self, approval: UUID) -> None:
+        await self.ping()
+        self.ended.append(approval)
+
+    async def ping(self) -> None:
+        if self.down:
+            raise Unavailable
