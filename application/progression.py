@@ -1,5 +1,6 @@
 """A rollout moves one step at a time; each step is one transaction, one line of the timeline and one audit event."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -47,11 +48,12 @@ class Step:
 
 
 class Progression:
-    """`most` tenants are written in one transaction."""
+    """`most` tenants are written in one transaction; who has refused is asked again after `pause` seconds."""
 
-    def __init__(self, store: Store, *, most: int = parts.MOST) -> None:
+    def __init__(self, store: Store, *, most: int = parts.MOST, pause: float = 1.0) -> None:
         self._store = store
         self._most = most
+        self._pause = pause
 
     async def settle(self, step: Step, state: State, cause: str) -> State:
         """Write the end of an approval that was not given, or a cancellation before anything was exposed.
@@ -82,6 +84,8 @@ class Progression:
             number, exposed = 0, await self._expose(step, stage)
             while not exposed.done:
                 beat()
+                if exposed.refused and self._pause:
+                    await asyncio.sleep(self._pause)
                 number += 1
                 exposed = await self._expose(replace(step, name=f"{step.name}:{number}"), stage)
         except DigestTampered as refusal:

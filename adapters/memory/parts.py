@@ -26,15 +26,11 @@ class MemoryParts:
             taken.add((part.rollout, part.place))
             self._rows.parts[part.rollout, part.ordinal] = _unshared(part)
 
-    async def of(
-        self, rollout: UUID, *, state: PartState | None = None, upto_stage: int | None = None
-    ) -> list[Part]:  # fmt: skip
+    async def of(self, rollout: UUID, *, upto_stage: int | None = None) -> list[Part]:
         found = [
             _unshared(each)
             for each in self._rows.parts.values()
-            if each.rollout == rollout
-            and state in (None, each.state)
-            and (upto_stage is None or each.stage <= upto_stage)
+            if each.rollout == rollout and (upto_stage is None or each.stage <= upto_stage)
         ]
         return sorted(found, key=lambda each: each.ordinal)
 
@@ -46,6 +42,7 @@ class MemoryParts:
                     replace(
                         known, base_version=part.base_version, live_version=part.live_version, stage=part.stage,
                         state=part.state, revision=part.revision, held=part.held, why=part.why,
+                        refusals=part.refusals,
                     )
                 )  # fmt: skip
 

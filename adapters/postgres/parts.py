@@ -16,7 +16,7 @@ from domain.rollouts import Rollout
 from domain.rollouts.parts import Part, PartState
 
 _P = rollout_part.c
-_MOVING = ("base_version", "live_version", "stage", "state", "revision", "held", "why")
+_MOVING = ("base_version", "live_version", "stage", "state", "revision", "held", "why", "refusals")
 _SAVE = (
     update(rollout_part)
     .where(_P.rollout_id == bindparam("of_rollout"), _P.ordinal == bindparam("at"))
@@ -33,12 +33,8 @@ class PostgresParts:
         if parts:
             await self._session.execute(insert(rollout_part), [self._row(part) for part in parts])
 
-    async def of(
-        self, rollout: UUID, *, state: PartState | None = None, upto_stage: int | None = None
-    ) -> list[Part]:  # fmt: skip
+    async def of(self, rollout: UUID, *, upto_stage: int | None = None) -> list[Part]:
         query = select(rollout_part).where(_P.rollout_id == rollout).order_by(_P.ordinal)
-        if state is not None:
-            query = query.where(_P.state == state.value)
         if upto_stage is not None:
             query = query.where(_P.stage <= upto_stage)
         return [_part(row) for row in await self._session.execute(query)]
@@ -99,4 +95,5 @@ def _part(row: Any) -> Part:
         revision=row.revision,
         held=row.held,
         why=row.why,
+        refusals=row.refusals,
     )

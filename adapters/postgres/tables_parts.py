@@ -23,4 +23,5 @@ rollout_part = Table(
     Column("revision", BigInteger),
     Column("held", JSONB(none_as_null=True)),
     Column("why", Text),
+    Column("refusals", Integer),
 )

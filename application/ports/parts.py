@@ -17,14 +17,12 @@ class Parts(Protocol):
         """AlreadyExists where one is there, by its ordinal or by its place."""
         ...
 
-    async def of(
-        self, rollout: UUID, *, state: PartState | None = None, upto_stage: int | None = None
-    ) -> list[Part]:  # fmt: skip
+    async def of(self, rollout: UUID, *, upto_stage: int | None = None) -> list[Part]:
         """By ordinal."""
         ...
 
     async def save(self, *parts: Part) -> None:
-        """Versions, stage, state, revision, held and why."""
+        """Versions, stage, state, revision, held, why and refusals."""
         ...
 
     async def count(self, rollout: UUID) -> Mapping[PartState, int]: ...

@@ -27,7 +27,8 @@ class Part:
 
     `live_version` is what this rollout wrote last, over `base_version` at first; of another tenant's target both are
     known once it is written. `revision` is that of the flag set, or the epoch of the settings, from which it is
-    served: what an instance must hold. `held` is what its kind needs to go back, `why` is said of skipped and drifted.
+    served: what an instance must hold. `held` is what its kind needs to go back, `why` is said of skipped and drifted,
+    and of what its tenant has refused so many times.
     """
 
     rollout: UUID
@@ -44,6 +45,7 @@ class Part:
     revision: int = 0
     held: Json = None
     why: str = ""
+    refusals: int = 0
 
     @property
     def written(self) -> bool:
@@ -62,7 +64,9 @@ class Part:
         return self.tenant, self.environment, self.kind, self.key
 
     def applied(self, version: int, revision: int) -> "Part":
-        return replace(self, live_version=version, revision=revision, state=PartState.APPLIED)
+        return replace(
+            self, live_version=version, revision=revision, state=PartState.APPLIED, why="", refusals=0
+        )  # fmt: skip
 
     def restored(self, version: int, revision: int) -> "Part":
         return replace(self, live_version=version, revision=revision, state=PartState.RESTORED)
@@ -72,6 +76,11 @@ class Part:
 
     def skipped(self, why: str) -> "Part":
         return replace(self, state=PartState.SKIPPED, why=why)
+
+    def refused(self, why: str, most: int) -> "Part":
+        """Still to be served, unless it was refused for the last time."""
+        once_more = replace(self, why=why, refusals=self.refusals + 1)
+        return once_more if once_more.refusals < most else once_more.skipped(why)
 
 
 class TenantsRefuse(Conflict):

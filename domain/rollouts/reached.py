@@ -38,13 +38,6 @@ def stages_of(plan: Plan, salt: str, candidates: Sequence[Candidate]) -> dict[st
     return _grown(plan, salt, candidates)
 
 
-def count_of_stages(plan: Plan, stages: Mapping[str, int]) -> int:
-    """Of batches there are as many as the tenants fill, of other stages as many as are planned."""
-    if plan.strategy is Strategy.ROLLING:
-        return max(stages.values(), default=0) + 1
-    return len(plan.stages)
-
-
 def _grown(plan: Plan, salt: str, candidates: Sequence[Candidate]) -> dict[str, int]:
     include = plan.audience.include
     kept = {each.slug for each in candidates if each.ring == LAST and each.slug not in include}

@@ -17,6 +17,7 @@ CREATE TABLE rollout_part (
   revision      bigint NOT NULL DEFAULT 0,
   held          jsonb,
   why           text NOT NULL DEFAULT '',
+  refusals      int NOT NULL DEFAULT 0 CHECK (refusals >= 0),
   PRIMARY KEY (tenant_id, rollout_id, ordinal),
   UNIQUE (tenant_id, rollout_id, target_tenant, environment, kind, key),
   FOREIGN KEY (tenant_id, rollout_id) REFERENCES rollout
@@ -47,5 +48,5 @@ ALTER TABLE rollout_part FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_tenant ON rollout_part TO changegate_app
   USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid)
   WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid);
-GRANT SELECT, INSERT, UPDATE (base_version, live_version, stage, state, revision, held, why) ON rollout_part
+GRANT SELECT, INSERT, UPDATE (base_version, live_version, stage, state, revision, held, why, refusals) ON rollout_part
   TO changegate_app;

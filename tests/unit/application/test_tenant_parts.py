@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,8 +6,7 @@ from application import parts
 from application.ports.records import AuditFilter
 from domain.errors import Invalid
 from domain.rollouts import State
-from domain.rollouts.parts import PartState, TenantsRefuse
-from domain.tenants import Quota, Tier
+from domain.tenants import Tier
 from tests.unit.application.estates import (
     ALL,
     BY_TENANT,
@@ -90,25 +88,6 @@ class TestTenants:
         assert await shop.progression.move(shop.step(rollout), State.SUCCEEDED, "completed") is State.SUCCEEDED
         shop.clock += timedelta(seconds=1)
         assert await value_of(shop, late) == 20
-
-    @pytest.mark.req("S68")
-    @pytest.mark.parametrize("allowed", [1, 0])
-    async def test_that_cannot_take_it_are_skipped_as_far_as_the_plan_allows(self, shop: World, allowed: int) -> None:
-        tenants = {slug: await found(shop, slug) for slug in ("aye", "bee")}
-        plan = {"strategy": "rolling", "batches": {"size": 2, "pause_seconds": 0, "max_failed": allowed}}
-        rollout = await admitted(shop, value(20), plan=plan, tenants=ALL)
-        async with shop.store.transaction(shop.tenant.id) as tx, tx.within(tenants["bee"]) as inside:
-            own = await inside.tenants.own()
-            await inside.tenants.save(replace(own, quotas={Quota.SETTING_VALUES: 0}), None)
-        if allowed:
-            await exposed(shop, rollout)
-            states = {each.slug: (each.state, each.why.split(";")[0]) for each in await parts_of(shop, rollout)}
-            assert states == {"aye": (PartState.APPLIED, ""), "bee": (PartState.SKIPPED, "quota-exceeded")}
-        else:
-            with pytest.raises(TenantsRefuse) as refused:
-                await exposed(shop, rollout)
-            assert list(refused.value.facts["tenants"]) == ["bee"]  # type: ignore[call-overload]  # by slug
-            assert await value_of(shop, tenants["aye"]) is None
 
     @pytest.mark.req("S72")
     async def test_what_one_of_them_wrote_since_is_left_alone(self, shop: World) -> None:
