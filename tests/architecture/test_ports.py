@@ -24,6 +24,7 @@ NO_TWIN = {
     "Installation": "starts real servers; there is nothing to pretend",
     "News": "word between processes; what follows it is proven with PostgreSQL's own",
     "Postman": "proven against a real loopback receiver, whose signature check is not ours",
+    "PublicHolidays": "a list inside the process; a twin would be a shorter one",
     "Running": "what Installation started",
 }
 TWINS = {
