@@ -10,10 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize
 from adapters.memory.store import MemoryStore
 from application.admission import Admission
 from domain.approvals import ApprovalPolicy, Level
+from domain.canonical import Json
+from domain.changes import ChangeSet
 from domain.errors import Refusal
 from domain.gates import Verdict
+from domain.people import Actor
 from domain.rollouts import WAITING, Progress, State
-from tests.world import ON, Clock, World, at_once, world_in
+from tests.world import ON, PRODUCTION, Clock, World, at_once, world_in
 
 KEYS = ("checkout", "search")
 FACTS = ("flags", "versions", "approvals", "votes", "rollouts", "transitions", "changes", "sets")
@@ -86,10 +89,32 @@ class Courses(RuleBasedStateMachine):
         at_once(keep())
         course.verdict = verdict
 
-    def share(self, key: str) -> float:
+    # --- whose flags they are
+
+    @property
+    def author(self) -> Actor:
+        return self.world.ada
+
+    def proposed(self, key: str, plan: Json) -> Awaitable[ChangeSet]:
         flag = at_once(self.world.flag(key))
         assert flag is not None
-        return _share(flag.definition)
+        return self.world.propose(key=key, base_version=flag.version, plan=plan)
+
+    def written_elsewhere(self, key: str, definition: Json) -> Coroutine[Any, Any, None]:
+        return self.world.put(definition, key=key)
+
+    def share(self, key: str) -> float:
+        """Per cent of those who may be served, who are served `on`."""
+        flag = at_once(self.world.flag(key))
+        assert flag is not None
+        return share_of(flag.definition)
+
+    def check_restored(self, course: Course) -> None:
+        """I5: what is served is what was stable."""
+        rollout, flag = at_once(self.world.rollout(course.rollout)), at_once(self.world.flag(course.key))
+        assert flag is not None
+        stable = self.store._rows[self.world.tenant.id].versions[PRODUCTION, course.key, rollout.base_version]
+        assert flag.definition == stable.definition
 
     def move(self, course: Course, state: State, cause: str) -> None:
         move, step = self.world.progression.move, self.world.step
@@ -100,7 +125,7 @@ class Courses(RuleBasedStateMachine):
         return {name: getattr(rows.copied(), name) for name in FACTS}
 
 
-def _share(definition: Any) -> float:
+def share_of(definition: Any) -> float:
     """Per cent of the subjects whom the definition serves `on`."""
     if definition == ON or definition["defaultVariant"] == "on":
         return 100.0

@@ -55,12 +55,12 @@ async def stocked(world: World) -> World:
     return world
 
 
-async def elsewhere(world: World, tenant: Any, definition: Any) -> None:
+async def elsewhere(world: World, tenant: Any, definition: Any, key: str = "checkout") -> None:
     """Somebody in that tenant writes the flag."""
     async with world.store.transaction(tenant) as tx:
-        present = await tx.flags.get(PRODUCTION, "checkout")
+        present = await tx.flags.get(PRODUCTION, key)
         version = present.version if present else 0
-        written = StoredFlag(PRODUCTION, "checkout", version + 1, definition, "api", None, tx.now)
+        written = StoredFlag(PRODUCTION, key, version + 1, definition, "api", None, tx.now)
         await tx.flags.put(written, expected=version)
 
 

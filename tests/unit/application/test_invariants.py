@@ -47,10 +47,11 @@ class Rollouts(Courses):
 
     @rule(target=courses, key=st.sampled_from(KEYS), wanted=st.booleans(), plan=st.sampled_from(PLANS))
     def submit(self, key: str, wanted: bool, plan: Any) -> Any:  # noqa: FBT001 -- drawn by hypothesis
-        flag = at_once(self.world.flag(key))
-        assert flag is not None
-        change = self.run(self.world.propose(key=key, base_version=flag.version, plan=plan))
-        submitted = change and self.run(self.world.submission.submit(self.world.ada, change.id))
+        return self.begun(key, plan, wanted=wanted)
+
+    def begun(self, key: str, plan: Any, *, wanted: bool) -> Any:
+        change = self.run(self.proposed(key, plan))
+        submitted = change and self.run(self.world.submission.submit(self.author, change.id))
         if not submitted:
             return multiple()
         course = Course(submitted.rollout.id, key, Progress(0, self.clock()))
@@ -98,7 +99,7 @@ class Rollouts(Courses):
 
     @rule(key=st.sampled_from(KEYS))
     def write_from_elsewhere(self, key: str) -> None:
-        at_once(self.world.put({**OFF, "metadata": {"at": self.steps}}, key=key))
+        at_once(self.written_elsewhere(key, {**OFF, "metadata": {"at": self.steps}}))
 
     # --- time and the workflow
 
@@ -144,6 +145,13 @@ class Rollouts(Courses):
             self.check(course, Verdict.PASS, 1)
             self.control(course, Verb.PROMOTE)
 
+    @rule(course=courses, stages=st.integers(0, 2))
+    def goes_wrong(self, course: Course, stages: int) -> None:
+        for _ in range(stages):
+            self.check(course, Verdict.PASS, 1)
+        self.check(course, Verdict.FAIL, 1)
+        self.go_back(course)
+
     @rule(course=courses, stage=st.integers(0, 2))
     def expose_while_held(self, course: Course, stage: int) -> None:
         """What a workflow would do that did not hear of the pause."""
@@ -179,7 +187,7 @@ class Rollouts(Courses):
 
     def rise(self, course: Course) -> None:
         rollout = at_once(self.world.rollout(course.rollout))
-        if (rollout.stage or 0) + 1 < len(rollout.plan.stages):
+        if (rollout.stage or 0) + 1 < (rollout.stages or len(rollout.plan.stages)):
             self.expose(course, (rollout.stage or 0) + 1)
         else:
             self.move(course, State.BAKING, "all_stages_passed")
@@ -196,13 +204,6 @@ class Rollouts(Courses):
         course.may_rise = False
         if done is not None:
             course.progress = Progress(stage, self.clock())
-
-    def check_restored(self, course: Course) -> None:
-        """I5: what is served is what was stable."""
-        rollout, flag = at_once(self.world.rollout(course.rollout)), at_once(self.world.flag(course.key))
-        assert flag is not None
-        stable = self.store._rows[self.world.tenant.id].versions[PRODUCTION, course.key, rollout.base_version]
-        assert flag.definition == stable.definition
 
     # --- the invariants
 
