@@ -6,7 +6,7 @@ ENV PATH=/opt/changegate/bin:$PATH
 WORKDIR /src
 COPY requirements/app.txt requirements/app.txt
 RUN pip install --require-hashes -r requirements/app.txt
-COPY pyproject.toml README.md LICENSE bootstrap.py worker.py ./
+COPY pyproject.toml README.md LICENSE bootstrap.py terminal.py worker.py ./
 COPY domain domain
 COPY application application
 COPY workflows workflows

@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
-ROOMS := domain application workflows activities adapters api cli bootstrap.py worker.py migrations tests benchmarks examples docs
+ROOMS := domain application workflows activities adapters api cli bootstrap.py terminal.py worker.py migrations tests benchmarks examples docs
 
 .DEFAULT_GOAL := help
 

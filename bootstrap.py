@@ -2,27 +2,23 @@
 
 import asyncio
 import gc
-import os
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
 from adapters.cache import flag_cache, setting_cache
-from adapters.crypto import EnvelopeSealer, folder_ring, key_ring
+from adapters.crypto import EnvelopeSealer, key_ring
 from adapters.egress.client import EgressClient
 from adapters.egress.doors import door
-from adapters.embedded.installation import login_url, started
-from adapters.embedded.ports import LOOPBACK, Ports
 from adapters.identity.assertions import ActReader, SignedActs
 from adapters.identity.bundles import bundle_signatures
-from adapters.identity.issuer import ISSUER, EmbeddedIssuer
+from adapters.identity.issuer import EmbeddedIssuer
 from adapters.identity.jwks import KeyCache
 from adapters.identity.keys import kept_key
 from adapters.identity.links import SignedLinks
@@ -35,14 +31,10 @@ from adapters.notify.couriers import courier, delivery
 from adapters.notify.events import SignedPosts
 from adapters.notify.signatures import StandardSignatures
 from adapters.postgres import engine as postgres
-from adapters.postgres.entry import entering
 from adapters.postgres.listener import Listener
-from adapters.postgres.schema import create_login, migrate
 from adapters.postgres.store import PostgresStore
-from adapters.settings import Settings, Terminal
-from adapters.temporal.client import connect as connect_temporal
-from adapters.temporal.client import polled, when_asked
-from adapters.temporal.clock import skip
+from adapters.settings import Settings
+from adapters.temporal.client import when_asked
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from api.app import create_app
@@ -64,12 +56,10 @@ from application.external.tickets import Doors, Tickets
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
-from application.ports.installation import Newcomer, Running
 from application.ports.metrics import MetricSource
 from application.ports.secrets import Sealer
 from application.previewing import Previewing
 from application.settings.cases import SettingCases
-from application.settings.rotation import Rotation
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
 from application.submission import Submission
@@ -77,9 +67,7 @@ from application.sweeping import Sweeper
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
-from cli.app import build
 from domain.gates import SourceKind
-from domain.people import Principal
 
 
 def clock() -> datetime:
@@ -220,81 +208,3 @@ def api() -> FastAPI:
         await made.close()
 
     return create_app(composed, lifespan=lifespan)
-
-
-class EmbeddedInstallation:
-    """Answers `application.ports.installation.Installation` with the servers of one data folder.
-
-    `database` is that of servers that somebody else runs; people are admitted there instead.
-    """
-
-    def __init__(self, folder: Path, database: str | None = None) -> None:
-        self.folder = folder.absolute()
-        self._database = database
-
-    @property
-    def api_url(self) -> str:
-        return f"http://{LOOPBACK}:{Ports(self.folder).remembered('api')}"
-
-    @property
-    def temporal_address(self) -> str:
-        return f"{LOOPBACK}:{Ports(self.folder).remembered('temporal')}"
-
-    def start(
-        self, *, demo: bool = False, port: int | None = None, scrapes: tuple[str, ...] = ()
-    ) -> AbstractAsyncContextManager[Running]:
-        ports = {"api": port} if port is not None else {}
-        return started(self.folder, _provision, _polled, demo=demo, ports=ports, scrapes=scrapes)
-
-    def mint(self, subject: str, ttl: timedelta) -> str:
-        return EmbeddedIssuer(self.folder / "keys").mint(subject, ttl)
-
-    async def migrate(self) -> None:
-        owner = Settings.read().owner_database_url
-        if owner is None:
-            raise SystemExit("CHANGEGATE_OWNER_DATABASE_URL names the login that migrates; it is not set.")
-        with entering("CHANGEGATE_OWNER_DATABASE_URL"):
-            await migrate(owner.get_secret_value())
-
-    async def admit(self, tenant: str, name: str, people: Sequence[Newcomer], *, own: bool = False) -> list[Principal]:
-        async with self._store(own=own) as store:
-            tenants = Tenants(store)
-            home = await tenants.admit_tenant(tenant, name)
-            return [await tenants.admit(home, each, ISSUER) for each in people]
-
-    @asynccontextmanager
-    async def rotation(self) -> AsyncIterator[Rotation]:
-        ring = folder_ring(self.folder / "keys") if self._database is None else key_ring(Settings.read())
-        async with self._store() as store:
-            yield Rotation(store, ring)
-
-    @asynccontextmanager
-    async def _store(self, *, own: bool = False) -> AsyncIterator[PostgresStore]:
-        url, door = self._database, "CHANGEGATE_DATABASE_URL"
-        if own or url is None:
-            url, door = login_url(self.folder), str(self.folder)
-        engine = postgres.connect(url, pool_size=1)
-        try:
-            with entering(door):
-                yield PostgresStore(engine)
-        finally:
-            await engine.dispose()
-
-    async def skip_time(self, temporal_address: str, workflow_id: str, by: timedelta) -> bool:
-        return await skip(await connect_temporal(temporal_address), workflow_id, by)
-
-
-async def _polled(temporal_address: str) -> bool:
-    return await polled(await connect_temporal(temporal_address))
-
-
-async def _provision(owner_url: str, login: str, password: str) -> None:
-    await migrate(owner_url)
-    await create_login(owner_url, login, password)
-
-
-def main() -> None:
-    """The `changegate` command; CHANGEGATE_DATA names the data folder (default `.changegate`)."""
-    configure("console", Terminal.read().log_level)
-    folder = Path(os.environ.get("CHANGEGATE_DATA", ".changegate"))
-    build(EmbeddedInstallation(folder, os.environ.get("CHANGEGATE_DATABASE_URL") or None))()

@@ -6,7 +6,6 @@ from pathlib import Path
 from cli.destination import NotSent
 from domain.canonical import Json, digest_of
 from domain.errors import Invalid
-from domain.settings import UNSIGNED, read_bundle_text
 
 
 class FileUnreadable(NotSent):
@@ -25,6 +24,8 @@ def written(bundle: Json) -> str:
 
 def bundle_in(path: Path) -> Json:
     """As it is while its checksum holds. Once it was edited it gets a checksum of its own, and has no signature."""
+    from domain.settings import UNSIGNED, read_bundle_text
+
     try:
         raw = read_bundle_text(path.read_bytes())
     except OSError as error:

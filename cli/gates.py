@@ -1,15 +1,17 @@
 """Whoever doubts a verdict judges its checks again at their own terminal."""
 
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from application.gates.cases import ReplayedCheck, replayed_check
 from application.ports.installation import Installation
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
+
+if TYPE_CHECKING:
+    from application.gates.replaying import ReplayedCheck
 
 console = Console(highlight=False)
 
@@ -33,6 +35,8 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         tenant: Tenant = None,
     ) -> None:
         """Judge every stored check again, here, and compare it to the last bit."""
+        from application.gates.replaying import replayed_check
+
         checks = run(_checks(installation, rollout, Asked(os.environ, reader, api, tenant)))
         replayed = [replayed_check(check["number"], check["record"]) for check in checks]
         show(replayed, console)
@@ -40,7 +44,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
             raise typer.Exit(DIFFERS)
 
 
-def show(replayed: list[ReplayedCheck], page: Console) -> None:
+def show(replayed: "list[ReplayedCheck]", page: Console) -> None:
     for each in replayed:
         told = "the same" if each.exact else "differs at " + ", ".join(each.differs)
         page.print(f"{each.number:>5}  {each.formula}  {each.verdict:<14}  {told}", markup=False, soft_wrap=True)

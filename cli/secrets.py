@@ -1,6 +1,6 @@
 """The keys of secrets are listed, made and rotated by whoever has the database and the ring at hand."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -8,8 +8,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from application.ports.installation import Installation
-from application.settings.rotation import RingKey
 from cli.voting import Run
+
+if TYPE_CHECKING:
+    from application.settings.rotation import RingKey
 
 console = Console(highlight=False)
 WHY = "the primary key changed"
@@ -52,7 +54,7 @@ async def _keys(installation: Installation) -> None:
     console.print(page)
 
 
-def _said(key: RingKey) -> str:
+def _said(key: "RingKey") -> str:
     if not key.known:
         return "not in this ring: what is under it cannot be read"
     if key.primary:

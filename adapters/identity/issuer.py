@@ -3,12 +3,14 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import jwt
 
 from adapters.identity.keys import kept_key, public_jwk
-from adapters.identity.tokens import IssuerConfig
+
+if TYPE_CHECKING:
+    from adapters.identity.tokens import IssuerConfig
 
 KEY_FILE: Final = "access-tokens.pem"
 ISSUER: Final = "changegate-embedded"
@@ -40,5 +42,7 @@ class EmbeddedIssuer:
         """The public key as a JWK set (RFC 7517)."""
         return {"keys": [dict(self._jwk)]}
 
-    def config(self) -> IssuerConfig:
+    def config(self) -> "IssuerConfig":
+        from adapters.identity.tokens import IssuerConfig  # who only mints need not know how tokens are verified
+
         return IssuerConfig(self.issuer, self.audience, frozenset({"EdDSA"}), keys=(self._jwk,))

@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.common import Count, In, Instant, Key, Object, Out
-from application.gates.cases import BroughtPast, Past, ReplayedCheck, Soak, SourcePast, asked_query
+from application.gates.cases import BroughtPast, Past, Soak, SourcePast, asked_query
+from application.gates.replaying import ReplayedCheck
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.gates import Counts, Judgement, Measured, Reading, Verdict

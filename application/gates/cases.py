@@ -9,6 +9,7 @@ from application.changes import existing_change, plan_of
 from application.drafts.gates import cohort_query_of, metrics_of, query_of
 from application.gates.feasibility import foreseen, known_past
 from application.gates.observing import Query
+from application.gates.replaying import ReplayedCheck, replayed_check
 from application.ports.metrics import MetricSource
 from application.ports.store import Store
 from domain.canonical import Json
@@ -16,7 +17,6 @@ from domain.environments import Environment
 from domain.errors import Fault, Invalid, Missing, Unavailable
 from domain.gates import (
     Baseline,
-    FormulaUnknown,
     GateSpec,
     GateState,
     Judgement,
@@ -28,7 +28,6 @@ from domain.gates import (
     observation_from_json,
     parse_gate_spec,
     parse_templates,
-    replayed,
 )
 from domain.gates.feasibility import Feasibility
 from domain.gates.simulating import Look, looks_of, simulated
@@ -67,17 +66,6 @@ class BroughtPast:
 
 Past = BroughtPast | SourcePast | UUID
 """The last is a rollout, whose evidence is there."""
-
-
-@dataclass(frozen=True)
-class ReplayedCheck:
-    """`differs` are the places in the stored record that are not what judging it again gives."""
-
-    number: int
-    formula: str
-    verdict: str
-    exact: bool
-    differs: tuple[str, ...] = ()
 
 
 class Gates:
@@ -146,16 +134,6 @@ class Gates:
                 raise Missing(kind_of_thing="rollout", id=str(rollout))
             checks = await tx.evidence.all(rollout)
         return [replayed_check(check.number, check.record, check.state) for check in checks]
-
-
-def replayed_check(number: int, record: Json, state: Json = None) -> ReplayedCheck:
-    """A record of a formula that nobody here knows is not exact, and says which it was."""
-    formula, verdict = str(record.get("formula")), str(record.get("verdict"))
-    try:
-        again = replayed(record, state)
-    except FormulaUnknown:
-        return ReplayedCheck(number, formula, verdict, exact=False, differs=("/formula",))
-    return ReplayedCheck(number, formula, verdict, again.exact, again.differs)
 
 
 def asked_query(actor: Actor, environment: Environment, key: str, metrics: Json) -> MetricQuery:

@@ -5,10 +5,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from application.settings.rotation import Rotation
 from domain.people import Principal, PrincipalKind, Role
+
+if TYPE_CHECKING:  # whoever only names an installation does not load how secrets are wrapped anew
+    from application.settings.rotation import Rotation
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Installation(Protocol):
         """
         ...
 
-    def rotation(self) -> AbstractAsyncContextManager[Rotation]:
+    def rotation(self) -> "AbstractAsyncContextManager[Rotation]":
         """Of the secrets in the database that `admit` would admit to, with the ring of keys that is theirs."""
         ...
 

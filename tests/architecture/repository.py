@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 ROOMS = ("domain", "application", "workflows", "activities", "adapters", "api", "cli", "migrations")
 FOLDERS = (*ROOMS, "tests", "benchmarks", "examples", "docs", "ops")
-MODULES = ("bootstrap", "worker")
+MODULES = ("bootstrap", "terminal", "worker")
 
 
 @cache

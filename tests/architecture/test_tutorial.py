@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import typer
 
-from bootstrap import EmbeddedInstallation
 from cli.app import build
 from docs.generate import FOLDER
+from terminal import EmbeddedInstallation
 from tests.architecture.repository import ROOT
 
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from adapters.embedded.installation import RunningStack
-from bootstrap import EmbeddedInstallation
 from cli.seed import PEOPLE, TENANT
+from terminal import EmbeddedInstallation
 from tests.chaos.conftest import eventually, free_port
 from tests.chaos.place import LONGEST_ANSWER_SECONDS, UNAVAILABLE, Place, Postbox
 from tests.workflow.theatre import EXPRESS

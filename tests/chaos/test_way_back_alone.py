@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from adapters.embedded.installation import RunningStack
-from bootstrap import EmbeddedInstallation
 from cli.seed import PEOPLE, TENANT
+from terminal import EmbeddedInstallation
 from tests.chaos.conftest import free_port
 from tests.chaos.place import Place, Postbox
 from tests.workflow.theatre import EXPRESS

@@ -17,10 +17,10 @@ from adapters.memory.secrets import MemorySealer
 from adapters.postgres.store import PostgresStore
 from application.ports.imports import ImportState
 from application.settings.moving import importing
-from bootstrap import EmbeddedInstallation
 from cli.app import build
 from cli.caller import Caller
 from cli.config_files import bundle_in
+from terminal import EmbeddedInstallation
 from tests.conftest import House
 from tests.e2e.terminal import ROOT
 from tests.e2e.test_outside import Provider, Say, provider  # noqa: F401  # a fixture is found by its name

@@ -14,12 +14,12 @@ import pytest
 from adapters.postgres.store import PostgresStore
 from application.admission import Admitting
 from application.progression import Progression, Step
-from bootstrap import EmbeddedInstallation
 from cli.app import build
 from cli.caller import Caller
 from cli.deploy_events import Word
 from cli.deploy_pages import Picture, line_of, metrics
 from domain.rollouts import State
+from terminal import EmbeddedInstallation
 from tests.conftest import House
 from tests.e2e.test_outside import Provider, Say, provider  # noqa: F401  # a fixture is found by its name
 

@@ -14,7 +14,7 @@ from standin import StandIn, Value
 
 ROOT = Path(__file__).parents[1]
 BRINGS = ("httpx2", "httpcore2", "h11", "anyio", "idna", "truststore", "typing-extensions")
-SERVER = ("domain", "application", "adapters", "api", "cli", "bootstrap", "worker", "fastapi", "temporalio")
+SERVER = ("domain", "application", "adapters", "api", "cli", "bootstrap", "terminal", "worker", "fastapi", "temporalio")
 PROGRAM = """
 import importlib.util, sys, changegate
 assert [name for name in sys.argv[2].split(",") if importlib.util.find_spec(name)] == []

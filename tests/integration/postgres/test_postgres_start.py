@@ -13,8 +13,8 @@ from tests.authority import Authority
 from tests.integration.postgres.places import LOGIN, PASSWORD, Place
 
 ROOT = Path(__file__).parents[3]
-MIGRATION = ("-c", "from bootstrap import main; main()", "migrate")
-ADMISSION = ("-c", "from bootstrap import main; main()", "admit", "shop", "root", "--role", "Admin")
+MIGRATION = ("-c", "from terminal import main; main()", "migrate")
+ADMISSION = ("-c", "from terminal import main; main()", "admit", "shop", "root", "--role", "Admin")
 COMMANDS = pytest.mark.parametrize(
     ("process", "setting"),
     [(MIGRATION, "CHANGEGATE_OWNER_DATABASE_URL"), (ADMISSION, "CHANGEGATE_DATABASE_URL")],

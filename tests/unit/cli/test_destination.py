@@ -8,10 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 from adapters.embedded.ports import Ports
-from bootstrap import EmbeddedInstallation
 from cli import destination as places
 from cli.app import build
 from cli.destination import Asked, Frontend, NotSent, destination, frontend
+from terminal import EmbeddedInstallation
 
 TOKEN = "e30.made-up_by~somebody.else=="
 REMOTE = "https://gates.example.com"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from application.gates.cases import replayed_check
+from application.gates.replaying import replayed_check
 from cli.gates import show
 
 RECORDS: list[dict[str, Any]] = [
