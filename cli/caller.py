@@ -1,6 +1,6 @@
 """The terminal speaks to the API as any client does, in the name of one person."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -19,14 +19,28 @@ class ApiRefusal(Exception):
         self.problem = dict(problem)
 
 
+class _Bearer(httpx2.Auth):
+    """The token is asked for with each request: one that is valid for minutes would end before a rollout does."""
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self._token()}"
+        yield request
+
+
 class Caller:
     """One person's session with the API; raises ApiRefusal with the problem's own sentence."""
 
-    def __init__(self, api: str, token: str, tenant: str | None = None) -> None:
-        headers = {"Authorization": f"Bearer {token}", **({"Changegate-Tenant": tenant} if tenant else {})}
+    def __init__(self, api: str, token: str | Callable[[], str], tenant: str | None = None) -> None:
+        headers = {"Changegate-Tenant": tenant} if tenant else {}
         # Proxies and authorities of the environment are for https alone: over http a proxy would read the token.
         settings = api.startswith("https:")
-        self._http = httpx2.AsyncClient(base_url=f"{api}/api/v1", headers=headers, timeout=30, trust_env=settings)
+        self._http = httpx2.AsyncClient(
+            base_url=f"{api}/api/v1", headers=headers, timeout=30, trust_env=settings,
+            auth=_Bearer(token if callable(token) else lambda: token),
+        )  # fmt: skip
 
     async def get(self, path: str, **query: Any) -> Any:
         return _answer(await self._http.get(path, params=query))

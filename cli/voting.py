@@ -102,7 +102,7 @@ def list_waiting(waiting: Iterable[dict[str, Any]], page: Console) -> None:
 async def caller(installation: Installation, asked: Asked) -> AsyncIterator[Caller]:
     there = destination(asked, installation)
     try:
-        async with Caller(there.api, there.token, there.tenant) as me:
+        async with Caller(there.api, lambda: destination(asked, installation).token, there.tenant) as me:
             yield me
     except httpx2.TransportError as error:
         remedy = " Start Changegate with `make up`." if there.embedded else ""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 import httpx2
 import pytest
@@ -26,10 +27,12 @@ class Api:
     def __init__(self, *answers: bytes) -> None:
         self.answers = list(answers)
         self.asked: list[str] = []
+        self.tokens: list[str] = []
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         self.asked.append(next((line for line in head.splitlines() if line.startswith("last-event-id")), ""))
+        self.tokens += [line.split()[-1] for line in head.splitlines() if line.startswith("authorization")]
         writer.write(self.answers.pop(0) if self.answers else b"")
         await writer.drain()
         writer.close()
@@ -37,8 +40,9 @@ class Api:
 
 @asynccontextmanager
 async def calling(api: Api) -> AsyncIterator[Caller]:
-    server = await asyncio.start_server(api, "127.0.0.1", 0)
-    async with server, Caller(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "token") as me:
+    server, tokens = await asyncio.start_server(api, "127.0.0.1", 0), count(1)
+    address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, Caller(address, lambda: f"token-{next(tokens)}") as me:
         yield me
 
 
@@ -54,6 +58,12 @@ class TestFollowing:
             told = [word.event async for word in followed(me, "x")]
         assert told == ["transition", "away", "transition", "end"]
         assert api.asked == ["", "last-event-id: m1", "last-event-id: m1"]
+
+    async def test_goes_on_when_the_token_that_it_began_with_has_ended(self) -> None:
+        api = Api(STREAM + BEGUN, STREAM + ENDED)
+        async with calling(api) as me:
+            assert [word.event async for word in followed(me, "x")] == ["transition", "transition", "end"]
+        assert api.tokens == ["token-1", "token-2"]
 
     async def test_a_refusal_is_told_at_once(self) -> None:
         problem = b'{"status": 404, "title": "No such thing in this tenant."}'
