@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from application.definitions import checked_definition
 from application.events.telling import tell_flags
 from application.flags import check_ungoverned
+from application.locking.rules import check_direct
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
 from application.recording import event_of
 from application.settings.arriving import BUNDLE, Arrival
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import ApprovalRequired
+from domain.changes import ApprovalRequired, Kind
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
 from domain.flags import SHARED_RULES, parse_definition
@@ -39,7 +40,10 @@ class FlagsApart(Conflict):
 
 
 async def planned_flags(tx: Transaction, actor: Actor, arrival: Arrival) -> tuple[StoredFlag, ...]:
-    """The versions that would be written, checked; nothing where every flag is as it should be."""
+    """The versions that would be written, checked; nothing where every flag is as it should be.
+
+    They go out at once: StrategyNotAllowed where the rollout policy wants another way.
+    """
     keys = arrival.difference.flags_having(Op.ADDED, Op.CHANGED)
     if not keys:
         return ()
@@ -48,6 +52,8 @@ async def planned_flags(tx: Transaction, actor: Actor, arrival: Arrival) -> tupl
         await check_ungoverned(tx, arrival.environment)
     except ApprovalRequired as refusal:
         raise FlagsGoverned(keys=keys[:100], **refusal.facts) from None
+    if arrival.difference.flags_having(Op.CHANGED):  # a new one has nothing that it could be compared with
+        await check_direct(tx, arrival.environment, Kind.FLAG)
     held = await tx.bundles.held(arrival.environment, keys)
     if held:
         raise FlagsBusy(rollouts={key: str(rollout) for key, rollout in sorted(held.items())[:100]})

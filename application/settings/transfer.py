@@ -6,6 +6,7 @@ from typing import BinaryIO, Literal, Protocol
 from uuid import uuid4
 
 from application.events.telling import tell_definition, tell_import
+from application.locking.rules import check_direct
 from application.ports.bundles import Sync
 from application.ports.records import StoredFlag
 from application.ports.settings import StoredDefinition
@@ -180,6 +181,8 @@ async def _taken(
         return told, ([], Order(intake.environment, (), intake.reason))
     pen = replace(Pen.of(actor), origin="import")
     plan = await planned_arrival(tx, pen, arrival)
+    if plan.steps:
+        await check_direct(tx, intake.environment, Kind.SETTING)
     flags = await planned_flags(tx, actor, arrival)
     told = replace(told, affected=tuple(plan.affected()))
     if not await _asks(tx, arrival, plan):
@@ -283,8 +286,7 @@ async def _remembered(
     if change is None and last is not None and last.checksum == bundle.checksum:
         return
     content = canonical_bytes({name: intake.raw[name] for name in intake.raw.keys() - UNSIGNED})
-    sync = Sync(uuid4(), intake.environment, bundle.checksum, content, actor.id, tx.now, change)
-    await tx.bundles.sync(sync)
+    await tx.bundles.sync(Sync(uuid4(), intake.environment, bundle.checksum, content, actor.id, tx.now, change))
     await record(
         tx, Action.BUNDLE_SYNCED, ("setting_bundle", intake.environment.value), actor=actor, reason=intake.reason,
         change=change, after={"checksum": bundle.checksum},

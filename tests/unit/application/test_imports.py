@@ -10,11 +10,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters.memory.secrets import MemorySealer
+from application.locking.ruling import RolloutPolicies
 from application.ports.imports import ImportRecord, ImportState, Progress
 from application.settings.importing import Importing, NotWhole, Stand
 from application.settings.imports import Imports, ImportWish, start_waiting_import
 from application.settings.moving import importing
 from application.settings.uploads import MOST_UPLOADS, TooManyUploads, UploadIncomplete, Uploads
+from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Missing, Unavailable
 from domain.people import Role
@@ -154,6 +156,19 @@ class TestSteps:
         assert (stand.state, ended.outcome["refusal"]["kind"]) == (ImportState.FAILED, NotWhole.kind)
         async with world.store.transaction(world.tenant.id) as tx:
             assert await tx.settings.definition("limit") is None
+
+    @pytest.mark.req("S70")
+    async def test_of_what_may_not_go_to_everybody_at_once_fail_before_anything_is_written(
+        self, world: World, steps: Importing
+    ) -> None:
+        record = await asked(world, bundle(world, 2).to_json())
+        said = {"strategies": ["canary"]}
+        await RolloutPolicies(world.store).put(world.root, (DEV, Kind.SETTING), said, expected=0, reason=WHY)
+        stand, told = await carried_out(world, steps, record.id)
+        outcome = (await found(world, record.id)).outcome
+        assert outcome is not None
+        assert (stand.state, outcome["refusal"]["kind"]) == (ImportState.FAILED, "strategy-not-allowed")
+        assert {each.phase for each in told} == {"validating", "planning"}
 
     async def test_given_up_from_outside_end(self, world: World, steps: Importing) -> None:
         record = await asked(world, bundle(world, 2).to_json())

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from adapters.memory.signing import MemorySignatures
+from application.locking.ruling import RolloutPolicies
 from application.settings.arriving_flags import FlagsApart, FlagsBusy, FlagsGoverned
 from application.settings.syncing import Drifted, Syncs
 from application.settings.transfer import Imported, Intake, SettingTransfer
@@ -19,6 +20,7 @@ from domain.changes import Kind
 from domain.errors import Fault, Invalid
 from domain.flags import SHARED_RULES
 from domain.people import PermissionMissing
+from domain.rollouts.policy import StrategyNotAllowed
 from domain.settings import Move, Op, Side
 from tests.wishing import DE, DEV, QA, WHY, define, govern, say, unset, wish
 from tests.world import OFF, ON, World
@@ -126,6 +128,20 @@ class TestFlags:
         with pytest.raises(FlagsGoverned):
             await brought(flagged, await exported(flagged))
         assert await stored(flagged) == {}
+
+    @pytest.mark.req("S70")
+    async def test_that_people_know_go_out_as_the_rollout_policy_says(self, flagged: World) -> None:
+        """A new one may come at once: there is nothing that it could be compared with."""
+        await RolloutPolicies(flagged.store).put(
+            flagged.root, (QA, Kind.FLAG), {"strategies": ["canary"]}, expected=0, reason=WHY
+        )
+        raw = await exported(flagged)
+        assert (await brought(flagged, raw)).outcome == "applied"
+        changed = resigned(raw, flags=flags(plain={**ON, "defaultVariant": "off"}, ruled=RULED))
+        for dry_run in (True, False):
+            with pytest.raises(StrategyNotAllowed):
+                await brought(flagged, changed, dry_run=dry_run)
+        assert (await stored(flagged))["plain"] == ON
 
     async def test_are_not_parted_from_settings_that_need_approval(self, flagged: World) -> None:
         await define(flagged)
