@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from application.acting import done as acted
+from application.acting import remember
 from application.external.systems import check_systems
 from application.policies import SetPolicy, governs, set_policy
+from application.policy_documents import check_policy, put_policy
 from application.ports.store import Store, Transaction
 from application.recording import record, reverted
 from application.submission import Submission, Submitted
@@ -42,14 +44,14 @@ class GovernedPolicies:
             before = await set_policy(tx, wish.environment, wish.kind)
             if await acted(tx, actor):
                 return before
+            target = Target(wish.environment, Kind.POLICY, wish.kind.value, wish.version, wish.policy.to_json())
+            was = Was(before.version, before.policy.to_json())
             if governs(before):
                 await check_systems(tx, wish.policy)
-                target = Target(
-                    wish.environment, Kind.POLICY, wish.kind.value, wish.version, wish.policy.to_json()
-                )  # fmt: skip
-                return await drafted(tx, actor, target, Was(before.version, before.policy.to_json()), reason, reverts)
+                return await drafted(tx, actor, target, was, reason, reverts)
             if reverts is not None:
-                await reverted(tx, actor, reverts, None, reason)
+                await taken_back(tx, actor, target, was, reason, reverts)
+                return await set_policy(tx, wish.environment, wish.kind)
         return await self._tenants.set_policy(actor, wish, reason)
 
 
@@ -65,8 +67,7 @@ async def drafted(
     tx: Transaction, actor: Actor, target: Target, was: Was, reason: str, reverts: UUID | None
 ) -> ChangeSet:
     """The change of a policy, for those whom it asks; raises Stale or NothingChanges."""
-    if was.version != target.base_version:
-        raise Stale(version=was.version, expected=target.base_version)
+    _check_base(target, was)
     if was.content == target.content:
         raise NothingChanges([Fault("/policy", "equals the present policy")])
     content = Content((target,), parse_plan(AT_ONCE, target.environment).to_json(), None, None)
@@ -80,3 +81,17 @@ async def drafted(
     if reverts is not None:
         await reverted(tx, actor, reverts, change.id, reason)
     return change
+
+
+async def taken_back(tx: Transaction, actor: Actor, target: Target, was: Was, reason: str, reverts: UUID) -> None:
+    """A change of a policy that asks nobody any more is reverted at once; raises Stale."""
+    _check_base(target, was)
+    await check_policy(tx, target)
+    await put_policy(tx, target, actor, reason)
+    await remember(tx, actor, "set-policy")
+    await reverted(tx, actor, reverts, None, reason)
+
+
+def _check_base(target: Target, was: Was) -> None:
+    if was.version != target.base_version:
+        raise Stale(version=was.version, expected=target.base_version)

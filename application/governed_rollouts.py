@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from application.governed_policies import Was, drafted
+from application.acting import done as acted
+from application.governed_policies import Was, drafted, taken_back
+from application.locking.rules import rollout_policy
 from application.locking.ruling import PolicyOf, RolloutPolicies
 from application.policies import governs, set_policy
 from application.policy_documents import policy_at, policy_version, rollouts_key
 from application.ports.store import Store
-from application.recording import reverted
 from application.submission import Submission, Submitted
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind, Target
@@ -50,11 +51,14 @@ class GovernedRolloutPolicies:
             if actor.request is not None and (known := await tx.changes.get(actor.request)) is not None:
                 return known
             asked = await tx.release_rules.asked(actor.request) if actor.request else None
-            if asked is None and governs(await set_policy(tx, *place)):
-                present = await policy_version(tx, environment, key)
-                was = Was(present, await policy_at(tx, environment, key, present))
-                target = Target(environment, Kind.POLICY, key, expected, content)
+            repeated = asked is not None or await acted(tx, actor)
+            present = await policy_version(tx, environment, key)
+            was = Was(present, await policy_at(tx, environment, key, present))
+            target = Target(environment, Kind.POLICY, key, expected, content)
+            if not repeated and governs(await set_policy(tx, *place)):
                 return await drafted(tx, actor, target, was, reason, reverts)
-            if asked is None and reverts is not None:
-                await reverted(tx, actor, reverts, None, reason)
+            if reverts is not None:
+                if not repeated:
+                    await taken_back(tx, actor, target, was, reason, reverts)
+                return PolicyOf(*place, await policy_version(tx, environment, key), await rollout_policy(tx, *place))
         return await self._at_once.put(actor, place, content, expected=expected, reason=reason)

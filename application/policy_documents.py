@@ -1,5 +1,6 @@
 """What an environment asks is two documents for each kind of target: one of people, and one of rollouts."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from application.external.systems import check_systems
@@ -12,7 +13,8 @@ from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind, Target
 from domain.environments import Environment
-from domain.errors import AlreadyExists
+from domain.errors import AlreadyExists, Stale
+from domain.people import Actor
 from domain.rollouts import StaleGeneration
 from domain.rollouts.policy import default_rollout_policy, parse_rollout_policy
 
@@ -59,25 +61,36 @@ async def policy_at(tx: Transaction, environment: Environment, key: str, version
 async def write_policy(tx: Transaction, change: ChangeSet, content: Json, expected: int, reason: str) -> int:
     """The new version, over the one that is expected; StaleGeneration when another is there."""
     target = change.target
-    environment, key = target.environment, target.key
-    present = await policy_version(tx, environment, key)
+    present = await policy_version(tx, target.environment, target.key)
     if present != expected:
         raise StaleGeneration(present_version=present, live_version=expected)
+    target = replace(target, base_version=expected, content=content)
+    try:
+        return await put_policy(tx, target, change.author, reason, change.id)
+    except Stale:
+        raise StaleGeneration(live_version=expected) from None
+
+
+async def put_policy(
+    tx: Transaction, target: Target, by: Actor | UUID, reason: str, change: UUID | None = None
+) -> int:  # fmt: skip
+    """The new version, over the base of the target; Stale when another is there."""
+    environment, key, present = target.environment, target.key, target.base_version
     before = await policy_at(tx, environment, key, present)
     if of_rollouts(key):
         action, name = Action.ROLLOUT_POLICY_CHANGED, key.removeprefix(_OF_ROLLOUTS)
-        await _put(tx, name, present + 1, content, change.author, reason)
+        author = by.id if isinstance(by, Actor) else by
+        await _put(tx, StoredRule(RuleKind.POLICY, name, present + 1, target.content, author, tx.now, reason))
     else:
         action, name = Action.POLICY_CHANGED, f"{environment.value}/{key}"
-        await tx.policies.put(environment, Kind(key), parse_policy(content), expected=present)
-    await record(tx, action, ("policy", name), actor=change.author, change=change.id, reason=reason,
-                 before=before, after=content)  # fmt: skip
+        await tx.policies.put(environment, Kind(key), parse_policy(target.content), expected=present)
+    await record(tx, action, ("policy", name), actor=by, change=change, reason=reason,
+                 before=before, after=target.content)  # fmt: skip
     return present + 1
 
 
-async def _put(tx: Transaction, name: str, version: int, content: Json, author: UUID, reason: str) -> None:
-    rule = StoredRule(RuleKind.POLICY, name, version, content, author, tx.now, reason)
+async def _put(tx: Transaction, rule: StoredRule) -> None:
     try:
         await tx.release_rules.put(rule)
     except AlreadyExists:
-        raise StaleGeneration(live_version=version - 1) from None
+        raise Stale(expected=rule.version - 1) from None

@@ -11,7 +11,7 @@ from application.reverting import Reverting, RevertWish
 from application.submission import Submitted
 from domain.approvals import ApprovalPolicy, Level, PolicyRule, Standing, When, parse_policy
 from domain.audit import Action
-from domain.changes import ApprovalRequired, Kind, NothingChanges
+from domain.changes import ApprovalRequired, ChangeSet, Kind, NothingChanges
 from domain.environments import Environment
 from domain.errors import Stale
 from domain.people import PermissionMissing, Role
@@ -125,6 +125,17 @@ class TestPolicy:
         with pytest.raises(PermissionMissing):
             await put(world, NOBODY, 1, who="bob")
 
+    async def test_that_asks_nobody_any_more_is_taken_back_at_once_or_not_at_all(self, world: World) -> None:
+        await put(world, NOBODY, 0)
+        taken = uuid4()
+        with pytest.raises(Stale):
+            await cases(world).replace(world.root, SetPolicy(PRODUCTION, Kind.FLAG, TWO, 0), "it was better", taken)
+        assert not await world.events(Action.CHANGE_REVERTED)
+        wish = SetPolicy(PRODUCTION, Kind.FLAG, TWO, 1)
+        assert await cases(world).replace(world.root, wish, "it was better", taken) == replace(wish, version=2)
+        assert [line.event["change"] for line in await world.events(Action.CHANGE_REVERTED)] == [str(taken)]
+        assert [line.event["reason"] for line in await world.events(Action.POLICY_CHANGED)][1:] == ["it was better"]
+
     async def test_asked_for_twice_is_one_change(self, world: World) -> None:
         await put(world, TWO, 0)
         asked = replace(world.root, request=uuid4())
@@ -205,3 +216,20 @@ class TestRolloutPolicy:
             await self.put(world, ["canary"], 1)
         with pytest.raises(PermissionMissing):
             await self.put(world, ["direct"], 1, who="bob")
+
+    async def test_that_asks_nobody_any_more_is_taken_back_at_once_or_not_at_all(self, world: World) -> None:
+        await self.put(world, ["canary"], 0)
+        policies = GovernedRolloutPolicies(world.store, world.submission)
+        asked, taken = replace(world.root, request=uuid4()), uuid4()
+
+        async def back(expected: int) -> PolicyOf | ChangeSet:
+            place, raw = (PRODUCTION, Kind.FLAG), {"strategies": ["direct"]}
+            return await policies.replace(asked, place, raw, expected=expected, reason="too much", reverts=taken)
+
+        with pytest.raises(Stale):
+            await back(0)
+        assert not await world.events(Action.CHANGE_REVERTED)
+        first, again = await back(1), await back(1)
+        assert first == again
+        assert await self.allowed(world) == (2, ["direct"])
+        assert len(await world.events(Action.CHANGE_REVERTED)) == 1
