@@ -159,6 +159,9 @@ class Following:
                     followed.grow(rollout, words, seen)
             except (Unavailable, Missing) as refusal:
                 log.warning("following.delayed", rollout=str(place[1]), kind=refusal.kind)
+            except Exception:  # a defect here must not leave those who watch with nothing but heartbeats
+                words = []
+                log.exception("following.failed", rollout=str(place[1]))
             if len(words) < _AT_ONCE:
                 await asyncio.sleep(self._pause)
 
