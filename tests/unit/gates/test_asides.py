@@ -132,6 +132,25 @@ class TestSampleRatio:
     def test_of_too_few_holds_too(self) -> None:
         assert self.shares(1, 0.03)[-1].hold == "srm"
 
+    @pytest.mark.parametrize(("subjects", "at_least", "at_most"), [(200, 0.1, 0.5), (5000, 0.0, 0.0)])
+    def test_takes_few_busy_subjects_for_a_mistake(self, subjects: int, at_least: float, at_most: float) -> None:
+        """So it is for who asks: the source counts requests, and nobody knows of how many subjects."""
+        draw, held = np.random.default_rng(1), 0
+        for seed in range(60):
+            traffic, chosen = draw.lognormal(0.0, 1.0, subjects), draw.random(subjects) < 0.1
+            held += self.shares(seed, float(traffic[chosen].sum() / traffic.sum()))[-1].hold == "srm"
+        assert at_least <= held / 60 <= at_most
+
+    def test_is_not_watched_unless_asked_for(self) -> None:
+        state = GateState()
+        for minute in range(11):
+            clock = StageClock(0, 60.0 * minute, 1200, share=0.1)
+            judged = judge(
+                GateSpec(), state, reading(minute, (1200 * minute, 12 * minute), (4800 * minute, 48 * minute)), clock
+            )
+            state = judged.state
+        assert (judged.hold, state.sample.candidate) == ("", 0)
+
     def test_begins_anew_with_every_stage(self) -> None:
         state = self.shares(1, 0.2)[-1].state
         judged = judge(self.SPEC, state, calm(60), StageClock(1, 0, 600, share=0.25))
