@@ -24,11 +24,13 @@ from adapters.temporal.client import always, connect, prepare
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.worker import build_worker
-from api.deployment_meters import serve
+from api.delivery_meters import DeliveryMeters
+from api.deployment_meters import DeploymentMeters, serve
 from application.admission import Admitting
 from application.balloting import Balloting
 from application.controls import Controlling
 from application.convergence import Converging
+from application.couriers import Courier
 from application.deployments.measuring import Measuring
 from application.events.relay import Relay
 from application.gating import Gating
@@ -102,12 +104,12 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     processes = TemporalProcesses(always(client))
     imports = ImportActivities(importing(made.store, processes, made.sealer, bundle_signatures(made.settings)))
     sweeps = [asyncio.create_task(made.sweeper(processes).run())]
-    relay = made.relay()
+    relay, courier = made.relay(), made.courier(processes)
     sweeps.append(asyncio.create_task(relay.run()))
-    sweeps.append(asyncio.create_task(measured(made, relay).follow()))
+    sweeps.append(asyncio.create_task(measured(made, relay, courier).follow()))
     sweeps.append(asyncio.create_task(Turns(made.store, processes).run()))
     sweeps.append(asyncio.create_task(Overdue(made.store, processes).run()))
-    sweeps.append(asyncio.create_task(made.courier(processes).run()))
+    sweeps.append(asyncio.create_task(courier.run()))
     sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
     for sweep in sweeps:
         sweep.add_done_callback(lambda _: stop.set())
@@ -132,12 +134,13 @@ def smoke(made: Parts) -> SmokeActivities:
     return SmokeActivities(Smoking(made.store, patient, Previewing(made.store, made.signer, clock)))
 
 
-def measured(made: Parts, relay: Relay) -> Measuring:
-    """Counts what this worker tells, and serves it where a port is named."""
+def measured(made: Parts, relay: Relay, courier: Courier) -> Measuring:
+    """Counts what this worker tells and sends, and serves it where a port is named."""
     measuring = Measuring(made.store)
     relay.publisher.tell(measuring.take)
     if made.settings.worker_metrics_port is not None:
-        serve(measuring.tally, made.settings.worker_metrics_host, made.settings.worker_metrics_port)
+        meters = (DeploymentMeters(measuring.tally), DeliveryMeters(relay.sent, courier.sent))
+        serve(meters, made.settings.worker_metrics_host, made.settings.worker_metrics_port)
     return measuring
 
 

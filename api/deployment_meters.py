@@ -1,10 +1,11 @@
 """What is told of deployments, for Prometheus: their own time, people's and that without sight are kept apart."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from application.deployments.tally import DeploymentTally, Distribution
 
@@ -53,10 +54,11 @@ class DeploymentMeters:
         yield shares
 
 
-def serve(tally: DeploymentTally, host: str, port: int) -> None:
+def serve(collectors: Iterable[Collector], host: str, port: int) -> None:
     """For a process that answers nothing else; a thread of its own, as long as the process."""
     registry = CollectorRegistry()
-    registry.register(DeploymentMeters(tally))
+    for each in collectors:
+        registry.register(each)
     start_http_server(port, addr=host, registry=registry)
 
 

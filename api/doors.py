@@ -25,7 +25,7 @@ from api.services import Services, Use
 from application.approvals import ApprovalView, VoteWish
 from application.links import Question
 from application.ports.links import Link
-from domain.approvals import Answer, Timetable
+from domain.approvals import Answer
 from domain.errors import Fault, Invalid, Refusal, Unauthenticated
 from domain.people import Actor
 
@@ -141,13 +141,12 @@ def _question(person: Actor, question: Question) -> Response:
     approval, change = question.view.approval, question.view.change
     if not approval.tally.level < len(approval.policy.levels) or approval.closed_at is not None:
         return _page("This request has ended", [f"It was {approval.standing.value.lower()}; there is nothing to do."])
-    times = Timetable.of(approval.policy, requested_at=approval.opened_at, level_opened_at=approval.level_opened_at)
     return _page(
         f"Approve {change.target.kind.value} {change.label}?",
         [],
         question=question,
         requester=question.view.handles.get(approval.authors[0], "somebody"),
-        deadline=times.deadline.strftime("%Y-%m-%d %H:%M UTC"),
+        deadline=approval.timetable.deadline.strftime("%Y-%m-%d %H:%M UTC"),
         person=person.handle,
     )
 

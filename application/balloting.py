@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.acting import proven
+from application.closing import close
 from application.notices import tell, tell_level
 from application.ports.identity import ActVerifier
 from application.ports.records import Intent
@@ -192,9 +193,7 @@ async def _present(tx: Transaction, principal: UUID) -> Voter:
 
 
 async def _close(tx: Transaction, approval: Approval, standing: Standing, *, at: datetime | None = None) -> None:
-    await tx.approvals.close(approval.id, standing)
-    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval.id), change=approval.id, at=at,
-                 before={"standing": approval.standing.value}, after={"standing": standing.value})  # fmt: skip
+    await close(tx, approval, standing, at=at)
     if standing in {Standing.APPROVED, Standing.REJECTED}:
         facts = await _facts(tx, approval, outcome=standing.value.lower())
         await tell(tx, "approval_decided", [approval.authors[0], None], facts,

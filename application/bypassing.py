@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import uuid4
 
+from application.closing import close
 from application.every_subject import subject_of
 from application.notices import tell
 from application.ports.records import Review, ReviewCause
@@ -69,7 +70,6 @@ async def check_emergency(tx: Transaction, actor: Actor, emergency: Emergency) -
 async def bypass(tx: Transaction, actor: Actor, change: ChangeSet, approval: Approval, emergency: Emergency) -> None:
     """Close the approval, open the review and tell everybody who was not asked; the content is checked as ever."""
     await subject_of(change.target.kind).check_content(tx, change)
-    await tx.approvals.close(approval.id, Standing.BYPASSED)
     review = Review(
         actor.request or uuid4(), approval.environment, change.label, actor.id, emergency.reason, tx.now, tx.now + DAY,
         cause=ReviewCause.EMERGENCY, change=change.id, incident=emergency.incident, rollout=change.id,
@@ -78,8 +78,7 @@ async def bypass(tx: Transaction, actor: Actor, change: ChangeSet, approval: App
     said = {"incident": emergency.incident, "standing": Standing.BYPASSED.value}
     await record(tx, Action.EMERGENCY_USED, ("change", change.id), actor=actor, change=change.id,
                  reason=emergency.reason, after={**said, "levels": len(approval.policy.levels)})  # fmt: skip
-    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval.id), actor=actor, change=change.id,
-                 before={"standing": approval.standing.value}, after=said)  # fmt: skip
+    await close(tx, approval, Standing.BYPASSED, actor=actor, incident=emergency.incident)
     await record(tx, Action.REVIEW_OPENED, ("review", review.id), actor=actor, change=change.id,
                  reason=emergency.reason, after={"due_at": review.due_at.isoformat(), **said})  # fmt: skip
     facts = {

@@ -1,14 +1,16 @@
 """What ends with a rollout ends in the same transaction, and whoever it concerns is told."""
 
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from application.notices import tell, tell_level
 from application.ports.store import Transaction
 from application.recording import record
-from domain.approvals import Standing, Voter
+from domain.approvals import Approval, Standing, Voter
 from domain.audit import Action
 from domain.changes import ChangeStatus
+from domain.people import Actor
 from domain.rollouts import Rollout
 
 
@@ -17,9 +19,23 @@ async def closed(tx: Transaction, approval_id: UUID, standing: Standing) -> None
     approval = await tx.approvals.get(approval_id, lock=True)
     if approval is None or approval.standing is standing:
         return
-    await tx.approvals.close(approval_id, standing)
-    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval_id), change=approval_id,
-                 before={"standing": approval.standing.value}, after={"standing": standing.value})  # fmt: skip
+    await close(tx, approval, standing)
+
+
+async def close(
+    tx: Transaction,
+    approval: Approval,
+    standing: Standing,
+    *,
+    actor: Actor | None = None,
+    at: datetime | None = None,
+    **more: str,
+) -> None:
+    """The request ends, and whoever was asked elsewhere will hear of it."""
+    await tx.approvals.close(approval.id, standing)
+    await tx.outward.look_again(approval.id)
+    await record(tx, Action.APPROVAL_CLOSED, ("approval", approval.id), actor=actor, change=approval.id, at=at,
+                 before={"standing": approval.standing.value}, after={"standing": standing.value, **more})  # fmt: skip
 
 
 async def taken_back(tx: Transaction, rollout: Rollout) -> None:

@@ -1,10 +1,12 @@
 """What waits to leave leaves soon, and a receiver that hangs holds up what is for itself and nothing else."""
 
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+from application.faring import Sent
 from application.ports.outward import ErrandKind, Errands
 from application.rounds import Lanes, again_and_again
 
@@ -12,8 +14,8 @@ MOST_CALLS: Final = 48
 MOST_EACH: Final = 4
 """Errands at a time, altogether and on one lane."""
 
-Attend = Callable[[UUID, UUID], Coroutine[Any, Any, None]]
-"""Of a tenant, one notice or one ticket."""
+Attend = Callable[[UUID, UUID], Coroutine[Any, Any, Sent | None]]
+"""Of a tenant, one notice or one ticket; how it fared, where anything left."""
 
 
 class Courier:
@@ -22,6 +24,10 @@ class Courier:
         self._attend = dict(attend)
         self._pause = pause
         self._lanes = Lanes(MOST_CALLS, MOST_EACH)
+
+    @property
+    def sent(self) -> Counter[Sent]:
+        return self._lanes.sent
 
     async def run(self) -> None:
         """Until cancelled; an outage of the database only delays it."""

@@ -7,15 +7,16 @@ from uuid import UUID
 import structlog
 
 from application.destinations import CHANNELS, destination_aad, place_of, spread, spread_list
-from application.external.sealing import opened, whole
+from application.faring import Fared, Sent
 from application.ports.links import LONGEST, Link, LinkSeals
 from application.ports.notify import Channel, DeliveryFailed, DeliveryRefused, Message, Notifier, Recipient, Section
 from application.ports.outward import Destination, DestinationKind
 from application.ports.records import Notice
 from application.ports.secrets import KeysUnavailable, SealBroken, Sealer, Secret
 from application.ports.store import Store, Transaction
+from application.sealing import opened, whole
 from application.summaries import about, reviewed, summary
-from domain.approvals import Approval, Standing, Timetable
+from domain.approvals import Approval, Standing
 
 ASKING: Final = frozenset({"approval_requested", "approval_reminder"})
 """Whoever gets one of these may vote from it."""
@@ -54,15 +55,18 @@ class Delivery:
         self._sealer = sealer
         self._links = links
 
-    async def deliver(self, tenant: UUID, notice: UUID) -> None:
+    async def deliver(self, tenant: UUID, notice: UUID) -> Sent | None:
+        """How it fared; None where it was not ours to try, or there was nobody to tell."""
         async with self._store.transaction(tenant) as tx:
             due = await tx.notices.claim(notice)
-            if due is None:
-                return
+        if due is None:
+            return None
+        async with self._store.transaction(tenant) as tx:  # whatever fails here waits until the claim has lapsed
             draft = await self._draft(tx, due)
-        failure = await self._attempt(tenant, due, draft)
+        channel, failure = await self._attempt(tenant, due, draft)
         async with self._store.transaction(tenant) as tx:
-            await _settle(tx, due, failure)
+            fared = await _settle(tx, due, failure)
+        return Sent(channel, fared) if channel is not None else None
 
     async def _draft(self, tx: Transaction, due: Notice) -> "Draft":
         if due.destination is not None:
@@ -76,19 +80,22 @@ class Delivery:
             return Draft(None, None, None, "", {}, ())
         return Draft(None, None, recipient, await self._link(tx, due), *await _details(tx, due))
 
-    async def _attempt(self, tenant: UUID, due: Notice, draft: "Draft") -> DeliveryFailed | None:
-        """None when it arrived, or there was nobody to tell."""
+    async def _attempt(self, tenant: UUID, due: Notice, draft: "Draft") -> tuple[Channel | None, DeliveryFailed | None]:
+        """On which channel, if there was anybody to tell, and why it did not arrive."""
+        channel = CHANNELS[draft.place.kind] if draft.place is not None else None
         try:
             recipient = draft.recipient or await self._opened(tenant, due, draft)
-            if recipient is not None:
-                await self._notifier.deliver(
-                    Message(due.id, due.template, recipient, draft.facts, draft.link, draft.sections)
-                )
+            if recipient is None:
+                return None, None
+            channel = recipient.channel
+            await self._notifier.deliver(
+                Message(due.id, due.template, recipient, draft.facts, draft.link, draft.sections)
+            )
         except DeliveryFailed as failure:
-            return failure
+            return channel, failure
         except (SealBroken, KeysUnavailable) as failure:
-            return DeliveryFailed(reason=failure.kind)
-        return None
+            return channel, DeliveryFailed(reason=failure.kind)
+        return channel, None
 
     async def _opened(self, tenant: UUID, due: Notice, draft: "Draft") -> Recipient | None:
         if draft.place is None or draft.seal is None or self._sealer is None:
@@ -138,8 +145,7 @@ def link_for(due: Notice, approval: Approval) -> Link:
     """Holds until the request expires, and never longer than three days."""
     if due.recipient is None:
         raise LookupError("a link is for a person")
-    times = Timetable.of(approval.policy, requested_at=approval.opened_at, level_opened_at=approval.level_opened_at)
-    until = min(times.deadline, due.created_at + LONGEST)
+    until = min(approval.timetable.deadline, due.created_at + LONGEST)
     return Link(due.id, approval.tenant, due.recipient, approval.id, approval.digest, until)
 
 
@@ -154,16 +160,17 @@ async def _details(tx: Transaction, due: Notice) -> tuple[dict[str, str], tuple[
     return facts, await summary(tx, change)
 
 
-async def _settle(tx: Transaction, due: Notice, failure: DeliveryFailed | None) -> None:
+async def _settle(tx: Transaction, due: Notice, failure: DeliveryFailed | None) -> Fared:
     if due.destination is not None:
         await tx.outward.told(due.destination, str(failure.facts.get("reason")) if failure else None)
     if failure is None:
         await tx.notices.delivered(due.id)
-        return
-    final = isinstance(failure, DeliveryRefused)
-    told = {"notice": str(due.id), "reason": failure.facts.get("reason")}
-    if final:
-        log.warning("notice.refused", **told)
-    else:
-        log.warning("notice.delayed", attempts=due.attempts + 1, **told)
-    await tx.notices.failed(due.id, failure.kind, final=final)
+        return Fared.DELIVERED
+    last = await tx.notices.failed(due.id, failure.kind, final=isinstance(failure, DeliveryRefused))
+    log.warning(
+        "notice.given_up" if last else "notice.delayed",
+        notice=str(due.id),
+        attempts=due.attempts + 1,
+        reason=failure.facts.get("reason"),
+    )
+    return Fared.GIVEN_UP if last else Fared.RETRIED

@@ -3,20 +3,20 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
-from application.external.sealing import sealed
 from application.ports.notify import FACTS, Channel
 from application.ports.outward import Destination, DestinationKind
 from application.ports.records import Notice
 from application.ports.secrets import Sealer
 from application.ports.store import Store, Transaction
 from application.recording import record
+from application.sealing import bound_to, in_one, sealed_apart
 from domain.audit import Action
-from domain.canonical import Json, canonical_bytes
+from domain.canonical import Json
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid, Missing, Stale
 from domain.people import Actor, Permission
@@ -44,9 +44,9 @@ class DestinationWish:
     """`secret` signs what a webhook is sent; no events are all of them, no environments all environments."""
 
     kind: DestinationKind
-    url: str | None = None
-    secret: str | None = None
-    addresses: tuple[str, ...] = ()
+    url: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+    addresses: tuple[str, ...] = field(default=(), repr=False)
     events: tuple[str, ...] = ()
     environments: tuple[Environment, ...] = ()
     enabled: bool = True
@@ -83,7 +83,7 @@ class Destinations:
         if faults:
             raise Invalid(faults)
         held = {"url": wish.url, "secret": wish.secret, "addresses": list(wish.addresses)}
-        kept, key = await sealed(self._sealer, held, destination_aad(actor.tenant, name))
+        kept, key = await sealed_apart(self._sealer, in_one(held), destination_aad(actor.tenant, name))
         async with self._store.transaction(actor.tenant) as tx:
             before = await tx.outward.destination(name, lock=True)
             if before is not None and actor.request is not None and before.request == actor.request:
@@ -127,8 +127,7 @@ class Destinations:
 
 
 def destination_aad(tenant: UUID, name: str) -> bytes:
-    """What the seal is bound to."""
-    return canonical_bytes({"tenant": str(tenant), "destination": name})
+    return bound_to(tenant, "destination", name)
 
 
 def place_of(address: str) -> str:

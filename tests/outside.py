@@ -73,7 +73,7 @@ class Front:
         taken = (method, path, headers, body)
         self.taken.append(taken)
         status, said = await self._answers(taken)
-        content = json.dumps(said).encode()
+        content = b"" if said is None else json.dumps(said).encode()
         writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n".encode())
         writer.write(content)
         await writer.drain()
@@ -93,7 +93,7 @@ class Desk:
 
 
 class ServiceNow(Desk):
-    """Its table API for change requests: made by POST, found by what they correlate to, read by their id."""
+    """Its table API for change requests: made by POST, found by what they correlate to, known by their id."""
 
     async def answer(self, taken: Taken) -> tuple[int, Any]:
         method, path, headers, body = taken
@@ -109,7 +109,11 @@ class ServiceNow(Desk):
         if found := re.fullmatch(r"/api/now/table/change_request\?sysparm_query=correlation_id=(.+)", path):
             return 200, {"result": [each for each in self.tickets.values() if each["correlation_id"] == found[1]]}
         key = path.rpartition("/")[2]
-        return (200, {"result": self.tickets[key]}) if key in self.tickets else (404, {})
+        if key not in self.tickets:
+            return 404, {}
+        if method == "PATCH":
+            self.tickets[key] |= json.loads(body)
+        return 200, {"result": self.tickets[key]}
 
     MAPPING: ClassVar[Any] = {
         "create": {
@@ -127,6 +131,15 @@ class ServiceNow(Desk):
             "key": "/result/0/sys_id",
         },
         "callback": {"ticket": "/correlation_id", "digest": "/u_digest", "state": "/approval", "reason": "/comments"},
+        "close": {
+            "method": "PATCH",
+            "path": "/api/now/table/change_request/$key",
+            "body": {
+                "state": "4",
+                "close_code": "unsuccessful",
+                "close_notes": "The request in Changegate is $outcome: $link",
+            },
+        },
         "approved": ["approved"],
         "rejected": ["rejected"],
     }
@@ -141,6 +154,9 @@ class Jira(Desk):
             key = f"OPS-{len(self.tickets) + 1}"
             self.tickets[key] = {"key": key, "fields": {**json.loads(body)["fields"], "status": {"name": "To Do"}}}
             return 201, {"id": "10001", "key": key}
+        if moved := re.fullmatch(r"/rest/api/3/issue/(.+)/transitions", path):
+            self.tickets[moved[1]]["fields"]["status"]["name"] = f"Moved by {json.loads(body)['transition']['id']}"
+            return 204, None
         key = path.partition("?")[0].rpartition("/")[2]
         return (200, self.tickets[key]) if key in self.tickets else (404, {})
 
@@ -159,6 +175,7 @@ class Jira(Desk):
             "key": "/key",
         },
         "poll": {"path": "/rest/api/3/issue/$key?fields=status", "state": "/fields/status/name", "every_seconds": 10},
+        "close": {"path": "/rest/api/3/issue/$key/transitions", "body": {"transition": {"id": "61"}}},
         "approved": ["Approved", "Done"],
         "rejected": ["Declined"],
     }

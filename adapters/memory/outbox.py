@@ -50,15 +50,16 @@ class MemoryNotices:
         if row is not None:
             self._rows.notices[notice] = replace(row, notice=replace(row.notice, state=NoticeState.DELIVERED))
 
-    async def failed(self, notice: UUID, why: str, *, final: bool = False) -> None:
+    async def failed(self, notice: UUID, why: str, *, final: bool = False) -> bool:
         row = self._rows.notices.get(notice)
         if row is None:
-            return
+            return True
         attempts = row.notice.attempts + 1
         state = NoticeState.FAILED if final or attempts >= MOST_ATTEMPTS else row.notice.state
         pause = timedelta(seconds=min(2 ** (attempts - 1), LONGEST_PAUSE))
         tried = replace(row.notice, attempts=attempts, state=state)
         self._rows.notices[notice] = NoticeRow(tried, self._tick() + pause, why[:500])
+        return state is NoticeState.FAILED
 
 
 class MemoryIdempotency:

@@ -81,6 +81,12 @@ class MemoryOutward:
         self._rows.tickets[ticket] = TicketRow(taken, now + LEASE)
         return taken
 
+    async def look_again(self, approval: UUID) -> None:
+        for each in await self.tickets_of(approval):
+            if not each.state.ended and each.claim is None:
+                due = replace(each, attempts=min(each.attempts, 1))
+                self._rows.tickets[each.id] = TicketRow(due, self._tick())
+
     async def save_ticket(self, ticket: Ticket, pause: timedelta = timedelta()) -> None:
         now = self._tick()
         kept = replace(ticket, claim=None, ended_at=now if ticket.state.ended else None)

@@ -48,18 +48,20 @@ class PostgresNotices:
     async def delivered(self, notice_id: UUID) -> None:
         await self._settle(notice_id, state=NoticeState.DELIVERED.value, settled_at=func.clock_timestamp())
 
-    async def failed(self, notice_id: UUID, why: str, *, final: bool = False) -> None:
+    async def failed(self, notice_id: UUID, why: str, *, final: bool = False) -> bool:
         n = notice.c
         pause = func.least(func.power(2, n.attempts), _LONGEST_PAUSE) * _SECOND
         await self._settle(
             notice_id, attempts=n.attempts + 1, last_error=why[:500], not_before=func.clock_timestamp() + pause
         )
         last = true() if final else n.attempts >= _MOST_ATTEMPTS
-        await self._session.execute(
+        ended = await self._session.execute(
             update(notice)
             .where(n.notice_id == notice_id, last)
             .values(state=NoticeState.FAILED.value, settled_at=func.clock_timestamp())
+            .returning(n.notice_id)
         )
+        return ended.one_or_none() is not None
 
     async def _settle(self, notice_id: UUID, **values: Any) -> None:
         await self._session.execute(update(notice).where(notice.c.notice_id == notice_id).values(**values))

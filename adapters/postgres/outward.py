@@ -124,6 +124,12 @@ class PostgresOutward:
         taken = taken.values(claim=claim, not_before=now + LEASE, attempts=t.attempts + 1)
         return _ticket((await self._session.execute(taken.returning(approval_ticket))).one())
 
+    async def look_again(self, approval: UUID) -> None:
+        t = approval_ticket.c
+        waiting = update(approval_ticket).where(t.approval_id == approval, t.state.in_(_WAITING), t.claim.is_(None))
+        due = waiting.values(not_before=func.clock_timestamp(), attempts=func.least(t.attempts, 1))
+        await self._session.execute(due)
+
     async def save_ticket(self, ticket: Ticket, pause: timedelta = timedelta()) -> None:
         now = func.clock_timestamp()
         await self._session.execute(

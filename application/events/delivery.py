@@ -7,18 +7,21 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from application.events.webhooks import secret_aad, whole_seal
+from application.events.webhooks import secret_aad
+from application.faring import Fared, Sent
 from application.notices import tell
 from application.ports.events import NotDelivered, Postman
 from application.ports.secrets import KeysUnavailable, SealBroken, Sealer
 from application.ports.store import Store, Transaction
 from application.recording import record
+from application.sealing import whole
 from domain.audit import Action
 from domain.canonical import canonical_bytes
 from domain.events import DISABLED_AFTER, Delivery, DeliveryState, Subscription, longest_pause
 
 log = structlog.get_logger()
 
+KIND = "event"
 _NONE = timedelta()
 
 
@@ -30,36 +33,35 @@ class EventDelivery:
         self._sealer = sealer
         self._postman = postman
 
-    async def deliver(self, tenant: UUID, delivery: UUID) -> bool:
-        """Whether it was ours to try, and arrived."""
+    async def deliver(self, tenant: UUID, delivery: UUID) -> Sent | None:
+        """How it fared; None where it was not ours to try, or no longer when it had been."""
         async with self._store.transaction(tenant) as tx:
             claimed = await tx.webhooks.claim(delivery, uuid4())
             subscription = await tx.webhooks.get(claimed.webhook) if claimed else None
             if claimed is None or subscription is None:
-                return False
-            seal = await whole_seal(tx, self._sealer, subscription)
+                return None
+            seal = await whole(tx, self._sealer, subscription.sealed)
         try:
             secret = await self._sealer.open(seal, secret_aad(tenant, subscription.id))
             body = canonical_bytes(claimed.body)
             await self._postman.post(subscription.wants.url, claimed.event, body, secret)
         except NotDelivered as failure:
-            await self._failed(tenant, claimed, str(failure.facts.get("reason")), gone=bool(failure.facts.get("gone")))
-            return False
+            why, gone = str(failure.facts.get("reason")), bool(failure.facts.get("gone"))
+            return await self._failed(tenant, claimed, why, gone=gone)
         except (SealBroken, KeysUnavailable) as failure:
-            await self._failed(tenant, claimed, failure.kind)
-            return False
+            return await self._failed(tenant, claimed, failure.kind)
         async with self._store.transaction(tenant) as tx:
             if subscription.failing_since is not None:  # the webhook before its delivery, as whoever removes it does
                 await self._mended(tx, subscription.id)
-            await tx.webhooks.settle(claimed, DeliveryState.DELIVERED, None, _NONE)
-        return True
+            ours = await tx.webhooks.settle(claimed, DeliveryState.DELIVERED, None, _NONE)
+        return Sent(KIND, Fared.DELIVERED) if ours else None
 
     async def _mended(self, tx: Transaction, webhook: UUID) -> None:
         present = await tx.webhooks.get(webhook, lock=True)
         if present is not None:
             await tx.webhooks.save(replace(present, failing_since=None))
 
-    async def _failed(self, tenant: UUID, delivery: Delivery, why: str, *, gone: bool = False) -> None:
+    async def _failed(self, tenant: UUID, delivery: Delivery, why: str, *, gone: bool = False) -> Sent | None:
         log.warning("webhook.failed", webhook=str(delivery.webhook), attempts=delivery.attempts, reason=why)
         dead = gone or delivery.last_chance
         pause = longest_pause(delivery.attempts) * random.uniform(0.5, 1)
@@ -67,11 +69,12 @@ class EventDelivery:
             present = await tx.webhooks.get(delivery.webhook, lock=True)
             state = DeliveryState.DEAD if dead else DeliveryState.DUE
             if not await tx.webhooks.settle(delivery, state, why, pause) or present is None:
-                return
+                return None
             failing = replace(present, failing_since=present.failing_since or tx.now)
             await tx.webhooks.save(failing)
             if failing.wants.enabled and (gone or _too_long(failing, tx)):
                 await _switched_off(tx, failing, why)
+        return Sent(KIND, Fared.GIVEN_UP if dead else Fared.RETRIED)
 
 
 def _too_long(failing: Subscription, tx: Transaction) -> bool:

@@ -1,11 +1,13 @@
 """Nothing that was committed stays untold: a worker numbers what no other process did, delivers, and forgets."""
 
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
 from application.events.delivery import EventDelivery
 from application.events.publishing import Publisher
+from application.faring import Sent
 from application.ports.events import Work, WorkKind
 from application.ports.store import Store
 from application.rounds import Lanes, again_and_again, attended
@@ -30,6 +32,10 @@ class Relay:
     @property
     def publisher(self) -> Publisher:
         return self._publisher
+
+    @property
+    def sent(self) -> Counter[Sent]:
+        return self._lanes.sent
 
     async def run(self) -> None:
         """Until cancelled; an outage of the database only delays it."""

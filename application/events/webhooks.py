@@ -9,12 +9,12 @@ from typing import Final
 from uuid import UUID, uuid4
 
 from application.events.publishing import delivery_of
-from application.ports.sealed_keys import SealedKey
 from application.ports.secrets import Sealer, Secret
 from application.ports.store import Store, Transaction
 from application.recording import record
+from application.sealing import bound_to, sealed_apart
 from domain.audit import Action
-from domain.canonical import Json, canonical_bytes
+from domain.canonical import Json
 from domain.changes import NothingChanges
 from domain.errors import Conflict, Fault, Missing, Stale
 from domain.events import (
@@ -64,7 +64,8 @@ class Webhooks:
         actor.require(Permission.WEBHOOKS_MANAGE)
         check_wants(wants)
         id_ = actor.request or uuid4()
-        secret, sealed, key = await self._fresh_secret(actor, id_)
+        secret = _fresh_secret()
+        sealed, key = await sealed_apart(self._sealer, secret, secret_aad(actor.tenant, id_))
         async with self._store.transaction(actor.tenant) as tx:
             known = await tx.webhooks.all()
             if present := next((each for each in known if each.id == id_), None):
@@ -113,7 +114,8 @@ class Webhooks:
     async def renew_secret(self, actor: Actor, webhook: UUID, reason: str) -> Subscribed:
         """What is delivered from now on is signed with the new one."""
         actor.require(Permission.WEBHOOKS_MANAGE)
-        secret, sealed, key = await self._fresh_secret(actor, webhook)
+        secret = _fresh_secret()
+        sealed, key = await sealed_apart(self._sealer, secret, secret_aad(actor.tenant, webhook))
         async with self._store.transaction(actor.tenant) as tx:
             before = await _existing(tx, webhook, lock=True)
             after = replace(before, version=before.version + 1, sealed=sealed)
@@ -158,22 +160,13 @@ class Webhooks:
             await _noted(tx, Action.WEBHOOK_REDELIVERED, actor, webhook, reason, after=after)
             return await _delivery(tx, webhook, delivery)
 
-    async def _fresh_secret(self, actor: Actor, webhook: UUID) -> tuple[Secret, str, SealedKey]:
-        secret = Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
-        sealed = await self._sealer.seal(secret, secret_aad(actor.tenant, webhook))
-        kept, wrapped = self._sealer.parted(sealed)
-        return secret, kept, SealedKey(self._sealer.named(kept), wrapped)
-
 
 def secret_aad(tenant: UUID, webhook: UUID) -> bytes:
-    """What the seal is bound to; no setting has the same."""
-    return canonical_bytes({"tenant": str(tenant), "webhook": str(webhook)})
+    return bound_to(tenant, "webhook", webhook)
 
 
-async def whole_seal(tx: Transaction, sealer: Sealer, subscription: Subscription) -> str:
-    """The seal, whole; open it with `secret_aad`."""
-    key = await tx.sealed_keys.get(sealer.named(subscription.sealed))
-    return subscription.sealed if key is None else sealer.joined(subscription.sealed, key.wrapped)
+def _fresh_secret() -> Secret:
+    return Secret("whsec_" + base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 async def _existing(tx: Transaction, webhook: UUID, *, lock: bool = False) -> Subscription:

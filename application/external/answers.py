@@ -87,15 +87,8 @@ class Answers:
 
     async def _counted(self, tx: Transaction, system: str, given: TicketAnswer) -> Ticket:
         ticket = await _existing(tx, system, given.ticket, lock=True)
-        if ticket.state is TicketState.ANSWERED:
-            return ticket
-        answered = replace(ticket, state=TicketState.ANSWERED, answer=given.answer, last_error=None)
-        await tx.outward.save_ticket(answered)
         await tx.outward.hear(Heard(system, given.message, ticket.id, given.answer))
-        await record(tx, Action.TICKET_ANSWERED, ("ticket", ticket.id), change=ticket.approval,
-                     after={"system": system, "key": ticket.key, "answer": given.answer.value, "via": given.via,
-                            "level": ticket.level + 1})  # fmt: skip
-        return answered
+        return ticket if ticket.state is TicketState.ANSWERED else await answered(tx, ticket, given.answer, given.via)
 
     async def _repeated(self, tx: Transaction, ticket: Ticket, given: TicketAnswer) -> None:
         await tx.outward.hear(Heard(ticket.system, given.message, ticket.id, given.answer))
@@ -110,6 +103,16 @@ class Answers:
                          change=ours.approval if ours else None,
                          after={"system": system, "answer": given.answer.value, "refusal": refusal.kind,
                                 "via": given.via})  # fmt: skip
+
+
+async def answered(tx: Transaction, ticket: Ticket, answer: Answer, via: str) -> Ticket:
+    """Its vote was counted."""
+    after = replace(ticket, state=TicketState.ANSWERED, answer=answer, last_error=None)
+    await tx.outward.save_ticket(after)
+    await record(tx, Action.TICKET_ANSWERED, ("ticket", ticket.id), change=ticket.approval,
+                 after={"system": ticket.system, "key": ticket.key, "answer": answer.value, "via": via,
+                        "level": ticket.level + 1})  # fmt: skip
+    return after
 
 
 async def _checked(tx: Transaction, system: str, given: TicketAnswer) -> Ticket:

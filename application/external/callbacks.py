@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from application.external.answers import Answers, Taken, TicketAnswer
-from application.external.mapping import Asking, parsed_mapping
-from application.external.sealing import opened, whole
+from application.external.mapping import Asking
 from application.external.systems import system_aad
 from application.ports.outward import Signatures, Unsigned
 from application.ports.records import Tenant
 from application.ports.secrets import Sealer, Secret
 from application.ports.store import Store
+from application.sealing import opened, whole
 from domain.canonical import Json
 from domain.errors import Fault, Invalid
 from domain.tenants import Status, TenantSuspended
@@ -51,13 +51,13 @@ class Callbacks:
                 raise Unsigned
             seal = await whole(tx, self._sealer, system.sealed)
         held = await opened(self._sealer, seal, system_aad(tenant.id, name))
-        return parsed_mapping(system.mapping), self._signatures.verify(dict(headers), body, Secret(held["secret"]))
+        return Asking(system.mapping), self._signatures.verify(dict(headers), body, Secret(held["secret"]))
 
 
 def _document(body: bytes) -> Json:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Invalid([Fault("", "JSON")]) from None
 
 

@@ -15,17 +15,35 @@ FIELDS: Final = frozenset(
     {"ticket", "approval", "digest", "level", "title", "environment", "requester", "deadline", "reason", "summary",
      "link", "callback"}
 )  # fmt: skip
-"""What a text may name as $field; paths may name $key, too, which is what the ticket is called there."""
+"""What a text may name as $field while a ticket is made."""
+LATER: Final = FIELDS - {"summary"}
+"""What it may name afterwards: the summary is read once."""
+KEYED: Final = LATER | {"key"}
+"""Where the ticket is known: `key` is what it is called there."""
+ENDED: Final = KEYED | {"outcome"}
+"""`outcome`: how the request ended, as its standing; `changed` where other content is asked about now."""
 MOST_BYTES: Final = 16 * 1024
 LEAST_EVERY: Final = 10
 MOST_EVERY: Final = 86_400
+CLOSING: Final = ("POST", "PUT", "PATCH")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The members that it needs, those that it may have, and what its texts may name."""
+
+    needed: frozenset[str]
+    more: frozenset[str] = frozenset()
+    fields: frozenset[str] = FIELDS
+
+
 _PARTS: Final = {
-    "create": ({"path", "body", "key"}, set()),
-    "find": ({"path", "key"}, set()),
-    "poll": ({"path", "state"}, {"reason", "every_seconds"}),
-    "callback": ({"ticket", "digest", "state"}, {"reason"}),
+    "create": _Part(frozenset({"path", "body", "key"})),
+    "find": _Part(frozenset({"path", "key"}), fields=LATER),
+    "poll": _Part(frozenset({"path", "state"}), frozenset({"reason", "every_seconds"}), KEYED),
+    "callback": _Part(frozenset({"ticket", "digest", "state"}), frozenset({"reason"})),
+    "close": _Part(frozenset({"path", "body"}), frozenset({"method"}), ENDED),
 }
-"""Of each part the members that it needs, and those that it may have."""
 _POINTERS: Final = ("key", "state", "reason", "ticket", "digest")
 
 
@@ -61,6 +79,14 @@ class Asking:
     def polls(self) -> bool:
         return "poll" in self._raw
 
+    @property
+    def finds(self) -> bool:
+        return "find" in self._raw
+
+    @property
+    def closes(self) -> bool:
+        return "close" in self._raw
+
     def create(self, fields: Mapping[str, str]) -> Ask:
         part = self._raw["create"]
         return Ask("POST", _path(part["path"], fields), _filled(part["body"], fields))
@@ -72,6 +98,14 @@ class Asking:
 
     def poll(self, fields: Mapping[str, str], key: str) -> Ask:
         return Ask("GET", _path(self._raw["poll"]["path"], {**fields, "key": key}))
+
+    def close(self, fields: Mapping[str, str], key: str, outcome: str) -> Ask | None:
+        """How a ticket is ended there whose request ended here."""
+        part = self._raw.get("close")
+        if part is None:
+            return None
+        said = {**fields, "key": key, "outcome": outcome}
+        return Ask(part.get("method", "POST"), _path(part["path"], said), _filled(part["body"], said))
 
     def created(self, answer: Json) -> str | None:
         return _text(resolved(answer, self._raw["create"]["key"]))
@@ -132,27 +166,28 @@ def _faults(raw: Json, path: str) -> Iterator[Fault]:
     if not {"poll", "callback"} & raw.keys():
         yield Fault(path, "poll or callback: how the answer comes")
     for name in _PARTS.keys() & raw.keys():
-        yield from _part_faults(raw[name], f"{path}/{name}", *_PARTS[name])
+        yield from _part_faults(raw[name], f"{path}/{name}", _PARTS[name])
     yield from _word_faults(raw, path)
 
 
-def _part_faults(part: Json, path: str, needed: set[str], more: set[str]) -> Iterator[Fault]:
+def _part_faults(part: Json, path: str, known: _Part) -> Iterator[Fault]:
     if not isinstance(part, dict):
         yield Fault(path, "an object")
         return
-    for name in sorted(needed - part.keys()):
+    for name in sorted(known.needed - part.keys()):
         yield Fault(f"{path}/{name}", "is needed")
-    for name in sorted(part.keys() - needed - more):
+    for name in sorted(part.keys() - known.needed - known.more):
         yield Fault(f"{path}/{name}", "unknown field")
-    for name in set(_POINTERS) & part.keys() & (needed | more):
+    for name in set(_POINTERS) & part.keys() & (known.needed | known.more):
         if not isinstance(part[name], str) or not part[name].startswith("/"):
             yield Fault(f"{path}/{name}", "a JSON Pointer, like /result/state")
-    known = FIELDS | {"key"} if path.endswith("/poll") else FIELDS
     if "path" in part and not (isinstance(part["path"], str) and part["path"].startswith("/")):
         yield Fault(f"{path}/path", "a path below the address, that begins with /")
     else:
-        yield from _template_faults(part.get("path", ""), f"{path}/path", known)
-    yield from _template_faults(part.get("body", ""), f"{path}/body", FIELDS)
+        yield from _template_faults(part.get("path", ""), f"{path}/path", known.fields)
+    yield from _template_faults(part.get("body", ""), f"{path}/body", known.fields)
+    if part.get("method", "POST") not in CLOSING:
+        yield Fault(f"{path}/method", "one of " + ", ".join(CLOSING))
     every = part.get("every_seconds", LEAST_EVERY)
     if isinstance(every, bool) or not isinstance(every, int | float) or not LEAST_EVERY <= every <= MOST_EVERY:
         yield Fault(f"{path}/every_seconds", f"{LEAST_EVERY} to {MOST_EVERY} seconds")

@@ -4,20 +4,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 from application.destinations import url_faults
 from application.external.mapping import parsed_mapping
-from application.external.sealing import opened, sealed, whole
 from application.locking.rules import window_called
 from application.ports.outward import ApprovalSystem, Ticket
 from application.ports.secrets import Sealer
 from application.ports.store import Store, Transaction
 from application.recording import record
+from application.sealing import bound_to, in_one, opened, sealed_apart, whole
 from domain.approvals import ApprovalPolicy
 from domain.approvals.tally import SYSTEM_HANDLE
 from domain.audit import Action
-from domain.canonical import Json, canonical_bytes
+from domain.canonical import Json
 from domain.errors import AlreadyExists, Conflict, Fault, Invalid, Missing, Stale
 from domain.people import Actor, Permission, Principal, PrincipalKind
 
@@ -36,7 +37,10 @@ class TooManySystems(Conflict):
 
 @dataclass(frozen=True)
 class SystemWish:
-    """`secret` signs what is asked and answered; `authorization` is sent along. What is not given stays as it was."""
+    """`secret` signs what is asked and answered; `authorization` is sent along.
+
+    What is not given stays as it was, for the host that it was given for.
+    """
 
     url: str
     mapping: Json
@@ -55,16 +59,21 @@ class ApprovalSystems:
         """The next version over `expected`, 0 for the first. Raises TooManySystems."""
         actor.require(Permission.POLICY_MANAGE)
         parsed_mapping(wish.mapping)
-        async with self._store.transaction(actor.tenant) as tx:
-            present = await tx.outward.system(name)
-            seal = await whole(tx, self._sealer, present.sealed) if present else None
-        faults = list(_faults(wish, first=present is None))
+        faults = list(_faults(wish))
         if faults:
             raise Invalid(faults)
+        async with self._store.transaction(actor.tenant) as tx:
+            present = await tx.outward.system(name)
+            # Whoever may point a system elsewhere must not be sent there what they could not read.
+            stays = present is not None and _host(present.url) == _host(wish.url)
+            seal = await whole(tx, self._sealer, present.sealed) if present is not None and stays else None
+        if seal is None and wish.secret is None:
+            raise Invalid([Fault("/secret", "is needed, and again where the host changes")])
         aad = system_aad(actor.tenant, name)
         held = await opened(self._sealer, seal, aad) if seal is not None else {}
         given = {"secret": wish.secret, "authorization": wish.authorization}
-        kept, key = await sealed(self._sealer, {**held, **{n: text for n, text in given.items() if text}}, aad)
+        secrets = {**held, **{name: text for name, text in given.items() if text}}
+        kept, key = await sealed_apart(self._sealer, in_one(secrets), aad)
         async with self._store.transaction(actor.tenant) as tx:
             before = await tx.outward.system(name, lock=True)
             if before is not None and actor.request is not None and before.request == actor.request:
@@ -82,7 +91,7 @@ class ApprovalSystems:
                 tx, Action.APPROVAL_SYSTEM_CHANGED, ("approval_system", name), actor=actor, reason=reason,
                 before={"version": version} if before else None,
                 after={"version": after.version, "url": wish.url, "mapping": wish.mapping,
-                       "renewed": sorted(n for n, text in given.items() if text)},
+                       "renewed": sorted(name for name, text in given.items() if text)},
             )  # fmt: skip
             return after
 
@@ -134,8 +143,7 @@ async def check_systems(tx: Transaction, policy: ApprovalPolicy, path: str = "/p
 
 
 def system_aad(tenant: UUID, name: str) -> bytes:
-    """What the seal is bound to."""
-    return canonical_bytes({"tenant": str(tenant), "approval_system": name})
+    return bound_to(tenant, "approval_system", name)
 
 
 async def _admitted(tx: Transaction, name: str) -> UUID:
@@ -160,11 +168,16 @@ async def _existing(tx: Transaction, name: str, *, lock: bool = False) -> Approv
     return found
 
 
-def _faults(wish: SystemWish, *, first: bool) -> Iterator[Fault]:
+def _host(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _faults(wish: SystemWish) -> Iterator[Fault]:
     yield from url_faults(wish.url)
     if "?" in wish.url or wish.url.endswith("/"):
         yield Fault("/url", "an address without a question mark, that paths can be added to")
-    if (first or wish.secret is not None) and not _SECRET.fullmatch(wish.secret or ""):
+    if wish.secret is not None and not _SECRET.fullmatch(wish.secret):
         yield Fault("/secret", "whsec_ and at least 32 characters of base64")
     if wish.authorization is not None and not _AUTHORIZATION.fullmatch(wish.authorization):
         yield Fault("/authorization", "the value of an Authorization header, in visible ASCII")

@@ -145,6 +145,10 @@ class Outward(Protocol):
         """The ticket, one attempt further, if it is due or to be looked at and nobody else has it."""
         ...
 
+    async def look_again(self, approval: UUID) -> None:
+        """Tickets of a request that wait are due now, unless somebody has them; of their attempts one counts on."""
+        ...
+
     async def save_ticket(self, ticket: Ticket, pause: timedelta = timedelta()) -> None:
         """Released by whoever claimed it, to be looked at again after `pause`."""
         ...

@@ -136,8 +136,8 @@ class Notices(Protocol):
     async def add(self, notice: Notice) -> None: ...
     async def claim(self, notice: UUID) -> Notice | None: ...  # if it is due; nobody else gets it for a minute
     async def delivered(self, notice: UUID) -> None: ...
-    async def failed(self, notice: UUID, why: str, *, final: bool = False) -> None:
-        """Tried again later, longer each time, until it is final."""
+    async def failed(self, notice: UUID, why: str, *, final: bool = False) -> bool:
+        """Tried again later, longer each time, until it is final; whether it is."""
         ...
 
 

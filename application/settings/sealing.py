@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from application.ports.sealed_keys import SealedKey
 from application.ports.secrets import Place, Sealer, Secret
-from application.ports.store import Store, Transaction
+from application.ports.store import Store
 from application.recording import record
+from application.sealing import sealed_apart, whole
 from application.settings.definitions import existing_definition
 from application.settings.house import furnished
 from application.settings.reading import Question
@@ -70,8 +71,8 @@ class Sealing:
     async def _sealed(self, actor: Actor, order: Order, wish: Wish, version: int, keys: list[SealedKey]) -> Wish:
         secret = Secret(wish.value)
         place = Place(actor.tenant, order.environment, wish.key, wish.scope.text, version)
-        text, wrapped = self._sealer.parted(await self._sealer.seal(secret, place.aad()))
-        keys.append(SealedKey(self._sealer.named(text), wrapped))
+        text, key = await sealed_apart(self._sealer, secret, place.aad())
+        keys.append(key)
         # Of what is not stored nobody is told a fingerprint: it would tell whether a guess is right.
         fingerprint = "unknown" if order.dry_run else await self._sealer.fingerprint(secret, actor.tenant)
         return replace(wish, value=Sealed(text, fingerprint, version).to_json())
@@ -83,7 +84,7 @@ class Sealing:
             return value
         place = Place(actor.tenant, environment, key, scope.text, sealed.at)
         async with self._store.transaction(actor.tenant) as tx:
-            text = await self._whole(tx, sealed)
+            text = await whole(tx, self._sealer, sealed.text)
         return (await self._sealer.open(text, place.aad())).reveal()
 
     async def reveal(self, actor: Actor, question: Question, key: str) -> Secret:
@@ -104,11 +105,6 @@ class Sealing:
                 tx, Action.SECRET_REVEALED, ("setting", f"{question.environment.value}/{question.scope.text}#{key}"),
                 actor=actor, after={"fingerprint": sealed.fingerprint, "from": resolution.winner},
             )  # fmt: skip
-            text = await self._whole(tx, sealed)
+            text = await whole(tx, self._sealer, sealed.text)
         place = Place(actor.tenant, question.environment, key, resolution.winner, sealed.at)
         return await self._sealer.open(text, place.aad())
-
-    async def _whole(self, tx: Transaction, sealed: Sealed) -> str:
-        """With the data key as it is wrapped now; a seal that still carries its own may be there without one."""
-        key = await tx.sealed_keys.get(self._sealer.named(sealed.text))
-        return sealed.text if key is None else self._sealer.joined(sealed.text, key.wrapped)

@@ -60,7 +60,7 @@ class TestCallback:
         for answer in (
             await bureau.answer(secret=other),
             await bureau.answer(age=301),
-            await bureau.answer(age=-301),
+            await bureau.answer(age=-330),
             await bureau.answer(name="jira"),
             await bureau.answer(slug="nobody-at-all"),
             await bureau.ask(None, "POST", "/approval-systems/servicenow/callback?tenant=x", json={}),

@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.api.bureau import AUTHORIZATION, FIRST, SECRET, WHY, Bureau
-from tests.outside import Front, ServiceNow
+from tests.outside import Front, ServiceNow, standing
 
 pytestmark = pytest.mark.usefixtures("empty_post")
 
@@ -30,6 +30,22 @@ class TestSystem:
         ):
             assert SECRET not in kept[0]
             assert AUTHORIZATION not in kept[0]
+
+    async def test_that_moves_to_another_host_is_not_sent_there_what_it_was_given(
+        self, bureau: Bureau, servicenow: Any, ask: Any
+    ) -> None:
+        async with standing(ServiceNow()) as elsewhere:
+            wish = {"url": elsewhere.url, "mapping": ServiceNow.MAPPING, **WHY}
+            at = {"If-Match": '"v1"'}
+            refused = await ask("root", "PUT", "/approval-systems/servicenow", json=wish, headers=at)
+            assert (refused.status_code, refused.json()["faults"][0]["path"]) == (422, "/secret")
+            given = {**wish, "secret": "whsec_" + "b3RoZXJz" * 4}
+            assert (await ask("root", "PUT", "/approval-systems/servicenow", json=given, headers=at)).status_code == 200
+            await bureau.bob()
+            await bureau.rounds()
+            (_, _, headers, body) = elsewhere.taken[0]
+        assert "authorization" not in headers
+        Webhook(given["secret"]).verify(body, headers)
 
     async def test_votes_as_a_principal_that_has_no_roles(self, bureau: Bureau, servicenow: Any, ask: Any) -> None:
         (found,) = (await ask("root", "GET", "/approval-systems")).json()["items"]

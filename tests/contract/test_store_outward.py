@@ -154,6 +154,21 @@ class TestTickets:
             assert await tx.outward.claim_ticket(ticket.id, uuid4()) is None
         assert await errands(home) == []
 
+    async def test_with_its_request_it_is_due_unless_somebody_has_it(self, home: Home) -> None:
+        ticket = await asked(home)
+        async with home.transaction() as tx:
+            await tx.outward.save_ticket(replace(ticket, attempts=7), MINUTE)
+            await tx.outward.look_again(uuid4())
+        assert await errands(home) == []
+        async with home.transaction() as tx:
+            await tx.outward.look_again(ticket.approval)
+        assert [each.id for each in await errands(home)] == [ticket.id]
+        async with home.transaction() as tx:
+            taken = await tx.outward.claim_ticket(ticket.id, uuid4())
+            assert taken.attempts == 2
+            await tx.outward.look_again(ticket.approval)
+        assert await errands(home) == []
+
     async def test_what_has_ended_is_not_looked_at_again(self, home: Home) -> None:
         ticket = await asked(home)
         async with home.transaction() as tx:
@@ -162,6 +177,8 @@ class TestTickets:
             found = await tx.outward.ticket(ticket.id)
             assert found.answer is Answer.REJECT
             assert found.ended_at is not None
+            await tx.outward.look_again(ticket.approval)
+        assert await errands(home) == []
 
     async def test_a_message_is_heard_once(self, home: Home) -> None:
         ticket = await asked(home)

@@ -103,7 +103,7 @@ class TestOutbox:
         async with home.transaction() as tx:
             notice = Notice(uuid4(), "kill_switch", home.bob.id, {}, "/x", tx.now)
             await tx.notices.add(notice)
-            await tx.notices.failed(notice.id, "down")
+            assert not await tx.notices.failed(notice.id, "down")
             assert await tx.notices.claim(notice.id) is None
         assert Waiting(WaitingKind.NOTICE, home.tenant.id, notice.id) not in await home.store.waiting()
 
@@ -111,7 +111,7 @@ class TestOutbox:
         async with home.transaction() as tx:
             notice = Notice(uuid4(), "kill_switch", None, {}, "/x", tx.now)
             await tx.notices.add(notice)
-            await tx.notices.failed(notice.id, "refused", final=True)
+            assert await tx.notices.failed(notice.id, "refused", final=True)
             assert await tx.notices.claim(notice.id) is None
 
     async def test_a_review_is_owed(self, home: Home) -> None:

@@ -12,6 +12,8 @@ from application.bypassing import Emergency
 from application.couriers import MOST_CALLS, MOST_EACH, Courier
 from application.delivering import Delivery, Outlets
 from application.emergencies import Emergencies
+from application.faring import Fared, Sent
+from application.ports.links import Link
 from application.ports.outward import Errand, ErrandKind
 from application.ports.records import WaitingKind
 from tests.world import World
@@ -99,6 +101,46 @@ class TestDelivery:
         told = [each for each in notifier.delivered if each.template == "breakglass_used"]
         assert {each.facts["reason"] for each in told} == {down.reason}
         assert told[0].sections[0].lines == ('~ /defaultVariant: "off" -> "on"',)
+
+    async def test_what_leaves_is_counted_by_how_it_fared(self, world: World) -> None:
+        await world.submit()
+        notifier = MemoryNotifier(down=True)
+        made = courier(world, notifier)
+        await rounds(made, 1)
+        assert made.sent == {Sent("mail", Fared.RETRIED): 4, Sent("webhook", Fared.RETRIED): 1}
+        notifier.down = False
+        world.clock += timedelta(minutes=10)
+        await rounds(made)
+        assert made.sent[Sent("mail", Fared.DELIVERED)] == 4
+        assert made.sent[Sent("webhook", Fared.DELIVERED)] == 1
+
+    async def test_what_is_given_up_is_counted_once(self, world: World) -> None:
+        await world.submit()
+        made = courier(world, MemoryNotifier(down=True), webhook=None)
+        for _ in range(25):
+            await rounds(made, 1)
+            world.clock += timedelta(minutes=10)
+        assert made.sent == {Sent("mail", Fared.RETRIED): 4 * 19, Sent("mail", Fared.GIVEN_UP): 4}
+
+    async def test_what_cannot_be_written_is_tried_once_a_minute(self, world: World) -> None:
+        class Torn(MemoryLinkSeals):
+            tried = 0
+
+            def issue(self, link: Link) -> str:
+                self.tried += 1
+                raise ZeroDivisionError
+
+        await world.submit()
+        assert isinstance(world.store, MemoryStore)
+        seals, notifier = Torn(world.clock), MemoryNotifier()
+        delivery = Delivery(world.store, notifier, Outlets("https://gate.example.test", HOOK), links=seals)
+        made = Courier(world.store, {ErrandKind.NOTICE: delivery.deliver}, pause=0)
+        await rounds(made)
+        assert seals.tried == 4
+        assert [message.recipient.address for message in notifier.delivered] == [HOOK]
+        world.clock += timedelta(minutes=2)
+        await rounds(made)
+        assert seals.tried == 8
 
     async def test_where_there_is_no_webhook_nobody_is_told(self, world: World) -> None:
         await world.submit()

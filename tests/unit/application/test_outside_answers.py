@@ -4,10 +4,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from adapters.memory.secrets import MemorySealer
 from adapters.memory.store import MemoryStore
+from adapters.notify.signatures import StandardSignatures
 from application.external.answers import AnswerContradicts, AnswerReplayed, Answers, TicketAnswer
 from application.external.systems import ISSUER
+from application.external.tickets import Doors, Tickets
 from application.notices import ticket_of
+from application.ports.egress import EgressResponse
 from application.ports.outward import ApprovalSystem, Ticket, TicketState
 from application.ports.records import AuditFilter
 from domain.approvals import Answer, ApprovalPolicy, Level, Standing
@@ -17,6 +21,16 @@ from domain.people import Principal, PrincipalKind
 from tests.world import START, World
 
 OUTSIDE = Level((), (), 1, external="sn")
+
+
+class Nobody:
+    """A way out that must not be taken."""
+
+    async def request(self, method: str, url: str, **_: Any) -> EgressResponse:
+        raise AssertionError(f"{method} {url}")
+
+
+DOORS = Doors(Nobody(), StandardSignatures(), MemorySealer(), "https://gate.example.test")
 
 
 class Flaky:
@@ -73,6 +87,20 @@ class TestAnswers:
         assert (await stored(world, ticket)).state is TicketState.ANSWERED
         assert await told(world, Action.VOTE_CAST) == 1
         assert await told(world, Action.TICKET_ANSWERED) == 1
+
+    async def test_a_vote_that_was_counted_before_a_crash_was_the_answer(self, world: World) -> None:
+        ticket = await asked(world)
+        answers = Answers(world.store, world.approvals, Flaky(world))
+        with pytest.raises(Unavailable):
+            await answers.take(world.tenant.id, "sn", given(ticket))
+        assert isinstance(world.store, MemoryStore)
+        world.store.down = False
+        assert await Tickets(world.store, DOORS, answers).attend(world.tenant.id, ticket.id) is None
+        found = await stored(world, ticket)
+        assert (found.state, found.answer) == (TicketState.ANSWERED, Answer.APPROVE)
+        assert not (await answers.take(world.tenant.id, "sn", given(ticket))).counted
+        assert await told(world, Action.TICKET_ANSWERED) == 1
+        assert await told(world, Action.TICKET_CLOSED) == 0
 
     async def test_a_replay_and_a_contradiction_change_nothing(self, world: World) -> None:
         ticket = await asked(world)

@@ -13,6 +13,7 @@ from application.events.delivery import EventDelivery
 from application.events.publishing import Publisher
 from application.events.relay import Relay
 from application.events.webhooks import MOST_WEBHOOKS, TooManyWebhooks, Webhooks
+from application.faring import Fared, Sent
 from application.ports.events import NotDelivered
 from application.ports.secrets import Secret
 from application.settings.definitions import SettingDefinitions
@@ -140,6 +141,22 @@ class TestDelivery:
         slow = EventDelivery(office.store, office.sealer, Slow())
         assert not await slow.deliver(office.world.tenant.id, delivery.id)
         assert await office.states(webhook) == [DeliveryState.DELIVERED]
+
+
+    async def test_is_counted_by_how_it_fared(self, office: Office) -> None:
+        await office.webhooks.subscribe(office.world.ada, WANTS, WHY)
+        await office.define("a")
+        office.post.failure = NotDelivered(reason="status-503")
+        await office.round()
+        assert office.relay.sent == {Sent("event", Fared.RETRIED): 1}
+        office.post.failure = None
+        office.world.clock += timedelta(hours=1)
+        await office.round()
+        assert office.relay.sent[Sent("event", Fared.DELIVERED)] == 1
+        await office.define("b")
+        office.post.failure = NotDelivered(reason="status-410", gone=True)
+        await office.round()
+        assert office.relay.sent[Sent("event", Fared.GIVEN_UP)] == 1
 
 
 class TestRelay:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from application.external.mapping import FIELDS, Said, parsed_mapping, resolved
+from application.external.mapping import ENDED, FIELDS, Ask, Said, parsed_mapping, resolved
 from domain.approvals import Answer
 from domain.errors import Invalid
 from tests.outside import Jira, ServiceNow
@@ -63,6 +63,12 @@ class TestMapping:
         assert asking.bound({"ticket": "t", "digest": "d"}) == ("t", "d")
         assert asking.bound({"ticket": ["t"]}) == (None, None)
 
+    def test_ends_what_ended_where_it_says_how(self) -> None:
+        close = {"method": "PUT", "path": "/t/$key", "body": {"why": "$outcome"}}
+        ask = parsed_mapping({**GOOD, "close": close}).close(FIELDS_OF_ONE, "K 1", "expired")
+        assert ask == Ask("PUT", "/t/K%201", {"why": "expired"})
+        assert parsed_mapping(GOOD).close(FIELDS_OF_ONE, "K 1", "expired") is None
+
     def test_is_looked_at_once_a_minute_unless_it_says_otherwise(self) -> None:
         assert parsed_mapping(GOOD).every == 60
         assert parsed_mapping({**GOOD, "poll": {**GOOD["poll"], "every_seconds": 10}}).every == 10
@@ -85,7 +91,12 @@ class TestFaults:
             ({"create": {"path": "/$key", "body": {}, "key": "/id"}}, ["/mapping/create/path"]),
             ({"poll": {"path": "/t", "state": "/s", "every_seconds": 1}}, ["/mapping/poll/every_seconds"]),
             ({"poll": {"path": "/t", "state": "/s", "every_seconds": True}}, ["/mapping/poll/every_seconds"]),
+            ({"poll": {"path": "/t/$summary", "state": "/s"}}, ["/mapping/poll/path"]),
             ({"callback": {"ticket": "/t", "state": "/s"}}, ["/mapping/callback/digest"]),
+            ({"close": {"path": "/t/$key"}}, ["/mapping/close/body"]),
+            ({"close": {"path": "/t/$key", "body": "$summary"}}, ["/mapping/close/body"]),
+            ({"close": {"path": "/t/$key", "body": "$outcome", "method": "DELETE"}}, ["/mapping/close/method"]),
+            ({"close": {"path": "/t/$key", "body": "$outcome", "method": ["POST"]}}, ["/mapping/close/method"]),
             ({"approved": []}, ["/mapping/approved"]),
             ({"rejected": [1]}, ["/mapping/rejected"]),
             ({"rejected": ["Done"]}, ["/mapping/rejected"]),
@@ -117,4 +128,4 @@ class TestHowTo:
         shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
         assert shown == [ServiceNow.MAPPING, Jira.MAPPING]
         assert all(parsed_mapping(each) for each in shown)
-        assert set(re.findall(r"`\$([a-z]+)`", text)) == FIELDS
+        assert set(re.findall(r"`\$([a-z]+)`", text)) == FIELDS | ENDED
