@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Final
+from uuid import UUID
 
 from application.ports.metrics import MetricSource, edges
 from application.ports.records import TelemetryBatch
@@ -22,6 +24,9 @@ from domain.gates import (
     SourceKind,
 )
 from domain.people import Actor, Permission
+
+MOST_COUNTS: Final = 10_000
+"""How many one statement tells of a cohort: a day of a hundred tenants, or all tenants of an instant."""
 
 
 class Telemetry:
@@ -43,21 +48,19 @@ class Telemetry:
 
 
 class TelemetrySource:
-    """Our own telemetry as a metric source; a cohort is read tenant by tenant, each behind its own wall."""
+    """Our own telemetry as a metric source; of a cohort many tenants are read at once, all here or below."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def read(self, query: MetricQuery, at: datetime) -> Observation:
-        try:
-            async with self._store.transaction(query.tenant) as tx:
-                reading = await tx.telemetry.reading(query, at)
-        except Unavailable:
-            return ProviderError("unreachable")
-        return replace(reading, provenance=_provenance(_words(query), reading.to_json()))
+        read = await self._arms(query, [at])
+        if isinstance(read, ProviderError):
+            return read
+        return replace(read[0], provenance=_provenance(_words(query), read[0].to_json()))
 
     async def read_cohort(self, query: CohortQuery, at: datetime) -> CohortReading | ProviderError:
-        read = await self._counted(query, [at])
+        read = await self._cohort(query, [at])
         if isinstance(read, ProviderError):
             return read
         words = {"tenants": f"{query.key} in {query.environment} at each of {len(query.tenants)} tenants"}
@@ -66,7 +69,20 @@ class TelemetrySource:
     async def past(
         self, query: MetricQuery, until: datetime, step: timedelta, windows: int
     ) -> Sequence[Reading] | ProviderError:
-        at = edges(until, step, windows)
+        return await self._arms(query, edges(until, step, windows))
+
+    async def past_cohort(
+        self, query: CohortQuery, until: datetime, step: timedelta, windows: int
+    ) -> Sequence[CohortReading] | ProviderError:
+        return await self._cohort(query, edges(until, step, windows))
+
+    async def probe(self, query: MetricQuery | CohortQuery) -> None:
+        """Nothing can be wrong with a query that names variants of the flag itself."""
+        if isinstance(query, MetricQuery):
+            async with self._store.transaction(query.tenant) as tx:
+                await tx.telemetry.counted(query.environment, query.flag, query.control, [tx.now])
+
+    async def _arms(self, query: MetricQuery, at: list[datetime]) -> list[Reading] | ProviderError:
         try:
             async with self._store.transaction(query.tenant) as tx:
                 arms = [
@@ -77,29 +93,21 @@ class TelemetrySource:
             return ProviderError("unreachable")
         return [Reading(*each) for each in zip(at, *arms, strict=True)]
 
-    async def past_cohort(
-        self, query: CohortQuery, until: datetime, step: timedelta, windows: int
-    ) -> Sequence[CohortReading] | ProviderError:
-        return await self._counted(query, edges(until, step, windows))
-
-    async def probe(self, query: MetricQuery | CohortQuery) -> None:
-        """Nothing can be wrong with a query that names variants of the flag itself."""
-        if isinstance(query, MetricQuery):
-            async with self._store.transaction(query.tenant) as tx:
-                await tx.telemetry.reading(query, tx.now)
-
-    async def _counted(self, query: CohortQuery, at: list[datetime]) -> list[CohortReading] | ProviderError:
-        found: list[dict[str, Counts]] = [{} for _ in at]
+    async def _cohort(self, query: CohortQuery, at: list[datetime]) -> list[CohortReading] | ProviderError:
+        ids, some = [tenant for _, tenant in query.tenants], max(1, MOST_COUNTS // len(at))
+        told: dict[UUID, list[Counts | None]] = {}
         try:
-            for slug, tenant in query.tenants:
-                async with self._store.transaction(tenant) as tx:
-                    counted = await tx.telemetry.counted(query.environment, query.key, None, at)
-                for tenants, counts in zip(found, counted, strict=True):
-                    if counts is not None:
-                        tenants[slug] = counts
+            async with self._store.transaction(query.tenant) as tx:
+                for first in range(0, len(ids), some):
+                    asked = ids[first : first + some]
+                    told |= await tx.telemetry.counted_below(asked, query.environment, query.key, at)
         except Unavailable:
             return ProviderError("unreachable")
-        return [CohortReading(*each) for each in zip(at, found, strict=True)]
+        counted = [(slug, told[tenant]) for slug, tenant in query.tenants if tenant in told]
+        return [
+            CohortReading(when, {slug: counts for slug, each in counted if (counts := each[number]) is not None})
+            for number, when in enumerate(at)
+        ]
 
 
 class Sources:

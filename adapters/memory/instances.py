@@ -47,7 +47,7 @@ class MemoryInstances:
         live = [
             (wish, each.holds)
             for wish in wishes
-            if self._below(wish.tenant)
+            if self._stage.below(self._home, wish.tenant)
             for each in self._stage.rows_of(wish.tenant).instances.values()
             if each.environment is wish.environment and each.seen_at >= since and wish.concerns(each.holds)
         ]
@@ -67,10 +67,6 @@ class MemoryInstances:
 
     def _live(self, environment: Environment, since: datetime) -> list[Instance]:
         return [each for (of, _), each in self._rows.instances.items() if of is environment and each.seen_at >= since]
-
-    def _below(self, tenant: UUID) -> bool:
-        found = self._stage.tenancies.get(tenant)
-        return found is not None and self._home in (found.id, *found.ancestors)
 
 
 def _of(kind: Kind, instance: Instance) -> int | None:

@@ -71,7 +71,7 @@ class MemoryTransaction:
         self.intents = MemoryIntents(rows)
         self.notices = MemoryNotices(rows, now, tick)
         self.outward = MemoryOutward(rows, now, tick)
-        self.telemetry = MemoryTelemetry(rows)
+        self.telemetry = MemoryTelemetry(rows, stage, tenant)
         self.reviews = MemoryReviews(rows, now)
         self.bundles = MemoryBundles(rows, tick)
         self.uploads, self.imports = MemoryUploads(rows), MemoryImports(rows)

@@ -37,6 +37,11 @@ class Stage:
     def used(self, tenant: UUID) -> dict[Quota, int]:
         return _used(self.rows_of(tenant))
 
+    def below(self, home: UUID, tenant: UUID) -> bool:
+        """Whether a tenant is this one, or below it."""
+        found = self.tenancies.get(tenant)
+        return found is not None and home in (found.id, *found.ancestors)
+
     def standing(self, tenant: UUID) -> Status:
         own = self.tenancies[tenant]
         line = {self.tenancies[each].status for each in (*own.ancestors, tenant)}

@@ -12,15 +12,15 @@ Steps = dict[float, Series]
 
 _OK = 200
 _BAD_QUERY = {400, 422}
-_WORTH_ANOTHER_TRY = {408, 425, 429, 500, 502, 503, 504}
+WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class Unanswered(Exception):
-    """`reason` as in ProviderError; `again` when another try may help."""
+    """`reason` as in ProviderError; `again` when another try may help, not sooner than after `wait` seconds."""
 
-    def __init__(self, reason: str, *, again: bool = False, detail: str = "") -> None:
+    def __init__(self, reason: str, *, again: bool = False, detail: str = "", wait: float = 0.0) -> None:
         super().__init__(reason)
-        self.reason, self.again, self.detail = reason, again, detail
+        self.reason, self.again, self.detail, self.wait = reason, again, detail, wait
 
 
 def series_of(status: int, body: bytes) -> Series:
@@ -53,7 +53,7 @@ def steps_of(status: int, body: bytes) -> Steps:
 
 def _result(status: int, body: bytes) -> tuple[str, Any]:
     if status != _OK and status not in _BAD_QUERY:
-        raise Unanswered(f"http_{status}", again=status in _WORTH_ANOTHER_TRY)
+        raise Unanswered(f"http_{status}", again=status in WORTH_ANOTHER_TRY)
     try:
         answer = json.loads(body)
         if answer["status"] != "success":

@@ -1,21 +1,17 @@
-"""A question to Prometheus is asked up to three times, and what came back is remembered by its hash."""
+"""Prometheus is asked for an instant or a range, each within ten seconds and a largest answer."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from types import TracebackType
 from typing import Self, TypeVar
 
 import httpx2
 
 from adapters.metrics.answers import Series, Steps, Unanswered, number_of, series_of, steps_of
-from domain.gates import Provenance
+from adapters.metrics.conversation import Conversation
 
 _Answer = TypeVar("_Answer")
 
-TRIES = 3
-BACKOFF_S = 0.25
 CONNECT_S = 5.0
 TOTAL_S = 10.0
 LARGEST_ANSWER = 256 * 1024
@@ -29,8 +25,8 @@ def closed_client() -> httpx2.AsyncClient:
     return httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
 
 
-class Asking:
-    """One conversation; its provenance names every query by what it was asked for."""
+class Asking(Conversation):
+    """One conversation with Prometheus."""
 
     def __init__(
         self,
@@ -39,56 +35,46 @@ class Asking:
         pause: Callable[[float], Awaitable[None]],
         largest: int,
     ) -> None:
+        super().__init__(pause)
         self._url = f"{base_url.rstrip('/')}/api/v1"
         self._client = client()
-        self._pause = pause
         self._largest = largest
-        self._queries: dict[str, str] = {}
-        self._hash = sha256()
-
-    @property
-    def provenance(self) -> Provenance:
-        return Provenance(dict(self._queries), self._hash.hexdigest())
 
     async def now(self) -> float:
         """The provider's present, in seconds."""
-        now = number_of(await self._answered("query", {"query": "time()"}, series_of))
+        now = number_of(await self._read("query", {"query": "time()"}, series_of))
         if now is None:
             raise Unanswered("malformed_answer")
         return now
 
     async def at(self, name: str, promql: str, at: float | None) -> Series:
         """An instant vector, at the provider's present where no instant is given."""
-        self._queries[name] = promql
+        self.name(name, promql)
         form = {"query": promql} if at is None else {"query": promql, "time": f"{at:.3f}"}
-        return await self._answered("query", form, series_of)
+        return await self._read("query", form, series_of)
 
     async def over(self, name: str, promql: str, instants: tuple[float, float, float]) -> Steps:
         """Instant vectors from the first instant to the second, so many seconds apart."""
-        self._queries[name] = promql
+        self.name(name, promql)
         start, end, step = instants
         form = {"query": promql, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:.3f}"}
-        return await self._answered("query_range", form, steps_of)
+        return await self._read("query_range", form, steps_of)
 
-    async def _answered(self, path: str, form: dict[str, str], read: Callable[[int, bytes], _Answer]) -> _Answer:
-        for attempt in range(1, TRIES + 1):
-            try:
-                async with asyncio.timeout(TOTAL_S):
-                    status, body = await self._post(path, form)
-                answer = read(status, body)
-            except Unanswered as unanswered:
-                last = unanswered
-            except (TimeoutError, httpx2.TimeoutException):
-                last = Unanswered("timeout", again=True)
-            except httpx2.HTTPError:
-                last = Unanswered("unreachable", again=True)
-            else:
-                self._hash.update(body)
-                return answer
-            if not last.again or attempt == TRIES:
-                break
-            await self._pause(BACKOFF_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
-        raise last
+    async def _read(self, path: str, form: dict[str, str], read: Callable[[int, bytes], _Answer]) -> _Answer:
+        async def once() -> tuple[bytes, _Answer]:
+            status, body = await self._sent(path, form)
+            return body, read(status, body)
+
+        return await self.answered(once)
+
+    async def _sent(self, path: str, form: dict[str, str]) -> tuple[int, bytes]:
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                return await self._post(path, form)
+        except (TimeoutError, httpx2.TimeoutException) as error:
+            raise Unanswered("timeout", again=True) from error
+        except httpx2.HTTPError as error:
+            raise Unanswered("unreachable", again=True) from error
 
     async def _post(self, path: str, form: dict[str, str]) -> tuple[int, bytes]:
         headers = {"accept": "application/json", "accept-encoding": "identity"}

@@ -1,32 +1,25 @@
-"""A service beyond our door is asked up to three times, and what came back is remembered by its hash."""
+"""A service beyond our door is asked through it, and says one document of JSON and when."""
 
-import asyncio
 import json
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 from math import inf
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from adapters.metrics.answers import Unanswered
-from adapters.metrics.asking import BACKOFF_S, TRIES
+from adapters.metrics.answers import WORTH_ANOTHER_TRY, Unanswered
+from adapters.metrics.conversation import Conversation
 from application.ports.egress import AddressRefused, CallFailed, Egress, EgressResponse
 from domain.canonical import Json
 from domain.errors import Fault, Unavailable
-from domain.gates import Provenance, ProviderError
 
-READ_S = 45.0
 PATIENCE_S: Final = 5.0
 """How long a service may ask us to wait before its answer counts as none."""
 
 _OK: Final = 200
 _WRONG_QUESTION: Final = frozenset({400, 404, 405, 422})
-_WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FAILED: Final = {"timeout": "timeout", "too-large": "answer_too_large", "compressed": "malformed_answer"}
-_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -48,46 +41,23 @@ class Said:
     at: datetime | None
 
 
-class Calls:
-    """One conversation; its provenance names every query by what it was asked for."""
+class Calls(Conversation):
+    """One conversation with such a service."""
 
     def __init__(
         self, egress: Egress, headers: Mapping[str, str], pause: Callable[[float], Awaitable[None]], largest: int
     ) -> None:
+        super().__init__(pause)
         self._egress = egress
         self._headers = {"accept": "application/json", **headers}
-        self._pause = pause
         self._largest = largest
-        self._queries: dict[str, str] = {}
-        self._hash = sha256()
-
-    @property
-    def provenance(self) -> Provenance:
-        return Provenance(dict(self._queries), self._hash.hexdigest())
-
-    def name(self, name: str, query: str) -> None:
-        self._queries[name] = query
 
     async def ask(self, call: Call) -> Said:
-        for attempt in range(1, TRIES + 1):
-            wait = BACKOFF_S * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
-            try:
-                response = await self._sent(call)
-                document = _document(response, self._largest)
-            except Unanswered as unanswered:
-                if not unanswered.again or attempt == TRIES:
-                    raise
-                await self._pause(wait)
-                continue
-            if response.status == _OK:
-                self._hash.update(response.body)
-                return Said(document, _date(response))
-            asked_to_wait = _wait(response)
-            again = response.status in _WORTH_ANOTHER_TRY and asked_to_wait <= PATIENCE_S
-            if not again or attempt == TRIES:
-                break
-            await self._pause(max(wait, asked_to_wait))
-        raise Unanswered(f"http_{response.status}", again=again, detail=_refused(response.status))
+        async def once() -> tuple[bytes, Said]:
+            response = await self._sent(call)
+            return response.body, Said(_document(response, self._largest), _date(response))
+
+        return await self.answered(once)
 
     async def _sent(self, call: Call) -> EgressResponse:
         typed = {"content-type": call.form} if call.form else {}
@@ -98,17 +68,6 @@ class Calls:
         except CallFailed as failed:
             reason = _FAILED.get(str(failed.facts.get("reason")), "unreachable")
             raise Unanswered(reason, again=reason in {"timeout", "unreachable"}) from failed
-
-
-async def within(read: Awaitable[_Read]) -> _Read | ProviderError:
-    """What was read, or the reason why nothing was, before a check waits too long."""
-    try:
-        async with asyncio.timeout(READ_S):
-            return await read
-    except Unanswered as unanswered:
-        return ProviderError(unanswered.reason)
-    except TimeoutError:
-        return ProviderError("timeout")
 
 
 def fault_of(name: str, unanswered: Unanswered) -> Fault:
@@ -124,7 +83,10 @@ def fault_of(name: str, unanswered: Unanswered) -> Fault:
 def _document(response: EgressResponse, largest: int) -> Json:
     """What an answer of success says; of others nothing is read."""
     if response.status != _OK:
-        return None
+        wait = _wait(response)
+        again = response.status in WORTH_ANOTHER_TRY and wait <= PATIENCE_S
+        detail = f"the service answers {response.status}"
+        raise Unanswered(f"http_{response.status}", again=again, detail=detail, wait=wait)
     if len(response.body) > largest:
         raise Unanswered("answer_too_large")
     try:
@@ -156,7 +118,3 @@ def _wait(response: EgressResponse) -> float:
     except ValueError:  # a date, or nonsense: not within our patience
         return inf
     return seconds if seconds >= 0 else inf
-
-
-def _refused(status: int) -> str:
-    return f"the service answers {status}"

@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from adapters.metrics.answers import Series, Unanswered, buckets_of, by_tenant, counter_of, number_of
+from adapters.metrics.answers import Series, Unanswered
 from adapters.metrics.asking import LARGEST_ANSWER, LARGEST_COHORT
 from adapters.metrics.buckets import Bucketed, grid, rolled, series_in, summed, worded
-from adapters.metrics.calls import Call, Calls, fault_of, within
+from adapters.metrics.calls import Call, Calls, fault_of
+from adapters.metrics.counted import check_form, counts_of, templates_of, tenants_of
+from adapters.metrics.provider import Provider
 from application.ports.egress import Egress
-from application.ports.metrics import edges
 from domain.errors import Fault, Invalid
-from domain.gates import CohortQuery, CohortReading, Counts, MetricQuery, Observation, ProviderError, Reading
+from domain.gates import CohortQuery, CohortReading, MetricQuery, Reading
 
 MINUTE: Final = 60
 HOUR: Final = 3600
@@ -34,7 +35,7 @@ class DatadogKeys:
     app_key: str = field(repr=False)
 
 
-class DatadogSource:
+class DatadogSource(Provider):
     """Reads sums of counts; a reading ends with the last whole minute of Datadog's own clock."""
 
     def __init__(
@@ -43,24 +44,6 @@ class DatadogSource:
         self._keys = keys
         self._egress = egress
         self._pause = pause
-
-    async def read(self, query: MetricQuery, at: datetime) -> Observation:
-        """Both arms at the end of a whole minute; never raises for the provider."""
-        return await within(self._arms(query, at))
-
-    async def read_cohort(self, query: CohortQuery, at: datetime) -> CohortReading | ProviderError:
-        """Each tenant of the query that has series."""
-        return await within(self._cohort(query, at))
-
-    async def past(
-        self, query: MetricQuery, until: datetime, step: timedelta, windows: int
-    ) -> Sequence[Reading] | ProviderError:
-        return await within(self._past(query, edges(until, step, windows)))
-
-    async def past_cohort(
-        self, query: CohortQuery, until: datetime, step: timedelta, windows: int
-    ) -> Sequence[CohortReading] | ProviderError:
-        return await within(self._past_cohort(query, edges(until, step, windows)))
 
     async def probe(self, query: MetricQuery | CohortQuery) -> None:
         """Ask for every template over the last whole minutes; raises Invalid with pointers, or Unavailable."""
@@ -73,7 +56,7 @@ class DatadogSource:
             try:
                 end = end or await asking.present()
                 text = worded(name, template, query, variant)
-                _check(name, summed(await asking.over(name, text, (end - 5 * MINUTE, end), MINUTE)), cohort=cohort)
+                check_form(name, summed(await asking.over(name, text, (end - 5 * MINUTE, end), MINUTE)), cohort=cohort)
             except Unanswered as unanswered:
                 faults.append(fault_of(name, unanswered))
         if faults:
@@ -83,9 +66,9 @@ class DatadogSource:
         asking = self._asking(LARGEST_ANSWER)
         end = await asking.end(at)
         arms = [
-            _counts({
+            counts_of({
                 name: await asking.since_sunday(f"{arm}/{name}", worded(name, template, query, variant), end)
-                for name, template in _named(query).items()
+                for name, template in templates_of(query).named().items()
             })
             for arm, variant in (("candidate", query.candidate), ("control", query.control))
         ]  # fmt: skip
@@ -96,21 +79,21 @@ class DatadogSource:
         end = await asking.end(at)
         answers = {
             name: await asking.since_sunday(name, worded(name, template, query, None), end)
-            for name, template in _named(query).items()
+            for name, template in templates_of(query).named().items()
         }
-        return CohortReading(_moment(end), _tenants(query, answers), provenance=asking.provenance)
+        return CohortReading(_moment(end), tenants_of(query, answers), provenance=asking.provenance)
 
     async def _past(self, query: MetricQuery, at: Sequence[datetime]) -> list[Reading]:
         asking = self._asking(LARGEST_COHORT)
         arms = [
-            [_counts(each) for each in await asking.past(query, variant, at)]
+            [counts_of(each) for each in await asking.past(query, variant, at)]
             for variant in (query.candidate, query.control)
         ]
         return [Reading(*each) for each in zip(at, *arms, strict=True)]
 
     async def _past_cohort(self, query: CohortQuery, at: Sequence[datetime]) -> list[CohortReading]:
         found = await self._asking(LARGEST_COHORT).past(query, None, at)
-        return [CohortReading(when, _tenants(query, each)) for when, each in zip(at, found, strict=True)]
+        return [CohortReading(when, tenants_of(query, each)) for when, each in zip(at, found, strict=True)]
 
     def _asking(self, largest: int) -> "_Asking":
         keys = {"dd-api-key": self._keys.api_key, "dd-application-key": self._keys.app_key}
@@ -153,7 +136,7 @@ class _Asking:
             name: await self.over(
                 name, worded(name, template, query, variant), (grid(first, width), grid(last, width)), width
             )
-            for name, template in _named(query).items()
+            for name, template in templates_of(query).named().items()
         }
         ends = [grid(when.timestamp(), width) for when in at]
         return [{name: summed(series, end) for name, series in found.items()} for end in ends]
@@ -168,31 +151,5 @@ class _Asking:
         return series_in(said.document, span, width)
 
 
-def _named(query: MetricQuery | CohortQuery) -> dict[str, str]:
-    if query.templates is None:
-        raise Unanswered("no_templates")
-    return query.templates.named()
-
-
 def _moment(instant: int) -> datetime:
     return datetime.fromtimestamp(instant, UTC)
-
-
-def _counts(answers: dict[str, Series]) -> Counts | None:
-    requests, errors = number_of(answers["requests"]), number_of(answers["errors"])
-    buckets = buckets_of(answers["latency_buckets"]) if "latency_buckets" in answers else ()
-    return None if requests is None or errors is None else Counts(counter_of(requests), counter_of(errors), buckets)
-
-
-def _tenants(query: CohortQuery, answers: dict[str, Series]) -> dict[str, Counts]:
-    parted = {name: by_tenant(series) for name, series in answers.items()}
-    found = {
-        slug: _counts({name: tenants.get(slug, []) for name, tenants in parted.items()}) for slug, _ in query.tenants
-    }
-    return {slug: counts for slug, counts in found.items() if counts is not None}
-
-
-def _check(name: str, series: Series, *, cohort: bool) -> None:
-    """Raises Unanswered where the answer has not the form that its template needs."""
-    for part in by_tenant(series).values() if cohort else [series]:
-        buckets_of(part) if name == "latency_buckets" else number_of(part)

@@ -8,13 +8,14 @@ from typing import Final, Literal, TypeVar
 
 from adapters.metrics.answers import Unanswered, counter_of
 from adapters.metrics.asking import LARGEST_ANSWER, LARGEST_COHORT
-from adapters.metrics.calls import Call, Calls, fault_of, within
+from adapters.metrics.calls import Call, Calls, fault_of
+from adapters.metrics.counted import templates_of
 from adapters.metrics.pointed import Place, at_steps, buckets_at, each_at, instant_at, number_at, place, pointer_steps
+from adapters.metrics.provider import Provider
 from application.ports.egress import Egress
-from application.ports.metrics import edges
 from domain.canonical import Json
 from domain.errors import Fault, Invalid
-from domain.gates import CohortQuery, CohortReading, Counts, MetricQuery, Observation, ProviderError, Reading
+from domain.gates import CohortQuery, CohortReading, Counts, MetricQuery, Reading
 
 AT_ONCE: Final = 8
 """How many instants of the past are asked for at the same time."""
@@ -38,7 +39,7 @@ class JsonService:
     time: str | None = None
 
 
-class HttpJsonSource:
+class HttpJsonSource(Provider):
     """Reads counters that a service keeps; two templates with one address are answered by one request."""
 
     def __init__(
@@ -48,36 +49,12 @@ class HttpJsonSource:
         self._egress = egress
         self._pause = pause
 
-    async def read(self, query: MetricQuery, at: datetime) -> Observation:
-        """Both arms, at the earliest instant that an answer names; never raises for the provider."""
-        return await within(self._arms(query, at))
-
-    async def read_cohort(self, query: CohortQuery, at: datetime) -> CohortReading | ProviderError:
-        """Each tenant of the query that the answers name."""
-        return await within(self._cohort(query, at))
-
-    async def past(
-        self, query: MetricQuery, until: datetime, step: timedelta, windows: int
-    ) -> Sequence[Reading] | ProviderError:
-        at = edges(until, step, windows)
-        if self._service.time is None:
-            return [Reading(each, None, None) for each in at]
-        return await within(_in_turn(lambda each: self._arms(query, each), at))
-
-    async def past_cohort(
-        self, query: CohortQuery, until: datetime, step: timedelta, windows: int
-    ) -> Sequence[CohortReading] | ProviderError:
-        at = edges(until, step, windows)
-        if self._service.time is None:
-            return [CohortReading(each, {}) for each in at]
-        return await within(_in_turn(lambda each: self._cohort(query, each), at))
-
     async def probe(self, query: MetricQuery | CohortQuery) -> None:
         """Ask for every template once; raises Invalid with a pointer for each faulty one, or Unavailable."""
         asking = self._asking(None, LARGEST_COHORT)
         variant = query.control if isinstance(query, MetricQuery) else None
         faults: list[Fault] = []
-        for name, template in _named(query).items():
+        for name, template in templates_of(query).named().items():
             try:
                 where = place(template, _values(query, variant))
                 document = await asking.document(name, where)
@@ -104,6 +81,16 @@ class HttpJsonSource:
         tenants = {slug: counts for slug, counts in found.items() if counts is not None}
         return CohortReading(asking.instant, tenants, synthetic=up, provenance=asking.provenance)
 
+    async def _past(self, query: MetricQuery, at: Sequence[datetime]) -> list[Reading]:
+        if self._service.time is None:
+            return [Reading(each, None, None) for each in at]
+        return await _in_turn(lambda each: self._arms(query, each), at)
+
+    async def _past_cohort(self, query: CohortQuery, at: Sequence[datetime]) -> list[CohortReading]:
+        if self._service.time is None:
+            return [CohortReading(each, {}) for each in at]
+        return await _in_turn(lambda each: self._cohort(query, each), at)
+
     def _asking(self, at: datetime | None, largest: int) -> "_Asking":
         return _Asking(self._service, Calls(self._egress, self._service.headers, self._pause, largest), at)
 
@@ -128,14 +115,14 @@ class _Asking:
     ) -> dict[str, tuple[Json, tuple[str, ...]]]:
         """By template, the document and the way to what it says there."""
         found = {}
-        for name, template in _named(query).items():
+        for name, template in templates_of(query).named().items():
             if name != "synthetic":
                 where = place(template, _values(query, variant))
                 found[name] = (await self.document(f"{arm}/{name}" if arm else name, where), where.steps)
         return found
 
     async def synthetic(self, query: MetricQuery | CohortQuery, variant: str | None) -> bool | None:
-        template = _named(query).get("synthetic")
+        template = templates_of(query).named().get("synthetic")
         if template is None:
             return None
         where = place(template, _values(query, variant))
@@ -160,12 +147,6 @@ class _Asking:
         if service.method == "POST":
             return Call(url, "POST", asked.encode(), FORM)
         return Call(f"{url}?{asked}" if asked else url)
-
-
-def _named(query: MetricQuery | CohortQuery) -> dict[str, str]:
-    if query.templates is None:
-        raise Unanswered("no_templates")
-    return query.templates.named()
 
 
 def _values(query: MetricQuery | CohortQuery, variant: str | None) -> dict[str, str]:

@@ -1,19 +1,26 @@
 """Counts that applications report, summed to cumulative readings."""
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import accumulate
 from uuid import UUID
 
-from sqlalchemy import ARRAY, TIMESTAMP, ColumnElement, Integer, bindparam, func, insert, select
+from sqlalchemy import ARRAY, TIMESTAMP, ColumnElement, Integer, bindparam, func, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables import telemetry, telemetry_batch
 from application.ports.records import TelemetryBatch
 from domain.environments import Environment
-from domain.gates import Counts, MetricQuery, Reading
+from domain.gates import Counts
+
+_BELOW = text(
+    "SELECT tenant_id, instant, bound, requests, errors FROM count_telemetry(CAST(:tenants AS uuid[]), :environment,"
+    " :key, CAST(:instants AS timestamptz[]))"
+)
 
 
 class PostgresTelemetry:
@@ -46,20 +53,11 @@ class PostgresTelemetry:
             await self._session.execute(insert(telemetry), rows)
         return True
 
-    async def reading(self, query: MetricQuery, at: datetime) -> Reading:
-        arms = [
-            (await self.counted(query.environment, query.flag, variant, [at]))[0]
-            for variant in (query.candidate, query.control)
-        ]
-        return Reading(at, *arms)
-
     async def counted(
-        self, environment: Environment, key: str, variant: str | None, at: Sequence[datetime]
+        self, environment: Environment, key: str, variant: str, at: Sequence[datetime]
     ) -> list[Counts | None]:
         s = telemetry.c
-        mine = [s.environment == environment, s.key == key, s.window_end <= at[-1]]
-        if variant is not None:
-            mine.append(s.variant == variant)
+        mine = [s.environment == environment, s.key == key, s.variant == variant, s.window_end <= at[-1]]
         window = _window(list(at))
         totals = await self._session.execute(
             select(window, func.sum(s.requests), func.sum(s.errors)).where(*mine).group_by(window)
@@ -72,9 +70,24 @@ class PostgresTelemetry:
             .where(*mine)
             .group_by(window, pairs.c.bound)
         )
-        rows = [(int(bin_), int(n), int(x)) for bin_, n, x in totals]
-        tall = [(int(bin_), float(bound), int(n)) for bin_, bound, n in heights]
-        return [_until(edge, rows, tall) for edge in range(len(at))]
+        found = _Counted()
+        for instant, requests, errors in totals:
+            found.totals[instant] = (int(requests), int(errors))
+        for instant, bound, count in heights:
+            found.heights[instant].append((float(bound), int(count)))
+        return found.until_each(len(at))
+
+    async def counted_below(
+        self, tenants: Sequence[UUID], environment: Environment, key: str, at: Sequence[datetime]
+    ) -> dict[UUID, list[Counts | None]]:
+        asked = {"tenants": list(tenants), "environment": environment.value, "key": key, "instants": list(at)}
+        found: defaultdict[UUID, _Counted] = defaultdict(_Counted)
+        for tenant, instant, bound, requests, errors in await self._session.execute(_BELOW, asked):
+            if bound is None:
+                found[tenant].totals[instant] = (requests, errors)
+            else:
+                found[tenant].heights[instant].append((bound, requests))
+        return {tenant: counted.until_each(len(at)) for tenant, counted in found.items()}
 
 
 def _window(at: list[datetime]) -> ColumnElement[int]:
@@ -84,16 +97,26 @@ def _window(at: list[datetime]) -> ColumnElement[int]:
     return func.width_bucket(just_before, instants, type_=Integer).label("window_number")
 
 
-def _until(edge: int, rows: list[tuple[int, int, int]], tall: list[tuple[int, float, int]]) -> Counts | None:
-    seen = [(requests, errors) for window, requests, errors in rows if window <= edge]
-    if not seen:
-        return None
-    heights: dict[float, int] = {}
-    for window, bound, count in tall:
-        if window <= edge:
-            heights[bound] = heights.get(bound, 0) + count
-    buckets = _cumulative(sorted(heights.items()))
-    return Counts(sum(requests for requests, _ in seen), sum(errors for _, errors in seen), buckets)
+@dataclass(frozen=True)
+class _Counted:
+    """What was counted first at each instant, by its number."""
+
+    totals: dict[int, tuple[int, int]] = field(default_factory=dict)
+    heights: defaultdict[int, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+
+    def until_each(self, instants: int) -> list[Counts | None]:
+        """Everything until each instant."""
+        requests = errors = 0
+        heights: Counter[float] = Counter()
+        first = min(self.totals, default=instants)
+        found: list[Counts | None] = [None] * first
+        for instant in range(first, instants):
+            more = self.totals.get(instant, (0, 0))
+            requests, errors = requests + more[0], errors + more[1]
+            for bound, count in self.heights.get(instant, ()):
+                heights[bound] += count
+            found.append(Counts(requests, errors, _cumulative(sorted(heights.items()))))
+        return found
 
 
 def _cumulative(rows: list[tuple[float, int]]) -> tuple[tuple[float, int], ...]:

@@ -61,4 +61,5 @@ def cohort_query_of(change: ChangeSet, tenants: Sequence[tuple[str, UUID]]) -> C
     kind = SourceKind(metrics["source"])
     templates = parse_templates(metrics["templates"], cohort=True) if kind.templated else None
     target = change.target
-    return CohortQuery(kind, tuple(tenants), target.environment, target.content.get("key", target.key), templates)
+    key = target.content.get("key", target.key)
+    return CohortQuery(kind, change.tenant, tuple(tenants), target.environment, key, templates)

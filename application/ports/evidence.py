@@ -7,7 +7,7 @@ from uuid import UUID
 
 from application.ports.records import Check, TelemetryBatch
 from domain.environments import Environment
-from domain.gates import Counts, MetricQuery, Reading
+from domain.gates import Counts
 
 
 class Evidence(Protocol):
@@ -26,10 +26,14 @@ class Telemetry(Protocol):
         """False when this batch was taken before."""
         ...
 
-    async def reading(self, query: MetricQuery, at: datetime) -> Reading: ...
-
     async def counted(
-        self, environment: Environment, key: str, variant: str | None, at: Sequence[datetime]
+        self, environment: Environment, key: str, variant: str, at: Sequence[datetime]
     ) -> list[Counts | None]:
-        """Cumulative counts at each of the rising instants, of all variants when none is named; None where none is."""
+        """Cumulative counts at each of the rising instants; None where none is."""
+        ...
+
+    async def counted_below(
+        self, tenants: Sequence[UUID], environment: Environment, key: str, at: Sequence[datetime]
+    ) -> dict[UUID, list[Counts | None]]:
+        """The same of all variants together, at each tenant that counted; who is not here or below did not."""
         ...

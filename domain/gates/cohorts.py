@@ -1,6 +1,6 @@
 """A cohort of tenants is counted tenant by tenant, since no two of them are alike."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from string import Template
 from uuid import UUID
@@ -9,14 +9,18 @@ from domain.canonical import Json
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.gates.query import SAFE, PrometheusTemplates, SourceKind
-from domain.gates.readings import Counts, Provenance
+from domain.gates.readings import Counts, Provenance, Sighting
 
 
 @dataclass(frozen=True, slots=True)
 class CohortQuery:
-    """Whose requests to count, and where: `tenants` are (slug, id); a template returns one series for each `tenant`."""
+    """Whose requests to count, and where: a template returns one series for each `tenant`.
+
+    `tenant` is whose gate asks; `tenants` are (slug, id), and none but itself or below it.
+    """
 
     source: SourceKind
+    tenant: UUID
     tenants: tuple[tuple[str, UUID], ...]
     environment: Environment
     key: str
@@ -35,28 +39,13 @@ class CohortQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class CohortReading:
-    """Cumulative counters of each tenant at the provider's instant; a tenant without series is not there."""
+class CohortReading(Sighting):
+    """Cumulative counters of each tenant at that instant; a tenant without series is not there."""
 
-    at: datetime
     tenants: dict[str, Counts]
-    synthetic: bool | None = field(default=None, kw_only=True)
-    provenance: Provenance | None = field(default=None, compare=False, kw_only=True)
-
-    def __post_init__(self) -> None:
-        if self.at.tzinfo is None:
-            raise ValueError("a reading's instant carries its offset from UTC")
 
     def to_json(self) -> Json:
-        told: dict[str, Json] = {
-            "at": self.at.isoformat(),
-            "tenants": {slug: counts.to_json() for slug, counts in sorted(self.tenants.items())},
-        }
-        if self.synthetic is not None:
-            told["synthetic"] = self.synthetic
-        if self.provenance is not None:
-            told["provenance"] = self.provenance.to_json()
-        return told
+        return self.told(tenants={slug: counts.to_json() for slug, counts in sorted(self.tenants.items())})
 
     @staticmethod
     def from_json(raw: Json) -> "CohortReading":

@@ -68,15 +68,13 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Both arms at the provider's instant `at`; None where the source has no series (or no number) for the arm.
+class Sighting:
+    """The provider's instant, and what is known beside the counts.
 
     `synthetic` says whether a probe from outside found the candidate up; None where nobody probes.
     """
 
     at: datetime
-    candidate: Counts | None
-    control: Counts | None
     synthetic: bool | None = field(default=None, kw_only=True)
     provenance: Provenance | None = field(default=None, compare=False, kw_only=True)
 
@@ -84,17 +82,25 @@ class Reading:
         if self.at.tzinfo is None:
             raise ValueError("a reading's instant carries its offset from UTC")
 
-    def to_json(self) -> Json:
-        told = {
-            "at": self.at.isoformat(),
-            "candidate": self.candidate and self.candidate.to_json(),
-            "control": self.control and self.control.to_json(),
-        }
+    def told(self, **counted: Json) -> Json:
+        told = {"at": self.at.isoformat(), **counted}
         if self.synthetic is not None:
             told["synthetic"] = self.synthetic
         if self.provenance is not None:
             told["provenance"] = self.provenance.to_json()
         return told
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Sighting):
+    """Both arms at that instant; None where the source has no series (or no number) for the arm."""
+
+    candidate: Counts | None
+    control: Counts | None
+
+    def to_json(self) -> Json:
+        arms = {"candidate": self.candidate, "control": self.control}
+        return self.told(**{arm: counts and counts.to_json() for arm, counts in arms.items()})
 
     @staticmethod
     def from_json(raw: Json) -> "Reading":

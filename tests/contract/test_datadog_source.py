@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from adapters.egress.client import EgressClient
-from adapters.metrics.asking import TRIES
+from adapters.metrics.conversation import TRIES
 from adapters.metrics.datadog import DatadogKeys, DatadogSource
 from domain.environments import Environment
 from domain.errors import Invalid, Unavailable
@@ -38,7 +38,7 @@ QUERY = MetricQuery(SourceKind.DATADOG, UUID(int=7), Environment.PRODUCTION, "ch
 LATENCY = replace(ARMS, latency_buckets="sum:shop.latency{variant:$variant} by {upper_bound}.as_count()")
 TENANTS = (("acme", UUID(int=1)), ("zeta", UUID(int=2)), ("gone", UUID(int=3)))
 COHORT = CohortQuery(
-    SourceKind.DATADOG, TENANTS, Environment.PRODUCTION, "checkout",
+    SourceKind.DATADOG, UUID(int=7), TENANTS, Environment.PRODUCTION, "checkout",
     PrometheusTemplates(
         "sum:shop.requests{flag:$key} by {tenant}.as_count()", "sum:shop.errors{flag:$key} by {tenant}.as_count()"
     ),

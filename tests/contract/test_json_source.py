@@ -9,7 +9,8 @@ from uuid import UUID
 import pytest
 
 from adapters.egress.client import EgressClient
-from adapters.metrics.asking import LARGEST_ANSWER, TRIES
+from adapters.metrics.asking import LARGEST_ANSWER
+from adapters.metrics.conversation import TRIES
 from adapters.metrics.http_json import HttpJsonSource, JsonService
 from domain.environments import Environment
 from domain.errors import Invalid, Unavailable
@@ -37,7 +38,7 @@ QUERY = MetricQuery(SourceKind.HTTP_JSON, UUID(int=7), Environment.PRODUCTION, "
 LIST = "/tenants?key=$key#/tenants/*"
 TENANTS = (("acme", UUID(int=1)), ("zeta", UUID(int=2)), ("gone", UUID(int=3)))
 COHORT = CohortQuery(
-    SourceKind.HTTP_JSON, TENANTS, Environment.PRODUCTION, "checkout",
+    SourceKind.HTTP_JSON, UUID(int=7), TENANTS, Environment.PRODUCTION, "checkout",
     PrometheusTemplates(f"{LIST}/requests", f"{LIST}/errors"),
 )  # fmt: skip
 ON = {"requests": 100, "errors": 1, "buckets": [[0.1, 90], ["+Inf", 100]]}

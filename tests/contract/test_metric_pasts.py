@@ -34,7 +34,7 @@ ARMS = PrometheusTemplates('requests{v="$variant"}', 'errors{v="$variant"}', syn
 QUERY = MetricQuery(SourceKind.PROMETHEUS, UUID(int=7), Environment.PRODUCTION, "checkout", "on", "off", ARMS)
 TENANTS = PrometheusTemplates('requests{k="$key"}', 'errors{k="$key"}')
 COHORT = CohortQuery(
-    SourceKind.PROMETHEUS, (("acme", UUID(int=1)), ("zeta", UUID(int=2)), ("gone", UUID(int=3))),
+    SourceKind.PROMETHEUS, UUID(int=7), (("acme", UUID(int=1)), ("zeta", UUID(int=2)), ("gone", UUID(int=3))),
     Environment.PRODUCTION, "checkout", TENANTS,
 )  # fmt: skip
 RATES = {"on": (60, 6), "off": (600, 60), "acme": (60, 6), "zeta": (600, 60)}

@@ -14,7 +14,7 @@ from application.ports.records import (
 )
 from domain.audit import Action, leaf_of
 from domain.canonical import canonical_bytes
-from domain.gates import MetricQuery, SourceKind
+from domain.gates import Counts
 from domain.rollouts import (
     State,
 )
@@ -145,7 +145,6 @@ class TestOutbox:
 
 class TestTelemetry:
     async def test_counts_once_and_accumulates(self, home: Home) -> None:
-        query = MetricQuery(SourceKind.TELEMETRY, home.tenant.id, PRODUCTION, "f", "on", "off")
         early = TelemetrySample(PRODUCTION, "f", "on", LONG_AGO, 10, 1, ((0.1, 4), (0.5, 6)))
         late = replace(early, window_end=LONG_AGO + timedelta(minutes=1), errors=0, buckets=((0.1, 10),))
         elsewhere = replace(early, environment=DEV)
@@ -153,22 +152,20 @@ class TestTelemetry:
         async with home.transaction() as tx:
             assert await tx.telemetry.add(batch)
             assert not await tx.telemetry.add(batch)
-            first = await tx.telemetry.reading(query, LONG_AGO)
-            both = await tx.telemetry.reading(query, LONG_AGO + timedelta(hours=1))
-        assert (first.at, first.control) == (LONG_AGO, None)
-        assert (first.candidate.requests, first.candidate.errors) == (10, 1)
-        assert first.candidate.buckets == ((0.1, 4), (0.5, 10), (float("inf"), 10))
-        assert (both.candidate.requests, both.candidate.errors) == (20, 1)
-        assert both.candidate.buckets == ((0.1, 14), (0.5, 20), (float("inf"), 20))
+            at = [LONG_AGO, LONG_AGO + timedelta(hours=1)]
+            counted = await tx.telemetry.counted(PRODUCTION, "f", "on", at)
+            assert await tx.telemetry.counted(PRODUCTION, "f", "off", at) == [None, None]
+        assert counted == [
+            Counts(10, 1, ((0.1, 4), (0.5, 10), (float("inf"), 10))),
+            Counts(20, 1, ((0.1, 14), (0.5, 20), (float("inf"), 20))),
+        ]
 
     async def test_an_arm_without_buckets_has_none(self, home: Home) -> None:
-        query = MetricQuery(SourceKind.TELEMETRY, home.tenant.id, PRODUCTION, "f", "on", "off")
         async with home.transaction() as tx:
             await tx.telemetry.add(
                 TelemetryBatch(uuid4(), "b", (TelemetrySample(PRODUCTION, "f", "off", LONG_AGO, 5, 0),))
             )
-            reading = await tx.telemetry.reading(query, LONG_AGO)
-        assert (reading.candidate, reading.control.buckets) == (None, ())
+            assert await tx.telemetry.counted(PRODUCTION, "f", "off", [LONG_AGO]) == [Counts(5, 0)]
 
 
 class TestWaiting:

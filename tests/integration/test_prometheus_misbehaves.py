@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import httpx2
 import pytest
 
-from adapters.metrics.prometheus import LARGEST_ANSWER, TRIES, PrometheusSource
+from adapters.metrics.asking import LARGEST_ANSWER
+from adapters.metrics.conversation import TRIES
+from adapters.metrics.prometheus import PrometheusSource
 from domain.errors import Unavailable
 from domain.gates import ProviderError, Reading
 from tests.integration.prometheus import at_once, free_port, query

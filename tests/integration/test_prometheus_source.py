@@ -99,7 +99,8 @@ class TestRealPrometheus:
         by_pod = "sum by (tenant) (label_replace(%s, 'tenant', '$$1', 'pod', '(.*)'))"
         templates = PrometheusTemplates(by_pod % "shop_requests_total", by_pod % "shop_errors_total")
         pods = (("a", UUID(int=1)), ("b", UUID(int=2)))
-        cohort = CohortQuery(SourceKind.PROMETHEUS, pods, Environment.PRODUCTION, "new-checkout", templates)
+        asked = Environment.PRODUCTION, "new-checkout", templates
+        cohort = CohortQuery(SourceKind.PROMETHEUS, UUID(int=7), pods, *asked)
         await source.probe(cohort)
         found = await source.read_cohort(cohort, reading.at)
         assert isinstance(found, CohortReading)

@@ -160,6 +160,9 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
     assert {row["proname"]: row["result"] for row in rows} == {
         "count_converged": "TABLE(live bigint, holding bigint)",
         "count_sealed_keys": "TABLE(tenant_id uuid, kek text, found bigint)",
+        "count_telemetry": (
+            "TABLE(tenant_id uuid, instant integer, bound double precision, requests bigint, errors bigint)"
+        ),
         "ancestors_are_true": "trigger",
         "find_errands": "TABLE(kind text, tenant_id uuid, id uuid, lane text)",
         "find_event_work": "TABLE(kind text, tenant_id uuid, id uuid, webhook_id uuid)",
