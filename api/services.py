@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
+from application.calendars.cases import CalendarCases
 from application.changes import Changes
 from application.configs.cases import ConfigCases
 from application.controls import Rollouts
@@ -115,6 +116,10 @@ class Services:
     @cached_property
     def following(self) -> Following:
         return Following(self.store)
+
+    @cached_property
+    def calendars(self) -> CalendarCases:
+        return CalendarCases.over(self.store)
 
     @cached_property
     def bundles(self) -> BundleCases:

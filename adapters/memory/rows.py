@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from application.ports.bundles import Sync
+from application.ports.calendars import LegalEntity, StoredCalendar, StoredYear
 from application.ports.events import Line
 from application.ports.imports import ImportRecord, Progress, Upload
 from application.ports.locks import StoredRule
@@ -147,6 +148,9 @@ class Rows:
     progress: dict[UUID, Progress] = field(default_factory=dict)
     syncs: list[Sync] = field(default_factory=list)
     instances: dict[tuple[Environment, str], Instance] = field(default_factory=dict)
+    entities: dict[str, LegalEntity] = field(default_factory=dict)
+    calendars: dict[tuple[UUID, int], StoredCalendar] = field(default_factory=dict)
+    fiscal_years: dict[UUID, StoredYear] = field(default_factory=dict)
 
     def copied(self) -> "Rows":
         return Rows(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})

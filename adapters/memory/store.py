@@ -10,6 +10,7 @@ from uuid import UUID
 from adapters.memory.approvals import MemoryApprovals
 from adapters.memory.audit import MemoryAuditTrail
 from adapters.memory.bundles import MemoryBundles
+from adapters.memory.calendars import MemoryCalendars, MemoryEntities
 from adapters.memory.changes import MemoryChanges, MemoryPolicies
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
@@ -77,6 +78,7 @@ class MemoryTransaction:
         self.uploads, self.imports = MemoryUploads(rows), MemoryImports(rows)
         self.instances = MemoryInstances(rows, stage, tenant)
         self.deployments = MemoryDeployments(rows, tenant)
+        self.entities, self.calendars = MemoryEntities(rows), MemoryCalendars(rows)
         self.idempotency = MemoryIdempotency(rows, now)
 
     @asynccontextmanager

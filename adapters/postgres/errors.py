@@ -5,6 +5,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from domain.approvals import AlreadyVoted, ApprovalClosed, DigestMismatch, SelfApproval
+from domain.calendars.keeping import PeriodsApart, PeriodsOverlap, YearsApart, YearUsed
 from domain.errors import AlreadyExists, Fault, Invalid, Refusal, Unavailable
 from domain.tenants import QuotaExceeded, TenantNameTaken
 
@@ -16,7 +17,16 @@ _BY_CONSTRAINT: dict[str, type[Refusal]] = {
     "vote_binds_digest": DigestMismatch,
     "one_value_at_a_time": AlreadyExists,
     "tenant_slug_key": TenantNameTaken,
+    "years_do_not_overlap": PeriodsOverlap,
+    "periods_do_not_overlap": PeriodsOverlap,
+    "used_year_stays": YearUsed,
 }
+_WITH_FACTS: dict[str, type[Refusal]] = {
+    "quota_is_kept": QuotaExceeded,
+    "periods_are_contiguous": PeriodsApart,
+    "years_are_contiguous": YearsApart,
+}
+"""Their detail is a JSON object."""
 _GONE = ("08", "53", "57P")  # connection exceptions, insufficient resources, shutdown: SQLSTATE classes
 _UNTEXTUAL = {"22021", "22P05"}
 
@@ -43,8 +53,8 @@ def translated(error: BaseException) -> Refusal | None:
     cause = getattr(original, "__cause__", None) or original
     state = str(getattr(cause, "sqlstate", "") or "")
     constraint = getattr(cause, "constraint_name", None)
-    if constraint == "quota_is_kept":
-        return QuotaExceeded(**orjson.loads(getattr(cause, "detail", None) or "{}"))
+    if constraint in _WITH_FACTS:
+        return _WITH_FACTS[constraint](**orjson.loads(getattr(cause, "detail", None) or "{}"))
     if constraint in _BY_CONSTRAINT:
         return _BY_CONSTRAINT[constraint]()
     if state in _UNTEXTUAL:

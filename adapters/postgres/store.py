@@ -12,9 +12,11 @@ from adapters.postgres import tables as t
 from adapters.postgres.approvals import PostgresApprovals, PostgresPolicies
 from adapters.postgres.audit import PostgresAuditTrail
 from adapters.postgres.bundles import PostgresBundles
+from adapters.postgres.calendars import PostgresCalendars
 from adapters.postgres.changes import PostgresChanges
 from adapters.postgres.deployments import PostgresDeployments
 from adapters.postgres.engine import sessions
+from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
 from adapters.postgres.flags import PostgresFlags
@@ -65,8 +67,7 @@ class PostgresTransaction:
         self.rollouts, self.evidence = PostgresRollouts(session, tenant), PostgresEvidence(session, tenant)
         self.parts = PostgresParts(session, tenant)
         self.target_locks = PostgresTargetLocks(session, tenant)
-        self.freezes = PostgresFreezes(session, tenant)
-        self.release_rules = PostgresReleaseRules(session, tenant)
+        self.freezes, self.release_rules = PostgresFreezes(session, tenant), PostgresReleaseRules(session, tenant)
         self.audit = PostgresAuditTrail(session, tenant)
         self.events = PostgresEvents(session, tenant)
         self.webhooks = PostgresWebhooks(session, tenant)
@@ -79,6 +80,7 @@ class PostgresTransaction:
         self.uploads, self.imports = PostgresUploads(session, tenant), PostgresImports(session, tenant)
         self.instances = PostgresInstances(session, tenant)
         self.deployments = PostgresDeployments(session, tenant)
+        self.entities, self.calendars = PostgresEntities(session, tenant), PostgresCalendars(session, tenant)
         self.idempotency = PostgresIdempotency(session, tenant)
 
     @asynccontextmanager

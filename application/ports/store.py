@@ -9,6 +9,7 @@ from uuid import UUID
 
 from application.ports.approvals import Approvals, Groups, Policies, Reviews
 from application.ports.bundles import Bundles
+from application.ports.calendars import Calendars, Entities
 from application.ports.deployments import Deployments
 from application.ports.events import Events, Webhooks, Work
 from application.ports.evidence import Evidence, Telemetry
@@ -233,6 +234,10 @@ class Transaction(Protocol):
     def instances(self) -> Instances: ...
     @property
     def deployments(self) -> Deployments: ...
+    @property
+    def entities(self) -> Entities: ...
+    @property
+    def calendars(self) -> Calendars: ...
     @property
     def idempotency(self) -> Idempotency: ...
 

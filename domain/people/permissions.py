@@ -32,6 +32,7 @@ class Permission(StrEnum):
     ROLLOUT_CONTROL = "rollout.control"
     ROLLOUT_PROMOTE = "rollout.promote"
     TELEMETRY_WRITE = "telemetry.write"
+    PERIODS_READ = "periods.read"
     PERIODS_MANAGE = "periods.manage"
     POLICY_MANAGE = "policy.manage"
     PEOPLE_MANAGE = "people.manage"
@@ -46,6 +47,7 @@ _READ = frozenset(
         Permission.FEATURES_EVALUATE,
         Permission.SETTINGS_READ,
         Permission.CHANGE_READ,
+        Permission.PERIODS_READ,
     }
 )
 

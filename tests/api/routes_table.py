@@ -11,6 +11,7 @@ from domain.people import Permission
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 NEW: dict[str, Any] = {**FLAG, "defaultVariant": "on"}
 WHY = {"reason": "because of the test"}
+MONTHS = {"kind": "gregorian"}
 PROPOSAL = {"environment": "production", "key": "fresh", "definition": NEW, "base_version": 0,
             "plan": {"strategy": "direct"}, **WHY}  # fmt: skip
 SAMPLE = {"environment": "dev", "key": "checkout", "variant": "on", "window_end": "2026-01-31T12:00:00Z",
@@ -47,6 +48,7 @@ class Route:
             .replace("{name}", "kit")
         )
         filled = filled.replace("{config}", CONFIG).replace("{tenant}", "elsewhere")
+        filled = filled.replace("{calendar}", "kit").replace("{entity}", "kit").replace("{year}", "2024")
         filled = filled.replace("{delivery}", change).replace("{kind}", "flag")
         return filled.replace("{environment}", "dev") + self.query
 
@@ -177,6 +179,23 @@ ROUTES = [
     Route("GET", "/targets/{environment}/{kind}/{key}/live", P.FEATURES_READ),
     Route("GET", "/targets/{environment}/{kind}/{key}/stable", P.FEATURES_READ),
     Route("GET", "/targets/{environment}/{kind}/{key}/history", P.FEATURES_READ, names=False),
+    Route("GET", "/entities", P.PERIODS_READ, names=False),
+    Route("GET", "/entities/{entity}", P.PERIODS_READ),
+    Route("PUT", "/entities/{entity}", P.PERIODS_MANAGE, {"name": "Kit", "time_zone": "UTC", **WHY}, names=False),
+    Route("POST", "/calendar-drafts", P.PERIODS_READ, {"rule": MONTHS, "year": 2024}, names=False),
+    Route("GET", "/calendars", P.PERIODS_READ, names=False),
+    Route("GET", "/calendars/{calendar}", P.PERIODS_READ),
+    Route("PUT", "/calendars/{calendar}", P.PERIODS_MANAGE, {"rule": MONTHS, **WHY}, names=False),
+    Route("GET", "/calendars/{calendar}/versions", P.PERIODS_READ),
+    Route("GET", "/calendars/{calendar}/periods", P.PERIODS_READ),
+    Route("GET", "/calendars/{calendar}/comparison", P.PERIODS_READ,
+          query="?other=kit&from=2024-01-01&until=2024-12-31"),
+    Route("GET", "/calendars/{calendar}/years", P.PERIODS_READ),
+    Route("POST", "/calendars/{calendar}/years/{year}", P.PERIODS_MANAGE, WHY),
+    Route("POST", "/calendars/{calendar}/years/{year}/preview", P.PERIODS_READ, {}),
+    Route("GET", "/calendars/{calendar}/years/{year}", P.PERIODS_READ),
+    Route("GET", "/calendars/{calendar}/years/{year}/restated", P.PERIODS_READ),
+    Route("DELETE", "/calendars/{calendar}/years/{year}", P.PERIODS_MANAGE, query="?reason=because"),
     Route("GET", "/me", None, names=False),
     Route("GET", "/people", P.CHANGE_READ, names=False),
     Route("POST", "/people", P.PEOPLE_MANAGE,

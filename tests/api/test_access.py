@@ -13,7 +13,7 @@ from api.reference import openapi
 from application.ports.records import AuditFilter
 from application.tenants import Tenants
 from domain.people import GRANTS, Permission, Role
-from tests.api.routes_table import FLAG, NEW, PROPOSAL, ROUTES, WHY, Route
+from tests.api.routes_table import FLAG, MONTHS, NEW, PROPOSAL, ROUTES, WHY, Route
 from tests.conftest import House, housed
 
 V1 = {"If-Match": '"v1"'}
@@ -66,8 +66,14 @@ async def furnished(world: Any, house: House) -> Furnished:
 
 @pytest_asyncio.fixture(scope="module")
 async def kept(world: Any, store: PostgresStore) -> Furnished:
-    """For requests that are refused: they leave it as it is."""
-    return await furnish(world, await housed(store))
+    """For requests that are refused: they leave it as it is. It keeps books, too."""
+    furnished = await furnish(world, await housed(store))
+    async with world.client(furnished.house, "root") as client:
+        for path, wish in (("entities/kit", {"name": "Kit", "time_zone": "UTC"}), ("calendars/kit", {"rule": MONTHS})):
+            put = await client.put(f"/api/v1/{path}", json={**wish, **WHY}, headers={"If-Match": '"v0"'})
+            assert put.status_code == 200, put.text
+        assert (await client.post("/api/v1/calendars/kit/years/2024", json=WHY)).status_code == 201
+    return furnished
 
 
 @pytest_asyncio.fixture(scope="module")

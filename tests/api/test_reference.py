@@ -42,6 +42,8 @@ class TestReference:
             "/api/v1/settings/{key}/check",
             "/api/v1/gates/feasibility",
             "/api/v1/gates/simulate",
+            "/api/v1/calendar-drafts",
+            "/api/v1/calendars/{calendar}/years/{year}/preview",
             "/api/v1/settings/{key}/reveal",
             "/api/v1/settings-bundles/drift",
             "/api/v1/settings-bundles/uploads",

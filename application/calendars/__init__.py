@@ -1,0 +1,1 @@
+"""Legal entities, their fiscal calendars, and the years that these make."""
