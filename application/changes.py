@@ -3,6 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
+from application.drafts.filing import filed
 from application.drafts.gates import cohort_query_of, query_of
 from application.every_subject import subject_of
 from application.gates.feasibility import feasible
@@ -11,16 +12,13 @@ from application.ports.metrics import MetricSource
 from application.ports.store import Place, Store, Transaction
 from application.proposals import Proposal, check_permissions, drafted
 from application.rebasing import rebased
-from application.recording import record, reverted
 from application.tenancy.choosing import chosen
-from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
 from domain.errors import Missing
 from domain.gates import CohortQuery, MetricQuery
 from domain.people import Actor, Permission
 from domain.rollouts import Plan, parse_plan
-from domain.settings import shown
 
 __all__ = ["Changes", "Proposal", "existing_change", "plan_of", "query_of"]
 
@@ -46,13 +44,7 @@ class Changes:
             await self._metrics.probe(query)
             change = await feasible(self._metrics, query, change, change.created_at)
         async with self._store.transaction(actor.tenant) as tx:
-            if await tx.changes.add(change):
-                await record(
-                    tx, Action.CHANGE_CREATED, ("change", change.id), actor=actor, change=change.id,
-                    reason=change.reason, after={"digest": change.digest, "content": shown(change.content.to_json())},
-                )  # fmt: skip
-                if change.reverts is not None:
-                    await reverted(tx, actor, change.reverts, change.id, change.reason)
+            await filed(tx, actor, change)
             return await existing_change(tx, change.id)
 
     async def get(self, actor: Actor, change: UUID) -> ChangeSet:
@@ -82,7 +74,7 @@ class Changes:
         proposal = Proposal(
             new, target.environment, target.key, target.content, 0, content.plan, content.gates, content.metrics,
             found.reason, found.ticket, tuple(person for person in found.authors if person != actor.id), found.id,
-            targets=again.targets, tenants=content.tenants,
+            found.reverts, again.targets, content.tenants,
         )  # fmt: skip
         return await self.propose(actor, proposal)
 

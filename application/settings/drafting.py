@@ -1,33 +1,19 @@
-"""A change of settings begins as a draft that is in the trail, whatever of settings it changes."""
+"""A change of what settings mean begins as a draft."""
 
 from uuid import UUID, uuid4
 
+from application.drafts.filing import filed
 from application.locking.rules import by_policy
 from application.ports.store import Transaction
-from application.recording import record, reverted
 from application.settings.targets import AT_ONCE
-from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import ChangeSet, Content, Kind, Target
 from domain.environments import Environment
 from domain.people import Actor
 from domain.rollouts import parse_plan
-from domain.settings import shown
 
 FILED = Environment.PRODUCTION
 """Where a change is filed that holds in every environment."""
-
-
-async def drafted(tx: Transaction, actor: Actor, change: ChangeSet) -> ChangeSet:
-    """If it takes another back, that one's trail says so."""
-    await tx.changes.add(change)
-    await record(
-        tx, Action.CHANGE_CREATED, ("change", change.id), actor=actor, change=change.id, reason=change.reason,
-        after={"digest": change.digest, "content": shown(change.content.to_json())},
-    )  # fmt: skip
-    if change.reverts is not None:
-        await reverted(tx, actor, change.reverts, change.id, change.reason)
-    return change
 
 
 async def drafted_meaning(
@@ -40,7 +26,8 @@ async def drafted_meaning(
         id=actor.request or uuid4(), tenant=actor.tenant, author=actor.id, content=content, digest=content.digest,
         reason=reason, created_at=tx.now, reverts=reverts,
     )  # fmt: skip
-    return await drafted(tx, actor, change)
+    await filed(tx, actor, change)
+    return change
 
 
 async def drafted_before(tx: Transaction, actor: Actor) -> ChangeSet | None:

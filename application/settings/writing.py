@@ -8,11 +8,11 @@ from datetime import datetime
 from uuid import uuid4
 
 from application.acting import done, remember
+from application.drafts.filing import filed
 from application.locking.rules import check_direct
 from application.ports.store import Store, Transaction
 from application.recording import reverted
 from application.settings.carrying import carried_out, planned
-from application.settings.drafting import drafted
 from application.settings.inheriting import told_of
 from application.settings.outcome import Outcome
 from application.settings.plan import Pen, Plan
@@ -78,8 +78,8 @@ class SettingWrites:
                     if order.reverts is not None:
                         await reverted(tx, actor, order.reverts, None, order.reason)
                     return replace(outcome, epoch=await tx.settings.bump(order.environment))
-                wanted = await change_of(tx, actor.request or uuid4(), actor, order, plan.latest)
-                change = await drafted(tx, actor, wanted)
+                change = await change_of(tx, actor.request or uuid4(), actor, order, plan.latest)
+                await filed(tx, actor, change)
             else:
                 outcome = Outcome((), (), epoch)
         submitted = await self._submission.submit(actor, change.id)

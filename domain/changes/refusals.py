@@ -28,7 +28,7 @@ class ApprovalRequired(Conflict):
 
 
 class NotRebasable(Conflict):
-    """Values of settings are not rebased; write them again over those that are there now."""
+    """A value with a time of its own, and what settings mean, is not rebased; write it again over what is there now."""
 
     kind = "not-rebasable"
 
