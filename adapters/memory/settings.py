@@ -22,6 +22,9 @@ class MemorySettings:
         del environment  # a transaction has the whole store to itself
         return self._tick()
 
+    async def enter(self, environment: Environment) -> tuple[datetime, int]:
+        return await self.lock(environment), await self.bump(environment)
+
     async def bump(self, environment: Environment) -> int:
         self._rows.epochs[environment] = epoch = await self.epoch(environment) + 1
         return epoch

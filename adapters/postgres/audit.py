@@ -6,24 +6,35 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, insert, select, tuple_
+from sqlalchemy import Select, Text, bindparam, cast, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from adapters.postgres.later import Later
 from adapters.postgres.tables import audit_event
 from application.ports.records import AuditFilter, AuditRow
 from domain.audit import Action, Event, leaf_of, with_salt
 
+_NAMES = [each.name for each in audit_event.c if each.name != "recorded_at"]
+_ROW = {name: bindparam(name, type_=audit_event.c[name].type) for name in _NAMES}
+_BOUND = func.set_config("app.tenant_id", cast(_ROW["tenant_id"], Text), True).is_not(None)
+_AS_ITS_OWN = insert(audit_event).from_select(_NAMES, select(*_ROW.values()).where(_BOUND))
 _ACCESS = {Action.AUDIT_READ, Action.AUDIT_EXPORTED, Action.ACCESS_DENIED}
 
 
 class PostgresAuditTrail:
-    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+    def __init__(self, session: AsyncSession, tenant: UUID, later: Later | None = None) -> None:
         self._session = session
         self._tenant = tenant
+        self._later = later
 
     async def append(self, *events: Event) -> None:
-        if events:
-            await self._session.execute(insert(audit_event), [self._row(event) for event in events])
+        if not events:
+            return
+        rows = [self._row(event) for event in events]
+        if self._later is not None:
+            self._later.add(_AS_ITS_OWN, rows)
+        else:
+            await self._session.execute(insert(audit_event), rows)
 
     def _row(self, event: Event) -> dict[str, Any]:
         canon = with_salt(event, secrets.token_bytes(16))

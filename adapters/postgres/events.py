@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from adapters.postgres.later import Later
 from adapters.postgres.tables_events import event, event_line
 from application.ports.events import Line
 from domain.environments import Environment
@@ -21,7 +22,8 @@ _WRITTEN = text(
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:environments AS text[]), CAST(:keys AS text[]),"
     " CAST(:scopes AS text[]), CAST(:versions AS bigint[]), CAST(:ats AS timestamptz[]), CAST(:actors AS uuid[]),"
     " CAST(:changes AS uuid[]), CAST(:facts AS text[])) WITH ORDINALITY"
-    " AS u (id, type, environment, key, scope, version, at, actor, change, facts, place) ORDER BY u.place"
+    " AS u (id, type, environment, key, scope, version, at, actor, change, facts, place)"
+    " WHERE set_config('app.tenant_id', CAST(CAST(:tenant AS uuid) AS text), true) IS NOT NULL ORDER BY u.place"
 )
 _BEGUN = text("INSERT INTO event_line (tenant_id) VALUES (:tenant) ON CONFLICT DO NOTHING")
 _NUMBERED = text(
@@ -53,17 +55,20 @@ _SETTLED = text(
 
 
 class PostgresEvents:
-    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+    def __init__(self, session: AsyncSession, tenant: UUID, later: Later | None = None) -> None:
         self._session = session
         self._tenant = tenant
+        self._later = later
 
     async def add(self, *events: Event) -> None:
-        if events:
-            columns = zip(*map(_columns, events), strict=True)
-            await self._session.execute(
-                _WRITTEN,
-                {"tenant": self._tenant, **{name: list(each) for name, each in zip(_NAMES, columns, strict=True)}},
-            )
+        if not events:
+            return
+        columns = zip(*map(_columns, events), strict=True)
+        rows = {"tenant": self._tenant, **{name: list(each) for name, each in zip(_NAMES, columns, strict=True)}}
+        if self._later is not None:
+            self._later.add(_WRITTEN, [rows])
+        else:
+            await self._session.execute(_WRITTEN, rows)
 
     async def number(self, limit: int) -> list[Event]:
         base = await self._hold_line()

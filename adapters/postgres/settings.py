@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,14 +31,18 @@ class PostgresSettings:
 
     async def lock(self, environment: Environment) -> datetime:
         space = setting_space.c
-        await self._session.execute(select(space.epoch).where(space.environment == environment).with_for_update())
-        at: datetime = (await self._session.execute(select(func.clock_timestamp()))).scalar_one()
+        held = select(space.epoch).where(space.environment == environment).with_for_update().cte("held")
+        waited = select(func.count()).select_from(held).subquery()  # the clock is read when the row is held
+        at: datetime = (await self._session.execute(select(func.clock_timestamp()).select_from(waited))).scalar_one()
         return at
 
+    async def enter(self, environment: Environment) -> tuple[datetime, int]:
+        raised = _raised(environment).returning(func.clock_timestamp(), setting_space.c.epoch)
+        at, epoch = (await self._session.execute(raised)).one()
+        return at, epoch
+
     async def bump(self, environment: Environment) -> int:
-        space = setting_space.c
-        raised = update(setting_space).where(space.environment == environment).values(epoch=space.epoch + 1)
-        return int(await self._session.scalar(raised.returning(space.epoch)) or 0)
+        return int(await self._session.scalar(_raised(environment).returning(setting_space.c.epoch)) or 0)
 
     async def epoch(self, environment: Environment) -> int:
         space = setting_space.c
@@ -181,6 +185,11 @@ class PostgresSettings:
         e = setting_entry.c
         query = select(setting_entry).where(e.request == request).order_by(e.key, e.scope, e.version)
         return [entry_of(row) for row in await self._session.execute(query)]
+
+
+def _raised(environment: Environment) -> Update:
+    space = setting_space.c
+    return update(setting_space).where(space.environment == environment).values(epoch=space.epoch + 1)
 
 
 def _keys_and_scopes(keys: Collection[str] | None, scopes: Collection[str] | None) -> list[ColumnElement[bool]]:

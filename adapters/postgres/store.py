@@ -24,6 +24,7 @@ from adapters.postgres.groups import PostgresGroups
 from adapters.postgres.imports import PostgresImports, PostgresUploads
 from adapters.postgres.instances import PostgresInstances
 from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
+from adapters.postgres.later import Later
 from adapters.postgres.locks import PostgresTargetLocks
 from adapters.postgres.notices import PostgresNotices
 from adapters.postgres.outward import PostgresOutward
@@ -50,8 +51,10 @@ from domain.environments import Environment
 class PostgresTransaction:
     """Every repository on one session."""
 
-    def __init__(self, session: AsyncSession, tenant: UUID, now: datetime) -> None:
+    def __init__(self, session: AsyncSession, tenant: UUID, now: datetime, later: Later | None = None) -> None:
+        """Within another transaction, what is told `later` is written when that one ends."""
         self.tenant, self.now = tenant, now
+        self.later = later or Later(session, tenant)
         self._session = session
         self.tenants = PostgresTenancies(session, tenant)
         self.tenant_templates, self.tenant_locks = (
@@ -68,8 +71,8 @@ class PostgresTransaction:
         self.parts = PostgresParts(session, tenant)
         self.target_locks = PostgresTargetLocks(session, tenant)
         self.freezes, self.release_rules = PostgresFreezes(session, tenant), PostgresReleaseRules(session, tenant)
-        self.audit = PostgresAuditTrail(session, tenant)
-        self.events = PostgresEvents(session, tenant)
+        self.audit = PostgresAuditTrail(session, tenant, later)
+        self.events = PostgresEvents(session, tenant, later)
         self.webhooks = PostgresWebhooks(session, tenant)
         self.intents = PostgresIntents(session, tenant)
         self.notices = PostgresNotices(session, tenant)
@@ -86,7 +89,7 @@ class PostgresTransaction:
     @asynccontextmanager
     async def within(self, tenant: UUID) -> AsyncIterator["PostgresTransaction"]:
         async with bound(self._session, self.tenant, tenant):
-            yield PostgresTransaction(self._session, tenant, self.now)
+            yield PostgresTransaction(self._session, tenant, self.now, self.later)
 
 
 class PostgresStore:
@@ -97,7 +100,9 @@ class PostgresStore:
     @asynccontextmanager
     async def transaction(self, tenant: UUID) -> AsyncIterator[PostgresTransaction]:
         async with self._session(tenant) as session:
-            yield PostgresTransaction(session, tenant, session.info["now"])
+            opened = PostgresTransaction(session, tenant, session.info["now"])
+            yield opened
+            await opened.later.write()
 
     async def create_tenant(self, tenant: Tenant) -> None:
         """The tenant, with an empty flag set and room for settings in each environment."""

@@ -66,7 +66,7 @@ async def drifted(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part
 
 async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool) -> list[Part]:
     """What held before the first that was written; the rules are not asked, for they held then."""
-    at = await tx.settings.lock(job.environment)
+    at, epoch = await tx.settings.enter(job.environment)
     pen = Pen(None, f"rollback_of:{job.rollout.id}", change=job.change.id)
     done: list[Part] = []
     plan, mine = await quickly(tx, job, pen, parts, at), list(parts)
@@ -77,7 +77,6 @@ async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool)
         plan = await _thoroughly(tx, job, pen, mine, at)
     if mine:
         await carried_out(tx, pen, plan, f"rollback of {job.rollout.id}")
-        epoch = await tx.settings.bump(job.environment)
         done += [each.restored(_newest(job, each, plan), epoch) for each in mine]
     return done
 

@@ -74,6 +74,10 @@ class Settings(Protocol):
         """Take the environment's turn to write; the instant is later than that of every turn before."""
         ...
 
+    async def enter(self, environment: Environment) -> tuple[datetime, int]:
+        """The turn and the new epoch at once, for whoever writes in any case."""
+        ...
+
     async def bump(self, environment: Environment) -> int:
         """The new epoch, which every cache will hear of."""
         ...

@@ -129,8 +129,11 @@ class TestTurn:
         async with home.transaction() as tx:
             assert await tx.settings.epoch(PRODUCTION) == 0
             assert [await tx.settings.bump(PRODUCTION) for _ in range(2)] == [1, 2]
+            before = await tx.settings.lock(PRODUCTION)
+            at, epoch = await tx.settings.enter(PRODUCTION)
+            assert (at > before, epoch) == (True, 3)
         async with home.transaction() as tx:
-            assert [await tx.settings.epoch(each) for each in (PRODUCTION, DEV)] == [2, 0]
+            assert [await tx.settings.epoch(each) for each in (PRODUCTION, DEV)] == [3, 0]
 
 
 @pytest.mark.req("ST84")
