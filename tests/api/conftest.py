@@ -56,8 +56,10 @@ from domain.gates import SourceKind
 from tests.api.bureau import bureau, opened, servicenow  # noqa: F401 -- fixtures are found by their name
 from tests.api.configs import make, put  # noqa: F401 -- fixtures are found by their name
 from tests.api.desk import desk, receiver, relays  # noqa: F401 -- fixtures are found by their name
+from tests.api.howtos import follow  # noqa: F401 -- fixtures are found by their name
 from tests.api.trees import Tree
 from tests.api.watching import neighbour, onlooker, watcher  # noqa: F401 -- fixtures are found by their name
+from tests.trail import told  # noqa: F401 -- it stands for the house of every test
 
 ISSUER = "changegate-tests"
 
@@ -161,12 +163,12 @@ def worlds() -> Callable[..., World]:
     return build
 
 
-@pytest_asyncio.fixture(scope="session")
-async def address(world: World) -> AsyncIterator[str]:
-    """The same application behind a real uvicorn."""
+@contextlib.asynccontextmanager
+async def served(app: FastAPI) -> AsyncIterator[str]:
+    """Its address, behind a real uvicorn."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(world.app, log_level="critical", lifespan="off", access_log=False, http=Protocol)
+    config = uvicorn.Config(app, log_level="critical", lifespan="off", access_log=False, http=Protocol)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     try:
@@ -176,6 +178,13 @@ async def address(world: World) -> AsyncIterator[str]:
         server.should_exit = True
         await task
         listening.close()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def address(world: World) -> AsyncIterator[str]:
+    """The same application, over HTTP."""
+    async with served(world.app) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """Configuration in a file, from the terminal, at a real API: planned, applied, watched for drift."""
 
 import asyncio
-import io
 import json
 import re
 import shlex
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, redirect_stdout
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,47 +16,21 @@ from adapters.memory.secrets import MemorySealer
 from adapters.postgres.store import PostgresStore
 from application.ports.imports import ImportState
 from application.settings.moving import importing
-from cli.app import build
 from cli.caller import Caller
 from cli.config_files import bundle_in
-from terminal import EmbeddedInstallation
 from tests.conftest import House
+from tests.e2e.provided import Provider, Say, offered, typed  # noqa: F401 -- fixtures are found by their names
 from tests.e2e.terminal import ROOT
-from tests.e2e.test_outside import Provider, Say, provider  # noqa: F401  # a fixture is found by its name
 
 WHY = {"reason": "because of the test"}
 LIMIT = {"key": "upload.limit", "type": "integer", "default": 10, "scopes": ["tenant", "company"]}
 FLAG = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 PAGE = ROOT / "docs" / "howto" / "config-in-git.md"
-LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 APPLY = ("--reason", "because of the test")
 
 
 @pytest.fixture
-def say(provider: Provider, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:  # noqa: F811  # a fixture
-    """Runs the command as this person; its exit code and its words. A process for each would cost seconds."""
-    app = build(EmbeddedInstallation(tmp_path))
-
-    def run(words: tuple[str, ...]) -> tuple[int, str]:
-        with redirect_stdout(io.StringIO()) as out:
-            try:
-                app(words)
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        lines = out.getvalue().splitlines(keepends=True)  # the API is in this process, and logs to the same place
-        return code, "".join(line for line in lines if not LOGGED.match(line))
-
-    async def said(handle: str, *words: str) -> tuple[int, str]:
-        for name, value in {**provider.environment(house, handle), "COLUMNS": "200"}.items():
-            monkeypatch.setenv(name, value)
-        return await asyncio.to_thread(run, words)
-
-    return said
-
-
-@pytest.fixture
-async def ada(provider: Provider, house: House) -> AsyncIterator[Caller]:  # noqa: F811  # a fixture
+async def ada(provider: Provider, house: House) -> AsyncIterator[Caller]:
     """Who has defined a setting, said something, and made a flag in dev."""
     async with Caller(provider.address, provider.issuer.mint("ada"), house.tenant.slug) as ada:
         await ada.post("/setting-definitions", {"definition": LIMIT, **WHY})

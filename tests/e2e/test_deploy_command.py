@@ -1,11 +1,8 @@
 """Deployments from the terminal, at a real API: listed, watched to their end, steered."""
 
 import asyncio
-import io
 import re
-from contextlib import redirect_stdout
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,40 +11,16 @@ import pytest
 from adapters.postgres.store import PostgresStore
 from application.admission import Admitting
 from application.progression import Progression, Step
-from cli.app import build
 from cli.caller import Caller
 from cli.deploy_events import Word
 from cli.deploy_pages import Picture, line_of, metrics
 from domain.rollouts import State
-from terminal import EmbeddedInstallation
 from tests.conftest import House
-from tests.e2e.test_outside import Provider, Say, provider  # noqa: F401  # a fixture is found by its name
+from tests.e2e.provided import Provider, Say, offered, typed  # noqa: F401 -- fixtures are found by their names
 
 WHY = {"reason": "because of the test"}
 FLAG = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
-LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 DIRECT = {"strategy": "direct", "bake_seconds": 0}
-
-
-@pytest.fixture
-def say(provider: Provider, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Say:  # noqa: F811  # a fixture
-    app = build(EmbeddedInstallation(tmp_path))
-
-    def run(words: tuple[str, ...]) -> tuple[int, str]:
-        with redirect_stdout(io.StringIO()) as out:
-            try:
-                app(words)
-                code = 0
-            except SystemExit as end:
-                code = int(end.code or 0)
-        return code, "".join(x for x in out.getvalue().splitlines(keepends=True) if not LOGGED.match(x))
-
-    async def said(handle: str, *words: str) -> tuple[int, str]:
-        for name, value in {**provider.environment(house, handle), "COLUMNS": "200"}.items():
-            monkeypatch.setenv(name, value)
-        return await asyncio.to_thread(run, words)
-
-    return said
 
 
 class Story:
@@ -67,7 +40,7 @@ class Story:
 
 
 @pytest.fixture
-async def story(provider: Provider, house: House, store: PostgresStore) -> Story:  # noqa: F811  # a fixture
+async def story(provider: Provider, house: House, store: PostgresStore) -> Story:
     async with Caller(provider.address, provider.issuer.mint("ada"), house.tenant.slug) as ada:
         await ada.post("/flags", {"environment": "dev", "key": "checkout", "definition": FLAG, **WHY})
         changed = {"definition": {**FLAG, "defaultVariant": "on"}, "base_version": 1, "plan": DIRECT}

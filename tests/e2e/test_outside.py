@@ -1,23 +1,16 @@
 """The commands of the terminal at an API that somebody else runs, with a token that somebody else signed."""
 
-import asyncio
 import shlex
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-import uvicorn
 
 from adapters.identity.issuer import EmbeddedIssuer
-from adapters.postgres.listener import Listener
-from adapters.postgres.store import PostgresStore
 from cli.caller import Caller
-from tests.api.conftest import build, eventually
-from tests.conftest import ISSUER, House
+from tests.conftest import House
+from tests.e2e.provided import Provider, Say, offered  # noqa: F401 -- a fixture is found by its name
 from tests.e2e.terminal import changegate
 
 CREATION = {
@@ -27,49 +20,12 @@ CREATION = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Provider:
-    """Signs tokens that the API at `address` believes; the terminal has nothing of it but the tokens."""
-
-    issuer: EmbeddedIssuer
-    address: str
-
-    def environment(self, house: House, handle: str) -> dict[str, str]:
-        token = self.issuer.mint(handle)
-        return {
-            "CHANGEGATE_API_URL": self.address, "CHANGEGATE_TENANT": house.tenant.slug, "CHANGEGATE_TOKEN": token,
-            "CHANGEGATE_TEMPORAL_ADDRESS": "temporal.example.com:7233", "CHANGEGATE_TEMPORAL_NAMESPACE": "gates",
-        }  # fmt: skip
-
-
-@pytest_asyncio.fixture(scope="session")
-async def provider(store: PostgresStore, database_url: str, data_folder: Path) -> AsyncIterator[Provider]:
-    """A real API behind a real uvicorn; only Temporal is a twin, through which votes really count."""
-    issuer = EmbeddedIssuer(data_folder / "provider", issuer=ISSUER)
-    world = build(store, Listener(database_url), issuer, data_folder)
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(world.app, log_level="critical", lifespan="off", access_log=False)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listening]))
-    try:
-        await eventually(lambda: server.started)
-        yield Provider(issuer, f"http://127.0.0.1:{listening.getsockname()[1]}")
-    finally:
-        server.should_exit = True
-        await task
-        listening.close()
-
-
 @pytest_asyncio.fixture
 async def change(provider: Provider, house: House) -> str:
     """Waits for two votes."""
     async with Caller(provider.address, provider.issuer.mint("ada"), house.tenant.slug) as ada:
         submitted: dict[str, Any] = await ada.post("/rollouts", CREATION)
     return str(submitted["rollout"]["id"])
-
-
-Say = Callable[..., Awaitable[tuple[int, str]]]
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest_asyncio
 from adapters.embedded.ports import Ports
 from cli.seed import TENANT
 from tests.chaos.conftest import free_port
-from tests.e2e.pages import played, program_of
 from tests.e2e.terminal import ROOT, Person, changegate
+from tests.pages import played, program_of
 
 PAGES = ROOT / "docs" / "howto"
 LONGEST_SECONDS = 240

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from adapters.embedded.ports import Ports
 from tests.chaos.conftest import free_port
-from tests.e2e.pages import played, program_of
 from tests.e2e.terminal import ROOT, changegate
+from tests.pages import played, program_of
 
 LONGEST_SECONDS = 420
 WORDS = (
