@@ -14,7 +14,7 @@ import pytest_asyncio
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
-from terminal import EmbeddedInstallation
+from bootstrap import EmbeddedInstallation
 from cli.app import build as commands
 from tests.api.conftest import build, served
 from tests.conftest import ISSUER, House
