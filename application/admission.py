@@ -29,6 +29,7 @@ class Admission:
     """How it ended: RUNNING from `stage` on, a state that waits, back to AWAITING_APPROVAL, or an end; and why.
 
     In a state that waits, `until` is when to ask again at the latest; `stages` is how many there are of what runs.
+    `emergency`: somebody has made it one since it was submitted.
     """
 
     state: State
@@ -36,6 +37,11 @@ class Admission:
     until: datetime | None = None
     stages: int | None = None
     stage: int = 0
+    emergency: bool = False
+
+
+class _LeftToNobody(Exception):
+    """Whoever was to take over cannot start: the transaction in which the older one ended must not stand."""
 
 
 class Admitting:
@@ -51,10 +57,16 @@ class Admitting:
         A change that was to wait is SCHEDULED already; its approval is valid from the moment that it waited for.
         """
         unworthy = await unseen(self._store, self._metrics, step) if self._metrics else None
+        try:
+            return await self._admit(step, unworthy)
+        except _LeftToNobody:
+            return await self._admit(step, unworthy, displaces=False)
+
+    async def _admit(self, step: Step, unworthy: str | None, *, displaces: bool = True) -> Admission:
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
             if rollout.state not in _UNSTARTED:
-                return Admission(rollout.state, rollout.cause or "", stages=rollout.stages, stage=rollout.stage or 0)
+                return _admitted(rollout, rollout.cause or "")
             approval = await tx.approvals.get(rollout.change)
             if approval is None or not approval.standing.passes:
                 return Admission(State.AWAITING_APPROVAL, "not_approved")
@@ -64,12 +76,25 @@ class Admitting:
                 return await _overdue(tx, rollout, step)
             if rollout.state is State.AWAITING_APPROVAL:
                 rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, yes)
-            wait = await kept_back(tx, rollout, change)
+            wait = _early(rollout, step.at) or await kept_back(tx, rollout, change)
             if wait is None and unworthy is not None:
                 wait = Wait(State.SCHEDULED, unworthy, tx.now + LOOK_AGAIN)
             if wait is not None:
                 return await _waits(tx, rollout, step, wait, ends)
-            return await _from_the_queue(tx, rollout, step, change, approval)
+            return await _from_the_queue(tx, rollout, step, change, approval, displaces=displaces)
+
+
+def _admitted(rollout: Rollout, why: str) -> Admission:
+    urgent = rollout.emergency is not None
+    return Admission(rollout.state, why, stages=rollout.stages, stage=rollout.stage or 0, emergency=urgent)
+
+
+def _early(rollout: Rollout, now: datetime) -> Wait | None:
+    """Its moment is yet to come, by the clock of whoever waits for it; an emergency waits for none."""
+    due = rollout.plan.apply_at
+    if due is None or due <= now or rollout.emergency is not None:
+        return None
+    return Wait(State.SCHEDULED, "waits_until_due", due)
 
 
 def _ends(rollout: Rollout, approval: Approval) -> datetime | None:
@@ -79,14 +104,14 @@ def _ends(rollout: Rollout, approval: Approval) -> datetime | None:
 
 
 async def _from_the_queue(
-    tx: Transaction, rollout: Rollout, step: Step, change: ChangeSet, approval: Approval
+    tx: Transaction, rollout: Rollout, step: Step, change: ChangeSet, approval: Approval, *, displaces: bool
 ) -> Admission:
     await in_turn(tx, change)
     if not await tx.target_locks.of(rollout.id):
         await tx.target_locks.claim(rollout.id, places_of(change.content.targets), rollout.priority)
     since = approval.closed_at or rollout.created_at
     wait, displaced = await queued(tx, rollout, change, since), None
-    if wait is not None and wait.held:
+    if wait is not None and wait.held and displaces:
         displaced = await make_way(tx, rollout, wait.held, step)
         wait = await queued(tx, rollout, change, since) if displaced else wait
     if rollout.state is not State.QUEUED:
@@ -94,6 +119,8 @@ async def _from_the_queue(
         rollout = await move(tx, rollout, _part(step, rollout, State.QUEUED), State.QUEUED, why)
     if wait is None:
         return await _started(tx, rollout, step, displaced.old if displaced else None)
+    if displaced is not None:
+        raise _LeftToNobody
     if wait.held and rollout.plan.on_conflict is OnConflict.REJECT and not rollout.priority:
         return await _rejected(tx, rollout, step)
     await tx.target_locks.queue(rollout.id, since, rollout.priority)
@@ -105,6 +132,8 @@ async def _started(tx: Transaction, rollout: Rollout, step: Step, old: Rollout |
     await tx.target_locks.take(rollout.id)
     rollout = await move(tx, rollout, _part(step, rollout, State.PREFLIGHT), State.PREFLIGHT, ITS_TURN)
     verdict = await preflight(tx, rollout, old)
+    if old is not None and verdict.state is not State.RUNNING:
+        raise _LeftToNobody
     begins = verdict.rollout or rollout
     if verdict.state is State.AWAITING_APPROVAL:
         await drop_votes(tx, rollout, verdict.why)
@@ -115,7 +144,7 @@ async def _started(tx: Transaction, rollout: Rollout, step: Step, old: Rollout |
         await invalidated(tx, rollout, verdict.why)
     if old is not None:
         await finished(tx, replace(old, state=State.SUPERSEDED))
-    return Admission(verdict.state, verdict.why, stages=ended.stages, stage=ended.stage or 0)
+    return _admitted(ended, verdict.why)
 
 
 async def _waits(tx: Transaction, rollout: Rollout, step: Step, wait: Wait, ends: datetime | None) -> Admission:

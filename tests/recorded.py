@@ -1,5 +1,6 @@
 """Processes that are asked and remember it: a vote is counted at once, as its workflow would."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -22,6 +23,7 @@ class RecordingProcesses:
     controls: list[tuple[UUID, Verb, str]] = field(default_factory=list)
     kills: list[UUID] = field(default_factory=list)
     turns: list[UUID] = field(default_factory=list)
+    hurried: list[UUID] = field(default_factory=list)
     displaced: list[UUID] = field(default_factory=list)
     ended: list[UUID] = field(default_factory=list)
     imports: list[UUID] = field(default_factory=list)
@@ -52,6 +54,10 @@ class RecordingProcesses:
         await self.ping()
         self.kills.append(rollout)
 
+    async def running(self, rollouts: Collection[UUID]) -> set[UUID]:
+        await self.ping()
+        return set(rollouts) & set(self.started)
+
     async def alive(self, rollout: UUID) -> bool:
         await self.ping()
         return rollout in self.started
@@ -63,6 +69,10 @@ class RecordingProcesses:
     async def turn(self, rollout: UUID) -> None:
         await self.ping()
         self.turns.append(rollout)
+
+    async def urgent(self, rollout: UUID) -> None:
+        await self.ping()
+        self.hurried.append(rollout)
 
     async def superseded(self, rollout: UUID) -> None:
         await self.ping()

@@ -17,7 +17,7 @@ class Resumed:
     """What a new run of the same rollout needs to go on where the last one stood.
 
     `opened_at` is when its approval was asked for, and `stages` is how many there are; a stage that was exposed at
-    `converging_since` may not have arrived everywhere.
+    `converging_since` may not have arrived everywhere. `incomplete`: it waits for an operator, who was called before.
     """
 
     state: State
@@ -32,6 +32,7 @@ class Resumed:
     opened_at: datetime | None = None
     stages: int | None = None
     converging_since: datetime | None = None
+    incomplete: bool = False
 
 
 @dataclass(frozen=True)

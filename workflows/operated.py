@@ -16,6 +16,8 @@ KILLED = "killed"
 """The signal that says that the kill switch has written the target."""
 TURN = "turn"
 """The signal that says that what waits may have its turn."""
+URGENT = "urgent"
+"""The signal that says that what waits has become an emergency."""
 SUPERSEDED = "superseded"
 """The signal that says that a newer rollout takes the target over."""
 
@@ -31,6 +33,9 @@ class Operated(ABC):
 
     @abstractmethod
     def turn(self) -> None: ...
+
+    @abstractmethod
+    def urgent(self) -> None: ...
 
     @abstractmethod
     def superseded(self) -> None: ...
@@ -113,7 +118,7 @@ class Operated(ABC):
     @workflow.signal(dynamic=True)
     async def heard(self, name: str, given: Sequence[RawValue]) -> None:
         """A signal may have any name and hold anything; what it proves decides, and it has no answer."""
-        told = {KILLED: self.killed, TURN: self.turn, SUPERSEDED: self.superseded}.get(name)
+        told = {KILLED: self.killed, TURN: self.turn, URGENT: self.urgent, SUPERSEDED: self.superseded}.get(name)
         if told is not None:
             return told()
         if name not in set(Verb):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from temporalio import workflow
 
@@ -58,6 +58,7 @@ class Steered(Operated):
         self._batch_back = False
         self._asked_again = False
         self._turn = False
+        self._urgent = False
         self._approval: workflow.ChildWorkflowHandle[Any, Any] | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -69,6 +70,10 @@ class Steered(Operated):
     def turn(self) -> None:
         """Whether it really may start is asked of the database."""
         self._turn = True
+
+    def urgent(self) -> None:
+        """Whether it really is an emergency is asked of the database."""
+        self._urgent = self._turn = True
 
     def superseded(self) -> None:
         """A newer rollout has taken the target over, or waits for it."""
@@ -178,13 +183,17 @@ class Steered(Operated):
         self, baking_until: datetime | None = None, converging_since: datetime | None = None
     ) -> None:
         """A long rollout goes on in a new run with a short history."""
-        quiet = workflow.all_handlers_finished() and self._stop is None and not self._promoted
+        if self._long() and self._stop is None and not self._promoted:
+            self._in_a_new_run(baking_until=baking_until, converging_since=converging_since)
+
+    def _long(self) -> bool:
         info, most = workflow.info(), self._request.most_events
         long = info.is_continue_as_new_suggested() or 0 < most <= info.get_current_history_length()
-        if not (long and quiet):
-            return
+        return long and workflow.all_handlers_finished()
+
+    def _in_a_new_run(self, **more: Any) -> NoReturn:
         kept = Resumed(
-            self._state, self._progress, self._next_check, self._checks, self._steps, self._sentence, baking_until,
-            opened_at=self._opened_at, stages=self._stages, converging_since=converging_since,
+            self._state, self._progress, self._next_check, self._checks, self._steps, self._sentence,
+            opened_at=self._opened_at, stages=self._stages, **more,
         )  # fmt: skip
         workflow.continue_as_new(replace(self._request, resumed=kept))

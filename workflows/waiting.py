@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.rollouts import TERMINAL, WAITING, State
     from workflows.approval import ApprovalResult, ApprovalWorkflow
     from workflows.presets import LASTING, TASK_TIMEOUT
+    from workflows.steering import Stopped
     from workflows.way_back import WayBack
 
 LONGEST_WAIT = timedelta(hours=1)
@@ -63,7 +64,7 @@ class Waiting(WayBack):
         return result.standing
 
     async def _wait_until_due(self) -> None:
-        """What is approved early waits for its moment; whoever may stop a rollout ends the wait."""
+        """What is approved early waits for its moment; whoever may stop it, or breaks the glass, ends the wait."""
         due = self._plan.apply_at
         if due is None or due <= workflow.now() or self._request.emergency:
             return
@@ -73,7 +74,7 @@ class Waiting(WayBack):
             await self._step(State.SCHEDULED, "waits_until_due")
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._state in TERMINAL,
+                lambda: self._urgent or self._state in TERMINAL,
                 timeout=due - workflow.now(),
                 timeout_summary=f"applies at {due.isoformat(timespec='minutes')}",
             )
@@ -89,6 +90,9 @@ class Waiting(WayBack):
             )
             if self._state in TERMINAL:
                 return Admission(self._state)
+            self._raise_if_stopped_meanwhile(admission)
+            if admission.emergency:
+                self._request = replace(self._request, emergency=True)
             self._stages = admission.stages or self._stages
             self._progress = self._progress.next(admission.stage, workflow.now())
             self._show(admission.state, admission.why)
@@ -98,6 +102,14 @@ class Waiting(WayBack):
             if self._state in TERMINAL:
                 return Admission(self._state)
             self._continue_as_new_if_long()
+
+    def _raise_if_stopped_meanwhile(self, admission: Admission) -> None:
+        """It was admitted and sent back at once: of the two answers either may be the first to arrive."""
+        sent_back = self._stop is not None or admission.state is State.ROLLING_BACK
+        if sent_back and workflow.patched("sent-back-when-admitted"):
+            cause = self._stop or admission.why
+            self._show(State.ROLLING_BACK, cause)
+            raise Stopped(cause)
 
     async def _wait_for_turn(self, until: datetime | None) -> None:
         now = workflow.now()

@@ -24,8 +24,11 @@ LOOK_FIRST, LOOK_LAST = timedelta(seconds=5), timedelta(seconds=30)
 
 class WayBack(Steered):
     async def _roll_back(self, cause: str) -> None:
+        kept = self._request.resumed
+        if kept is not None and kept.incomplete:
+            await self._until_asked_again(cause)
         async with self._one_at_a_time:
-            if self._state not in {State.ROLLING_BACK, State.SUPERSEDED}:
+            if self._state not in {State.ROLLING_BACK, *TERMINAL}:
                 await self._step(State.ROLLING_BACK, cause)
         self._cause = cause
         while self._state is State.ROLLING_BACK:
@@ -35,7 +38,7 @@ class WayBack(Steered):
             except ActivityError:
                 await self._step(State.ROLLBACK_INCOMPLETE, "could_not_be_restored")
             if self._incomplete():
-                await self._until_asked_again()
+                await self._until_asked_again(cause)
 
     def _incomplete(self) -> bool:
         return self._state is State.ROLLBACK_INCOMPLETE
@@ -76,7 +79,7 @@ class WayBack(Steered):
             await workflow.sleep(min(pause, until - workflow.now()))
             pause = min(pause * 2, LOOK_LAST)
 
-    async def _until_asked_again(self) -> None:
+    async def _until_asked_again(self, cause: str) -> None:
         """Only an operator ends this; until one does, somebody is called every half hour."""
         self._asked_again = False
         while not self._asked_again:
@@ -86,6 +89,8 @@ class WayBack(Steered):
                 await workflow.wait_condition(lambda: self._asked_again, timeout=INCOMPLETE_REMINDER)
             except TimeoutError:
                 workflow.logger.error("a rollback is incomplete and waits for an operator")
+                if self._long() and workflow.patched("waits-on-in-a-new-run"):
+                    self._in_a_new_run(back=cause, incomplete=True)
 
     async def _call(self) -> None:
         with suppress(ActivityError):

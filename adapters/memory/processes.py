@@ -1,6 +1,6 @@
 """Workflows are a list of what was asked of them; human acts take effect at once, as their activities would do it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -64,6 +64,11 @@ class MemoryProcesses:
             raise Unavailable(part="temporal")
         return rollout not in self.lost
 
+    async def running(self, rollouts: Collection[UUID]) -> set[UUID]:
+        if self.down:
+            raise Unavailable(part="temporal")
+        return set(rollouts) - self.lost
+
     async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
         del approval, requester, steps, cause
         self._note("take_back", rollout.id)
@@ -74,6 +79,9 @@ class MemoryProcesses:
 
     async def turn(self, rollout: UUID) -> None:
         self._note("turn", rollout)
+
+    async def urgent(self, rollout: UUID) -> None:
+        self._note("urgent", rollout)
 
     async def superseded(self, rollout: UUID) -> None:
         self._note("superseded", rollout)

@@ -1,7 +1,7 @@
 """What the core asks of workflows becomes starts, updates and signals; a workflow's refusal comes back as its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +34,8 @@ from workflows.rollout import FeatureRolloutWorkflow
 MOST_EVENTS = 2000
 """Of one run; replaying it is what a worker does that takes it over."""
 _PATIENCE = timedelta(seconds=10)
+_LISTED = 100
+"""Names in one question."""
 _SOON = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses in seconds while a workflow that was just started, or started again, appears."""
 
@@ -98,11 +100,25 @@ class TemporalProcesses:
     async def alive(self, rollout: UUID) -> bool:
         return await self._status(f"rollout/{rollout}") is WorkflowExecutionStatus.RUNNING
 
+    async def running(self, rollouts: Collection[UUID]) -> set[UUID]:
+        """Asks as often as there are hundreds of them, however many others run."""
+        wanted, found = [f"'rollout/{each}'" for each in rollouts], set()
+        for first in range(0, len(wanted), _LISTED):
+            query = f"ExecutionStatus = 'Running' AND WorkflowId IN ({', '.join(wanted[first : first + _LISTED])})"
+            async with _answered():
+                client = await self._reach()
+                async for each in client.list_workflows(query, page_size=_LISTED, rpc_timeout=_PATIENCE):
+                    found.add(UUID(each.id.removeprefix("rollout/")))
+        return found
+
     async def killed(self, rollout: UUID) -> None:
         await self._signal(f"rollout/{rollout}", KILLED)
 
     async def turn(self, rollout: UUID) -> None:
         await self._signal(f"rollout/{rollout}", "turn")
+
+    async def urgent(self, rollout: UUID) -> None:
+        await self._signal(f"rollout/{rollout}", "urgent")
 
     async def superseded(self, rollout: UUID) -> None:
         await self._signal(f"rollout/{rollout}", "superseded")

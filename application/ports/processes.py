@@ -1,5 +1,6 @@
 """Progress, seen from the core: what may be asked of the workflows that run."""
 
+from collections.abc import Collection
 from typing import Protocol
 from uuid import UUID
 
@@ -27,6 +28,10 @@ class Processes(Protocol):
         """Whether anything carries the rollout on; False once its process has ended, however it did."""
         ...
 
+    async def running(self, rollouts: Collection[UUID]) -> set[UUID]:
+        """Which of them are listed as carried on; who has only just begun or ended may still be missing or listed."""
+        ...
+
     async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
         """Start the process anew, straight on its way back, counting on from `steps`; one that runs is left alone."""
         ...
@@ -34,6 +39,10 @@ class Processes(Protocol):
     async def killed(self, rollout: UUID) -> None: ...
     async def turn(self, rollout: UUID) -> None:
         """It waited for its turn, and this may be it: it asks to be admitted sooner than it would."""
+        ...
+
+    async def urgent(self, rollout: UUID) -> None:
+        """It was made an emergency: whatever it waited for, it asks to be admitted now."""
         ...
 
     async def superseded(self, rollout: UUID) -> None:

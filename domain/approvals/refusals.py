@@ -76,7 +76,7 @@ class EmergencyByService(Forbidden):
 
 
 class NothingToBypass(Conflict):
-    """Only a draft, or a change that waits for approval, can go past it."""
+    """Only a draft, or a change that still waits and is no emergency yet, can be one."""
 
     kind = "nothing-to-bypass"
 

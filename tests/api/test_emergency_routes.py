@@ -1,6 +1,13 @@
+from datetime import timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+
+from adapters.memory.processes import Call
+from application.admission import Admitting
+from application.progression import Step
+from domain.rollouts import State
 
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 WHY = {"reason": "because of the test"}
@@ -51,6 +58,31 @@ class TestBreakGlass:
         refused = await ask("olu", "POST", f"/changes/{await draft(ask, key='d')}/break-glass", json=DOWN)
         assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-emergencies")
         assert 86_000 < int(refused.headers["Retry-After"]) <= 86_400
+
+    @pytest.mark.req("S19", "S88")
+    async def test_what_is_approved_and_frozen_is_done_once_and_starts(self, ask: Any, world: Any, house: Any) -> None:
+        begun = (await ask("ada", "POST", "/rollouts", json=CHANGE)).json()
+        for handle in ("bob", "cyd"):
+            assert (await ask(handle, "POST", f"/approvals/{begun['approval']}/approve", json={})).status_code == 200
+        until = (world.services.clock() + timedelta(hours=5)).isoformat()
+        frozen = await ask(
+            "olu", "POST", "/freezes", json={"scope": {"environment": "production"}, "until": until, **WHY}
+        )
+        assert frozen.status_code == 201, frozen.text
+        change = begun["change"]["id"]
+
+        async def admitted() -> State:
+            step = Step(UUID(change), house.id, str(uuid4()), world.services.clock())
+            return (await Admitting(world.services.store).admit(step)).state
+
+        assert await admitted() is State.BLOCKED
+        done = await ask("olu", "POST", f"/changes/{change}/break-glass", json=DOWN)
+        assert (done.status_code, done.json()["standing"]) == (200, "BYPASSED"), done.text
+        assert Call("urgent", UUID(change)) in world.processes.calls
+        assert await admitted() is State.RUNNING
+        again = await ask("olu", "POST", f"/changes/{change}/break-glass", json=DOWN)
+        assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-to-bypass")
+        assert len((await ask("eve", "GET", "/reviews?owed=true")).json()["items"]) == 1
 
     @pytest.mark.req("S20")
     async def test_content_that_is_not_valid_is_422_and_leaves_nothing(self, ask: Any) -> None:

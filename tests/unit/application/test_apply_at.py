@@ -46,7 +46,16 @@ class TestWaiting:
     async def test_over_what_has_moved_is_invalid(self, world: World) -> None:
         rollout = await waiting(world)
         await world.put({**OFF, "metadata": {"owner": "shop"}})
+        world.clock += 10 * DAY
         assert (await world.admit(rollout)).state is State.INVALIDATED
+
+    async def test_asked_before_its_moment_it_waits_on(self, world: World) -> None:
+        rollout = await waiting(world)
+        world.clock += 9 * DAY
+        admission = await world.admit(rollout)
+        assert (admission.state, admission.until) == (State.SCHEDULED, world.clock() + DAY)
+        world.clock += DAY
+        assert (await world.admit(rollout, "admit:2")).state is State.RUNNING
 
     async def test_is_withdrawn_by_an_author(self, world: World) -> None:
         rollout = await waiting(world)
