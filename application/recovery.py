@@ -25,6 +25,7 @@ class Recovery:
     """Terminated, timed out, failed or lost with the server that ran it: the database still says that it is open.
 
     A process ends only after its rollout has, so one that has ended and left the rollout open was stopped midway.
+    Temporal lists which ones run, a hundred in an answer; each that is not listed is asked about by itself.
     """
 
     def __init__(self, store: OpenRollouts, processes: Processes, *, pause: float = 15.0) -> None:
@@ -42,7 +43,8 @@ class Recovery:
         """One round; how many were taken back or are being taken back. One that fails holds no other up."""
         gate, self._taken = asyncio.Semaphore(_AT_ONCE), 0
         found = await self._store.open_rollouts()
-        await asyncio.gather(*(self._tried(each, gate) for each in found))
+        listed = await self._processes.running([each.id for each in found])
+        await asyncio.gather(*(self._tried(each, gate) for each in found if each.id not in listed))
         return self._taken
 
     async def _tried(self, each: OpenRollout, gate: asyncio.Semaphore) -> None:

@@ -1,21 +1,32 @@
 """Whoever ends a rollout's process from outside does not leave anybody served by half a rollout."""
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus
 
+from adapters.temporal import processes
 from application.recovery import PROCESS_LOST, Recovery
 from domain.approvals import Standing
 from domain.rollouts import State, Verb
-from tests.workflow.theatre import CLASSIC, DIRECT, EXPRESS, PRODUCTION, Theatre, known, seen
+from tests.workflow.theatre import CLASSIC, DIRECT, EXPRESS, PRODUCTION, Theatre, known, plan, seen
 
 
 def recovery(stage: Theatre) -> Recovery:
     return Recovery(stage.store, stage.processes, pause=0.2)
+
+
+async def look(stage: Theatre, change: UUID) -> None:
+    """Until somebody carries it on, or it has ended; the list of what runs may be a moment behind."""
+
+    async def found() -> bool:
+        await recovery(stage).look()
+        return await stage.open(change) or (await stage.rollout(change)).terminal
+
+    await seen(found)
 
 
 async def ended(stage: Theatre, change: UUID, kind: str = "rollout") -> bool:
@@ -28,7 +39,7 @@ class TestTerminated:
         change = await stage.launch()
         await stage.handle(change).terminate("by hand")
         assert (await stage.rollout(change)).state is State.RUNNING
-        assert await recovery(stage).look() >= 1
+        await look(stage, change)
         assert await stage.end(change) is State.ROLLED_BACK
         assert await stage.served() == CLASSIC
         assert [line.cause for line in await stage.timeline(change)][-2:] == ["process_lost", "process_lost"]
@@ -42,7 +53,6 @@ class TestTerminated:
             await seen(lambda: stage.doing(change, "rollout.restore"))
             await stage.handle(change).terminate("by hand")
             assert (await stage.rollout(change)).state is State.ROLLING_BACK
-        assert await recovery(stage).look() >= 0
         await seen(lambda: _terminal(stage, change))
         assert (await stage.rollout(change)).state is State.ROLLED_BACK
         assert await stage.served() == CLASSIC
@@ -53,7 +63,7 @@ class TestTerminated:
         change = await stage.submit()
         await seen(lambda: known(stage.handle(change, "approval")))
         await stage.handle(change).terminate("by hand")
-        assert await recovery(stage).look() >= 1
+        await look(stage, change)
         assert (await stage.rollout(change)).state is State.CANCELLED
         assert await stage.standing(change) is Standing.WITHDRAWN
         await seen(lambda: ended(stage, change, "approval"))
@@ -65,10 +75,10 @@ class TestTerminated:
         async with unmanned.worker():
             change = await unmanned.launch()
         await unmanned.handle(change).terminate("by hand")
-        assert await recovery(unmanned).look() >= 1
+        await look(unmanned, change)
         await unmanned.handle(change).terminate("by hand, again")
         async with unmanned.worker():
-            assert await recovery(unmanned).look() >= 1
+            await look(unmanned, change)
             assert await unmanned.end(change) is State.ROLLED_BACK
         assert await unmanned.served() == CLASSIC
 
@@ -101,6 +111,27 @@ class TestLeftAlone:
         async with stage.store.transaction(stage.house.id) as tx:
             versions = await tx.flags.versions(PRODUCTION, "checkout", 1000, 100)
         assert [each.origin.partition(":")[0] for each in versions] == ["rollback_of", "rollout", "test"]
+
+
+class TestListed:
+    @pytest.mark.req("S75")
+    async def test_what_runs_is_told_for_many_at_once(self, stage: Theatre, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(processes, "_LISTED", 2)
+        await stage.policy()
+        await stage.flag("search")
+        first, gone = [await stage.submit(key, plan=plan()) for key in ("checkout", "search")]
+        strangers = [uuid4() for _ in range(4)]
+
+        async def listed() -> set[UUID]:
+            return await stage.processes.running([*strangers, first, gone])
+
+        async def only(*wanted: UUID) -> bool:
+            return await listed() == set(wanted)
+
+        await seen(lambda: only(first, gone))
+        await stage.handle(gone).terminate("by hand")
+        await seen(lambda: only(first))
+        assert await stage.processes.running([]) == set()
 
 
 class TestReset:
