@@ -12,10 +12,11 @@ from application.recording import record
 from application.settings.foreseeing import switched
 from application.settings.reading import Effective, Question
 from domain.audit import Action
+from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Missing
-from domain.flags import SHARED_RULES, FlagSet
+from domain.flags import SHARED_RULES, Bucketing, FlagSet, compile_flag_set
 from domain.people import Actor, Permission
 from domain.people.acts import Act, AssertionForged
 from domain.rollouts import EXPOSED, NotRunning, Rollout
@@ -36,6 +37,7 @@ class Previewing:
         self._store = store
         self._assertions = assertions
         self._clock = clock
+        self._last: tuple[tuple[UUID, Environment, str, int], FlagSet] | None = None
 
     async def issue(self, actor: Actor, rollout_id: UUID) -> Preview:
         """A quarter of an hour's look at what is prepared; Missing, or NotRunning where nothing is."""
@@ -61,7 +63,30 @@ class Previewing:
         Raises AssertionForged, AssertionExpired, and NotRunning once there is nothing to preview any more.
         """
         change = await self._prepared(tenant, token)
-        return _over(served, change) if change.target.environment is environment else served
+        if change.target.environment is not environment:
+            return served
+        rules = next((each.content for each in change.content.targets if each.key == SHARED_RULES), None)
+        if rules is not None:
+            served = await self._under(rules, (tenant, environment, change.digest, served.revision))
+        return _over(served, change)
+
+    async def _under(self, rules: Json, seen: tuple[UUID, Environment, str, int]) -> FlagSet:
+        """Every flag with other shared rules: all of them are compiled anew, so the last such set is kept."""
+        if self._last is not None and self._last[0] == seen:
+            return self._last[1]
+        tenant, environment, _, revision = seen
+        async with self._store.transaction(tenant) as tx:
+            stored = await tx.flags.flag_set(environment)
+        flags = compile_flag_set(
+            stored.flags,
+            revision=revision,
+            bucketing=Bucketing(stored.bucketing),
+            metadata=stored.metadata,
+            evaluators=rules,
+            now=lambda: self._clock().timestamp(),
+        )
+        self._last = seen, flags
+        return flags
 
     async def values(self, actor: Actor, question: Question, keys: Collection[str], token: str) -> list[Effective]:
         """What would be in force of these keys after the switch, in their order; raises what `flags` does.
