@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -18,6 +17,7 @@ from adapters.temporal.client import connect, prepare
 from domain.gates import Verdict
 from domain.instances import Holds, Instance
 from domain.rollouts import State, Verb
+from tests.workflow.lengths import runs
 from tests.workflow.theatre import EXPRESS, PRODUCTION, Clock, Theatre, healthy, known, plan, seen
 
 FEW_EVENTS = 60
@@ -83,16 +83,6 @@ async def hurried(unmanned: Theatre, hasty: Client) -> AsyncIterator[Theatre]:
     theatre = replace(unmanned, client=hasty, clock=Clock(hasty), queue=f"q-{secrets.token_hex(4)}", played=[])
     async with theatre.worker():
         yield theatre
-
-
-async def runs(stage: Theatre, change: UUID) -> int:
-    """How many runs the rollout had, counted back from the last."""
-    many, run = 0, (await stage.handle(change).describe()).run_id
-    while run:
-        many += 1
-        events = (await stage.client.get_workflow_handle(f"rollout/{change}", run_id=run).fetch_history()).events
-        run = events[0].workflow_execution_started_event_attributes.continued_execution_run_id
-    return many
 
 
 class TestNewRun:
