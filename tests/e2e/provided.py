@@ -14,8 +14,8 @@ import pytest_asyncio
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
-from bootstrap import EmbeddedInstallation
 from cli.app import build as commands
+from terminal import EmbeddedInstallation
 from tests.api.conftest import build, served
 from tests.conftest import ISSUER, House
 
