@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from application.acting import proven
-from application.closing import close
+from application.closing import asked, close
 from application.notices import tell, tell_level
 from application.ports.identity import ActVerifier
 from application.ports.records import Intent
@@ -86,7 +86,7 @@ class Balloting:
         async with self._store.transaction(tenant) as tx:
             approval = await locked(tx, approval_id)
             if approval.standing is Standing.PENDING:
-                said = await _facts(tx, approval, occasion=occasion)
+                said = await asked(tx, approval, occasion=occasion)
                 await tell_level(tx, "approval_reminder", approval, said)
                 if approval.tally.level in approval.escalated:
                     await _tell_fallback(tx, "approval_reminder", approval, said)
@@ -100,7 +100,7 @@ class Balloting:
                 await tx.approvals.escalate(approval_id, level)
                 await record(tx, Action.APPROVAL_ESCALATED, ("approval", approval_id), change=approval_id,
                              after={"level": level + 1})  # fmt: skip
-                said = await _facts(tx, approval, occasion="escalated")
+                said = await asked(tx, approval, occasion="escalated")
                 await _tell_fallback(tx, "approval_requested", approval, said)
             return await _counted(tx, approval_id)
 
@@ -111,7 +111,7 @@ class Balloting:
             if approval.standing is Standing.PENDING:
                 await _close(tx, approval, Standing.EXPIRED, at=at)
                 requester = [approval.authors[0], None]
-                await tell(tx, "approval_expired", requester, await _facts(tx, approval),
+                await tell(tx, "approval_expired", requester, await asked(tx, approval),
                            link=f"/changes/{approval_id}", seed=approval_id)  # fmt: skip
             return await _counted(tx, approval_id)
 
@@ -157,7 +157,7 @@ class Balloting:
             await tx.approvals.open_level(approval.id, tx.now)
             await record(tx, Action.APPROVAL_LEVEL_COMPLETED, ("approval", approval.id), actor=ballot.voter,
                          change=approval.id, after={"level": level + 1})  # fmt: skip
-            await tell_level(tx, "approval_requested", after, await _facts(tx, after))
+            await tell_level(tx, "approval_requested", after, await asked(tx, after))
         if after.tally.standing is not Standing.PENDING:
             await _close(tx, after, after.tally.standing)
 
@@ -195,7 +195,7 @@ async def _present(tx: Transaction, principal: UUID) -> Voter:
 async def _close(tx: Transaction, approval: Approval, standing: Standing, *, at: datetime | None = None) -> None:
     await close(tx, approval, standing, at=at)
     if standing in {Standing.APPROVED, Standing.REJECTED}:
-        facts = await _facts(tx, approval, outcome=standing.value.lower())
+        facts = await asked(tx, approval, outcome=standing.value.lower())
         await tell(tx, "approval_decided", [approval.authors[0], None], facts,
                    link=f"/changes/{approval.id}", seed=approval.id)  # fmt: skip
 
@@ -216,18 +216,6 @@ async def _tell_fallback(tx: Transaction, template: str, approval: Approval, sai
     ]  # fmt: skip
     named = {**said, "level": str(level + 1)}
     await tell(tx, template, people, named, link=f"/approvals/{approval.id}", seed=approval.id)
-
-
-async def _facts(tx: Transaction, approval: Approval, **more: str) -> dict[str, str]:
-    change = await tx.changes.get(approval.id)
-    requester = await tx.people.actor(approval.authors[0])
-    return {
-        "title": f"{change.target.kind.value} {change.label}" if change else "",
-        "environment": approval.environment.value,
-        "requester": requester.handle if requester else "",
-        "deadline": approval.timetable.deadline.isoformat(timespec="minutes"),
-        **more,
-    }
 
 
 def _behalf(intent: Intent) -> UUID | None:

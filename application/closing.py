@@ -59,9 +59,7 @@ async def drop_votes(tx: Transaction, rollout: Rollout, why: str) -> None:
     await tx.approvals.reopen(approval.id)
     reopened = await tx.approvals.get(approval.id)
     if reopened is not None:
-        await tell_level(
-            tx, "approval_requested", reopened, facts(rollout, occasion="reopened", requester="", deadline="")
-        )
+        await tell_level(tx, "approval_requested", reopened, await asked(tx, reopened, occasion="reopened"))
 
 
 async def invalidated(tx: Transaction, rollout: Rollout, why: str) -> None:
@@ -75,6 +73,19 @@ async def invalidated(tx: Transaction, rollout: Rollout, why: str) -> None:
 async def finished(tx: Transaction, rollout: Rollout) -> None:
     outcome = facts(rollout, outcome=rollout.state.value.lower())
     await tell(tx, "rollout_finished", [rollout.requester, None], outcome, link=link(rollout), seed=rollout.id)
+
+
+async def asked(tx: Transaction, approval: Approval, **more: str) -> dict[str, str]:
+    """What is told of a request: of what, by whom and until when."""
+    change = await tx.changes.get(approval.id)
+    requester = await tx.people.actor(approval.authors[0])
+    return {
+        "title": f"{change.target.kind.value} {change.label}" if change else "",
+        "environment": approval.environment.value,
+        "requester": requester.handle if requester else "",
+        "deadline": approval.timetable.deadline.isoformat(timespec="minutes"),
+        **more,
+    }
 
 
 def facts(rollout: Rollout, **more: str) -> dict[str, str]:

@@ -64,6 +64,18 @@ class TestAdmission:
         await world.vote("dee", submitted.approval.id)
         assert (await world.admit(submitted.rollout.id, "admit-again")).state is State.RUNNING
 
+    @pytest.mark.req("S15")
+    async def test_whoever_is_asked_again_is_told_by_whom_and_until_when(self, world: World) -> None:
+        submitted = await world.approved()
+        await world.tenants.set_roles(world.root, "cyd", frozenset({Role.VIEWER}), "moved")
+        await world.admit(submitted.rollout.id)
+        rows = await world.store.waiting()
+        async with world.store.transaction(world.tenant.id) as tx:
+            due = [await tx.notices.claim(row.id) for row in rows]
+        said = [each.facts for each in due if each is not None and each.facts.get("occasion") == "reopened"]
+        deadline = submitted.approval.timetable.deadline.isoformat(timespec="minutes")
+        assert {(facts["requester"], facts["deadline"]) for facts in said} == {("ada", deadline)}
+
     @pytest.mark.req("S17")
     async def test_a_yes_does_not_keep_for_ever(self, world: World) -> None:
         submitted = await world.approved()
