@@ -11,7 +11,7 @@ from adapters.memory.rows import Rows, as_stored
 from application.ports.calendars import LegalEntity, StoredCalendar, StoredYear
 from domain.calendars import YearKind
 from domain.calendars.keeping import YearsApart, YearUsed, check_fits, check_periods
-from domain.errors import AlreadyExists, Stale
+from domain.errors import AlreadyExists, Missing, Stale
 
 
 class MemoryEntities:
@@ -95,6 +95,8 @@ class MemoryCalendars:
             self._made[each.id] = each
 
     async def use(self, year: UUID) -> None:
+        if year not in self._made:
+            raise Missing
         self._made[year] = replace(self._made[year], used=True)
 
     async def remove(self, year: UUID) -> None:

@@ -19,7 +19,7 @@ from adapters.postgres.tables_calendars import (
 )
 from application.ports.calendars import StoredCalendar, StoredYear
 from domain.calendars import FiscalPeriod, FiscalYear, PeriodKind, YearKind
-from domain.errors import AlreadyExists
+from domain.errors import AlreadyExists, Missing
 
 _C, _V, _Y, _P = fiscal_calendar.c, fiscal_calendar_version.c, fiscal_year.c, fiscal_period.c
 _DAY = timedelta(days=1)
@@ -108,7 +108,9 @@ class PostgresCalendars:
         await self._session.execute(insert(fiscal_period), periods)
 
     async def use(self, year: UUID) -> None:
-        await self._session.execute(update(fiscal_year).where(_Y.year_id == year).values(used=True))
+        used = update(fiscal_year).where(_Y.year_id == year).values(used=True)
+        if await self._session.scalar(used.returning(_Y.year_id)) is None:
+            raise Missing
 
     async def remove(self, year: UUID) -> None:
         await self._session.execute(delete(fiscal_period).where(_P.year_id == year))

@@ -121,7 +121,7 @@ class Calendars(Protocol):
         ...
 
     async def use(self, year: UUID) -> None:
-        """From now on it stays as it is."""
+        """From now on it stays as it is; Missing when it was removed."""
         ...
 
     async def remove(self, year: UUID) -> None:

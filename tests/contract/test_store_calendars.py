@@ -8,7 +8,7 @@ import pytest
 from application.ports.calendars import WHOLE, LegalEntity, StoredCalendar, StoredYear
 from domain.calendars import FiscalYear, YearKind, closing_year, fiscal_year, parse_rule
 from domain.calendars.keeping import PeriodsApart, PeriodsOverlap, YearsApart, YearUsed
-from domain.errors import AlreadyExists, Stale
+from domain.errors import AlreadyExists, Missing, Stale
 from tests.contract.homes import LONG_AGO, Home
 
 RULE = parse_rule({"kind": "gregorian", "adjusting_periods": 1})
@@ -165,6 +165,8 @@ class TestYears:
         await remove(home, one.id)
         with pytest.raises(YearUsed):
             await remove(home, two.id)
+        with pytest.raises(Missing):
+            await use(home, one.id)
         async with home.transaction() as tx:
             assert await tx.calendars.years(books.id, NEVER, 9) == [replace(two, used=True)]
 

@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -13,8 +13,8 @@ from application.calendars.cases import CalendarCases
 from application.calendars.configuring import CalendarWish
 from application.calendars.making import Made, YearWish
 from application.calendars.places import Place
-from domain.calendars.keeping import YearsApart
-from domain.errors import Stale
+from domain.calendars.keeping import YearsApart, YearUsed
+from domain.errors import Missing, Stale
 from tests.world import Clock, World, world_in
 
 BOOKS = Place("books")
@@ -83,3 +83,27 @@ class TestRules:
         asked = replace(world.root, request=uuid4())
         first = await doors[0].configuring.put(asked, BOOKS, MONTHS, expected=0, reason="because")
         assert await doors[1].configuring.put(asked, BOOKS, MONTHS, expected=0, reason="because") == first
+
+
+class TestUse:
+    @pytest.mark.req("FP25")
+    async def test_of_a_year_that_is_being_removed_is_either_refused_or_keeps_it(
+        self, world: World, doors: list[CalendarCases]
+    ) -> None:
+        """Whoever would post into it never posts into a year that is gone."""
+        await doors[0].configuring.put(world.root, BOOKS, MONTHS, expected=0, reason="because")
+        for number in range(2024, 2034):
+            (year,) = (await doors[0].making.make(world.root, BOOKS, number, YearWish(), "because")).years
+            answers = await asyncio.gather(
+                use(world, year.id),
+                doors[1].making.remove(world.root, BOOKS, str(number), "because"),
+                return_exceptions=True,
+            )
+            assert [type(each) for each in answers if isinstance(each, BaseException)] in ([Missing], [YearUsed])
+            if isinstance(answers[0], Missing):
+                await doors[0].making.make(world.root, BOOKS, number, YearWish(), "because")
+
+
+async def use(world: World, year: UUID) -> None:
+    async with world.store.transaction(world.tenant.id) as tx:
+        await tx.calendars.use(year)
