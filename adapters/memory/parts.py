@@ -1,21 +1,23 @@
 """Parts of rollouts in memory."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from adapters.memory.rows import Rows, as_stored
+from adapters.memory.tenants import Stage
+from application.ports.parts import Spot
 from domain.changes import Kind
 from domain.environments import Environment
-from domain.errors import AlreadyExists
+from domain.errors import AlreadyExists, Missing
 from domain.rollouts import Rollout
 from domain.rollouts.parts import Part, PartState
 
 
 class MemoryParts:
-    def __init__(self, rows: Rows, tenant: UUID) -> None:
-        self._rows = rows
+    def __init__(self, stage: Stage, tenant: UUID) -> None:
+        self._stage, self._rows = stage, stage.rows_of(tenant)
         self._tenant = tenant
 
     async def add(self, parts: Collection[Part]) -> None:
@@ -49,11 +51,25 @@ class MemoryParts:
     async def count(self, rollout: UUID) -> Mapping[PartState, int]:
         return Counter(each.state for each in self._rows.parts.values() if each.rollout == rollout)
 
+    async def newest(self, environment: Environment, spots: Sequence[Spot]) -> Mapping[Spot, int]:
+        if not all(self._stage.below(self._tenant, each.tenant) for each in spots):
+            raise Missing(kind_of_thing="tenant")
+        found = {each: _newest(self._stage.rows_of(each.tenant), environment, each) for each in spots}
+        return {spot: version for spot, version in found.items() if version}
+
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
         place = (self._tenant, environment, kind, key)
         held = {each.rollout for each in self._rows.parts.values() if each.place == place}
         found = [each for each in self._rows.rollouts.values() if each.id in held and not each.terminal]
         return sorted(found, key=lambda each: (each.created_at, each.id))
+
+
+def _newest(rows: Rows, environment: Environment, spot: Spot) -> int:
+    if spot.kind is Kind.FLAG:
+        flag = rows.flags.get((environment, spot.key))
+        return flag.version if flag else 0
+    here = (environment, spot.key, spot.scope)
+    return max((version for *place, version in rows.entries if tuple(place) == here), default=0)
 
 
 def _unshared(part: Part) -> Part:

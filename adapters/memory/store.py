@@ -62,7 +62,7 @@ class MemoryTransaction:
         self.changes = MemoryChanges(rows)
         self.policies, self.approvals = MemoryPolicies(rows), MemoryApprovals(rows, tick)
         self.rollouts, self.evidence = MemoryRollouts(rows), MemoryEvidence(rows)
-        self.parts = MemoryParts(rows, tenant)
+        self.parts = MemoryParts(stage, tenant)
         self.target_locks = MemoryTargetLocks(stage, tenant)
         self.freezes = MemoryFreezes(stage, tenant)
         self.release_rules = MemoryReleaseRules(stage, tenant)

@@ -1,15 +1,17 @@
 """Parts of rollouts: one row each, which only the rollout's own tenant sees."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from adapters.postgres.below import newest
 from adapters.postgres.rollouts import PostgresRollouts
 from adapters.postgres.tables import rollout
 from adapters.postgres.tables_parts import rollout_part
+from application.ports.parts import Spot
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.rollouts import Rollout
@@ -54,6 +56,9 @@ class PostgresParts:
     async def count(self, rollout: UUID) -> Mapping[PartState, int]:
         query = select(_P.state, func.count()).where(_P.rollout_id == rollout).group_by(_P.state)
         return {PartState(state): found for state, found in await self._session.execute(query)}
+
+    async def newest(self, environment: Environment, spots: Sequence[Spot]) -> Mapping[Spot, int]:
+        return await newest(self._session, self._tenant, environment, spots)
 
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
         r = rollout.c

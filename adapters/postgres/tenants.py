@@ -37,7 +37,12 @@ async def bound(session: AsyncSession, home: UUID, to: UUID) -> AsyncIterator[No
         yield
     finally:
         with suppress(DBAPIError):  # of a transaction that has failed nothing more is heard
-            await session.execute(_BIND, {"tenant": str(home)})
+            await bind(session, home)
+
+
+async def bind(session: AsyncSession, tenant: UUID) -> None:
+    """Without a look."""
+    await session.execute(_BIND, {"tenant": str(tenant)})
 
 
 class PostgresTenancies:

@@ -62,6 +62,11 @@ class Job:
     def target(self, part: Part) -> Target:
         return self.targets[part.kind, part.key]
 
+    def spot(self, part: Part) -> tuple[str, str]:
+        """The key, and of a value its scope."""
+        content = self.target(part).content
+        return (content["key"], content["scope"]) if part.kind is Kind.SETTING else (part.key, "")
+
     def about(self, parts: Sequence[Part]) -> ChangeSet:
         """The change as far as it is about these parts, over what each of them was written over last."""
         over = self.change.content.over({(each.kind, each.key): each.live_version for each in parts})

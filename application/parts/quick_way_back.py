@@ -27,7 +27,7 @@ async def quickly(tx: Transaction, job: Job, pen: Pen, parts: Sequence[Part], at
     house = House(job.environment, {})
     plan = Plan(at, house, pictured(house), {})
     for part in parts:
-        key, scope = place_of(job, part)
+        key, scope = job.spot(part)
         newest = await tx.settings.history(job.environment, key, scope, NEWEST, 2)
         if _TIMES & set(job.target(part).content) or not _plain(job, part, newest):
             return None
@@ -38,12 +38,6 @@ async def quickly(tx: Transaction, job: Job, pen: Pen, parts: Sequence[Part], at
         entry = plan.entry(pen, wish, f"as it was before version {ours.version}")
         plan.take(pen, wish, inserted(house.held(key, wish.scope), entry, at))
     return plan
-
-
-def place_of(job: Job, part: Part) -> tuple[str, str]:
-    """The key and the scope of a value."""
-    content = job.target(part).content
-    return content["key"], content["scope"]
 
 
 def _again(key: str, scope: Scope, before: Entry | None) -> Wish:

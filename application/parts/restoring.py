@@ -7,6 +7,7 @@ from itertools import groupby
 from application.parts.job import WRITTEN_SINCE, Job
 from application.parts.snapshotting import parts_of
 from application.parts.writing import back, drifted
+from application.ports.parts import Spot
 from application.ports.store import Transaction
 from domain.changes import ChangeSet
 from domain.errors import Missing
@@ -39,7 +40,7 @@ async def served(tx: Transaction, rollout: Rollout) -> bool:
     if not job.elsewhere:
         return not await drifted(tx, job, [each for each in parts if each.state in _OURS])
     written, foreign = [each for each in parts if each.written], []
-    for group in _by_tenant(written):
+    for group in _by_tenant(await _moved(tx, job, written)):
         async with tx.within(group[0].tenant) as inside:
             foreign += await drifted(inside, job, group)
     await tx.parts.save(*(each.drifted(WRITTEN_SINCE) for each in foreign))
@@ -67,6 +68,13 @@ async def restore(
         version = gone[0].live_version if _single(job) else version + 1
     left = await tx.parts.count(rollout.id)
     return Restored(version, len(groups) <= at_once, left.get(PartState.DRIFTED, 0))
+
+
+async def _moved(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
+    """Where another version is the newest, by whomever; looked at all at once, and hence rarely one by one."""
+    spots = {each.ordinal: Spot(each.tenant, each.kind, *job.spot(each)) for each in parts}
+    there = await tx.parts.newest(job.environment, list(spots.values()))
+    return [each for each in parts if there.get(spots[each.ordinal]) != each.live_version]
 
 
 _OURS = {PartState.PENDING, PartState.APPLIED, PartState.RESTORED}

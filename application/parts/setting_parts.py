@@ -6,7 +6,7 @@ from datetime import datetime
 
 from application.parts.as_before import WrittenSince, wrote_last
 from application.parts.job import WRITTEN_SINCE, Before, Job
-from application.parts.quick_way_back import place_of, quickly
+from application.parts.quick_way_back import quickly
 from application.ports.store import Transaction
 from application.settings.carrying import carried_out, plan_for, planned
 from application.settings.going_back import put_back
@@ -88,7 +88,7 @@ async def _thoroughly(tx: Transaction, job: Job, pen: Pen, parts: Sequence[Part]
     ours = {each: await tx.settings.of_change(each) for each in {job.writers(part)[0] for part in parts}}
     wishes = {(wish.key, wish.scope.text): wish for wish in order.wishes}
     for part in parts:
-        wish = wishes[place_of(job, part)]
+        wish = wishes[job.spot(part)]
         plan.take(pen, wish, await put_back(tx, plan, pen, wish, ours[job.writers(part)[0]]))
     return plan
 
@@ -107,7 +107,7 @@ async def _as_before(
 
 async def _says_the_same(tx: Transaction, job: Job, part: Part) -> bool:
     """Whether what is newest there was said by this change as well: it went back and forth."""
-    place = place_of(job, part)
+    place = job.spot(part)
     newest = await tx.settings.history(part.environment, *place, NEWEST, 1)
     ours = [each.entry for each in await tx.settings.of_change(job.change.id) if (each.key, each.scope) == place]
     return bool(ours) and _said(newest[0].entry) == _said(ours[0])
@@ -119,7 +119,7 @@ def _said(entry: Entry) -> tuple[object, ...]:
 
 async def _is_ours(tx: Transaction, job: Job, part: Part) -> bool:
     """What goes on after an entry was nobody's wish. A change that only cancelled a plan wrote nothing itself."""
-    key, scope = place_of(job, part)
+    key, scope = job.spot(part)
     before, writers = NEWEST, job.writers(part)
     while newest := await tx.settings.history(part.environment, key, scope, before, 10):
         for each in newest:
@@ -132,12 +132,12 @@ async def _is_ours(tx: Transaction, job: Job, part: Part) -> bool:
 
 async def _latest(tx: Transaction, job: Job, parts: Sequence[Part]) -> dict[str, int]:
     """Present versions by the keys of the parts."""
-    places = {each.key: place_of(job, each) for each in parts}
+    places = {each.key: job.spot(each) for each in parts}
     keys, scopes = {key for key, _ in places.values()}, {scope for _, scope in places.values()}
     found = await tx.settings.latest(job.environment, keys, scopes)
     return {key: found.get(place, 0) for key, place in places.items()}
 
 
 def _newest(job: Job, part: Part, plan: Plan) -> int:
-    place = place_of(job, part)
+    place = job.spot(part)
     return max((each.entry.version for each in plan.new if (each.key, each.scope) == place), default=part.live_version)

@@ -1,6 +1,7 @@
 """The parts of rollouts as they are stored."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -8,6 +9,16 @@ from domain.changes import Kind
 from domain.environments import Environment
 from domain.rollouts import Rollout
 from domain.rollouts.parts import Part, PartState
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a flag, or at a scope a value, of a tenant stands in an environment."""
+
+    tenant: UUID
+    kind: Kind
+    key: str
+    scope: str = ""
 
 
 class Parts(Protocol):
@@ -26,6 +37,10 @@ class Parts(Protocol):
         ...
 
     async def count(self, rollout: UUID) -> Mapping[PartState, int]: ...
+    async def newest(self, environment: Environment, spots: Sequence[Spot]) -> Mapping[Spot, int]:
+        """The versions that are there now, where there are any; Missing unless the tenants are this one or below."""
+        ...
+
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
         """Open rollouts with a part for this target of the tenant itself, the oldest first."""
         ...

@@ -1,14 +1,18 @@
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from application.ports.parts import Spot
+from application.ports.records import StoredFlag
 from domain.changes import ChangeSet, Kind
-from domain.errors import AlreadyExists
+from domain.errors import AlreadyExists, Missing
 from domain.rollouts import State
 from domain.rollouts.parts import Part, PartState
-from tests.contract.homes import PRODUCTION, Home
+from domain.tenants import Tenancy
+from tests.contract.homes import DEV, PRODUCTION, Home, moved_in
+from tests.contract.settings import KEY, ROOT, entry, put, stored
 
 
 def part(home: Home, change: ChangeSet, ordinal: int = 0, **given: Any) -> Part:
@@ -16,6 +20,13 @@ def part(home: Home, change: ChangeSet, ordinal: int = 0, **given: Any) -> Part:
     return Part(
         change.id, ordinal, home.tenant.id, home.tenant.slug, PRODUCTION, Kind.FLAG, **{**whole, **given}
     )  # fmt: skip
+
+
+async def below(home: Home) -> UUID:
+    new = uuid4()
+    async with home.transaction() as tx:
+        await tx.tenants.found(Tenancy(new, new.hex, "Below", tx.now, ancestors=(home.tenant.id,)))
+    return new
 
 
 class TestParts:
@@ -74,3 +85,27 @@ class TestParts:
             assert await tx.parts.held_by(PRODUCTION, Kind.SETTING, "checkout") == []
             await tx.rollouts.save(home.rollout(change, state=State.CANCELLED))
             assert await tx.parts.held_by(PRODUCTION, Kind.FLAG, "checkout") == []
+
+    async def test_are_told_what_is_newest_where_they_stand_in_tenants_below(self, home: Home) -> None:
+        one, other = await below(home), await below(home)
+        async with home.transaction() as tx:
+            for tenant, versions in ((one, 1), (other, 2)):
+                async with tx.within(tenant) as inside:
+                    for version in range(versions):
+                        flag = StoredFlag(PRODUCTION, "checkout", version + 1, {}, "test", None, inside.now)
+                        await inside.flags.put(flag, expected=version)
+        spots = [Spot(tenant, Kind.FLAG, "checkout") for tenant in (one, other)]
+        absent = [Spot(one, Kind.FLAG, "search"), Spot(other, Kind.SETTING, KEY, ROOT)]
+        own = Spot(home.tenant.id, Kind.SETTING, KEY, ROOT)
+        await put(home, stored(entry(home)))
+        async with home.transaction() as tx:
+            found = await tx.parts.newest(PRODUCTION, [own, *spots, *absent])
+            assert found == {own: 1, spots[0]: 1, spots[1]: 2}
+            assert await tx.parts.newest(DEV, spots) == {}
+            assert (await tx.tenants.own()).id == home.tenant.id
+
+    async def test_are_told_nothing_of_tenants_that_are_not_below(self, home: Home) -> None:
+        other = await moved_in(home.store)
+        async with home.transaction() as tx:
+            with pytest.raises(Missing):
+                await tx.parts.newest(PRODUCTION, [Spot(other.tenant.id, Kind.FLAG, "checkout")])

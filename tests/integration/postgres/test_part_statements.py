@@ -68,6 +68,21 @@ class TestStatements:
             await world.restoring.end(world.step(rollout, "end"))
         assert costs[1] - costs[0] == 6 * (MORE - FEW)
 
+    @pytest.mark.req("S69")
+    async def test_of_the_end_are_none_in_a_tenant_where_nobody_has_written_since(
+        self, world: World, engine: AsyncEngine
+    ) -> None:
+        costs = []
+        for many in (FEW, MORE):
+            rollout, _ = await under_way(world, many)
+            await exposed(world, rollout)
+            await world.progression.move(world.step(rollout), State.BAKING, "all_stages_passed")
+            with counted(engine) as said:
+                end = await world.progression.move(world.step(rollout), State.SUCCEEDED, "completed")
+            assert end is State.SUCCEEDED
+            costs.append(len(said))
+        assert costs[0] == costs[1]
+
 
 class TestEachTenant:
     @pytest.mark.req("S78", "S89")
