@@ -16,7 +16,7 @@ from domain.calendars import ShortPeriods
 from domain.calendars.given import Span
 from domain.calendars.keeping import CalendarUsed, PeriodsOverlap, YearExists, YearsApart, YearUsed
 from domain.errors import Invalid, Missing, Stale
-from domain.people import PermissionMissing
+from domain.people import PermissionMissing, Role
 from tests.world import World
 
 BOOKS = Place("books")
@@ -54,6 +54,12 @@ class TestPermissions:
         ):
             with pytest.raises(PermissionMissing):
                 await refused
+
+    async def test_a_finance_controller_writes(self, cases: CalendarCases, world: World) -> None:
+        fin = replace(world.eve, roles=frozenset({Role.FINANCE_CONTROLLER}))
+        await cases.configuring.put(fin, BOOKS, CalendarWish(MONTHS), expected=0, reason=WHY)
+        made_now = await cases.making.make(fin, BOOKS, 2024, YearWish(), WHY)
+        assert made_now.years[0].made_by == fin.id
 
     async def test_what_is_not_there_is_missing(self, cases: CalendarCases, world: World) -> None:
         for refused in (
