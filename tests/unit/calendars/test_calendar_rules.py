@@ -60,6 +60,9 @@ class TestNumberOfPeriods:
     def test_a_number_that_fits_is_taken_and_not_kept(self, fields: dict[str, int]) -> None:
         assert "number_of_periods" not in parse_rule(MONTHLY | fields).to_json()
 
+    def test_true_is_no_number(self) -> None:
+        assert faults(MONTHLY | {"months_per_period": 12, "number_of_periods": True}) == ["/number_of_periods"]
+
     @pytest.mark.parametrize("count", [-1, 5, "4", True, 1.5])
     def test_more_than_four_adjusting_ones_are_refused(self, count: Any) -> None:
         assert faults(MONTHLY | {"adjusting_periods": count}) == ["/adjusting_periods"]
@@ -152,7 +155,8 @@ class TestWeeks:
 
 class TestNaming:
     @pytest.mark.parametrize(
-        "pattern", ["{number", "{}", "{number.real}", "{__class__}", "{other}", "}{", "", "   ", "a\nb", "x" * 65, 7]
+        "pattern",
+        ["{number", "{}", "{number.real}", "{__class__}", "{other}", "}{", "", "   ", "a\nb", "{number}" + "x" * 57, 7],
     )
     def test_a_pattern_with_strange_braces_or_none_is_refused(self, pattern: Any) -> None:
         assert faults(MONTHLY | {"naming": {"period": pattern}}) == ["/naming/period"]
@@ -168,6 +172,7 @@ class TestNaming:
     def test_a_year_of_one_period_is_named_by_its_label(self) -> None:
         rule = parse_rule(MONTHLY | {"months_per_period": 12, "naming": {"period": "{label}"}})
         assert rule.naming.period == "{label}"
+        assert parse_rule(MONTHLY | {"naming": {"period": "{number}" + "x" * 56}})
 
 
 class TestWhole:

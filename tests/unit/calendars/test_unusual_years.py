@@ -166,6 +166,9 @@ class TestDeemedSpan:
         span = deemed_span(date(2023, 6, 1), date.fromisoformat(f"2024-{ends}"))
         assert span == (date(2023, 6, 1), date.fromisoformat(f"2024-{deemed}"))
 
+    def test_of_two_months_as_near_the_earlier_counts(self) -> None:
+        assert deemed_span(date(2024, 6, 16), date(2025, 6, 15)) == (date(2024, 6, 1), date(2025, 5, 31))
+
     def test_the_year_of_american_retail_counts_as_february_to_january(self) -> None:
         year = fiscal_year(RETAIL, 2023)
         assert deemed_span(year.begins, year.ends) == (date(2023, 2, 1), date(2024, 1, 31))

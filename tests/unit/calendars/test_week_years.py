@@ -99,6 +99,13 @@ class TestRetail:
         assert fiscal_year(RETAIL, 2023).periods[11].days == 5 * 7
         assert fiscal_year(RETAIL, 2025).begins == date(2025, 2, 2)
 
+    def test_two_rules_that_pass_for_it_are_others(self) -> None:
+        begins = {number: fiscal_year(RETAIL, number).begins for number in range(2000, 2031)}
+        last = weeks("last", "sat", 1, "4-5-4", labels="start")
+        assert sum(fiscal_year(last, number).begins != first for number, first in begins.items()) == 14
+        sundays = {number: date(number, 2, 7 - date(number, 2, 7).isoweekday() % 7) for number in begins}
+        assert sum(sundays[number] != first for number, first in begins.items()) == 13
+
     def test_october_2015(self) -> None:
         assert span(fiscal_year(RETAIL, 2015).periods[8]) == ("2015-10-04", "2015-10-31")
 
@@ -106,6 +113,11 @@ class TestRetail:
         rule = weeks("nearest", "sat", 1, "4-5-4", labels="start", naming={"period": "{month} {month_year}"})
         names = [period.name for period in fiscal_year(rule, 2023).periods]
         assert (names[0], names[10], names[11]) == ("February 2023", "December 2023", "January 2024")
+        december = weeks("nearest", "sat", 12, naming={"period": "{month} {month_year}"})
+        assert [period.name for period in fiscal_year(december, 2015).periods][::11] == [
+            "January 2015",
+            "December 2015",
+        ]
 
 
 class TestRestated:
