@@ -1,6 +1,7 @@
 """Two calendars side by side: the days that a period of one shares with a period of the other."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -52,8 +53,14 @@ def compare(one: Iterable[FiscalYear], other: Iterable[FiscalYear], begins: date
 
 
 def _by_day(years: Iterable[FiscalYear]) -> list[FiscalPeriod]:
-    return [period for year in years for period in year.standard]
+    return sorted((period for year in years for period in year.standard), key=_begins)
 
 
-def _at(periods: Iterable[FiscalPeriod], day: date) -> FiscalPeriod | None:
-    return next((period for period in periods if period.begins <= day <= period.ends), None)
+def _at(periods: Sequence[FiscalPeriod], day: date) -> FiscalPeriod | None:
+    place = bisect_right(periods, day, key=_begins)
+    found = periods[place - 1] if place else None
+    return found if found is not None and day <= found.ends else None
+
+
+def _begins(period: FiscalPeriod) -> date:
+    return period.begins

@@ -172,7 +172,8 @@ class TestNaming:
     def test_a_year_of_one_period_is_named_by_its_label(self) -> None:
         rule = parse_rule(MONTHLY | {"months_per_period": 12, "naming": {"period": "{label}"}})
         assert rule.naming.period == "{label}"
-        assert parse_rule(MONTHLY | {"naming": {"period": "{number}" + "x" * 56}})
+        longest = "{number}" + "x" * 56
+        assert parse_rule(MONTHLY | {"naming": {"period": longest}}).naming.period == longest
 
 
 class TestWhole:
