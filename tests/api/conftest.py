@@ -59,6 +59,7 @@ from tests.api.desk import desk, receiver, relays  # noqa: F401 -- fixtures are 
 from tests.api.howtos import follow  # noqa: F401 -- fixtures are found by their name
 from tests.api.trees import Tree
 from tests.api.watching import neighbour, onlooker, watcher  # noqa: F401 -- fixtures are found by their name
+from tests.trail import told  # noqa: F401 -- it stands for the house of every test
 
 ISSUER = "changegate-tests"
 

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from adapters.settings import Settings
+from api.delivery_meters import DeliveryMeters
 from api.deployment_meters import DeploymentMeters
 from api.meters import Meters
 from application.deployments.tally import DeploymentTally
@@ -125,6 +126,7 @@ class TestDashboard:
         meters.observe("GET", "/", 200, 0.1)
         meters.evaluations.by_reason["STATIC"] += 1
         meters.registry.register(DeploymentMeters(DeploymentTally()))
+        meters.registry.register(DeliveryMeters())
         exposed = meters.exposition().decode()
         dashboard = json.loads((ROOT / "ops" / "grafana" / "dashboards" / "changegate.json").read_text())
         asked = set(re.findall(r"changegate_\w+", json.dumps(dashboard["panels"])))

@@ -18,6 +18,7 @@ from adapters.postgres.store import PostgresStore
 from adapters.temporal.client import connect, prepare
 from adapters.temporal.worker import WORKFLOWS, sandbox
 from tests.conftest import House
+from tests.trail import told  # noqa: F401 -- it stands for the house of every story
 from tests.workflow.record import WANTED
 from tests.workflow.theatre import Clock, Theatre, healthy, known, now
 

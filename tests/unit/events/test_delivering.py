@@ -142,7 +142,6 @@ class TestDelivery:
         assert not await slow.deliver(office.world.tenant.id, delivery.id)
         assert await office.states(webhook) == [DeliveryState.DELIVERED]
 
-
     async def test_is_counted_by_how_it_fared(self, office: Office) -> None:
         await office.webhooks.subscribe(office.world.ada, WANTS, WHY)
         await office.define("a")
