@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
 
 from application.changes import existing_change
 from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
 from application.locking.holding import in_turn
-from application.locking.preflight import preflight
+from application.locking.preflight import TAKEN_OVER, preflight
 from application.locking.seeing import LOOK_AGAIN, unseen
 from application.locking.superseding import make_way
 from application.locking.waiting import Wait, kept_back, queued
 from application.notices import tell
+from application.parts import predecessor
 from application.ports.metrics import MetricSource
 from application.ports.store import Store, Transaction
 from application.progression import Step, locked, move
@@ -29,7 +31,7 @@ class Admission:
     """How it ended: RUNNING from `stage` on, a state that waits, back to AWAITING_APPROVAL, or an end; and why.
 
     In a state that waits, `until` is when to ask again at the latest; `stages` is how many there are of what runs.
-    `emergency`: somebody has made it one since it was submitted.
+    `emergency`: somebody has made it one since it was submitted. `took_over`: the rollout in whose place it goes on.
     """
 
     state: State
@@ -38,6 +40,7 @@ class Admission:
     stages: int | None = None
     stage: int = 0
     emergency: bool = False
+    took_over: UUID | None = None
 
 
 class _LeftToNobody(Exception):
@@ -66,7 +69,7 @@ class Admitting:
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
             if rollout.state not in _UNSTARTED:
-                return _admitted(rollout, rollout.cause or "")
+                return await _admitted(tx, rollout, rollout.cause or "")
             approval = await tx.approvals.get(rollout.change)
             if approval is None or not approval.standing.passes:
                 return Admission(State.AWAITING_APPROVAL, "not_approved")
@@ -84,9 +87,11 @@ class Admitting:
             return await _from_the_queue(tx, rollout, step, change, approval, displaces=displaces)
 
 
-def _admitted(rollout: Rollout, why: str) -> Admission:
-    urgent = rollout.emergency is not None
-    return Admission(rollout.state, why, stages=rollout.stages, stage=rollout.stage or 0, emergency=urgent)
+async def _admitted(tx: Transaction, rollout: Rollout, why: str) -> Admission:
+    urgent, older = rollout.emergency is not None, await predecessor(tx, rollout) if why == TAKEN_OVER else None
+    return Admission(
+        rollout.state, why, stages=rollout.stages, stage=rollout.stage or 0, emergency=urgent, took_over=older
+    )
 
 
 def _early(rollout: Rollout, now: datetime) -> Wait | None:
@@ -144,7 +149,7 @@ async def _started(tx: Transaction, rollout: Rollout, step: Step, old: Rollout |
         await invalidated(tx, rollout, verdict.why)
     if old is not None:
         await finished(tx, replace(old, state=State.SUPERSEDED))
-    return _admitted(ended, verdict.why)
+    return await _admitted(tx, ended, verdict.why)
 
 
 async def _waits(tx: Transaction, rollout: Rollout, step: Step, wait: Wait, ends: datetime | None) -> Admission:

@@ -3,9 +3,10 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from temporalio import workflow
-from temporalio.exceptions import ChildWorkflowError
+from temporalio.exceptions import ChildWorkflowError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.rollouts import RolloutActivities
@@ -14,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.approvals import Standing
     from domain.rollouts import TERMINAL, WAITING, State
     from workflows.approval import ApprovalResult, ApprovalWorkflow
+    from workflows.operated import SUPERSEDED
     from workflows.presets import LASTING, TASK_TIMEOUT
     from workflows.steering import Stopped
     from workflows.way_back import WayBack
@@ -96,12 +98,19 @@ class Waiting(WayBack):
             self._stages = admission.stages or self._stages
             self._progress = self._progress.next(admission.stage, workflow.now())
             self._show(admission.state, admission.why)
+            if admission.took_over is not None:
+                await self._relieve(admission.took_over)
             if admission.state not in WAITING:
                 return admission
             await self._wait_for_turn(admission.until)
             if self._state in TERMINAL:
                 return Admission(self._state)
             self._continue_as_new_if_long()
+
+    async def _relieve(self, older: UUID) -> None:
+        """What was taken over looks at nothing any more."""
+        with suppress(FailureError):  # it has ended by itself
+            await workflow.get_external_workflow_handle(f"rollout/{older}").signal(SUPERSEDED)
 
     def _raise_if_stopped_meanwhile(self, admission: Admission) -> None:
         """It was admitted and sent back at once: of the two answers either may be the first to arrive."""

@@ -11,6 +11,8 @@ from domain.changes import ChangeSet
 from domain.errors import Refusal, Unavailable
 from domain.rollouts import Rollout, State
 
+TAKEN_OVER = "taken_over"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -44,7 +46,8 @@ async def preflight(tx: Transaction, rollout: Rollout, old: Rollout | None = Non
         return Verdict(State.INVALIDATED, "content_no_longer_valid")
     if old is not None:
         await parts.hand_over(tx, old, begins)
-    return Verdict(State.RUNNING, "taken_over" if old else "preflight_passed", begins)
+        begins = replace(begins, stages=await parts.snapshot(tx, begins, change))  # those of the old one count, too
+    return Verdict(State.RUNNING, TAKEN_OVER if old else "preflight_passed", begins)
 
 
 async def _over_present(tx: Transaction, rollout: Rollout, change: ChangeSet) -> Rollout:

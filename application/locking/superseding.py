@@ -7,10 +7,12 @@ from uuid import UUID
 from application.ports.store import Transaction
 from application.progression import Step, move
 from application.recording import record
+from application.tenancy.choosing import chosen
 from domain.audit import Action
+from domain.canonical import Json
 from domain.locks import Claim, NotApproved, NothingToSupersede
 from domain.people import Actor
-from domain.rollouts import OnConflict, Rollout, State, Takeover
+from domain.rollouts import OnConflict, Plan, Rollout, State, Takeover
 
 GIVES_WAY = frozenset({State.RUNNING, State.PAUSED, State.BAKING})
 """What goes back already goes back once."""
@@ -85,12 +87,25 @@ async def _same_way(tx: Transaction, old: Rollout, new: Rollout) -> bool:
         return False
     mine = [each.place for each in await tx.target_locks.of(new.id)]
     theirs = [each.place for each in await tx.target_locks.of(old.id)]
-    alike = (old.plan.strategy, old.plan.audience, _shares(old)) == (new.plan.strategy, new.plan.audience, _shares(new))
-    return mine == theirs and alike
+    return mine == theirs and _steps(old.plan) == _steps(new.plan) and await _same_tenants(tx, old, new)
 
 
-def _shares(rollout: Rollout) -> list[int]:
-    return [stage.weight for stage in rollout.plan.stages]
+def _steps(plan: Plan) -> Json:
+    """Whom each stage reaches."""
+    whole = plan.to_json()
+    batches = {name: whole["batches"].get(name) for name in ("order_by", "size", "percent")} if plan.batches else None
+    return [whole["strategy"], whole["audience"], [stage.weight for stage in plan.stages], batches]
+
+
+async def _same_tenants(tx: Transaction, old: Rollout, new: Rollout) -> bool:
+    """Chosen alike, and whoever has it is still among them: nobody is left with what nobody takes back."""
+    theirs, mine = [await tx.changes.get(each.change) for each in (old, new)]
+    if theirs is None or mine is None or theirs.content.tenants != mine.content.tenants:
+        return False
+    if mine.content.tenants is None:
+        return True
+    present = {each.id for each in await chosen(tx, mine.content.tenants)}
+    return all(part.tenant in present for part in await tx.parts.of(old.id) if part.written)
 
 
 async def _take_over(tx: Transaction, old: Rollout, new: Rollout, step: Step) -> Displaced:

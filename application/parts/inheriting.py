@@ -1,6 +1,7 @@
 """A newer rollout takes over what an older one serves, with the way back to what was there before either."""
 
 from dataclasses import replace
+from uuid import UUID
 
 from application.ports.store import Transaction
 from domain.rollouts import Rollout
@@ -22,6 +23,12 @@ async def hand_over(tx: Transaction, old: Rollout, new: Rollout) -> None:
         ),
         *(replace(each, state=PartState.ACCEPTED, why=f"taken over by {new.id}") for each in theirs.values()),
     )  # fmt: skip
+
+
+async def predecessor(tx: Transaction, new: Rollout) -> UUID | None:
+    """The rollout that it took over from, where that had written anything."""
+    changes = (_earlier(each) for each in await tx.parts.of(new.id))
+    return next((UUID(each[-1]) for each in changes if each), None)
 
 
 def _earlier(part: Part) -> list[str]:

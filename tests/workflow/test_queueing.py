@@ -1,38 +1,22 @@
 """Rollouts of one target go one after the other, give way, or go on where another stood; frozen, they wait."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from application.bypassing import Emergency
-from application.locking.freezing import FreezeWish, Freezing
 from application.locking.turns import Turns
 from domain.audit import Action
-from domain.locks import Freeze, FreezeKind, Reach, WhileRunning
-from domain.rollouts import Rollout, State, Verb
+from domain.locks import WhileRunning
+from domain.rollouts import State, Verb
 from domain.tenants import Tier
 from tests.workflow.estates import estate, rolling
-from tests.workflow.theatre import CLASSIC, PRODUCTION, Theatre, now, plan, seen
+from tests.workflow.theatre import CLASSIC, Theatre, plan
+from tests.workflow.waits import called, frozen, lifted
 
-WHY = "because of the story"
 SUPERSEDE = {**plan(), "on_conflict": "supersede"}
 TAKE_OVER = {**SUPERSEDE, "takeover": "take_over"}
-
-
-async def called(stage: Theatre, change: UUID, state: State) -> Rollout:
-    """The loop of the worker goes round until the database shows this state."""
-    turns = Turns(stage.store, stage.processes)
-
-    async def reached() -> Rollout | None:
-        await turns.call()
-        found = await stage.rollout(change)
-        return found if found.state is state else None
-
-    found = await seen(reached)
-    assert isinstance(found, Rollout)
-    return found
 
 
 async def two(stage: Theatre, newer: dict[str, Any], *percents: float) -> tuple[UUID, UUID]:
@@ -138,7 +122,7 @@ class TestFreeze:
         change = await stage.submit()
         await stage.until(change, State.BLOCKED)
         assert await stage.percents(change) == [0]
-        await Freezing(stage.store).lift(stage.house.olu, freeze.id, FreezeKind.FREEZE, WHY)
+        await lifted(stage, freeze)
         await called(stage, change, State.RUNNING)
 
     async def test_or_until_it_ends(self, stage: Theatre) -> None:
@@ -155,7 +139,7 @@ class TestFreeze:
         await stage.skip(change, minutes=10)
         held = await stage.until(change, State.PAUSED)
         assert (held.cause, held.percent) == ("frozen", 10)
-        await Freezing(stage.store).lift(stage.house.olu, freeze.id, FreezeKind.FREEZE, WHY)
+        await lifted(stage, freeze)
         await stage.skip(change, hours=2)
         assert await stage.end(change) is State.SUCCEEDED
         assert "freeze_is_over" in [line.cause for line in await stage.timeline(change)]
@@ -169,7 +153,7 @@ class TestFreeze:
         await stage.skip(change, minutes=30)
         assert (await stage.until(change, State.PAUSED)).cause == "frozen"
         assert (await below.served())["pro"] == "classic"
-        await Freezing(stage.store).lift(stage.house.olu, freeze.id, FreezeKind.FREEZE, WHY)
+        await lifted(stage, freeze)
         await stage.skip(change, hours=1)
         assert await stage.end(change) is State.SUCCEEDED
         assert set((await below.served()).values()) == {"express"}
@@ -182,7 +166,7 @@ class TestFreeze:
         freeze = await frozen(stage, WhileRunning.PAUSE)
         await stage.skip(change, hours=1)
         assert (await stage.rollout(change)).state is State.BAKING
-        await Freezing(stage.store).lift(stage.house.olu, freeze.id, FreezeKind.FREEZE, WHY)
+        await lifted(stage, freeze)
         await stage.skip(change, minutes=10)
         assert await stage.end(change) is State.SUCCEEDED
 
@@ -191,9 +175,3 @@ class TestFreeze:
         await frozen(stage, WhileRunning.CONTINUE)
         await stage.skip(change, hours=2)
         assert await stage.end(change) is State.SUCCEEDED
-
-
-async def frozen(stage: Theatre, running: WhileRunning, **lasts: float) -> Freeze:
-    ends = now() + timedelta(**(lasts or {"days": 1}))
-    wish = FreezeWish(FreezeKind.FREEZE, Reach(PRODUCTION), None, ends, running, None, WHY)
-    return await Freezing(stage.store).set(stage.house.olu, wish)
