@@ -33,6 +33,11 @@ STORIES = {
     "signalled": "test_holds.py::TestSignal::test_it_holds_and_lets_go_when_it_recovers",
     "prepared": "test_blue_green.py::TestPreGate::test_a_person_switches_where_the_plan_says_so[promote]",
     "incomplete": "test_incomplete.py::TestIncomplete::test_forced_it_goes_over_what_others_wrote",
+    "urgent": "test_approval_emergency.py::TestWhatWaits::test_for_its_moment_waits_no_longer",
+    "hastened": "test_approval_emergency.py::TestWhatWaits::"
+    "test_for_the_end_of_a_freeze_starts_at_once_and_soaks_nowhere",
+    "called": "test_weeks.py::TestIncomplete::test_accepted_in_a_new_run_it_ends",
+    "met": "test_sent_back_when_admitted.py::test_it_ends_where_it_began_without_being_lost",
     "recovered": "test_recovery.py::TestTerminated::test_while_exposed_it_is_found_and_goes_back",
 }
 WANTED = "CHANGEGATE_RECORD_HISTORY"

@@ -9,8 +9,10 @@ from application.bypassing import Emergency
 from application.emergencies import Emergencies
 from domain.approvals import Calendar, Fallback, Level, NotAnApprover, Standing, TimeoutScope
 from domain.audit import Action
+from domain.locks import WhileRunning
 from domain.rollouts import State
-from tests.workflow.theatre import DIRECT, Theatre
+from tests.workflow.theatre import DIRECT, Theatre, now, plan
+from tests.workflow.waits import called, frozen
 
 HOUR = timedelta(hours=1)
 DOWN = Emergency("INC-7", "the shop is down and nobody answers")
@@ -42,6 +44,56 @@ class TestBreakGlass:
         assert await stage.end(change) is State.SUCCEEDED
         assert not await stage.open(change, "approval")
         assert await stage.ballots(change) == []
+
+
+@pytest.mark.req("S19")
+class TestWhatWaits:
+    """A soak of an hour a stage that nobody waits for: time is never skipped here, but for what is not to happen."""
+
+    PLAN = plan(10, 100, soak=3600, most=7200)
+
+    @pytest.mark.req("S88")
+    async def test_for_the_end_of_a_freeze_starts_at_once_and_soaks_nowhere(self, stage: Theatre) -> None:
+        await stage.policy()
+        await frozen(stage, WhileRunning.CONTINUE)
+        change = await stage.submit(plan=self.PLAN)
+        await stage.until(change, State.BLOCKED)
+        await break_glass(stage, change)
+        assert await stage.end(change) is State.SUCCEEDED
+        assert await stage.percents(change) == [0, 10, 100]
+        assert await stage.standing(change) is Standing.BYPASSED
+
+    @pytest.mark.req("S87")
+    async def test_for_its_turn_takes_it(self, stage: Theatre) -> None:
+        change = await stage.draft(plan=self.PLAN)
+        holder = await stage.launch()
+        await stage.send(change)
+        await stage.until(change, State.QUEUED)
+        await break_glass(stage, change)
+        await called(stage, change, State.SUCCEEDED)
+        assert await stage.end(change) is State.SUCCEEDED
+        assert await stage.end(holder) is State.SUPERSEDED
+        assert len(await stage.audited(Action.FLAG_RESTORED, holder)) == 1
+
+    async def test_for_its_moment_waits_no_longer(self, stage: Theatre) -> None:
+        await stage.policy()
+        moment = (now() + 10 * HOUR).isoformat()
+        change = await stage.submit(plan={**DIRECT, "apply_at": moment})
+        await stage.until(change, State.SCHEDULED)
+        await break_glass(stage, change)
+        assert await stage.end(change) is State.SUCCEEDED
+
+    @pytest.mark.parametrize("word", ["turn", "urgent"])
+    async def test_a_word_that_no_act_stands_behind_starts_nothing(self, stage: Theatre, word: str) -> None:
+        await stage.policy()
+        moment = (now() + 10 * HOUR).isoformat()
+        change = await stage.submit(plan={**DIRECT, "apply_at": moment})
+        await stage.until(change, State.SCHEDULED)
+        await stage.handle(change).signal(word)
+        await stage.skip(change, hours=9)
+        assert (await stage.rollout(change)).state is State.SCHEDULED
+        await stage.skip(change, hours=2)
+        assert await stage.end(change) is State.SUCCEEDED
 
 
 class TestEscalation:
