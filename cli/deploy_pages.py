@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.deploy_events import Word
 
 _COLOURS = {"SUCCEEDED": "green", "ROLLING_BACK": "yellow", "PAUSED": "yellow", "RUNNING": "cyan", "BAKING": "cyan"}
+_GUARDRAILS = ("error_rate", "latency", "tail_latency")
 
 
 @dataclass
@@ -80,15 +81,23 @@ def converged(told: dict[str, Any]) -> str:
 
 
 def metrics(check: dict[str, Any]) -> Iterator[str]:
-    """Each gate with its evidence of harm against the limit at which it takes the change back."""
+    """Each gate with its evidence of harm against the limit at which it takes the change back, or holds it."""
     record = check.get("record") or {}
-    alpha = (record.get("spec") or {}).get("alpha_total", 0.05)
     for metric in record.get("metrics") or []:
         harm = metric.get("log_harm")
         words = f"{metric['name']}: {_words(metric['verdict'])}"
-        if harm is not None:
-            words += f", evidence of harm {_odds(harm)} against a limit of {1 / alpha:.0f}"
+        if harm is not None and metric["name"] != "synthetic":  # a probe is up or down
+            words += f", evidence of harm {_odds(harm)} against a limit of {_limit(record['spec'], metric['name']):.0f}"
         yield words
+
+
+def _limit(spec: dict[str, Any], name: str) -> float:
+    """Guardrails share one alpha by their weights; a signal has one of its own, and shares have their threshold."""
+    if name == "sample_ratio":
+        return float(spec["sample_ratio"]["threshold"])
+    weights = {each: spec[each]["weight"] for each in _GUARDRAILS if spec.get(each)}
+    share = weights[name] / sum(weights.values()) if name in weights else 1.0
+    return float(1 / (spec["alpha_total"] * share))
 
 
 def line_of(word: Word) -> str:
