@@ -1,0 +1,33 @@
+"""What is shown of a check is what the gate goes by."""
+
+from typing import Any
+
+from cli.deploy_pages import metrics
+from domain.gates import ErrorRateGate, GateSpec, LatencyGate, MetricVerdict, NamedGate, SampleRatio, Verdict
+
+SPEC = GateSpec(
+    error_rate=ErrorRateGate(weight=3.0), latency=LatencyGate(), sample_ratio=SampleRatio(),
+    signals=(NamedGate("carts", error_rate=ErrorRateGate()),),
+)  # fmt: skip
+
+
+def told(*names: str, spec: GateSpec = SPEC) -> list[str]:
+    said = [MetricVerdict(name, Verdict.CONTINUE, "").to_json() for name in names]
+    check: dict[str, Any] = {"record": {"spec": spec.to_json(), "metrics": said}}
+    return [line.rpartition(" ")[2] for line in metrics(check)]
+
+
+class TestLimit:
+    def test_guardrails_share_one_alpha_by_their_weights(self) -> None:
+        assert told("error_rate", "latency") == ["27", "80"]
+        limits = [1 / SPEC.alpha_of(gate) for gate in (SPEC.error_rate, LatencyGate())]
+        assert [f"{limit:.0f}" for limit in limits] == ["27", "80"]
+
+    def test_one_alone_has_it_all(self) -> None:
+        assert told("error_rate", spec=GateSpec()) == ["20"]
+
+    def test_signals_have_one_of_their_own_and_shares_their_threshold(self) -> None:
+        assert told("carts", "sample_ratio") == ["20", "1000"]
+
+    def test_a_probe_has_none(self) -> None:
+        assert told("synthetic") == ["continue"]
