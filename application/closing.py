@@ -59,7 +59,9 @@ async def drop_votes(tx: Transaction, rollout: Rollout, why: str) -> None:
     await tx.approvals.reopen(approval.id)
     reopened = await tx.approvals.get(approval.id)
     if reopened is not None:
-        await tell_level(tx, "approval_requested", reopened, await asked(tx, reopened, occasion="reopened"))
+        dropped = sum(vote.dropped is not None for vote in await tx.approvals.votes(approval.id))
+        said = await asked(tx, reopened, occasion=f"reopened/{dropped}")  # who is asked once more is told once more
+        await tell_level(tx, "approval_requested", reopened, said)
 
 
 async def invalidated(tx: Transaction, rollout: Rollout, why: str) -> None:

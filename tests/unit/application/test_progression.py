@@ -69,12 +69,16 @@ class TestAdmission:
         submitted = await world.approved()
         await world.tenants.set_roles(world.root, "cyd", frozenset({Role.VIEWER}), "moved")
         await world.admit(submitted.rollout.id)
+        await world.vote("dee", submitted.approval.id)
+        await world.tenants.set_roles(world.root, "dee", frozenset({Role.VIEWER}), "moved, too")
+        await world.admit(submitted.rollout.id, "admit-again")
         rows = await world.store.waiting()
         async with world.store.transaction(world.tenant.id) as tx:
             due = [await tx.notices.claim(row.id) for row in rows]
-        said = [each.facts for each in due if each is not None and each.facts.get("occasion") == "reopened"]
+        again = [each for each in due if each is not None and each.facts.get("occasion", "").startswith("reopened")]
+        assert [each.recipient for each in again].count(None) == 2
         deadline = submitted.approval.timetable.deadline.isoformat(timespec="minutes")
-        assert {(facts["requester"], facts["deadline"]) for facts in said} == {("ada", deadline)}
+        assert {(each.facts["requester"], each.facts["deadline"]) for each in again} == {("ada", deadline)}
 
     @pytest.mark.req("S17")
     async def test_a_yes_does_not_keep_for_ever(self, world: World) -> None:
