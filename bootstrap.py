@@ -16,6 +16,7 @@ from adapters.cache import flag_cache, setting_cache
 from adapters.crypto import EnvelopeSealer, key_ring
 from adapters.egress.client import EgressClient
 from adapters.egress.doors import door
+from adapters.holidays.listed import ListedHolidays
 from adapters.identity.assertions import ActReader, SignedActs
 from adapters.identity.bundles import bundle_signatures
 from adapters.identity.issuer import EmbeddedIssuer
@@ -184,6 +185,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
         proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),
         previewing=Previewing(store, made.signer, clock),
+        holidays=ListedHolidays(),
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
     )
 

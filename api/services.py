@@ -35,6 +35,7 @@ from application.locking.freezing import Freezing
 from application.locking.giving_way import Superseding
 from application.locking.ruling import Windows
 from application.outside import OutsideCases, Proofs
+from application.ports.holidays import PublicHolidays
 from application.ports.processes import Processes
 from application.ports.store import Store
 from application.previewing import Previewing
@@ -85,6 +86,7 @@ class Services:
     events: EventCases
     proofs: Proofs
     previewing: Previewing
+    holidays: PublicHolidays
     settings: Settings = field(default_factory=Settings)
 
     @cached_property
@@ -119,7 +121,7 @@ class Services:
 
     @cached_property
     def calendars(self) -> CalendarCases:
-        return CalendarCases.over(self.store)
+        return CalendarCases.over(self.store, self.holidays)
 
     @cached_property
     def bundles(self) -> BundleCases:

@@ -1,10 +1,12 @@
 """Legal entities, on the wire."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
 
 from api.schemas.common import KEY, In, Out, Reason
+from application.calendars.due_dates import DueDate
 from application.calendars.entities import EntityWish
 from application.ports.calendars import LegalEntity
 
@@ -47,3 +49,15 @@ class EntityPage(Out):
     @classmethod
     def of(cls, page: tuple[list[LegalEntity], str | None]) -> "EntityPage":
         return cls(items=[EntityOut.of(each) for each in page[0]], next_cursor=page[1])
+
+
+class DueDateOut(Out):
+    """`skipped` are the holidays that moved it."""
+
+    entity: str
+    due: date
+    skipped: list[date]
+
+    @classmethod
+    def of(cls, found: DueDate) -> "DueDateOut":
+        return cls(entity=found.entity.code, due=found.due, skipped=list(found.skipped))

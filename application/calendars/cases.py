@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from application.calendars.configuring import Configuring
+from application.calendars.due_dates import DueDates
 from application.calendars.entities import LegalEntities
 from application.calendars.looking_up import LookingUp
 from application.calendars.making import Making
+from application.ports.holidays import PublicHolidays
 from application.ports.store import Store
 
 
@@ -16,7 +18,14 @@ class CalendarCases:
     configuring: Configuring
     making: Making
     looking_up: LookingUp
+    due_dates: DueDates
 
     @classmethod
-    def over(cls, store: Store) -> Self:
-        return cls(LegalEntities(store), Configuring(store), Making(store), LookingUp(store))
+    def over(cls, store: Store, holidays: PublicHolidays) -> Self:
+        return cls(
+            LegalEntities(store, holidays),
+            Configuring(store),
+            Making(store),
+            LookingUp(store),
+            DueDates(store, holidays),
+        )

@@ -6,6 +6,7 @@ from typing import Any
 from application.acting import done, remember
 from application.calendars.places import MOST_LEVELS, entity_called, line_of
 from application.ports.calendars import LegalEntity
+from application.ports.holidays import PublicHolidays
 from application.ports.store import Store, Transaction
 from application.recording import record
 from domain.audit import Action
@@ -26,8 +27,9 @@ class EntityWish:
 class LegalEntities:
     """Each raises PermissionMissing, Missing, Invalid or Stale where it applies."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, holidays: PublicHolidays) -> None:
         self._store = store
+        self._holidays = holidays
 
     async def get(self, actor: Actor, code: str) -> LegalEntity:
         actor.require(Permission.PERIODS_READ)
@@ -43,6 +45,7 @@ class LegalEntities:
         """Over version 0 the first time; its parent is said then, and is the same ever after."""
         actor.require(Permission.PERIODS_MANAGE)
         time_zone(wish.time_zone, "/time_zone")
+        self._check_country(wish)
         async with self._store.transaction(actor.tenant) as tx:
             before = await tx.entities.get(code, lock=True)
             if before and await done(tx, actor):
@@ -59,6 +62,13 @@ class LegalEntities:
             await record(tx, Action.ENTITY_CHANGED, ("legal_entity", code), actor=actor, reason=reason,
                          before=_fact(before) if before else None, after=_fact(after))  # fmt: skip
             return after
+
+    def _check_country(self, wish: EntityWish) -> None:
+        """One of which the holidays are known, if any."""
+        if wish.country is not None:
+            self._holidays.of(wish.country, wish.subdivision, ())
+        elif wish.subdivision is not None:
+            raise Invalid([Fault("/country", "the country of this subdivision")])
 
 
 async def _check_parent(tx: Transaction, before: LegalEntity | None, wish: EntityWish) -> None:

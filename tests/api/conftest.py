@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from adapters.crypto import EnvelopeSealer
 from adapters.crypto.files import FileKeyRing
+from adapters.holidays.listed import ListedHolidays
 from adapters.identity.assertions import SignedActs
 from adapters.identity.issuer import EmbeddedIssuer
 from adapters.identity.keys import kept_key
@@ -125,6 +126,7 @@ def build(
             SignedLinks(kept_key(folder / "acts.pem"), now),
         ),
         previewing=Previewing(store, acts, now),
+        holidays=ListedHolidays(),
         settings=settings or Settings(),
     )
     return World(create_app(services), services, processes, issuer)

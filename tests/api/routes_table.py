@@ -182,6 +182,7 @@ ROUTES = [
     Route("GET", "/entities", P.PERIODS_READ, names=False),
     Route("GET", "/entities/{entity}", P.PERIODS_READ),
     Route("PUT", "/entities/{entity}", P.PERIODS_MANAGE, {"name": "Kit", "time_zone": "UTC", **WHY}, names=False),
+    Route("GET", "/entities/{entity}/due-dates", P.PERIODS_READ, query="?after=2024-03-28&business_days=2"),
     Route("POST", "/calendar-drafts", P.PERIODS_READ, {"rule": MONTHS, "year": 2024}, names=False),
     Route("GET", "/calendars", P.PERIODS_READ, names=False),
     Route("GET", "/calendars/{calendar}", P.PERIODS_READ),

@@ -179,6 +179,9 @@ class TestEntities:
             ({"time_zone": "Mars/Base"}, "/time_zone"),
             ({"time_zone": "UTC", "parent": "nobody"}, "/parent"),
             ({"time_zone": "UTC", "country": "Germany"}, "/country"),
+            ({"time_zone": "UTC", "country": "ZZ"}, "/country"),
+            ({"time_zone": "UTC", "country": "DE", "subdivision": "XX"}, "/subdivision"),
+            ({"time_zone": "UTC", "subdivision": "BE"}, "/country"),
         ],
     )
     async def test_have_clocks_and_a_parent_that_there_are(self, ask: Any, wish: dict[str, Any], path: str) -> None:
@@ -204,3 +207,20 @@ class TestEntities:
             for action in ("calendar:rule:changed", "calendar:year:made", "calendar:year:removed",
                            "entity:record:changed")
         ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("country", "count", "due", "skipped"),
+        [
+            ("DE", 2, "2024-04-03", ["2024-03-29", "2024-04-01"]),
+            (None, 2, "2024-04-01", []),
+            ("DE", 0, "2024-03-28", []),
+        ],
+    )
+    async def test_have_due_dates_that_holidays_move_and_no_period(
+        self, ask: Any, books: Books, country: str | None, count: int, due: str, skipped: list[str]
+    ) -> None:
+        """After Maundy Thursday come Good Friday, a weekend and Easter Monday."""
+        await books.entity("acme", "Europe/Berlin", country=country)
+        query = f"after=2024-03-28&business_days={count}"
+        told = (await ask("eve", "GET", f"/entities/acme/due-dates?{query}")).json()
+        assert told == {"entity": "acme", "due": due, "skipped": skipped}

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from adapters.holidays.listed import ListedHolidays
 from adapters.postgres.engine import connect
 from adapters.postgres.store import PostgresStore
 from application.calendars.cases import CalendarCases
@@ -31,7 +32,7 @@ async def world(store: PostgresStore) -> World:
 async def doors(store: PostgresStore, database_url: str) -> AsyncIterator[list[CalendarCases]]:
     """Two processes."""
     engine = connect(database_url)
-    yield [CalendarCases.over(each) for each in (store, PostgresStore(engine))]
+    yield [CalendarCases.over(each, ListedHolidays()) for each in (store, PostgresStore(engine))]
     await engine.dispose()
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.holidays.listed import ListedHolidays
 from application.calendars.cases import CalendarCases
 from application.calendars.configuring import CalendarWish
 from application.calendars.entities import EntityWish
@@ -28,7 +29,7 @@ BERLIN = EntityWish("Acme GmbH", "Europe/Berlin")
 
 @pytest.fixture
 def cases(world: World) -> CalendarCases:
-    return CalendarCases.over(world.store)
+    return CalendarCases.over(world.store, ListedHolidays())
 
 
 async def ruled(cases: CalendarCases, world: World, rule: Any = MONTHS, expected: int = 0, **wish: Any) -> None:
@@ -218,3 +219,31 @@ class TestLookingUp:
         for until in (date(2023, 12, 31), date(2028, 1, 1)):
             with pytest.raises(Invalid):
                 await cases.looking_up.comparison(world.eve, BOOKS, BOOKS, date(2024, 1, 1), until)
+
+
+class TestDueDates:
+    async def test_know_the_holidays_of_the_country_if_there_is_one(self, cases: CalendarCases, world: World) -> None:
+        """2 January 2025 rests in one part of Switzerland only."""
+        swiss = replace(BERLIN, country="CH", subdivision="BE")
+        for code, wish in (("nowhere", BERLIN), ("ch", replace(swiss, subdivision=None)), ("be", swiss)):
+            await cases.entities.put(world.root, code, wish, expected=0, reason=WHY)
+        found = [
+            await cases.due_dates.after(world.eve, code, date(2024, 12, 31), 1) for code in ("nowhere", "ch", "be")
+        ]
+        assert [each.due.isoformat() for each in found] == ["2025-01-01", "2025-01-02", "2025-01-03"]
+        assert found[2].skipped == (date(2025, 1, 1), date(2025, 1, 2))
+
+    @pytest.mark.parametrize(
+        ("place", "path"),
+        [
+            ({"country": "ZZ"}, "/country"),
+            ({"subdivision": "BE"}, "/country"),
+            ({"country": "CH", "subdivision": "QQ"}, "/subdivision"),
+        ],
+    )
+    async def test_are_of_a_country_whose_holidays_are_known(
+        self, cases: CalendarCases, world: World, place: dict[str, str], path: str
+    ) -> None:
+        with pytest.raises(Invalid) as refused:
+            await cases.entities.put(world.root, "de", replace(BERLIN, **place), expected=0, reason=WHY)
+        assert refused.value.faults[0].path == path
