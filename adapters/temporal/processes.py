@@ -35,7 +35,7 @@ MOST_EVENTS = 2000
 """Of one run; replaying it is what a worker does that takes it over."""
 _PATIENCE = timedelta(seconds=10)
 _LISTED = 100
-"""Names in one question."""
+"""Names in one question. Its page has room for one more, for a full one would be followed by an empty one."""
 _SOON = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 """Pauses in seconds while a workflow that was just started, or started again, appears."""
 
@@ -107,7 +107,7 @@ class TemporalProcesses:
             query = f"ExecutionStatus = 'Running' AND WorkflowId IN ({', '.join(wanted[first : first + _LISTED])})"
             async with _answered():
                 client = await self._reach()
-                async for each in client.list_workflows(query, page_size=_LISTED, rpc_timeout=_PATIENCE):
+                async for each in client.list_workflows(query, page_size=_LISTED + 1, rpc_timeout=_PATIENCE):
                     found.add(UUID(each.id.removeprefix("rollout/")))
         return found
 
