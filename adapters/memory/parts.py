@@ -1,13 +1,17 @@
 """Parts of rollouts in memory."""
 
+import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
-from adapters.memory.rows import Rows, as_stored
+from adapters.memory.rows import Rows, Tick, as_stored
+from adapters.memory.settings import MemorySettings
 from adapters.memory.tenants import Stage
 from application.ports.parts import Spot
+from application.ports.settings import StoredEntry
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import AlreadyExists, Missing
@@ -16,8 +20,8 @@ from domain.rollouts.parts import Part, PartState
 
 
 class MemoryParts:
-    def __init__(self, stage: Stage, tenant: UUID) -> None:
-        self._stage, self._rows = stage, stage.rows_of(tenant)
+    def __init__(self, stage: Stage, tenant: UUID, tick: Tick) -> None:
+        self._stage, self._rows, self._tick = stage, stage.rows_of(tenant), tick
         self._tenant = tenant
 
     async def add(self, parts: Collection[Part]) -> None:
@@ -52,10 +56,27 @@ class MemoryParts:
         return Counter(each.state for each in self._rows.parts.values() if each.rollout == rollout)
 
     async def newest(self, environment: Environment, spots: Sequence[Spot]) -> Mapping[Spot, int]:
-        if not all(self._stage.below(self._tenant, each.tenant) for each in spots):
-            raise Missing(kind_of_thing="tenant")
+        self._check(each.tenant for each in spots)
         found = {each: _newest(self._stage.rows_of(each.tenant), environment, each) for each in spots}
         return {spot: version for spot, version in found.items() if version}
+
+    async def enter(self, environment: Environment, tenants: Sequence[UUID]) -> Mapping[UUID, tuple[datetime, int]]:
+        self._check(tenants)
+        spaces = {each: MemorySettings(self._stage.rows_of(each), self._tick) for each in tenants}
+        return {tenant: await space.enter(environment) for tenant, space in spaces.items()}
+
+    async def values(
+        self, environment: Environment, spots: Sequence[Spot], most: int
+    ) -> Mapping[Spot, list[StoredEntry]]:  # fmt: skip
+        spaces = {each: MemorySettings(self._stage.rows_of(each.tenant), self._tick) for each in spots}
+        return {
+            spot: await space.history(environment, spot.key, spot.scope, sys.maxsize, most)
+            for spot, space in spaces.items()
+        }
+
+    def _check(self, tenants: Iterable[UUID]) -> None:
+        if not all(self._stage.below(self._tenant, each) for each in tenants):
+            raise Missing(kind_of_thing="tenant")
 
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
         place = (self._tenant, environment, kind, key)

@@ -62,7 +62,7 @@ class MemoryTransaction:
         self.changes = MemoryChanges(rows)
         self.policies, self.approvals = MemoryPolicies(rows), MemoryApprovals(rows, tick)
         self.rollouts, self.evidence = MemoryRollouts(rows), MemoryEvidence(rows)
-        self.parts = MemoryParts(stage, tenant)
+        self.parts = MemoryParts(stage, tenant, tick)
         self.target_locks = MemoryTargetLocks(stage, tenant)
         self.freezes = MemoryFreezes(stage, tenant)
         self.release_rules = MemoryReleaseRules(stage, tenant)
@@ -84,7 +84,10 @@ class MemoryTransaction:
     @asynccontextmanager
     async def within(self, tenant: UUID) -> AsyncIterator["MemoryTransaction"]:
         self.tenants.sees(tenant)
-        yield MemoryTransaction(self._stage, tenant, self.now, self._tick)
+        yield self.beside(tenant)
+
+    def beside(self, tenant: UUID) -> "MemoryTransaction":
+        return MemoryTransaction(self._stage, tenant, self.now, self._tick)
 
 
 class MemoryStore:

@@ -1,17 +1,19 @@
 """Parts of rollouts: one row each, which only the rollout's own tenant sees."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from adapters.postgres.below import newest
+from adapters.postgres import below
 from adapters.postgres.rollouts import PostgresRollouts
 from adapters.postgres.tables import rollout
 from adapters.postgres.tables_parts import rollout_part
 from application.ports.parts import Spot
+from application.ports.settings import StoredEntry
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.rollouts import Rollout
@@ -58,7 +60,15 @@ class PostgresParts:
         return {PartState(state): found for state, found in await self._session.execute(query)}
 
     async def newest(self, environment: Environment, spots: Sequence[Spot]) -> Mapping[Spot, int]:
-        return await newest(self._session, self._tenant, environment, spots)
+        return await below.newest(self._session, self._tenant, environment, spots)
+
+    async def enter(self, environment: Environment, tenants: Sequence[UUID]) -> Mapping[UUID, tuple[datetime, int]]:
+        return await below.enter(self._session, self._tenant, environment, tenants)
+
+    async def values(
+        self, environment: Environment, spots: Sequence[Spot], most: int
+    ) -> Mapping[Spot, list[StoredEntry]]:  # fmt: skip
+        return await below.values(self._session, self._tenant, environment, spots, most)
 
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
         r = rollout.c

@@ -24,6 +24,7 @@ PUT = text(
     " CAST(:written_by AS uuid[]), CAST(:written_at AS timestamptz[]), CAST(:request AS uuid[]))"
     " AS u (environment, key, scope, version, state, value, enforced, narrowing, since, until, meant_until, origin,"
     " change, reason, written_by, written_at, request)"
+    " WHERE set_config('app.tenant_id', CAST(CAST(:tenant AS uuid) AS text), true) IS NOT NULL"
 )
 """Entries as arrays, one for each column: of many statements most of the time would go into the statements."""
 
@@ -36,6 +37,12 @@ ENDED = text(
     " RETURNING e.version"
 )
 """Ends many entries at once; one without an instant never holds."""
+
+ENDED_LATER = text(
+    "SELECT end_settings(CAST(:tenant AS uuid), CAST(:at AS environment), CAST(:keys AS text[]),"
+    " CAST(:scopes AS text[]), CAST(:versions AS bigint[]), CAST(:ats AS timestamptz[]))"
+)
+"""The same as by whoever is bound to the tenant."""
 
 
 def put_of(tenant: UUID, entries: Sequence[StoredEntry]) -> dict[str, Any]:

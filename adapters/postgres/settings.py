@@ -9,9 +9,10 @@ from sqlalchemy import ColumnElement, Update, and_, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from adapters.postgres.later import Later
 from adapters.postgres.setting_pictures import ends_after, entry_of, live, picture, written_since
 from adapters.postgres.setting_places import in_turns, near, one_of
-from adapters.postgres.setting_writes import ENDED, PUT, ended_of, put_of
+from adapters.postgres.setting_writes import ENDED, ENDED_LATER, PUT, ended_of, put_of
 from adapters.postgres.tables import (
     setting_definition,
     setting_definition_version,
@@ -25,9 +26,10 @@ from domain.rollouts import StaleGeneration
 
 
 class PostgresSettings:
-    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+    def __init__(self, session: AsyncSession, tenant: UUID, later: Later | None = None) -> None:
         self._session = session
         self._tenant = tenant
+        self._later = later
 
     async def lock(self, environment: Environment) -> datetime:
         space = setting_space.c
@@ -166,11 +168,16 @@ class PostgresSettings:
         return {(row.key, row.scope): row.version async for row in in_turns(rows)}
 
     async def put(self, *entries: StoredEntry) -> None:
-        if entries:
+        if entries and self._later is not None:
+            self._later.add(PUT, [put_of(self._tenant, entries)])
+        elif entries:
             await self._session.execute(PUT, put_of(self._tenant, entries))
 
     async def end(self, environment: Environment, *ends: End) -> None:
         if not ends:
+            return
+        if self._later is not None:
+            self._later.add(ENDED_LATER, [{"tenant": self._tenant, **ended_of(environment.value, ends)}])
             return
         found = await self._session.execute(ENDED, ended_of(environment.value, ends))
         if len(found.all()) != len(ends):

@@ -91,6 +91,11 @@ class PostgresTransaction:
         async with bound(self._session, self.tenant, tenant):
             yield PostgresTransaction(self._session, tenant, self.now, self.later)
 
+    def beside(self, tenant: UUID) -> "PostgresTransaction":
+        written = PostgresTransaction(self._session, tenant, self.now, self.later)
+        written.settings = PostgresSettings(self._session, tenant, self.later)
+        return written
+
 
 class PostgresStore:
     def __init__(self, engine: AsyncEngine) -> None:

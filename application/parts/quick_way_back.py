@@ -14,21 +14,24 @@ from domain.environments import Environment
 from domain.rollouts.parts import Part
 from domain.settings import Entry, EntryState, Held, Scope, inserted
 
+TWO = 2
 _TIMES = {"since", "until", "cancels"}
 
 
 async def quickly(tx: Transaction, job: Job, pen: Pen, parts: Sequence[Part], at: datetime) -> Plan | None:
-    """One look at each place; None where any of them needs more than that.
+    """One look at each place; None where any of them needs more than that."""
+    newest = [await tx.settings.history(job.environment, *job.spot(part), NEWEST, TWO) for part in parts]
+    return plainly(job, pen, list(zip(parts, newest, strict=True)), at)
 
-    In staging it always does: another environment may fall back to it.
-    """
-    if job.environment is Environment.STAGING:
+
+def plainly(job: Job, pen: Pen, parts: Sequence[tuple[Part, Sequence[StoredEntry]]], at: datetime) -> Plan | None:
+    """With the two newest versions of each."""
+    if not plain(job):
         return None
     house = House(job.environment, {})
     plan = Plan(at, house, pictured(house), {})
-    for part in parts:
+    for part, newest in parts:
         key, scope = job.spot(part)
-        newest = await tx.settings.history(job.environment, key, scope, NEWEST, 2)
         if _TIMES & set(job.target(part).content) or not _plain(job, part, newest):
             return None
         ours, before = newest[0].entry, newest[1].entry if part.base_version else None
@@ -38,6 +41,11 @@ async def quickly(tx: Transaction, job: Job, pen: Pen, parts: Sequence[Part], at
         entry = plan.entry(pen, wish, f"as it was before version {ours.version}")
         plan.take(pen, wish, inserted(house.held(key, wish.scope), entry, at))
     return plan
+
+
+def plain(job: Job) -> bool:
+    """In staging nothing is: another environment may fall back to it."""
+    return job.environment is not Environment.STAGING
 
 
 def _again(key: str, scope: Scope, before: Entry | None) -> Wish:

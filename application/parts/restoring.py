@@ -6,7 +6,7 @@ from itertools import groupby
 
 from application.parts.job import WRITTEN_SINCE, Job
 from application.parts.snapshotting import parts_of
-from application.parts.writing import back, drifted
+from application.parts.writing import back, drifted, together
 from application.ports.parts import Spot
 from application.ports.store import Transaction
 from domain.changes import ChangeSet
@@ -55,13 +55,15 @@ async def restore(
     parts_there = await parts_of(tx, rollout, job.change)
     groups = _by_tenant([each for each in parts_there if _goes_back(each, force=force) and stage in {None, each.stage}])
     at_once = len(groups) if rollout.plan.strategy is Strategy.BLUE_GREEN else min(most, MOST)
-    version, done = rollout.live_version, []
+    version = rollout.live_version
+    done = await together(tx, job, groups[:at_once]) if job.elsewhere and not force else []
+    back_already = {each.tenant for each in done}
     for parts in groups[:at_once]:
-        if job.elsewhere:
+        if not job.elsewhere:
+            done += await back(tx, job, parts, force=force)
+        elif parts[0].tenant not in back_already:
             async with tx.within(parts[0].tenant) as inside:
                 done += await back(inside, job, parts, force=force)
-        else:
-            done += await back(tx, job, parts, force=force)
     await tx.parts.save(*done)
     gone = [each for each in done if each.state is PartState.RESTORED]
     if gone:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from application.parts import flag_parts, meaning_parts, setting_parts
 from application.parts.job import Job
+from application.parts.quick_way_back import plain
 from application.ports.store import Transaction
 from domain.changes import Kind
 from domain.rollouts.parts import Part
@@ -46,6 +47,12 @@ async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool 
     done = [await meaning_parts.back(tx, job, each, force=force) for each in meanings]
     done += await setting_parts.back(tx, job, values, force=force) if values else []
     return done + await flag_parts.back(tx, job, flags, force=force)
+
+
+async def together(tx: Transaction, job: Job, tenants: Sequence[Sequence[Part]]) -> list[Part]:
+    """Of tenants below, as many as can go back in few statements for all of them; the others are left."""
+    values = [parts for parts in tenants if all(each.kind is Kind.SETTING for each in parts)]
+    return await setting_parts.together(tx, job, values) if values and plain(job) else []
 
 
 def _by_kind(parts: Sequence[Part]) -> tuple[list[Part], list[Part], list[Part]]:

@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.settings import StoredEntry
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.rollouts import Rollout
@@ -39,6 +41,16 @@ class Parts(Protocol):
     async def count(self, rollout: UUID) -> Mapping[PartState, int]: ...
     async def newest(self, environment: Environment, spots: Sequence[Spot]) -> Mapping[Spot, int]:
         """The versions that are there now, where there are any; Missing unless the tenants are this one or below."""
+        ...
+
+    async def enter(self, environment: Environment, tenants: Sequence[UUID]) -> Mapping[UUID, tuple[datetime, int]]:
+        """The turn and the new epoch in each of them, as in one; Missing unless they are below."""
+        ...
+
+    async def values(
+        self, environment: Environment, spots: Sequence[Spot], most: int
+    ) -> Mapping[Spot, list[StoredEntry]]:
+        """The newest versions, newest first; of tenants that were entered."""
         ...
 
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:

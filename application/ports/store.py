@@ -174,6 +174,10 @@ class Transaction(Protocol):
         """The same transaction, bound to a tenant below this one or to itself, while this one rests; Missing."""
         ...
 
+    def beside(self, tenant: UUID) -> "Transaction":
+        """Values, audit and events of a tenant that is known to be below, written when this transaction ends."""
+        ...
+
     @property
     def tenants(self) -> Tenancies: ...
     @property

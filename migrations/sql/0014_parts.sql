@@ -50,3 +50,27 @@ CREATE POLICY own_tenant ON rollout_part TO changegate_app
   WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid);
 GRANT SELECT, INSERT, UPDATE (base_version, live_version, stage, state, revision, held, why, refusals) ON rollout_part
   TO changegate_app;
+
+-- Values of many tenants give way in few statements: whoever calls is bound to each in its turn, and may no more than before.
+CREATE FUNCTION enter_settings(of_tenant uuid, of_environment environment) RETURNS TABLE (at timestamptz, epoch bigint)
+LANGUAGE sql AS $$
+  SELECT set_config('app.tenant_id', of_tenant::text, true);
+  UPDATE setting_space AS s SET epoch = s.epoch + 1 WHERE s.environment = of_environment
+  RETURNING clock_timestamp(), s.epoch;
+$$;
+CREATE FUNCTION end_settings(
+  of_tenant uuid, of_environment environment, keys text[], scopes text[], versions bigint[], ats timestamptz[]
+) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  ended bigint;
+BEGIN
+  PERFORM set_config('app.tenant_id', of_tenant::text, true);
+  UPDATE setting_entry AS e
+     SET valid = CASE WHEN u.at IS NULL THEN 'empty'::tstzrange ELSE tstzrange(e.since, u.at) END
+    FROM unnest(keys, scopes, versions, ats) AS u (key, scope, version, at)
+   WHERE e.environment = of_environment AND e.key = u.key AND e.scope = u.scope AND e.version = u.version;
+  GET DIAGNOSTICS ended = ROW_COUNT;
+  IF ended <> cardinality(versions) THEN
+    RAISE EXCEPTION 'of % versions to end some are not there', cardinality(versions);
+  END IF;
+END $$;

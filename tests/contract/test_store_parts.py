@@ -12,7 +12,7 @@ from domain.rollouts import State
 from domain.rollouts.parts import Part, PartState
 from domain.tenants import Tenancy
 from tests.contract.homes import DEV, PRODUCTION, Home, moved_in
-from tests.contract.settings import KEY, ROOT, entry, put, stored
+from tests.contract.settings import KEY, ROOT, defined, entry, put, stored
 
 
 def part(home: Home, change: ChangeSet, ordinal: int = 0, **given: Any) -> Part:
@@ -109,3 +109,33 @@ class TestParts:
         async with home.transaction() as tx:
             with pytest.raises(Missing):
                 await tx.parts.newest(PRODUCTION, [Spot(other.tenant.id, Kind.FLAG, "checkout")])
+
+
+class TestTenantsBelow:
+    async def test_are_entered_and_written_beside_each_other(self, home: Home) -> None:
+        one, other = await below(home), await below(home)
+        spots = [Spot(tenant, Kind.SETTING, KEY, ROOT) for tenant in (one, other)]
+        for tenant in (one, other):
+            async with home.store.transaction(tenant) as tx:
+                await tx.settings.put_definition(defined(home, written_by=None), expected=0)
+        async with home.transaction() as tx:
+            entered = await tx.parts.enter(PRODUCTION, [one, other])
+            assert [epoch for _, epoch in entered.values()] == [1, 1]
+            for tenant, (at, _) in entered.items():
+                first = entry(home, since=0, written_by=None)
+                await tx.beside(tenant).settings.put(stored(replace(first, since=at)))
+        async with home.transaction() as tx:
+            at, epoch = (await tx.parts.enter(PRODUCTION, [one]))[one]
+            found = await tx.parts.values(PRODUCTION, spots, 2)
+            assert [[each.entry.version for each in found[spot]] for spot in spots] == [[1], [1]]
+            await tx.beside(one).settings.end(PRODUCTION, (KEY, ROOT, 1, at))
+        assert epoch == 2
+        async with home.transaction() as tx:
+            ends = [each[0].entry.until for each in (await tx.parts.values(PRODUCTION, spots, 2)).values()]
+        assert ends == [at, None]
+
+    async def test_are_entered_only_below(self, home: Home) -> None:
+        other = await moved_in(home.store)
+        async with home.transaction() as tx:
+            with pytest.raises(Missing):
+                await tx.parts.enter(PRODUCTION, [other.tenant.id])
