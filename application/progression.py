@@ -121,11 +121,12 @@ class Progression:
     async def move(self, step: Step, state: State, cause: str) -> State:
         """A step that changes nothing but the state: hold, release, bake, succeed, begin to roll back.
 
-        StaleGeneration when what would succeed is no longer what is served.
+        The way back is begun once, whoever asks. StaleGeneration when what would succeed is no longer what is served.
         """
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
-            if rollout.terminal or await tx.rollouts.step(step.rollout, step.name) is not None:
+            begun = rollout.state is state is State.ROLLING_BACK
+            if rollout.terminal or begun or await tx.rollouts.step(step.rollout, step.name) is not None:
                 return rollout.state
             if state is State.SUCCEEDED:
                 await _completed(tx, rollout)

@@ -234,6 +234,14 @@ class TestGoingBack:
         await world.control("olu", rollout, Verb.ROLLBACK)
         assert await world.back(world.step(rollout)) is State.ROLLED_BACK
 
+    async def test_is_begun_once_whoever_asks(self, world: World) -> None:
+        rollout = await world.running()
+        assert await world.control("olu", rollout, Verb.ABORT) is State.ROLLING_BACK
+        late = world.step(rollout, "late")
+        assert await world.progression.move(late, State.ROLLING_BACK, "could_not_be_applied") is State.ROLLING_BACK
+        begun = [line.cause for line in await world.timeline(rollout) if line.to_state is State.ROLLING_BACK]
+        assert begun == ["abort_by_operator"]
+
 
 class TestTheEnd:
     async def test_success_is_told_once_and_final(self, world: World) -> None:
