@@ -7,11 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from adapters.memory.flags import MemoryFlags
 from adapters.memory.rows import Rows, Tick, as_stored
 from adapters.memory.settings import MemorySettings
 from adapters.memory.tenants import Stage
 from application.ports.parts import Spot
+from application.ports.records import StoredFlag
 from application.ports.settings import StoredEntry
+from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import AlreadyExists, Missing
@@ -73,6 +76,20 @@ class MemoryParts:
             spot: await space.history(environment, spot.key, spot.scope, sys.maxsize, most)
             for spot, space in spaces.items()
         }
+
+    async def hold(self, environment: Environment, bases: Mapping[Spot, int]) -> Mapping[Spot, tuple[int, Json]]:
+        self._check(each.tenant for each in bases)
+        found = {}
+        for spot, base in bases.items():
+            flags = MemoryFlags(self._stage.rows_of(spot.tenant))
+            present, then = await flags.get(environment, spot.key), await flags.version(environment, spot.key, base)
+            if present is not None and then is not None:
+                found[spot] = present.version, then
+        return found
+
+    async def put_back(self, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
+        spaces = [(MemoryFlags(self._stage.rows_of(tenant)), flag) for tenant, flag in flags]
+        return [await space.put(flag, expected=flag.version - 1) for space, flag in spaces]
 
     def _check(self, tenants: Iterable[UUID]) -> None:
         if not all(self._stage.below(self._tenant, each) for each in tenants):

@@ -1,18 +1,21 @@
 """What stands in many tenants below is reached in one statement, each as by whoever is bound to it."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import BigInteger, column, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.setting_pictures import entry_of
-from adapters.postgres.tables import setting_entry
+from adapters.postgres.tables import flag_version, setting_entry
 from adapters.postgres.tenants import bind
 from application.ports.parts import Spot
+from application.ports.records import StoredFlag
 from application.ports.settings import StoredEntry
+from domain.canonical import Json
 from domain.environments import Environment
 from domain.errors import Missing
 
@@ -39,6 +42,22 @@ _VALUES = text(
 _ENTERED = text(
     "SELECT t.tenant, e.at, e.epoch FROM unnest(CAST(:tenants AS uuid[])) AS t (tenant)"
     " CROSS JOIN LATERAL enter_settings(t.tenant, CAST(:environment AS environment)) AS e"
+)
+_HELD = text(
+    "SELECT b.place, f.version, v.definition"
+    " FROM (SELECT u.*, set_config('app.tenant_id', CAST(u.tenant AS text), true) AS bound"
+    "  FROM unnest(CAST(:tenants AS uuid[]), CAST(:keys AS text[]), CAST(:bases AS bigint[]))"
+    "  WITH ORDINALITY AS u (tenant, key, base, place)) AS b"
+    " CROSS JOIN LATERAL (SELECT version FROM flag WHERE tenant_id = CAST(b.bound AS uuid)"
+    "  AND environment = CAST(:environment AS environment) AND key = b.key FOR UPDATE) AS f"
+    " CROSS JOIN LATERAL (SELECT definition FROM flag_version WHERE tenant_id = CAST(b.bound AS uuid)"
+    "  AND environment = CAST(:environment AS environment) AND key = b.key AND version = b.base LIMIT 1) AS v"
+).columns(column("place", BigInteger), column("version", BigInteger), flag_version.c.definition)
+_PUT_BACK = text(
+    "SELECT restore_flag(u.tenant, CAST(:environment AS environment), u.key, u.version, CAST(u.definition AS jsonb),"
+    " u.origin, u.at) FROM unnest(CAST(:tenants AS uuid[]), CAST(:keys AS text[]), CAST(:versions AS bigint[]),"
+    " CAST(:definitions AS text[]), CAST(:origins AS text[]), CAST(:ats AS timestamptz[]))"
+    " AS u (tenant, key, version, definition, origin, at)"
 )
 _SEEN = text("SELECT count(*) FROM tenant WHERE tenant_id = ANY (CAST(:tenants AS uuid[]))")
 
@@ -70,6 +89,34 @@ async def values(
         found[spots[row.place - 1]].append(entry_of(row))
     await bind(session, home)
     return {spot: sorted(each, key=lambda one: -one.entry.version) for spot, each in found.items()}
+
+
+async def hold(
+    session: AsyncSession, home: UUID, environment: Environment, bases: Mapping[Spot, int]
+) -> dict[Spot, tuple[int, Json]]:
+    spots = list(bases)
+    await _check(session, {each.tenant for each in spots})
+    asked = {**_asked(environment, spots), "bases": list(bases.values())}
+    rows = (await session.execute(_HELD, asked)).all()
+    await bind(session, home)
+    return {spots[row.place - 1]: (row.version, row.definition) for row in rows}
+
+
+async def put_back(session: AsyncSession, home: UUID, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
+    if not flags:
+        return []
+    asked = {
+        "environment": flags[0][1].environment.value,
+        "tenants": [tenant for tenant, _ in flags],
+        "keys": [flag.key for _, flag in flags],
+        "versions": [flag.version for _, flag in flags],
+        "definitions": [orjson.dumps(flag.definition).decode() for _, flag in flags],
+        "origins": [flag.origin for _, flag in flags],
+        "ats": [flag.written_at for _, flag in flags],
+    }
+    revisions = list(await session.scalars(_PUT_BACK, asked))
+    await bind(session, home)
+    return revisions
 
 
 async def _check(session: AsyncSession, tenants: Collection[UUID]) -> None:

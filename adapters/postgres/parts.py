@@ -13,7 +13,9 @@ from adapters.postgres.rollouts import PostgresRollouts
 from adapters.postgres.tables import rollout
 from adapters.postgres.tables_parts import rollout_part
 from application.ports.parts import Spot
+from application.ports.records import StoredFlag
 from application.ports.settings import StoredEntry
+from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.rollouts import Rollout
@@ -69,6 +71,12 @@ class PostgresParts:
         self, environment: Environment, spots: Sequence[Spot], most: int
     ) -> Mapping[Spot, list[StoredEntry]]:  # fmt: skip
         return await below.values(self._session, self._tenant, environment, spots, most)
+
+    async def hold(self, environment: Environment, bases: Mapping[Spot, int]) -> Mapping[Spot, tuple[int, Json]]:
+        return await below.hold(self._session, self._tenant, environment, bases)
+
+    async def put_back(self, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
+        return await below.put_back(self._session, self._tenant, flags)
 
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:
         r = rollout.c

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from application.definitions import checked_definition
 from application.events.telling import tell_flag
 from application.parts.as_before import WrittenSince, definition_before, still_there, wrote_last
 from application.parts.job import WRITTEN_SINCE, Job
+from application.ports.parts import Spot
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
 from application.recording import record
@@ -68,10 +70,29 @@ async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool)
         if stable is None:  # the rollout created it: there is nothing to go back to but its absence of effect
             written = await _version(tx, part, part.live_version)
             stable = {} if part.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
-        version, origin = versions[part.key] + 1, f"rollback_of:{job.rollout.id}"
-        flag = StoredFlag(part.environment, part.key, version, stable, origin, None, tx.now)
-        restored.append(part.restored(version, await _put(tx, job, flag, Action.FLAG_RESTORED)))
+        flag = _again(tx, job, part, versions[part.key] + 1, stable)
+        restored.append(part.restored(flag.version, await _put(tx, job, flag, Action.FLAG_RESTORED)))
     return [*done, *at_the_last(restored)]
+
+
+async def together(tx: Transaction, job: Job, tenants: Sequence[Sequence[Part]]) -> list[Part]:
+    """Of tenants below, in few statements, all those where the flags were there before and are as they were left."""
+    spots = {part.ordinal: Spot(part.tenant, part.kind, part.key) for parts in tenants for part in parts}
+    bases = {spots[part.ordinal]: part.base_version for parts in tenants for part in parts}
+    held = await tx.parts.hold(job.environment, bases)
+    present = {spot: version for spot, (version, _) in held.items()}
+    ours = [parts for parts in tenants if all(present.get(spots[each.ordinal]) == each.live_version for each in parts)]
+    flags = [
+        (part, _again(tx, job, part, part.live_version + 1, held[spots[part.ordinal]][1]))
+        for parts in ours
+        for part in parts
+    ]
+    revisions = await tx.parts.put_back([(part.tenant, flag) for part, flag in flags])
+    done = []
+    for (part, flag), revision in zip(flags, revisions, strict=True):
+        await _told(tx.beside(part.tenant), job, flag, Action.FLAG_RESTORED)
+        done.append(part.restored(flag.version, revision))
+    return [part for _, each in groupby(done, key=lambda part: part.tenant) for part in at_the_last(list(each))]
 
 
 def at_the_last(parts: Sequence[Part]) -> list[Part]:
@@ -102,8 +123,17 @@ async def _version(tx: Transaction, part: Part, version: int) -> Json | None:
 async def _put(tx: Transaction, job: Job, flag: StoredFlag, action: Action) -> int:
     """Over the version before it; the revision of the flag set then."""
     revision = await tx.flags.put(flag, expected=flag.version - 1)
+    await _told(tx, job, flag, action)
+    return revision
+
+
+def _again(tx: Transaction, job: Job, part: Part, version: int, definition: Json) -> StoredFlag:
+    """As it was, in the name of nobody."""
+    return StoredFlag(part.environment, part.key, version, definition, f"rollback_of:{job.rollout.id}", None, tx.now)
+
+
+async def _told(tx: Transaction, job: Job, flag: StoredFlag, action: Action) -> None:
     written = {"version": flag.version, "definition": flag.definition, "origin": flag.origin}
     await record(tx, action, ("flag", f"{flag.environment}/{flag.key}"), change=job.change.id,
                  before={"version": flag.version - 1}, after=written)  # fmt: skip
     await tell_flag(tx, flag, action, job.rollout)
-    return revision

@@ -51,8 +51,10 @@ async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool 
 
 async def together(tx: Transaction, job: Job, tenants: Sequence[Sequence[Part]]) -> list[Part]:
     """Of tenants below, as many as can go back in few statements for all of them; the others are left."""
-    values = [parts for parts in tenants if all(each.kind is Kind.SETTING for each in parts)]
-    return await setting_parts.together(tx, job, values) if values and plain(job) else []
+    kinds = {part.kind for parts in tenants for part in parts}
+    if kinds == {Kind.FLAG}:
+        return await flag_parts.together(tx, job, tenants)
+    return await setting_parts.together(tx, job, tenants) if kinds == {Kind.SETTING} and plain(job) else []
 
 
 def _by_kind(parts: Sequence[Part]) -> tuple[list[Part], list[Part], list[Part]]:

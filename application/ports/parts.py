@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from application.ports.records import StoredFlag
 from application.ports.settings import StoredEntry
+from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.rollouts import Rollout
@@ -51,6 +53,14 @@ class Parts(Protocol):
         self, environment: Environment, spots: Sequence[Spot], most: int
     ) -> Mapping[Spot, list[StoredEntry]]:
         """The newest versions, newest first; of tenants that were entered."""
+        ...
+
+    async def hold(self, environment: Environment, bases: Mapping[Spot, int]) -> Mapping[Spot, tuple[int, Json]]:
+        """Flags that are there, locked: the present version, and what each was at the given one; Missing as above."""
+        ...
+
+    async def put_back(self, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
+        """Flags that are held, in one environment, in turn; the revision of each one's set then."""
         ...
 
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:

@@ -51,7 +51,7 @@ CREATE POLICY own_tenant ON rollout_part TO changegate_app
 GRANT SELECT, INSERT, UPDATE (base_version, live_version, stage, state, revision, held, why, refusals) ON rollout_part
   TO changegate_app;
 
--- Values of many tenants give way in few statements: whoever calls is bound to each in its turn, and may no more than before.
+-- What many tenants have goes back in few statements: whoever calls is bound to each in its turn, and may no more than before.
 CREATE FUNCTION enter_settings(of_tenant uuid, of_environment environment) RETURNS TABLE (at timestamptz, epoch bigint)
 LANGUAGE sql AS $$
   SELECT set_config('app.tenant_id', of_tenant::text, true);
@@ -73,4 +73,23 @@ BEGIN
   IF ended <> cardinality(versions) THEN
     RAISE EXCEPTION 'of % versions to end some are not there', cardinality(versions);
   END IF;
+END $$;
+CREATE FUNCTION restore_flag(
+  of_tenant uuid, of_environment environment, of_key text, as_version bigint, content jsonb, whence text, at timestamptz
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  revised bigint;
+BEGIN
+  PERFORM set_config('app.tenant_id', of_tenant::text, true);
+  UPDATE flag
+     SET version = as_version, definition = content, origin = whence, written_by = NULL, written_at = at, request = NULL
+   WHERE environment = of_environment AND key = of_key AND version = as_version - 1;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'version % of the flag is not there', as_version - 1;
+  END IF;
+  INSERT INTO flag_version (tenant_id, environment, key, version, definition, origin, written_at)
+    VALUES (of_tenant, of_environment, of_key, as_version, content, whence, at);
+  UPDATE flag_set AS s SET revision = s.revision + 1 WHERE s.environment = of_environment
+  RETURNING s.revision INTO revised;
+  RETURN revised;
 END $$;

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -6,6 +7,7 @@ import pytest
 
 from application.ports.parts import Spot
 from application.ports.records import StoredFlag
+from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
 from domain.errors import AlreadyExists, Missing
 from domain.rollouts import State
@@ -20,6 +22,10 @@ def part(home: Home, change: ChangeSet, ordinal: int = 0, **given: Any) -> Part:
     return Part(
         change.id, ordinal, home.tenant.id, home.tenant.slug, PRODUCTION, Kind.FLAG, **{**whole, **given}
     )  # fmt: skip
+
+
+def flag(version: int, definition: Json, at: datetime) -> StoredFlag:
+    return StoredFlag(PRODUCTION, "checkout", version, definition, "test", None, at)
 
 
 async def below(home: Home) -> UUID:
@@ -92,8 +98,7 @@ class TestParts:
             for tenant, versions in ((one, 1), (other, 2)):
                 async with tx.within(tenant) as inside:
                     for version in range(versions):
-                        flag = StoredFlag(PRODUCTION, "checkout", version + 1, {}, "test", None, inside.now)
-                        await inside.flags.put(flag, expected=version)
+                        await inside.flags.put(flag(version + 1, {}, inside.now), expected=version)
         spots = [Spot(tenant, Kind.FLAG, "checkout") for tenant in (one, other)]
         absent = [Spot(one, Kind.FLAG, "search"), Spot(other, Kind.SETTING, KEY, ROOT)]
         own = Spot(home.tenant.id, Kind.SETTING, KEY, ROOT)
@@ -139,3 +144,28 @@ class TestTenantsBelow:
         async with home.transaction() as tx:
             with pytest.raises(Missing):
                 await tx.parts.enter(PRODUCTION, [other.tenant.id])
+
+    async def test_have_their_flags_held_and_put_back(self, home: Home) -> None:
+        one, other = await below(home), await below(home)
+        for tenant, versions in ((one, 2), (other, 1)):
+            async with home.store.transaction(tenant) as tx:
+                for version in range(versions):
+                    written = flag(version + 1, {"v": version + 1}, tx.now)
+                    await tx.flags.put(written, expected=version)
+        spots = [Spot(tenant, Kind.FLAG, "checkout") for tenant in (one, other)]
+        bases = {spots[0]: 1, spots[1]: 0, Spot(other, Kind.FLAG, "search"): 1}
+        async with home.transaction() as tx:
+            held = await tx.parts.hold(PRODUCTION, bases)
+            assert held == {spots[0]: (2, {"v": 1})}
+            assert await tx.parts.put_back([(one, flag(3, {"v": 1}, tx.now)), (other, flag(2, {}, tx.now))]) == [3, 2]
+            assert await tx.parts.put_back([]) == []
+            at = tx.now
+        async with home.store.transaction(one) as tx:
+            assert await tx.flags.get(PRODUCTION, "checkout") == flag(3, {"v": 1}, at)
+            assert await tx.flags.version(PRODUCTION, "checkout", 3) == {"v": 1}
+
+    async def test_have_flags_held_only_below(self, home: Home) -> None:
+        other = await moved_in(home.store)
+        async with home.transaction() as tx:
+            with pytest.raises(Missing):
+                await tx.parts.hold(PRODUCTION, {Spot(other.tenant.id, Kind.FLAG, "checkout"): 1})

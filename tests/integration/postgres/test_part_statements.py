@@ -10,14 +10,16 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.store import PostgresStore
+from application.drafts.wanted import Wanted
 from application.ports.records import AuditFilter
 from domain.audit import Action, leaf_of
 from domain.canonical import canonical_bytes
 from domain.rollouts import State
-from tests.unit.application.estates import DIRECT, LIMIT, admitted, exposed, found, nobody_is_asked, value
+from tests.unit.application.estates import DIRECT, LIMIT, admitted, exposed, flag, found, nobody_is_asked, value
 from tests.world import Clock, World, world_in
 
 FEW, MORE = 2, 12
+VALUE = value(20)
 
 
 @contextmanager
@@ -43,11 +45,11 @@ async def world(store: PostgresStore) -> World:
     return world
 
 
-async def under_way(world: World, many: int) -> tuple[UUID, list[UUID]]:
-    """A value that is admitted for so many new tenants."""
+async def under_way(world: World, many: int, wanted: Wanted = VALUE) -> tuple[UUID, list[UUID]]:
+    """It is admitted for so many new tenants."""
     slugs = [f"t-{uuid4().hex[:12]}" for _ in range(many)]
     tenants = [await found(world, slug) for slug in slugs]
-    return await admitted(world, value(20), plan=DIRECT, tenants={"slugs": slugs}), tenants
+    return await admitted(world, wanted, plan=DIRECT, tenants={"slugs": slugs}), tenants
 
 
 async def back(world: World, rollout: UUID) -> None:
@@ -57,12 +59,13 @@ async def back(world: World, rollout: UUID) -> None:
 
 class TestStatements:
     @pytest.mark.req("S78")
+    @pytest.mark.parametrize("wanted", [VALUE, flag(base=None)], ids=["value", "flag"])
     async def test_of_a_way_back_are_as_many_however_many_tenants_it_has(
-        self, world: World, engine: AsyncEngine
+        self, world: World, engine: AsyncEngine, wanted: Wanted
     ) -> None:
         costs = []
         for many in (FEW, MORE):
-            rollout, _ = await under_way(world, many)
+            rollout, _ = await under_way(world, many, wanted)
             await exposed(world, rollout)
             with counted(engine) as said:
                 await back(world, rollout)
