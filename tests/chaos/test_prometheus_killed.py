@@ -26,7 +26,7 @@ from domain.gates import Verdict
 from domain.rollouts import State
 from tests.chaos.conftest import eventually, free_port
 from tests.conftest import House
-from tests.integration.test_prometheus_source import binary
+from tests.integration.prometheus import binary
 from tests.workflow.conftest import replayed
 from tests.workflow.theatre import Clock, Theatre, plan
 
