@@ -1,12 +1,13 @@
 """When a batch fails, all that were reached go back in reverse order, and who comes later was never touched."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from adapters.memory.metrics import Traffic, constant
-from adapters.postgres.flags import PostgresFlags
+from adapters.postgres.parts import PostgresParts
 from application.ports.records import StoredFlag
 from domain.rollouts import State
 from domain.rollouts.parts import PartState
@@ -38,15 +39,15 @@ async def third_is_served(stage: Theatre, change: UUID) -> float:
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
-    """The tenants in whose flags somebody writes, in order."""
+    """The tenants whose flags go back, in order."""
     tenants: list[UUID] = []
-    put = PostgresFlags.put
+    put_back = PostgresParts.put_back
 
-    async def noted(flags: PostgresFlags, stored: StoredFlag, *, expected: int) -> int:
-        tenants.append(flags._tenant)
-        return await put(flags, stored, expected=expected)
+    async def noted(parts: PostgresParts, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
+        tenants.extend(tenant for tenant, _ in flags)
+        return await put_back(parts, flags)
 
-    monkeypatch.setattr(PostgresFlags, "put", noted)
+    monkeypatch.setattr(PostgresParts, "put_back", noted)
     return tenants
 
 
@@ -58,7 +59,6 @@ async def test_the_third_fails_and_three_go_back_the_last_first(stage: Theatre, 
     await stage.until(change, State.RUNNING)
     since = await third_is_served(stage, change)
     stage.metrics.drive(below.slugs["pro"], Traffic(constant(20), lambda at: 0.01 if at < since else 0.6))
-    written.clear()
     await stage.skip(change, hours=1)
     assert await stage.end(change) is State.ROLLED_BACK
     assert (await stage.rollout(change)).cause == "gate_failed"
