@@ -9,7 +9,7 @@ from adapters.settings import Settings
 from tests.architecture.repository import ROOT, files
 
 DOCUMENTS = [path for path in files() if path.suffix == ".md"]
-DECISIONS = [path for path in DOCUMENTS if path.parent.name == "decisions"]
+DECISIONS = [path for path in DOCUMENTS if path.parent.name == "decisions" and path.name != "README.md"]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _CODE = re.compile(r"```.*?```", re.DOTALL)
@@ -48,6 +48,12 @@ class TestDecisions:
             assert part in text
         for place in re.findall(r"`([\w./-]+/[\w./-]+)`", text.partition("## Enforced by")[2]):
             assert (ROOT / place).exists(), place
+
+    @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+    def test_a_decision_stands_in_the_index_under_its_heading(self, path: Path) -> None:
+        number, _, title = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ").partition(" ")
+        index = (path.parent / "README.md").read_text(encoding="utf-8")
+        assert f"- {number} [{title}]({path.name})\n" in index
 
 
 class TestSettings:
