@@ -5,6 +5,7 @@ from dataclasses import replace
 from application.definitions import checked_definition, put_checked
 from application.events.telling import tell_flag
 from application.locking.holding import check_free
+from application.locking.rules import check_direct
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -24,7 +25,10 @@ class FlagExists(Conflict):
 
 
 class Flags:
-    """Each raises PermissionMissing, Missing, Invalid, Stale, TargetBusy or ApprovalRequired where it applies."""
+    """Each raises PermissionMissing, Missing, Invalid, Stale, TargetBusy or ApprovalRequired where it applies.
+
+    What is served changes by a rollout where the rollout policy forbids `direct`: StrategyNotAllowed.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -92,6 +96,7 @@ class Flags:
         environment, key = place
         before = await existing(tx, environment, key, lock=True)
         await check_ungoverned(tx, environment)
+        await check_direct(tx, environment, Kind.FLAG)
         await check_unheld(tx, environment, key)
         if before.version != expected:
             raise Stale(version=before.version, expected=expected)

@@ -2,11 +2,12 @@
 
 from application.definitions import checked_definition
 from application.flags import asked, check_ungoverned, check_unheld, write
+from application.locking.rules import check_direct
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from domain.audit import Action
 from domain.canonical import Json
-from domain.changes import NothingChanges
+from domain.changes import Kind, NothingChanges
 from domain.environments import Environment
 from domain.errors import Fault, Stale
 from domain.flags import SHARED_RULES
@@ -14,7 +15,10 @@ from domain.people import Actor, Permission
 
 
 class SharedRules:
-    """Each raises PermissionMissing, Invalid, Stale, TargetBusy or ApprovalRequired where it applies."""
+    """Each raises PermissionMissing, Invalid, Stale, TargetBusy or ApprovalRequired where it applies.
+
+    They change by a rollout where the rollout policy forbids `direct`: StrategyNotAllowed.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -50,6 +54,7 @@ class SharedRules:
 async def _writable(tx: Transaction, environment: Environment, expected: int) -> StoredFlag | None:
     before = await tx.flags.get(environment, SHARED_RULES, lock=True)
     await check_ungoverned(tx, environment)
+    await check_direct(tx, environment, Kind.FLAG)
     await check_unheld(tx, environment, SHARED_RULES)
     version = before.version if before else 0
     if version != expected:
