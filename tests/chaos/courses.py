@@ -9,11 +9,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 
 from adapters.postgres.tables import approval_vote, flag_version, rollout_transition
+from application.locking.ruling import RolloutPolicies
 from application.ports.records import AuditFilter, StoredFlag
 from domain.audit import Action
+from domain.changes import Kind
 from domain.people import Role
 from domain.tenants import Tenancy, Tier
 from tests.workflow.theatre import CLASSIC, PRODUCTION, Theatre, now
+
+WHY = "the story needs it"
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,26 @@ class Course:
     served: str
 
 
+async def managed(theatre: Theatre) -> None:
+    """Ada manages the tenants below the house as well, and canaries over them do not wait for each other."""
+    root, ours = theatre.house.root, frozenset({Role.CONFIG_MANAGER, Role.ADMIN})
+    theatre.house.people["ada"] = (await theatre.tenants.set_roles(root, "ada", ours, WHY)).actor
+    side_by_side = {"serialize_shared_metrics": False}
+    await RolloutPolicies(theatre.store).put(root, (PRODUCTION, Kind.FLAG), side_by_side, expected=0, reason=WHY)
+
+
 async def founded(theatre: Theatre, many: int) -> list[UUID]:
-    """Tenants below the house, which ada manages as well."""
-    ada = await theatre.tenants.set_roles(
-        theatre.house.root, "ada", frozenset({Role.CONFIG_MANAGER, Role.ADMIN}), "the story needs it"
-    )
-    theatre.house.people["ada"] = ada.actor
+    """Tenants below the house."""
     below = [uuid4() for _ in range(many)]
     async with theatre.store.transaction(theatre.house.id) as tx:
         for each in below:
-            slug = f"b-{each.hex[:12]}"
+            slug = slug_of(each)
             await tx.tenants.found(Tenancy(each, slug, slug, now(), Tier.FREE, ancestors=(theatre.house.id,)))
     return below
+
+
+def slug_of(tenant: UUID) -> str:
+    return f"b-{tenant.hex[:12]}"
 
 
 async def put(theatre: Theatre, tenant: UUID, key: str) -> None:
