@@ -13,7 +13,6 @@ from application.ports.outward import (
     ErrandKind,
     Heard,
     Ticket,
-    TicketState,
 )
 from application.ports.records import NoticeState
 from domain.errors import AlreadyExists
@@ -63,10 +62,7 @@ class MemoryOutward:
         self._rows.approval_systems.pop(name, None)
 
     async def open_ticket(self, ticket: Ticket) -> None:
-        row = self._rows.tickets.get(ticket.id)
-        if row is None or row.ticket.state is TicketState.CLOSED:
-            created = row.ticket.created_at if row else self._now
-            self._rows.tickets[ticket.id] = TicketRow(replace(ticket, created_at=created), self._tick())
+        self._rows.tickets.setdefault(ticket.id, TicketRow(replace(ticket, created_at=self._now), self._now))
 
     async def ticket(self, ticket: UUID, *, lock: bool = False) -> Ticket | None:
         del lock

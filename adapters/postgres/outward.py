@@ -92,22 +92,17 @@ class PostgresOutward:
         await self._session.execute(delete(approval_system).where(approval_system.c.name == name))
 
     async def open_ticket(self, ticket: Ticket) -> None:
-        t = approval_ticket.c
-        opening = upsert(approval_ticket).values(
-            tenant_id=self._tenant,
-            ticket_id=ticket.id,
-            approval_id=ticket.approval,
-            level=ticket.level,
-            system=ticket.system,
-            digest=ticket.digest,
-        )
-        anew = {"state": TicketState.DUE.value, "external_key": None, "attempts": 0, "last_error": None}
         await self._session.execute(
-            opening.on_conflict_do_update(
-                index_elements=[t.tenant_id, t.ticket_id],
-                set_={**anew, "not_before": func.clock_timestamp(), "ended_at": None},
-                where=t.state == TicketState.CLOSED.value,
+            upsert(approval_ticket)
+            .values(
+                tenant_id=self._tenant,
+                ticket_id=ticket.id,
+                approval_id=ticket.approval,
+                level=ticket.level,
+                system=ticket.system,
+                digest=ticket.digest,
             )
+            .on_conflict_do_nothing()
         )
 
     async def ticket(self, ticket: UUID, *, lock: bool = False) -> Ticket | None:

@@ -135,20 +135,6 @@ class TestTickets:
             assert await tx.outward.tickets_of(ticket.approval) == [found]
             assert await tx.outward.ticket(uuid4()) is None
 
-    async def test_one_that_was_closed_is_asked_anew_and_one_that_was_answered_is_not(self, home: Home) -> None:
-        ticket = await asked(home)
-        gone = replace(ticket, state=TicketState.CLOSED, key="CHG1", attempts=3, last_error="timeout")
-        async with home.transaction() as tx:
-            await tx.outward.save_ticket(gone)
-            await tx.outward.open_ticket(ticket)
-            found = await tx.outward.ticket(ticket.id)
-            assert replace(found, created_at=LONG_AGO) == ticket
-        assert [each.id for each in await errands(home)] == [ticket.id]
-        async with home.transaction() as tx:
-            await tx.outward.save_ticket(replace(ticket, state=TicketState.ANSWERED, answer=Answer.APPROVE))
-            await tx.outward.open_ticket(ticket)
-        assert await errands(home) == []
-
     async def test_one_worker_has_it_at_a_time(self, home: Home) -> None:
         ticket, claim = await asked(home), uuid4()
         async with home.transaction() as tx:

@@ -7,7 +7,6 @@ import pytest
 from adapters.memory.secrets import MemorySealer
 from adapters.memory.store import MemoryStore
 from adapters.notify.signatures import StandardSignatures
-from application.closing import closed
 from application.external.answers import AnswerContradicts, AnswerReplayed, Answers, TicketAnswer
 from application.external.systems import ISSUER
 from application.external.tickets import Doors, Tickets
@@ -102,18 +101,6 @@ class TestAnswers:
         assert not (await answers.take(world.tenant.id, "sn", given(ticket))).counted
         assert await told(world, Action.TICKET_ANSWERED) == 1
         assert await told(world, Action.TICKET_CLOSED) == 0
-
-    async def test_a_request_that_opens_again_asks_again(self, world: World) -> None:
-        ticket = await asked(world)
-        tickets = Tickets(world.store, DOORS, Answers(world.store, world.approvals, world.processes))
-        async with world.store.transaction(world.tenant.id) as tx:
-            await closed(tx, ticket.approval, Standing.BYPASSED)
-        await tickets.attend(world.tenant.id, ticket.id)
-        assert (await stored(world, ticket)).state is TicketState.CLOSED
-        async with world.store.transaction(world.tenant.id) as tx:
-            await tx.approvals.reopen(ticket.approval)
-        await world.balloting.remind(world.tenant.id, ticket.approval, "24h")
-        assert (await stored(world, ticket)).state is TicketState.DUE
 
     async def test_a_replay_and_a_contradiction_change_nothing(self, world: World) -> None:
         ticket = await asked(world)
