@@ -78,8 +78,8 @@ async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool)
 async def together(tx: Transaction, job: Job, tenants: Sequence[Sequence[Part]]) -> list[Part]:
     """Of tenants below, in few statements, all those where the flags were there before and are as they were left."""
     spots = {part.ordinal: Spot(part.tenant, part.kind, part.key) for parts in tenants for part in parts}
-    bases = {spots[part.ordinal]: part.base_version for parts in tenants for part in parts}
-    held = await tx.parts.hold(job.environment, bases)
+    in_order = [part for parts in tenants for part in sorted(parts, key=lambda each: each.key)]  # as whoever holds many
+    held = await tx.parts.hold(job.environment, {spots[part.ordinal]: part.base_version for part in in_order})
     present = {spot: version for spot, (version, _) in held.items()}
     ours = [parts for parts in tenants if all(present.get(spots[each.ordinal]) == each.live_version for each in parts)]
     flags = [
