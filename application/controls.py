@@ -1,5 +1,6 @@
 """Operators pause, resume, promote, abort and roll back; the workflow hears of it with proof of who did."""
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -19,9 +20,22 @@ from domain.changes import ChangeStatus
 from domain.errors import Fault, Forbidden, Invalid, Missing, Refusal, Unavailable
 from domain.people import Actor, Permission
 from domain.people.acts import AssertionUsed
-from domain.rollouts import Phase, Rollout, State, Transition, Verb, cause_of, check_control, goal
+from domain.rollouts import (
+    GateNotPassed,
+    NotRunning,
+    Phase,
+    Rollout,
+    State,
+    Transition,
+    Verb,
+    cause_of,
+    check_control,
+    goal,
+)
 
 LEAST_REASON = 3
+_UNTIL_HEARD = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+"""Pauses in seconds while a workflow has not heard yet where the database says that it stands."""
 
 NEEDS = {
     Verb.PAUSE: Permission.ROLLOUT_CONTROL,
@@ -95,7 +109,17 @@ class Rollouts:
             return rollout
         check_control(verb, rollout.state, rollout.verdict)
         assertion = await self._acting.sign(actor, verb.value, rollout_id, {"reason": reason})
-        await self._processes.control(rollout_id, verb, assertion)
+        for pause in (*_UNTIL_HEARD, None):
+            try:
+                await self._processes.control(rollout_id, verb, assertion)
+            except (NotRunning, GateNotPassed):
+                rollout = await self.get(actor, rollout_id)
+                check_control(verb, rollout.state, rollout.verdict)
+                if pause is None:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                break
         return await self.get(actor, rollout_id)
 
     async def _done(self, actor: Actor) -> bool:

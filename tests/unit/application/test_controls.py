@@ -1,10 +1,11 @@
 from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from application.progression import locked
-from domain.errors import Invalid, Missing, Unavailable
+from domain.errors import Invalid, Missing, Refusal, Unavailable
 from domain.gates import Verdict
 from domain.people import PermissionMissing, Role
 from domain.people.acts import AssertionForged, AssertionUsed
@@ -100,6 +101,36 @@ class TestActs:
         with pytest.raises(Unavailable):
             await world.rollouts.control(world.olu, rollout, Verb.PAUSE, "because")
         assert (await world.rollout(rollout)).state is State.RUNNING
+
+
+class TestWorkflowThatIsBehind:
+    """The database says where a rollout stands in the moment before its workflow hears of it."""
+
+    @pytest.mark.parametrize("behind", [NotRunning(state="PAUSED", verb="pause"), GateNotPassed(verdict=None)])
+    async def test_is_asked_again(self, world: World, monkeypatch: pytest.MonkeyPatch, behind: Refusal) -> None:
+        rollout, hear, refusals = await world.running(), world.processes.control, [behind, behind]
+
+        async def late(*act: Any) -> None:
+            if refusals:
+                raise refusals.pop()
+            await hear(*act)
+
+        monkeypatch.setattr(world.processes, "control", late)
+        assert await world.control("olu", rollout, Verb.PAUSE) is State.PAUSED
+        assert refusals == []
+
+    async def test_that_has_moved_on_is_not(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        rollout, asked = await world.running(), []
+
+        async def ended(*act: Any) -> None:
+            asked.append(act)
+            await world.progression.move(world.step(rollout), State.ROLLING_BACK, "gate_failed")
+            raise NotRunning(state="ROLLING_BACK", verb="pause")
+
+        monkeypatch.setattr(world.processes, "control", ended)
+        with pytest.raises(NotRunning):
+            await world.rollouts.control(world.olu, rollout, Verb.PAUSE, "because")
+        assert len(asked) == 1
 
 
 class TestWhereItTakesEffect:
