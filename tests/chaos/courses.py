@@ -45,18 +45,13 @@ async def managed(theatre: Theatre) -> None:
     await RolloutPolicies(theatre.store).put(root, (PRODUCTION, Kind.FLAG), side_by_side, expected=0, reason=WHY)
 
 
-async def founded(theatre: Theatre, many: int) -> list[UUID]:
-    """Tenants below the house."""
-    below = [uuid4() for _ in range(many)]
+async def founded(theatre: Theatre, many: int, kind: str) -> dict[str, UUID]:
+    """Tenants below the house, whose names begin with their kind."""
+    below = {f"{kind}-{each.hex[:12]}": each for each in (uuid4() for _ in range(many))}
     async with theatre.store.transaction(theatre.house.id) as tx:
-        for each in below:
-            slug = slug_of(each)
+        for slug, each in below.items():
             await tx.tenants.found(Tenancy(each, slug, slug, now(), Tier.FREE, ancestors=(theatre.house.id,)))
     return below
-
-
-def slug_of(tenant: UUID) -> str:
-    return f"b-{tenant.hex[:12]}"
 
 
 async def put(theatre: Theatre, tenant: UUID, key: str) -> None:

@@ -51,7 +51,7 @@ TRAFFIC = {
 
 
 class Counters(ScriptedSource):
-    """What is no variant is a tenant, and every tenant is as well as the others."""
+    """What is no variant is a tenant, and is well unless its name says otherwise."""
 
     async def read_cohort(self, query: CohortQuery, at: datetime) -> CohortReading | ProviderError:
         self._meet(query)
@@ -66,7 +66,7 @@ class Counters(ScriptedSource):
     def _meet(self, query: CohortQuery) -> None:
         for slug, _ in query.tenants:
             if slug not in self._traffic:
-                self.drive(slug, TRAFFIC["express"])
+                self.drive(slug, TRAFFIC["turbo" if slug.startswith("broken") else "express"])
 
 
 class Fate(ClientInterceptor, WorkerInterceptor):

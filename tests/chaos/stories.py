@@ -20,9 +20,10 @@ STORIES: dict[str, dict[str, Any]] = {
     "switch": {"plan": {"strategy": "blue-green", "bake_seconds": 0}, "gates": None},
     "rolling": {"plan": ROLLING, "gates": None},
     "tenants": {"plan": GROWING},
+    "broken": {"plan": GROWING},
 }
-ELSEWHERE = {"rolling", "tenants"}
-"""What is for two tenants below, of whom the first is served first."""
+ELSEWHERE = {"rolling", "tenants", "broken"}
+"""What is for two tenants below, of whom the first is served first; whose names begin with `broken` fail."""
 SHAPE = {
     "approval": ["state", "cast", "cast", "admit", "expose", "move", "move"],
     "success": ["state", "admit", "expose", "check", "check", "check", "check", "expose", "check", "check", "check",
@@ -32,6 +33,8 @@ SHAPE = {
     "switch": ["state", "admit", "smoke", "expose", "converge", "move", "move", "move"],
     "rolling": ["state", "admit", "expose", "frozen", "expose", "move", "move"],
     "tenants": ["state", "admit", "expose", "check", "check", "check", "expose", "move", "move"],
+    "broken": ["state", "admit", "expose", "check", "check", "move", "restore"],
 }  # fmt: skip
-ENDS = {story: State.ROLLED_BACK if story == "failure" else State.SUCCEEDED for story in STORIES}
-SERVED = {story: "classic" if story == "failure" else "express" for story in STORIES}
+_BACK = {"failure", "broken"}
+ENDS = {story: State.ROLLED_BACK if story in _BACK else State.SUCCEEDED for story in STORIES}
+SERVED = {story: "classic" if story in _BACK else "express" for story in STORIES}

@@ -32,7 +32,7 @@ from domain.audit import Action
 from domain.changes import Kind
 from domain.errors import Unavailable
 from tests.chaos.conftest import a_few_at_once, running
-from tests.chaos.courses import Course, course_of, founded, managed, put, slug_of
+from tests.chaos.courses import Course, course_of, founded, managed, put
 from tests.chaos.stories import ELSEWHERE, ENDS, SERVED, SHAPE, STORIES
 from tests.conftest import House
 from tests.workflow.theatre import EXPRESS, Clock, Theatre, now
@@ -92,21 +92,21 @@ class Workshop:
     async def submit(self, story: str) -> UUID:
         key, wishes = f"flag-{secrets.token_hex(4)}", STORIES[story]
         if story in ELSEWHERE:
-            return await self._submit_elsewhere(key, wishes)
+            return await self._submit_elsewhere(story, key, wishes)
         await put(self.theatre, self.theatre.house.id, key)
         return await self.theatre.submit(key, **wishes)
 
-    async def _submit_elsewhere(self, key: str, wishes: dict[str, Any]) -> UUID:
+    async def _submit_elsewhere(self, story: str, key: str, wishes: dict[str, Any]) -> UUID:
         """Two tenants of its own: what happens to another is not seen there."""
-        below = await founded(self.theatre, 2)
-        for tenant in below:
+        below = await founded(self.theatre, 2, story)
+        for tenant in below.values():
             await put(self.theatre, tenant, key)
-        first, second = map(slug_of, below)
+        first, second = below
         plan = {**wishes["plan"], "audience": {"mode": "tenant", "include": [first]}}
         given = {**wishes, "plan": plan, "tenants": {"slugs": [first, second]}, "content": None, "base_version": 0}
         target = Wanted(Kind.FLAG, key, EXPRESS, None, "/targets/0")
         change = await self.theatre.submit("", **given, targets=(target,))
-        self.below[change] = below
+        self.below[change] = list(below.values())
         return change
 
     async def course(self, change: UUID) -> Course:
