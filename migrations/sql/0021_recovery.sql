@@ -3,7 +3,7 @@ GRANT CREATE ON SCHEMA public TO changegate_relay;
 SET LOCAL ROLE changegate_relay;
 CREATE FUNCTION find_open_rollouts() RETURNS TABLE (tenant_id uuid, id uuid)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  -- All that are exposed, and of those that only wait a few at a time: what nobody is served can be found later.
+  -- All that are exposed, and of those that only wait so many at a time: what nobody is served can be found later.
   (SELECT r.tenant_id, r.rollout_id FROM rollout r
     WHERE r.started AND NOT r.terminal
       AND r.state IN ('RUNNING', 'PAUSED', 'BAKING', 'ROLLING_BACK', 'ROLLBACK_INCOMPLETE')
@@ -12,7 +12,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   (SELECT r.tenant_id, r.rollout_id FROM rollout r
     WHERE r.started AND NOT r.terminal
       AND r.state NOT IN ('RUNNING', 'PAUSED', 'BAKING', 'ROLLING_BACK', 'ROLLBACK_INCOMPLETE')
-    ORDER BY random() LIMIT 200)
+    ORDER BY random() LIMIT 2000)
 $$;
 REVOKE ALL ON FUNCTION find_open_rollouts() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_open_rollouts() TO changegate_app;
