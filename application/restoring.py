@@ -21,9 +21,9 @@ MOST_NAMED = 100
 
 
 class Restoring:
-    """`most` targets go back in one transaction: a process that dies in between goes on with the rest."""
+    """`most` tenants go back in one transaction: a process that dies in between goes on with the rest."""
 
-    def __init__(self, store: Store, *, most: int = 1_000) -> None:
+    def __init__(self, store: Store, *, most: int = parts.MOST) -> None:
         self._store = store
         self._most = most
 
