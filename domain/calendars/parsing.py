@@ -8,7 +8,7 @@ from domain.calendars.generating import fiscal_year
 from domain.calendars.rules import MOST_ADJUSTING, PLACEHOLDER, WORDS, CalendarRule, Labels, Naming
 from domain.calendars.years import PeriodKind
 from domain.errors import Fault, Invalid
-from domain.rollouts.plan_reading import Reading
+from domain.reading import Reading
 
 _KINDS = ("gregorian", "52-53-week")
 _COMMON = {"kind", "labels", "adjusting_periods", "naming", "number_of_periods"}

@@ -10,9 +10,9 @@ from typing import Any
 
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
+from domain.reading import Reading
 from domain.rollouts.exposure import TOTAL_WEIGHT
 from domain.rollouts.plan import CHOICES, DURATIONS, OnConflict, Plan, Stage, Strategy, default_plan
-from domain.rollouts.plan_reading import Reading
 from domain.rollouts.plan_rooms import audience, batches, blue_green
 
 MOST_STAGES = 20

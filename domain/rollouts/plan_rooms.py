@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from domain.reading import Reading
 from domain.rollouts.plan import Audience, Batches, BlueGreen, CohortMode, Plan, RollbackScope, Strategy
-from domain.rollouts.plan_reading import Reading
 
 MOST_SMOKE = 20
 MOST_IN_A_BATCH = 100_000
