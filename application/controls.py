@@ -109,18 +109,19 @@ class Rollouts:
             return rollout
         check_control(verb, rollout.state, rollout.verdict)
         assertion = await self._acting.sign(actor, verb.value, rollout_id, {"reason": reason})
-        for pause in (*_UNTIL_HEARD, None):
+        await self._heard(actor, rollout_id, verb, assertion)
+        return await self.get(actor, rollout_id)
+
+    async def _heard(self, actor: Actor, rollout_id: UUID, verb: Verb, assertion: str) -> None:
+        """By a workflow that may not have heard yet where the database says it stands: that still decides."""
+        for pause in _UNTIL_HEARD:
             try:
-                await self._processes.control(rollout_id, verb, assertion)
+                return await self._processes.control(rollout_id, verb, assertion)
             except (NotRunning, GateNotPassed):
                 rollout = await self.get(actor, rollout_id)
                 check_control(verb, rollout.state, rollout.verdict)
-                if pause is None:
-                    raise
-                await asyncio.sleep(pause)
-            else:
-                break
-        return await self.get(actor, rollout_id)
+            await asyncio.sleep(pause)
+        return await self._processes.control(rollout_id, verb, assertion)
 
     async def _done(self, actor: Actor) -> bool:
         async with self._store.transaction(actor.tenant) as tx:
