@@ -1,0 +1,51 @@
+"""How often a type of command is tried, how long an attempt takes, and who looks at those that nobody can execute."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from domain.canonical import Json
+
+LONGEST_SECONDS = 60
+"""Of one attempt: what takes longer holds up the commands that were leased with it."""
+
+
+@dataclass(frozen=True)
+class TypePolicy:
+    """`backoff` are the seconds before the second attempt, the third and so on; its last one stays. ValueError.
+
+    `owner` looks at what is parked, and does what `runbook`, an address, says. What `posts` does so in that scope, in
+    the books and on the day that the command says.
+    """
+
+    max_attempts: int = 3
+    backoff: tuple[float, ...] = (10, 60, 300)
+    timeout_seconds: float = 30
+    owner: str | None = None
+    runbook: str | None = None
+    posts: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_attempts < 1:
+            raise ValueError("at least one attempt")
+        if not self.backoff or min(self.backoff) < 0:
+            raise ValueError("seconds to rest before another attempt")
+        if not 0 < self.timeout_seconds <= LONGEST_SECONDS:
+            raise ValueError(f"an attempt of at most {LONGEST_SECONDS} seconds")
+
+    def attempts(self, wanted: int | None) -> int:
+        """What a command wants for itself goes before what its type says."""
+        return self.max_attempts if wanted is None else wanted
+
+    def rest(self, attempt: int) -> timedelta:
+        """After the attempt of this number, which counts from 1."""
+        return timedelta(seconds=self.backoff[min(attempt, len(self.backoff)) - 1])
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "max_attempts": self.max_attempts,
+            "backoff_seconds": list(self.backoff),
+            "timeout_seconds": self.timeout_seconds,
+            "owner": self.owner,
+            "runbook": self.runbook,
+            "posts": self.posts,
+        }
