@@ -8,7 +8,7 @@ ROOMS := domain application workflows activities adapters api cli bootstrap.py t
 
 ##@ Use
 .PHONY: demo
-demo: $(VENV)/.embedded ## run the main job to its end on real input: two rollouts and one expiry
+demo: $(VENV)/.embedded ## run the main job to its end on real input: two rollouts, one expiry, one close
 	@$(BIN)/changegate demo
 
 .PHONY: up

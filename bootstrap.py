@@ -16,6 +16,7 @@ from adapters.cache import flag_cache, setting_cache
 from adapters.crypto import EnvelopeSealer, key_ring
 from adapters.egress.client import EgressClient
 from adapters.egress.doors import door
+from adapters.handlers import named_handlers
 from adapters.holidays.listed import ListedHolidays
 from adapters.identity.assertions import ActReader, SignedActs
 from adapters.identity.bundles import bundle_signatures
@@ -46,6 +47,10 @@ from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
 from application.changes import Changes
+from application.closure_series.cases import SeriesCases
+from application.closures.cases import ClosureCases
+from application.closures.desk import ClosureDesk
+from application.commands.handling import Handlers
 from application.controls import Rollouts
 from application.couriers import Courier
 from application.delegations import Delegations
@@ -57,9 +62,12 @@ from application.external.tickets import Doors, Tickets
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
+from application.periods.checking import PostingChecks
+from application.periods.known import KnownTables
 from application.ports.metrics import MetricSource
 from application.ports.secrets import Sealer
 from application.previewing import Previewing
+from application.reopenings.cases import ReopeningCases
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
@@ -132,11 +140,24 @@ class Parts:
     def sealer(self) -> Sealer:
         return EnvelopeSealer(key_ring(self.settings))
 
+    @cached_property
+    def handlers(self) -> Handlers:
+        return named_handlers(self.settings.handlers)
+
     def relay(self) -> Relay:
         return relay(self.store, self.sealer, SignedPosts(self.egress), self.settings.event_days)
 
     def sweeper(self, processes: TemporalProcesses) -> Sweeper:
         return Sweeper(self.store, processes)
+
+    def closures(self, processes: TemporalProcesses) -> ClosureCases:
+        return ClosureCases.over(self.store, processes, self.verifier, ListedHolidays())
+
+    def reopenings(self, processes: TemporalProcesses, closures: ClosureCases) -> ReopeningCases:
+        return ReopeningCases.over(self.store, processes, closures.starting)
+
+    def closure_series(self, processes: TemporalProcesses, closures: ClosureCases) -> SeriesCases:
+        return SeriesCases.over(self.store, processes, closures)
 
     def courier(self, processes: TemporalProcesses) -> Courier:
         answers = Answers(self.store, Approvals(self.store, processes, self.acting), processes)
@@ -162,7 +183,9 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
     store, metrics = made.store, made.metrics
     submission = Submission(store, processes)
     secret = kept_key(made.settings.keys / "acts.pem").private_bytes_raw()
+    gates = KnownTables(store, made.listener.periods, made.settings.gate_silence)
     snapshots = SettingSnapshots(store, made.listener.settings, clock, setting_cache(made.settings, secret))
+    closures = made.closures(processes)
     return Services(
         store=store,
         processes=processes,
@@ -186,6 +209,10 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),
         previewing=Previewing(store, made.signer, clock),
         holidays=ListedHolidays(),
+        posting_checks=PostingChecks(store, gates, clock),
+        closures=closures,
+        closure_desk=ClosureDesk(store, processes, made.acting, closures),
+        reopenings=made.reopenings(processes, closures),
         settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
     )
 

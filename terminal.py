@@ -36,6 +36,12 @@ class EmbeddedInstallation:
     def temporal_address(self) -> str:
         return self._address("temporal")
 
+    @property
+    def database_url(self) -> str:
+        from adapters.embedded.installation import owner_url
+
+        return owner_url(self.folder)
+
     def _address(self, server: str) -> str:
         from adapters.embedded.ports import LOOPBACK, Ports
 

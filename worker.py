@@ -4,15 +4,22 @@ import asyncio
 import re
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import ApprovalActivities
+from activities.closure_series import SeriesActivities
+from activities.closures import ClosureActivities
+from activities.commands import CommandActivities
 from activities.converging import ConvergingActivities
 from activities.imports import ImportActivities
+from activities.reopenings import ReopeningActivities
 from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
 from activities.smoking import SmokeActivities
@@ -20,6 +27,7 @@ from adapters.egress.client import EgressClient
 from adapters.identity.bundles import bundle_signatures
 from adapters.logs import configure
 from adapters.settings import Settings
+from adapters.temporal.chunks import TemporalChunks, chunk_worker
 from adapters.temporal.client import always, connect, prepare
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
@@ -28,6 +36,10 @@ from api.delivery_meters import DeliveryMeters
 from api.deployment_meters import DeploymentMeters, serve
 from application.admission import Admitting
 from application.balloting import Balloting
+from application.closures.moved_books import TellingOfBooks
+from application.commands.executing import Executing
+from application.commands.relaying import CommandRelay
+from application.commands.sweeping import CommandSweeper
 from application.controls import Controlling
 from application.convergence import Converging
 from application.couriers import Courier
@@ -35,6 +47,8 @@ from application.deployments.measuring import Measuring
 from application.events.relay import Relay
 from application.gating import Gating
 from application.locking.turns import Turns
+from application.period_recovery import PeriodRecovery
+from application.periods.opening import Opening
 from application.previewing import Previewing
 from application.progression import Progression
 from application.recovery import Recovery
@@ -46,6 +60,8 @@ from bootstrap import Parts, clock, parts
 
 TELL_EVERY_SECONDS = 60
 LONGEST_SMOKE_SECONDS = 3600.0
+DRAINS = timedelta(seconds=15)
+"""How long a command that is being executed may take yet; it counts as never tried when it takes longer."""
 DENIED = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}
 
 _ENVELOPE = re.compile(r", metadata: MetadataMap .*(?=, source: )")
@@ -109,12 +125,22 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     sweeps.append(asyncio.create_task(measured(made, relay, courier).follow()))
     sweeps.append(asyncio.create_task(Turns(made.store, processes).run()))
     sweeps.append(asyncio.create_task(Overdue(made.store, processes).run()))
+    sweeps.append(asyncio.create_task(Opening(made.store).run()))
     sweeps.append(asyncio.create_task(courier.run()))
     sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
-    for sweep in sweeps:
-        sweep.add_done_callback(lambda _: stop.set())
+    sweeps.append(asyncio.create_task(PeriodRecovery(made.store, processes).run()))
+    sweeps.append(asyncio.create_task(TellingOfBooks(made.store, processes).run()))
     more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store)), smoke(made)]
-    async with build_worker(client, approvals, rollouts, imports=imports, more=more):
+    closes = made.closures(processes)
+    more += [ClosureActivities(closes), ReopeningActivities(made.reopenings(processes, closes))]
+    more.append(SeriesActivities(made.closure_series(processes, closes)))
+    async with (
+        build_worker(client, approvals, rollouts, imports=imports, more=more),
+        executing(made, client) as leading,
+    ):
+        sweeps += [asyncio.create_task(each) for each in leading]
+        for sweep in sweeps:
+            sweep.add_done_callback(lambda _: stop.set())
         log.info("worker.ready")
         await stop.wait()
         log.info("worker.draining")
@@ -125,6 +151,23 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     for sweep in sweeps:
         if not sweep.cancelled():
             sweep.result()
+
+
+@asynccontextmanager
+async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
+    """Serves the domains whose handlers it was given; what it yields leads commands there, and is to end before it."""
+    handlers, chunks = made.handlers, TemporalChunks(always(client))
+    execution = Executing(made.store, handlers)
+    async with AsyncExitStack() as served:
+        for domain in handlers.domains:
+            worker = chunk_worker(client, CommandActivities(execution), chunks.queue(domain))
+            await served.enter_async_context(worker)
+        relay, sweeper = (
+            CommandRelay(made.store, made.store, chunks, handlers, made.listener.commands),
+            CommandSweeper(made.store, made.store, chunks),
+        )
+        yield [relay.run(), sweeper.run()] if handlers.domains else []
+        await execution.drain(DRAINS)
 
 
 def smoke(made: Parts) -> SmokeActivities:

@@ -84,6 +84,9 @@ class Settings(Surroundings):
     temporal_ui: str | None = Field(None, description="Temporal UI to serve read-only at /temporal")
     valkey_url: SecretStr | None = Field(None, description="shared second-level cache; everything works without it")
     cache_ttl: int = Field(300, ge=1, le=86_400, description="seconds for which that cache keeps what settings say")
+    gate_silence: int = Field(
+        30, ge=1, le=600, description="seconds for which posting checks are told without a sign of the database"
+    )
     prometheus_url: str | None = Field(None, description="Prometheus that gates may query")
     json_metrics_url: str | None = Field(None, description="service that answers in JSON, which gates may query")
     json_metrics_method: Literal["GET", "POST"] = Field("GET", description="GET or POST")
@@ -134,6 +137,9 @@ class Settings(Surroundings):
     webhook_url: str | None = Field(None, description="address of the signed, Slack-compatible webhook")
     webhook_secret: SecretStr | None = Field(None, description="its signing secret (whsec_...)")
     event_days: int = Field(7, ge=1, le=3650, description="days that events can be read again by those who watch")
+    handlers: str = Field(
+        "", description="handlers of commands that a worker runs, as module:attribute with commas between them"
+    )
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="port where a worker tells Prometheus what it counts; without it, nowhere"
     )

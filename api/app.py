@@ -15,6 +15,8 @@ from api.effective import SUFFIX, EffectiveLane
 from api.meters import Meters
 from api.middleware import Doorway
 from api.ofrep import PREFIX, Ofrep
+from api.posting_lane import ROUTE as POSTING_CHECKS
+from api.posting_lane import PostingLane
 from api.problems import on_http, on_invalid, on_refusal
 from api.routes import ROUTERS
 from api.services import Services
@@ -26,10 +28,11 @@ Hook = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 class Application(FastAPI):
-    """FastAPI, but for two lanes: what is asked there many times a second meets no routing and no middleware."""
+    """FastAPI, but for three lanes: what is asked there many times a second meets no routing and no middleware."""
 
     evaluation: ASGIApp | None = None
     effective: ASGIApp | None = None
+    postings: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
@@ -37,6 +40,8 @@ class Application(FastAPI):
             await self.evaluation(scope, receive, send)
         elif self.effective is not None and path.endswith(SUFFIX):
             await self.effective(scope, receive, send)
+        elif self.postings is not None and path == POSTING_CHECKS:
+            await self.postings(scope, receive, send)
         else:
             await self.road(scope, receive, send)
 
@@ -65,6 +70,9 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
         services.authentication, services.flag_sets, meters.evaluations, services.sightings, services.previewing
     )
     app.effective = EffectiveLane(services.authentication, services.setting.reads, meters, services.sightings, app.road)
+    app.postings = PostingLane(
+        services.authentication, services.posting_checks, meters, services.settings.max_body, app.road
+    )
     app.add_middleware(Doorway, meters=meters)
     app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above

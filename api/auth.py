@@ -12,7 +12,12 @@ from domain.people import Actor, Permission
 
 TENANT_HEADER = "Changegate-Tenant"
 QUESTIONS = frozenset(
-    {"/api/v1/flags/{key}/evaluate", "/api/v1/settings/{key}/reveal", "/api/v1/settings-bundles/drift"}
+    {
+        "/api/v1/flags/{key}/evaluate",
+        "/api/v1/posting-checks",
+        "/api/v1/settings/{key}/reveal",
+        "/api/v1/settings-bundles/drift",
+    }
 )
 """What applications ask in the body of a POST: it goes on while their tenant is suspended."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

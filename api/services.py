@@ -13,7 +13,12 @@ from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
 from application.calendars.cases import CalendarCases
+from application.calendars.governing import CalendarChanges
 from application.changes import Changes
+from application.closure_series.cases import SeriesCases
+from application.closures.cases import ClosureCases
+from application.closures.desk import ClosureDesk, closures_heard
+from application.commands.cases import CommandCases
 from application.configs.cases import ConfigCases
 from application.controls import Rollouts
 from application.delegations import Delegations
@@ -23,6 +28,7 @@ from application.deployments.measuring import Measuring
 from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
+from application.fences.cases import FenceCases
 from application.flags import Flags
 from application.gates.cases import Gates
 from application.governed_policies import GovernedPolicies
@@ -35,10 +41,13 @@ from application.locking.freezing import Freezing
 from application.locking.giving_way import Superseding
 from application.locking.ruling import Windows
 from application.outside import OutsideCases, Proofs
+from application.periods.cases import PeriodCases
+from application.periods.checking import PostingChecks
 from application.ports.holidays import PublicHolidays
 from application.ports.processes import Processes
 from application.ports.store import Store
 from application.previewing import Previewing
+from application.reopenings.cases import ReopeningCases
 from application.reverting import Reverting
 from application.reviewing import Reviewing
 from application.settings.cases import SettingCases
@@ -87,6 +96,10 @@ class Services:
     proofs: Proofs
     previewing: Previewing
     holidays: PublicHolidays
+    posting_checks: PostingChecks
+    closures: ClosureCases
+    closure_desk: ClosureDesk
+    reopenings: ReopeningCases
     settings: Settings = field(default_factory=Settings)
 
     @cached_property
@@ -122,6 +135,26 @@ class Services:
     @cached_property
     def calendars(self) -> CalendarCases:
         return CalendarCases.over(self.store, self.holidays)
+
+    @cached_property
+    def calendar_changes(self) -> CalendarChanges:
+        return CalendarChanges(self.store, self.submission)
+
+    @cached_property
+    def closure_series(self) -> SeriesCases:
+        return SeriesCases.over(self.store, self.processes, self.closures)
+
+    @cached_property
+    def fences(self) -> FenceCases:
+        return FenceCases.over(self.store, closures_heard(self.closures, self.processes))
+
+    @cached_property
+    def commands(self) -> CommandCases:
+        return CommandCases.over(self.store)
+
+    @cached_property
+    def periods(self) -> PeriodCases:
+        return PeriodCases.over(self.store)
 
     @cached_property
     def bundles(self) -> BundleCases:
@@ -177,6 +210,7 @@ class Services:
             self.authentication.closings.follow(),
             self.flag_sets.follow(),
             self.setting_snapshots.follow(),
+            self.posting_checks.follow(),
             self.events.follow(),
             self.sightings.follow(),
             self.measuring.follow(),

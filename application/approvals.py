@@ -102,7 +102,13 @@ class Approvals:
         """
         assertion = await self.assertion(actor, approval_id, wish)
         if assertion is not None:
-            await self._processes.vote(approval_id, wish.answer, actor.id, assertion)
+            try:
+                await self._processes.vote(approval_id, wish.answer, actor.id, assertion)
+            except ApprovalClosed:
+                if (
+                    await self._checked(actor, approval_id, wish) is not None
+                ):  # its process was lost, and another begins
+                    raise Unavailable(part="temporal") from None
         return await self.get(actor, approval_id)
 
     async def assertion(self, actor: Actor, approval_id: UUID, wish: VoteWish) -> str | None:

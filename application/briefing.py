@@ -104,6 +104,10 @@ def _steps(plan: Plan) -> str:
 
 
 def _way_back(change: ChangeSet, plan: Plan) -> str:
+    if change.target.kind is Kind.PERIOD_CLOSE:
+        return "None: what is closed is only opened again for a reason, and certified anew."
+    if change.target.kind is Kind.PERIOD_REOPEN:
+        return "It shuts by itself at the end of its window, or sooner when somebody shuts it."
     count = len(change.content.targets)
     what = "what was there before" if count == 1 else f"all {count} targets as they were before, in reverse order,"
     by = "by itself when a gate fails or time is up, and" if plan.gated else "when it is not served as written, and"

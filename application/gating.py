@@ -8,7 +8,7 @@ from uuid import UUID
 from application.changes import existing_change, plan_of
 from application.drafts.gates import cohort_query_of, query_of
 from application.gates.observing import Query, all_observed, with_past
-from application.locking.waiting import paused_by
+from application.locking.waiting import is_paused
 from application.ports.metrics import MetricSource
 from application.ports.records import Check
 from application.ports.store import Store, Transaction
@@ -92,10 +92,10 @@ class Gating:
             return await _frozen(tx, wish.rollout, _answer(kept or check))
 
     async def frozen(self, step: Step) -> bool:
-        """Whether a freeze holds what is under way, where no gate is asked."""
+        """Whether a freeze or a close holds what is under way, where no gate is asked."""
         async with self._store.transaction(step.tenant) as tx:
             running = await locked(tx, step.rollout)
-            return await paused_by(tx, running, await existing_change(tx, step.rollout)) is not None
+            return await is_paused(tx, running, await existing_change(tx, step.rollout))
 
     async def _judged(self, case: _Case, wish: CheckWish) -> Judgement:
         """What the source says now, beside what it said of the time before the rollout."""
@@ -140,9 +140,9 @@ def _share(change: ChangeSet, stage: StageClock) -> float | None:
 
 
 async def _frozen(tx: Transaction, rollout: UUID, answer: CheckAnswer) -> CheckAnswer:
-    """A freeze that pauses what is under way holds it where it is, whatever the gate says."""
+    """What pauses what is under way holds it where it is, whatever the gate says."""
     running = await locked(tx, rollout)
-    frozen = await paused_by(tx, running, await existing_change(tx, rollout))
+    frozen = await is_paused(tx, running, await existing_change(tx, rollout))
     return replace(answer, hold=HoldReason.FROZEN.value) if frozen and not answer.hold else answer
 
 

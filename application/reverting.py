@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
+from application.calendars.taking_back import CalendarsBack
 from application.changes import Changes, Proposal, existing_change
 from application.governed_policies import GovernedPolicies
 from application.governed_rollouts import GovernedRolloutPolicies
@@ -69,6 +70,7 @@ class Reverting:
         self._setting = setting
         self._policies = GovernedPolicies(store, Tenants(store), submission)
         self._rollouts = GovernedRolloutPolicies(store, submission)
+        self._calendars = CalendarsBack(store)
 
     async def revert(self, actor: Actor, change_id: UUID, wish: RevertWish) -> Reverted:
         """Raises Missing, NotSucceeded, NothingLeft, TouchedSince with both sides, or what a write does."""
@@ -170,6 +172,8 @@ class Reverting:
         if target.kind is Kind.POLICY:
             wanted = SetPolicy(target.environment, Kind(target.key), parse_policy(content), present)
             return await self._policies.replace(actor, wanted, reason, change.id)
+        if target.kind in {Kind.FISCAL_CALENDAR, Kind.ENTITY_BOOKS}:
+            return await self._calendars.put(actor, change, content, expected=present, reason=reason)
         if target.kind is Kind.SETTING_DEFINITION:
             return await self._setting.definitions.replace(
                 actor, content["key"], content, expected=present, reason=reason, reverts=change.id

@@ -23,7 +23,7 @@ from application.taking_back import relieved
 from domain.approvals import Approval, Ballot, Standing
 from domain.audit import Action
 from domain.changes import BaseVersionConflict, ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
-from domain.errors import Stale, Unavailable
+from domain.errors import Missing, Stale, Unavailable
 from domain.people import Actor, Permission
 from domain.rollouts import Rollout, State
 
@@ -44,14 +44,20 @@ class Submission:
         self._processes = processes
 
     async def submit(
-        self, actor: Actor, change_id: UUID, *, expected: int | None = None, emergency: Emergency | None = None
+        self,
+        actor: Actor,
+        change_id: UUID,
+        *,
+        expected: int | None = None,
+        emergency: Emergency | None = None,
+        may: Permission = Permission.CHANGE_PROPOSE,
     ) -> Submitted:
         """Submitting what was submitted gives the same answer again; in an `emergency` nobody is asked.
 
         Raises Missing, Stale, ChangeNotDraft, BaseVersionConflict, TargetBusy.
         """
         if emergency is None:
-            actor.require(Permission.CHANGE_PROPOSE)
+            actor.require(may)
         async with self._store.transaction(actor.tenant) as tx:
             change = await existing_change(tx, change_id, lock=True)
             ended: list[UUID] = []
@@ -240,6 +246,6 @@ async def _submitted(tx: Transaction, change_id: UUID) -> Submitted:
     change = await existing_change(tx, change_id)
     rollout = await tx.rollouts.get(change_id)
     if rollout is None:
-        raise LookupError(f"change {change_id} was submitted without a rollout")
+        raise Missing(kind_of_thing="rollout", id=str(change_id))  # a close of a period is approved, and has none
     confounded = await confounded_with(tx, rollout, change)
     return Submitted(change, await _approval(tx, change_id), rollout, tuple(confounded))

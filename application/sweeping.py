@@ -2,15 +2,25 @@
 
 import asyncio
 
+from application.closure_series.asking import carry_on_waiting_series
+from application.closures.starting import start_waiting_closure
 from application.ports.processes import Processes
 from application.ports.records import Waiting, WaitingKind
 from application.ports.store import Store
+from application.reopenings.asking import start_waiting_reopening
 from application.rounds import again_and_again, attended
 from application.settings.imports import start_waiting_import
 from application.submission import start_waiting
 
 _AT_ONCE = 4
-_MOST = {WaitingKind.KILLED: 200, WaitingKind.ROLLOUT: 200, WaitingKind.IMPORT: 50}
+_MOST = {
+    WaitingKind.KILLED: 200,
+    WaitingKind.ROLLOUT: 200,
+    WaitingKind.IMPORT: 50,
+    WaitingKind.CLOSURE: 50,
+    WaitingKind.REOPENING: 50,
+    WaitingKind.SERIES: 50,
+}
 
 
 class Sweeper:
@@ -45,3 +55,9 @@ class Sweeper:
                 await self._processes.killed(row.id)
             case WaitingKind.IMPORT:
                 await start_waiting_import(self._store, self._processes, row.tenant, row.id)
+            case WaitingKind.CLOSURE:
+                await start_waiting_closure(self._store, self._processes, row.tenant, row.id)
+            case WaitingKind.REOPENING:
+                await start_waiting_reopening(self._store, self._processes, row.tenant, row.id)
+            case WaitingKind.SERIES:
+                await carry_on_waiting_series(self._store, self._processes, row.tenant, row.id)

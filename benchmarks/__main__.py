@@ -6,7 +6,7 @@ from importlib import import_module
 from benchmarks.measure import hardware
 
 NAMES = ["evaluation", "ofrep", "votes", "waiting", "settings", "setting_writes", "settings_cache", "reads", "bundles"]
-NAMES += ["gates", "rollback", "canaries"]
+NAMES += ["gates", "rollback", "canaries", "guard", "isolation", "posting_checks", "periods", "closures", "commands"]
 
 
 def main() -> None:

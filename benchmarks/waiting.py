@@ -22,7 +22,9 @@ CLASSIC = {"state": "ENABLED", "variants": {"a": "a", "b": "b"}, "defaultVariant
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks waiting", description=__doc__)
-    parser.add_argument("--rollouts", type=int, default=ROLLOUTS, help="a thousand: three minutes, ten: fifty")
+    parser.add_argument(
+        "--rollouts", type=int, default=ROLLOUTS, help="a thousand: three minutes, ten thousand: over half an hour"
+    )
     asyncio.run(_measured(parser.parse_args().rollouts))
 
 

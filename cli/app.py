@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation, Newcomer, Running
-from cli import config, deploy, gates, secrets, voting
+from cli import calendars, close, commands, config, database, deploy, gates, periods, secrets, voting
 from cli.caller import ApiRefusal
 from cli.destination import NotSent
 from cli.seed import PEOPLE, TENANT
@@ -37,7 +37,7 @@ def build(installation: Installation) -> typer.Typer:
 
     @app.command()
     def demo() -> None:
-        """Run the main job to its end on real input: two rollouts and one expiry."""
+        """Run the main job to its end on real input: two rollouts, one expiry, one close."""
         from cli.demo.story import play  # the shop is an example: an installation without examples has no demo
 
         raise SystemExit(0 if _run(play(installation, console)) else 1)
@@ -73,11 +73,16 @@ def build(installation: Installation) -> typer.Typer:
         for known in _run(installation.admit(tenant, tenant, [newcomer])):
             console.print(_known(known, tenant), markup=False, soft_wrap=True)
 
+    database.add(app, installation, _run)
     voting.add(app, installation, _run)
     config.add(app, installation, _run)
     deploy.add(app, installation, _run)
     secrets.add(app, installation, _run)
     gates.add(app, installation, _run)
+    close.add(app, installation, _run)
+    calendars.add(app, installation, _run)
+    periods.add(app, installation, _run)
+    commands.add(app, installation, _run)
     return app
 
 
@@ -102,6 +107,7 @@ def _addresses(running: Running, installation: Installation) -> str:
         f"  API and reference   {running.api}/docs\n"
         f"  Temporal UI         {running.api}/temporal   (read-only)\n"
         f"  Temporal            {running.temporal_address}   (for `temporal --address`)\n"
+        f"  PostgreSQL          {database.place(installation.database_url)}   (`changegate database` says as whom)\n"
         f"  health              {running.api}/readyz\n"
         f"  a token             changegate token --as ada   (tenant {TENANT}; also bob, cyd, root, olu, aud)\n"
         "Ctrl-C stops everything."

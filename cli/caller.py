@@ -45,9 +45,20 @@ class Caller:
     async def get(self, path: str, **query: Any) -> Any:
         return _answer(await self._http.get(path, params=query))
 
-    async def post(self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
-        headers = {"Idempotency-Key": key or str(uuid4())}
+    async def post(
+        self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, over: int | None = None
+    ) -> Any:  # fmt: skip
+        """`over` is the version that it is about, where there is one."""
+        headers = {"Idempotency-Key": key or str(uuid4()), **({} if over is None else {"If-Match": f'"v{over}"'})}
         return _answer(await self._http.post(path, json=dict(body or {}), headers=headers))
+
+    async def put(self, path: str, body: Mapping[str, Any], *, over: int = 0) -> Any:
+        """In place of this version; 0 is the first time."""
+        headers = {"Idempotency-Key": str(uuid4()), "If-Match": f'"v{over}"'}
+        return _answer(await self._http.put(path, json=dict(body), headers=headers))
+
+    async def delete(self, path: str, **query: Any) -> Any:
+        return _answer(await self._http.delete(path, params=query, headers={"Idempotency-Key": str(uuid4())}))
 
     async def send(self, path: str, content: bytes) -> Any:
         """Bytes as they are, for what is too large to be one request's JSON."""

@@ -15,7 +15,7 @@ _LONGEST = 120
 
 def print_plan(told: Json, page: Console, *, as_json: bool) -> None:
     if as_json:
-        return _print_json(told)
+        return print_json(told)
     if told["outcome"] == "no_changes":
         return page.print("no changes")
     for mark, color, text in _steps(told):
@@ -28,7 +28,7 @@ def print_plan(told: Json, page: Console, *, as_json: bool) -> None:
 
 def print_import(told: Json, page: Console, *, as_json: bool) -> None:
     if as_json:
-        return _print_json(told)
+        return print_json(told)
     match told["outcome"]:
         case "no_changes":
             page.print("no changes")
@@ -45,7 +45,7 @@ def print_import(told: Json, page: Console, *, as_json: bool) -> None:
 
 def print_drift(told: Json, page: Console, *, as_json: bool) -> None:
     if as_json:
-        return _print_json(told)
+        return print_json(told)
     if told["base"] is None:
         page.print("never synced: the file is compared with what is stored", style="dim")
     if not told["items"]:
@@ -67,6 +67,8 @@ def _steps(told: Json) -> Iterator[tuple[str, str, str]]:
         yield (*_MARKS[each["op"]], f"definition {each['key']}")
     for each in told.get("flags", []):
         yield (*_MARKS[each["op"]], f"flag {each['key']}{_change(each, 'flag')}")
+    for each in told.get("bookkeeping", []):
+        yield (*_MARKS[each["op"]], f"{each['kind']} {each['name']}")
     for each in told.get("values", []):
         yield (*_MARKS[each["op"]], f"{_place(each)}{_change(each, 'value')}")
 
@@ -117,5 +119,5 @@ def _print_refusal(told: Json, page: Console) -> None:
             page.print(f"  {fault['path'] or '/'}: {fault['message']}", style="red", markup=False, soft_wrap=True)
 
 
-def _print_json(told: Json) -> None:
+def print_json(told: Json) -> None:
     sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n")

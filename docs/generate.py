@@ -22,6 +22,7 @@ from api.kinds import OTHERS, kind_of, on_the_wire
 from api.routes import ROUTERS
 from api.services import Services
 from application.controls import NEEDS
+from application.periods.moves import MOVES, GateVerb
 from domain.audit import Action
 from domain.errors import Refusal
 from domain.people import GRANTS, Permission, Role
@@ -34,7 +35,8 @@ _ASKED = re.compile(r"\buse\.([\w.]+)\.(\w+)")
 _HANDED_ON = re.compile(r"\bself\.(?:([\w.]+)\.)?(\w+)\(")
 _LOCAL = re.compile(r"(?<![\w.])(_\w+)\(")
 _DEEPEST = 3
-_VERB = re.compile(r"Verb\.(\w+)")
+_VERB = re.compile(r"\bVerb\.(\w+)")
+_GATE_VERB = re.compile(r"\bGateVerb\.(\w+)")
 
 
 def pages() -> dict[str, str]:
@@ -161,6 +163,9 @@ def _permission(endpoint: Callable[..., Any]) -> str:
         return Permission.FEATURES_EVALUATE.value
     if str(Proposing) in annotations:
         return Permission.CHANGE_PROPOSE.value
+    moving = _GATE_VERB.search(source)
+    if moving is not None:
+        return MOVES[GateVerb[moving[1]]].needs.value
     asked = _ASKED.search(source)
     steps = list(_steps(_reached(Services, asked[1]), asked[2])) if asked else []
     found = next(filter(None, map(_REQUIRED.search, steps)), None)

@@ -7,6 +7,8 @@ from uuid import UUID
 from application.balloting import Balloting, Cast
 from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval
+from domain.closures import Act, ClosureRun, Reopening
+from domain.closures.series import Series
 from domain.errors import Unavailable
 from domain.rollouts import Rollout, Verb
 
@@ -27,11 +29,43 @@ class RecordingProcesses:
     displaced: list[UUID] = field(default_factory=list)
     ended: list[UUID] = field(default_factory=list)
     imports: list[UUID] = field(default_factory=list)
+    closures: list[UUID] = field(default_factory=list)
+    acts: list[tuple[UUID, Act, str]] = field(default_factory=list)
+    told: list[tuple[UUID, str]] = field(default_factory=list)
+    reopenings: list[UUID] = field(default_factory=list)
+    looked: list[UUID] = field(default_factory=list)
+    series: list[UUID] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
 
     async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
         if self.down:
             raise Unavailable
         self.imports.append(record.id)
+
+    async def start_closure(self, run: ClosureRun, requester: str) -> None:
+        await self.ping()
+        self.closures.append(run.id)
+
+    async def closure_act(self, run: ClosureRun, act: Act, actor: UUID, assertion: str, task: str | None) -> None:
+        await self.ping()
+        self.acts.append((run.id, act, assertion))
+
+    async def closure_told(self, run: ClosureRun, what: str, missing: int | None = None) -> None:
+        del missing
+        await self.ping()
+        self.told.append((run.id, what))
+
+    async def start_reopening(self, reopening: Reopening, requester: str) -> None:
+        await self.ping()
+        self.reopenings.append(reopening.id)
+
+    async def reopening_told(self, reopening: Reopening) -> None:
+        await self.ping()
+        self.looked.append(reopening.id)
+
+    async def carry_on_series(self, series: Series, requester: str) -> None:
+        await self.ping()
+        self.series.append(series.id)
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
         await self.ping()
@@ -61,6 +95,10 @@ class RecordingProcesses:
     async def alive(self, rollout: UUID) -> bool:
         await self.ping()
         return rollout in self.started
+
+    async def gone(self, workflows: Collection[str]) -> set[str]:
+        await self.ping()
+        return set(workflows) & self.lost
 
     async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
         await self.ping()

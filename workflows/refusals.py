@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue
@@ -9,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.refusals import typed
 
-__all__ = ["clean", "proof_in", "said", "typed"]
+__all__ = ["clean", "count_in", "proof_in", "said", "typed"]
 
 MOST_CHARACTERS = 4096
 
@@ -27,14 +28,24 @@ def said() -> Iterator[None]:
 
 def proof_in(given: Sequence[RawValue]) -> str:
     """The assertion in whatever a signal brought; empty where there is none, and then refused like a forged one."""
-    try:
-        said = workflow.payload_converter().from_payload(given[0].payload) if given else None
-    except Exception:  # noqa: BLE001 -- a stranger's bytes fail in any way that they like, and stop nothing
-        return ""
+    said = _brought(given)
     proof = said.get("assertion") if isinstance(said, dict) else None
     return clean(proof) if isinstance(proof, str) else ""
+
+
+def count_in(given: Sequence[RawValue]) -> int:
+    """The number that a signal brought, or 0."""
+    said = _brought(given)
+    return said if isinstance(said, int) and said > 0 else 0
 
 
 def clean(assertion: str) -> str:
     """What can be an assertion at all; a text that cannot be handed on would stop the workflow."""
     return assertion if len(assertion) <= MOST_CHARACTERS and assertion.isascii() else ""
+
+
+def _brought(given: Sequence[RawValue]) -> Any:
+    try:
+        return workflow.payload_converter().from_payload(given[0].payload) if given else None
+    except Exception:  # noqa: BLE001 -- a stranger's bytes fail in any way that they like, and stop nothing
+        return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
@@ -13,8 +14,23 @@ STATE = SearchAttributeKey.for_keyword("State")
 STAGE = SearchAttributeKey.for_int("Stage")
 REQUESTER = SearchAttributeKey.for_keyword("Requester")
 STRATEGY = SearchAttributeKey.for_keyword("Strategy")
+ENTITY = SearchAttributeKey.for_keyword("Entity")
+PERIOD = SearchAttributeKey.for_keyword("Period")
 
-ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER, STRATEGY)
+ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER, STRATEGY, ENTITY, PERIOD)
+
+
+RUN = "run"
+"""The field of the memo of a close that says which attempt it is."""
+
+
+def of_close(tenant: UUID, place: tuple[str, str], state: str, requester: str) -> TypedSearchAttributes:
+    """`place` is its entity and its period."""
+    entity, period = place
+    return about(
+        {TENANT: str(tenant), ENTITY: entity, PERIOD: period, TARGET_KEY: f"{entity}/{period}", STATE: state,
+         REQUESTER: requester}
+    )  # fmt: skip
 
 
 def about(keywords: Mapping[SearchAttributeKey[str], str]) -> TypedSearchAttributes:

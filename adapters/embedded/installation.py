@@ -126,4 +126,9 @@ def service_url(owner_url: str, password: str) -> str:
 
 def login_url(folder: Path) -> str:
     """The product's login at the server that runs on this folder."""
-    return service_url(Postgres(folder, Ports(folder).remembered("postgres")).superuser_url, secret(folder, "service"))
+    return service_url(owner_url(folder), secret(folder, "service"))
+
+
+def owner_url(folder: Path) -> str:
+    """Whoever owns the server that runs on this folder; raises `NeverStarted` when there was none."""
+    return Postgres(folder, Ports(folder).remembered("postgres")).superuser_url

@@ -26,6 +26,13 @@ class MemoryAuditTrail:
         newest = sorted(wanted, key=lambda row: (row.recorded_at, row.id), reverse=True)
         return [row for row in newest if after is None or (row.recorded_at, row.id) < after][:limit]
 
+    async def course(
+        self, resource: tuple[str, str], after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[AuditRow]:
+        of_it = [row for event, row in self._rows.events if (event.resource_type, event.resource) == resource]
+        oldest = sorted(of_it, key=lambda row: (row.recorded_at, row.id))
+        return [row for row in oldest if after is None or (row.recorded_at, row.id) > after][:limit]
+
 
 def _fits(event: Event, row: AuditRow, query: AuditFilter) -> bool:
     pairs = (

@@ -44,14 +44,14 @@ class MemoryPolicies:
 
     async def get(self, environment: Environment, kind: Kind) -> ApprovalPolicy:
         versions = self._rows.policies.get((environment, kind))
-        return versions[-1] if versions else default_policy(environment)
+        return versions[-1] if versions else default_policy(environment, kind)
 
     async def version(self, environment: Environment, kind: Kind) -> int:
         return len(self._rows.policies.get((environment, kind), ()))
 
     async def at(self, environment: Environment, kind: Kind, version: int) -> ApprovalPolicy:
         versions = self._rows.policies.get((environment, kind), ())
-        return versions[version - 1] if 1 <= version <= len(versions) else default_policy(environment)
+        return versions[version - 1] if 1 <= version <= len(versions) else default_policy(environment, kind)
 
     async def put(
         self, environment: Environment, kind: Kind, policy: ApprovalPolicy, *, expected: int | None = None

@@ -71,6 +71,7 @@ class MemoryParts:
     async def values(
         self, environment: Environment, spots: Sequence[Spot], most: int
     ) -> Mapping[Spot, list[StoredEntry]]:  # fmt: skip
+        self._check(each.tenant for each in spots)
         spaces = {each: MemorySettings(self._stage.rows_of(each.tenant), self._tick) for each in spots}
         return {
             spot: await space.history(environment, spot.key, spot.scope, sys.maxsize, most)
@@ -88,6 +89,7 @@ class MemoryParts:
         return found
 
     async def put_back(self, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
+        self._check(tenant for tenant, _ in flags)
         spaces = [(MemoryFlags(self._stage.rows_of(tenant)), flag) for tenant, flag in flags]
         return [await space.put(flag, expected=flag.version - 1) for space, flag in spaces]
 

@@ -6,11 +6,15 @@ from datetime import datetime
 from uuid import UUID
 
 from application.balloting import Balloting, Cast
+from application.closures.stand import ClosureAct
+from application.closures.tasks import Tasks
 from application.controls import Control, Controlling
 from application.ports.identity import ActVerifier
 from application.ports.imports import ImportRecord
 from application.ports.store import Store
 from domain.approvals import Answer, Approval
+from domain.closures import Act, ClosureRun, Reopening
+from domain.closures.series import Series
 from domain.errors import Unavailable
 from domain.rollouts import Rollout, Verb
 
@@ -31,9 +35,11 @@ class MemoryProcesses:
         self._now = now
         self._balloting = Balloting(store, verifier)
         self._controlling = Controlling(store, verifier)
+        self._tasks = Tasks(store, verifier)
         self.calls: list[Call] = []
         self.down = False
         self.lost: set[UUID] = set()
+        self.ended: set[str] = set()
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
         del requester
@@ -43,6 +49,31 @@ class MemoryProcesses:
     async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
         del tenant, requester
         self._note("import", record.id)
+
+    async def start_closure(self, run: ClosureRun, requester: str) -> None:
+        del requester
+        self._note("close", run.id)
+
+    async def closure_act(self, run: ClosureRun, act: Act, actor: UUID, assertion: str, task: str | None) -> None:
+        del actor, task
+        self._note(act.value, run.id)
+        proof = self._verifier.verify(assertion)
+        await self._tasks.apply(ClosureAct(run.tenant, run.id, act, assertion, f"{act.value}:{proof.id}", self._now()))
+
+    async def closure_told(self, run: ClosureRun, what: str, missing: int | None = None) -> None:
+        del missing
+        self._note(what, run.id)
+
+    async def start_reopening(self, reopening: Reopening, requester: str) -> None:
+        del requester
+        self._note("reopen", reopening.id)
+
+    async def reopening_told(self, reopening: Reopening) -> None:
+        self._note("look", reopening.id)
+
+    async def carry_on_series(self, series: Series, requester: str) -> None:
+        del requester
+        self._note("series", series.id)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         del voter
@@ -68,6 +99,11 @@ class MemoryProcesses:
         if self.down:
             raise Unavailable(part="temporal")
         return set(rollouts) - self.lost
+
+    async def gone(self, workflows: Collection[str]) -> set[str]:
+        if self.down:
+            raise Unavailable(part="temporal")
+        return set(workflows) & self.ended
 
     async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:
         del approval, requester, steps, cause

@@ -9,10 +9,13 @@ from uuid import UUID
 
 from application.ports.bundles import Sync
 from application.ports.calendars import LegalEntity, StoredCalendar, StoredYear
+from application.ports.closures import ClosureTemplate, RunLine
 from application.ports.events import Line
 from application.ports.imports import ImportRecord, Progress, Upload
 from application.ports.locks import StoredRule
+from application.ports.modules import YearClosed
 from application.ports.outward import ApprovalSystem, Destination, Heard, Ticket
+from application.ports.periods import EntityBooks, ExceptionUse
 from application.ports.records import (
     AuditRow,
     Check,
@@ -32,12 +35,29 @@ from domain.approvals import Approval, ApprovalPolicy, Comment, Vote
 from domain.audit import Event
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind
+from domain.closures import (
+    Balance,
+    Certificate,
+    CheckResult,
+    ClosureRun,
+    ClosureTask,
+    Control,
+    Entry,
+    Evidence,
+    Item,
+    Reopening,
+)
+from domain.closures.series import Series
+from domain.commands import CommandRecord, CommandType
+from domain.commands.operations import Operation
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
 from domain.events import Event as Told
+from domain.fences import Fence, RemoteModule
 from domain.instances import Instance
 from domain.locks import Claim, Freeze, Place
 from domain.people import Principal
+from domain.periods import GateKey, PeriodGate, PostingException, Scope
 from domain.rollouts import Rollout, Transition
 from domain.rollouts.parts import Part
 
@@ -92,6 +112,40 @@ class TicketRow:
 class UploadRow:
     upload: Upload
     pieces: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModuleRow:
+    """What a module says of an entity in a period, by both; `closed` has whose token closed a year, and who asked.
+
+    `posted` are entries in their order, each with what the module calls it.
+    """
+
+    scope: str
+    controls: dict[tuple[str, UUID], Control] = field(default_factory=dict)
+    unposted: dict[tuple[str, UUID], tuple[Item, ...]] = field(default_factory=dict)
+    untransferred: dict[tuple[str, UUID], tuple[Item, ...]] = field(default_factory=dict)
+    balances: dict[tuple[str, UUID], tuple[Balance, ...]] = field(default_factory=dict)
+    posted: dict[tuple[str, UUID], tuple[tuple[str, Entry], ...]] = field(default_factory=dict)
+    closings: dict[tuple[str, UUID], YearClosed] = field(default_factory=dict)
+    closed: dict[tuple[str, UUID], tuple[UUID, UUID]] = field(default_factory=dict)
+
+
+@dataclass
+class Catalogue:
+    """What handlers take, the same for every tenant; until `listened` each send is announced."""
+
+    types: dict[tuple[str, int], CommandType] = field(default_factory=dict)
+    listened: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ParkedNote:
+    """Since when a command is parked, and who looks at it, also when it is parked again."""
+
+    at: datetime | None = None
+    assignee: UUID | None = None
+    snoozed_until: datetime | None = None
 
 
 @dataclass
@@ -151,6 +205,38 @@ class Rows:
     entities: dict[str, LegalEntity] = field(default_factory=dict)
     calendars: dict[tuple[UUID, int], StoredCalendar] = field(default_factory=dict)
     fiscal_years: dict[UUID, StoredYear] = field(default_factory=dict)
+    books: dict[str, EntityBooks] = field(default_factory=dict)
+    books_written: dict[tuple[str, int], EntityBooks] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
+    gates: dict[GateKey, PeriodGate] = field(default_factory=dict)
+    gate_history: list[PeriodGate] = field(default_factory=list)
+    posting_exceptions: dict[UUID, PostingException] = field(default_factory=dict)
+    exception_uses: list[ExceptionUse] = field(default_factory=list)
+    run_tokens: dict[UUID, frozenset[GateKey]] = field(default_factory=dict)
+    modules: dict[str, ModuleRow] = field(default_factory=dict)
+    closures: dict[UUID, ClosureRun] = field(default_factory=dict)
+    closures_started: set[UUID] = field(default_factory=set)
+    closure_lines: dict[UUID, tuple[RunLine, ...]] = field(default_factory=dict)
+    closure_tasks: dict[UUID, tuple[ClosureTask, ...]] = field(default_factory=dict)
+    closure_revisions: dict[UUID, int] = field(default_factory=dict)
+    closure_results: dict[UUID, tuple[CheckResult, ...]] = field(default_factory=dict)
+    certificates: dict[tuple[str, UUID], tuple[tuple[UUID, Certificate], ...]] = field(default_factory=dict)
+    closure_templates: dict[str, tuple[ClosureTemplate, ...]] = field(default_factory=dict)
+    closure_evidence: dict[UUID, tuple[Evidence, bytes]] = field(default_factory=dict)
+    reopenings: dict[UUID, Reopening] = field(default_factory=dict)
+    reopenings_started: set[UUID] = field(default_factory=set)
+    reopened_gates: dict[GateKey, tuple[UUID, datetime]] = field(default_factory=dict)
+    window_entries: dict[UUID, int] = field(default_factory=dict)
+    series: dict[UUID, Series] = field(default_factory=dict)
+    series_started: set[UUID] = field(default_factory=set)
+    series_changed: dict[UUID, datetime] = field(default_factory=dict)
+    moved_books: set[UUID] = field(default_factory=set)
+    remote_modules: dict[str, RemoteModule] = field(default_factory=dict)
+    fences: dict[UUID, Fence] = field(default_factory=dict)
+    commands: dict[tuple[str, str], CommandRecord] = field(default_factory=dict)
+    command_leases: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
+    parked_notes: dict[tuple[str, str], ParkedNote] = field(default_factory=dict)
+    command_operations: dict[UUID, Operation] = field(default_factory=dict)
 
     def copied(self) -> "Rows":
         return Rows(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})

@@ -1,30 +1,41 @@
 """The database in memory: a transaction works on a copy, and the copy becomes the truth or is forgotten."""
 
 import asyncio
+import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from adapters.memory.approvals import MemoryApprovals
 from adapters.memory.audit import MemoryAuditTrail
+from adapters.memory.books import MemoryBooks
 from adapters.memory.bundles import MemoryBundles
 from adapters.memory.calendars import MemoryCalendars, MemoryEntities
 from adapters.memory.changes import MemoryChanges, MemoryPolicies
+from adapters.memory.closure_series import MemoryClosureSeries, waiting_series
+from adapters.memory.closures import MemoryClosurePapers, MemoryClosures
+from adapters.memory.commands import MemoryCommands, waiting
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
+from adapters.memory.fences import MemoryFences
 from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
 from adapters.memory.instances import MemoryInstances
 from adapters.memory.locks import MemoryFreezes, MemoryReleaseRules, MemoryTargetLocks, turns_of
+from adapters.memory.modules import MemoryModules
+from adapters.memory.open_periods import open_in
+from adapters.memory.openings import openings_of
 from adapters.memory.outbox import MemoryIdempotency, MemoryIntents, MemoryNotices
 from adapters.memory.outward import MemoryOutward, errands_of
 from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
+from adapters.memory.periods import MemoryPeriods
+from adapters.memory.reopenings import MemoryReopenings, used_up
 from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue, unheard
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
-from adapters.memory.rows import MOMENT, Rows, Tick
+from adapters.memory.rows import MOMENT, Catalogue, Rows, Tick
 from adapters.memory.sealed_keys import MemorySealedKeys
 from adapters.memory.settings import MemorySettings
 from adapters.memory.telemetry import MemoryTelemetry
@@ -33,10 +44,13 @@ from adapters.memory.tenants import MemoryTenancies, Stage
 from adapters.memory.webhooks import MemoryWebhooks
 from application.ports.events import Work
 from application.ports.locks import Turn
+from application.ports.moved_books import MovedBooks
 from application.ports.outward import Errand
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
-from application.ports.recovery import OpenRollout
+from application.ports.recovery import OpenPeriod, OpenRollout
 from application.ports.sealed_keys import KeyUse
+from domain.closures import ReopeningState
+from domain.commands import CommandType
 from domain.errors import AlreadyExists, Unavailable
 from domain.rollouts import State
 from domain.tenants import Status, Tenancy, TenantNameTaken
@@ -64,8 +78,7 @@ class MemoryTransaction:
         self.rollouts, self.evidence = MemoryRollouts(rows), MemoryEvidence(rows)
         self.parts = MemoryParts(stage, tenant, tick)
         self.target_locks = MemoryTargetLocks(stage, tenant)
-        self.freezes = MemoryFreezes(stage, tenant)
-        self.release_rules = MemoryReleaseRules(stage, tenant)
+        self.freezes, self.release_rules = MemoryFreezes(stage, tenant), MemoryReleaseRules(stage, tenant)
         self.audit = MemoryAuditTrail(rows, tick)
         self.events = MemoryEvents(rows, tick)
         self.webhooks = MemoryWebhooks(rows, now, tick)
@@ -74,12 +87,22 @@ class MemoryTransaction:
         self.outward = MemoryOutward(rows, now, tick)
         self.telemetry = MemoryTelemetry(rows, stage, tenant)
         self.reviews = MemoryReviews(rows, now)
-        self.bundles = MemoryBundles(rows, tick)
-        self.uploads, self.imports = MemoryUploads(rows), MemoryImports(rows)
-        self.instances = MemoryInstances(rows, stage, tenant)
-        self.deployments = MemoryDeployments(rows, tenant)
-        self.entities, self.calendars = MemoryEntities(rows), MemoryCalendars(rows)
-        self.idempotency = MemoryIdempotency(rows, now)
+        self.bundles, self.uploads, self.imports = MemoryBundles(rows, tick), MemoryUploads(rows), MemoryImports(rows)
+        self.instances, self.deployments = MemoryInstances(rows, stage, tenant), MemoryDeployments(rows, tenant)
+        self.books, self.periods = MemoryBooks(rows), MemoryPeriods(rows, now, tick)
+        self.entities, self.calendars, self.modules = (
+            MemoryEntities(rows),
+            MemoryCalendars(rows),
+            MemoryModules(rows),
+        )
+        self.closures, self.closure_papers, self.closure_series, self.reopenings = (
+            MemoryClosures(rows),
+            MemoryClosurePapers(rows, tick),
+            MemoryClosureSeries(rows, tick),
+            MemoryReopenings(rows),
+        )
+        self.fences, self.idempotency = MemoryFences(rows), MemoryIdempotency(rows, now)
+        self.commands = MemoryCommands(rows, stage.catalogue, now)
 
     @asynccontextmanager
     async def within(self, tenant: UUID) -> AsyncIterator["MemoryTransaction"]:
@@ -103,12 +126,13 @@ class MemoryStore:
         self._tenants: dict[UUID, Tenancy] = {}
         self._rows: dict[UUID, Rows] = {}
         self._last = datetime.min.replace(tzinfo=UTC)
+        self.catalogue = Catalogue()
 
     @asynccontextmanager
     async def transaction(self, tenant: UUID) -> AsyncIterator[MemoryTransaction]:
         async with self._alone:
             await self.ping()
-            stage = Stage(dict(self._tenants), self._rows)
+            stage = Stage(dict(self._tenants), self._rows, catalogue=self.catalogue)
             yield MemoryTransaction(stage, tenant, self._clock(), self._tick)
             await self.ping()
             self._rows.update(stage.changed())
@@ -152,9 +176,26 @@ class MemoryStore:
         places = [(tenant, each) for tenant, rows in self._rows.items() for each in rows.rollouts.values()]
         return [OpenRollout(tenant, each.id) for tenant, each in places if each.started and not each.terminal]
 
+    async def open_periods(self) -> list[OpenPeriod]:
+        await self.ping()
+        return [each for tenant, rows in self._rows.items() for each in open_in(tenant, rows)]
+
+    async def moved_books(self) -> list[MovedBooks]:
+        await self.ping()
+        return [MovedBooks(tenant, run, "") for tenant, rows in self._rows.items() for run in rows.moved_books]
+
+    async def moved_books_told(self, moved: MovedBooks) -> None:
+        await self.ping()
+        self._rows[moved.tenant].moved_books.discard(moved.run)
+
     async def turns(self) -> list[Turn]:
         await self.ping()
         return [turn for tenant, rows in self._rows.items() for turn in turns_of(tenant, rows)]
+
+    async def due_openings(self) -> list[tuple[UUID, str, str]]:
+        await self.ping()
+        now = self._clock()
+        return [(tenant, *each) for tenant, rows in self._rows.items() for each in openings_of(rows, now)]
 
     async def sealed_keys(self) -> list[KeyUse]:
         await self.ping()
@@ -184,6 +225,28 @@ class MemoryStore:
         await self.ping()
         return [each for rows in self._rows.values() for each in unheard(rows)]
 
+    async def put_command_types(self, types: Sequence[CommandType]) -> None:
+        await self.ping()
+        self.catalogue.types.update({(each.type, each.schema_version): each for each in types})
+
+    async def due_commands(self) -> list[tuple[UUID, str]]:
+        await self.ping()
+        now = self._clock()
+        lanes = {
+            (tenant, each.command.domain) for tenant, rows in self._rows.items() for each in waiting(rows.commands, now)
+        }
+        return random.sample(sorted(lanes), len(lanes))
+
+    async def ended_leases(self) -> list[tuple[UUID, UUID]]:
+        await self.ping()
+        now = self._clock()
+        leases = [(tenant, *each) for tenant, rows in self._rows.items() for each in rows.command_leases.items()]
+        return [(tenant, lease) for tenant, lease, (_, ends_at) in leases if ends_at <= now]
+
+    async def listen_for_commands(self, lasting: timedelta) -> None:
+        await self.ping()
+        self.catalogue.listened = self._clock() + lasting
+
     async def ping(self) -> None:
         if self.down:
             raise Unavailable
@@ -202,11 +265,19 @@ def _waiting(tenant: UUID, rows: Rows, now: datetime) -> list[Waiting]:
     killed = [r.id for r in rows.rollouts.values() if r.state in _RUNS and _written_since(rows, r.id)]
     due = [n.notice.id for n in rows.notices.values() if n.notice.state is NoticeState.DUE and n.not_before <= now]
     imports = [i.id for i in rows.imports.values() if not (i.started or i.state.ended) and i.created_at < now - _GRACE]
+    closes = (c for c in rows.closures.values() if not c.over and c.id not in rows.closures_started)
+    closures = [close.id for close in closes if close.opened_at < now - _GRACE]
+    unheard = (r for r in rows.reopenings.values() if not r.over and r.id not in rows.reopenings_started)
+    spent = [r.id for r in rows.reopenings.values() if r.state is ReopeningState.OPEN and used_up(rows, r.id)]
+    reopenings = [*{*(r.id for r in unheard if r.asked_at < now - _GRACE), *spent}]
     kinds = (
         (WaitingKind.ROLLOUT, unstarted),
         (WaitingKind.KILLED, killed),
         (WaitingKind.NOTICE, due),
         (WaitingKind.IMPORT, imports),
+        (WaitingKind.CLOSURE, closures),
+        (WaitingKind.REOPENING, reopenings),
+        (WaitingKind.SERIES, waiting_series(rows, now, _GRACE)),
     )
     return [Waiting(kind, tenant, each) for kind, found in kinds for each in found]
 

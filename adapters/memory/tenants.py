@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from adapters.memory.rows import Rows
+from adapters.memory.rows import Catalogue, Rows
 from application.ports.tenants import TenantFilter
 from domain.errors import Missing
 from domain.flags import SHARED_RULES
@@ -18,6 +18,7 @@ class Stage:
     tenancies: dict[UUID, Tenancy]
     before: Mapping[UUID, Rows]
     rows: dict[UUID, Rows] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     def rows_of(self, tenant: UUID) -> Rows:
         if tenant not in self.rows:

@@ -34,7 +34,7 @@ class PostgresPolicies:
     async def get(self, environment: Environment, kind: Kind) -> ApprovalPolicy:
         p = approval_policy.c
         raw = await self._session.scalar(select(p.policy).where(p.environment == environment, p.kind == kind.value))
-        return default_policy(environment) if raw is None else parse_policy(raw)
+        return default_policy(environment, kind) if raw is None else parse_policy(raw)
 
     async def version(self, environment: Environment, kind: Kind) -> int:
         p = approval_policy.c
@@ -66,7 +66,7 @@ class PostgresPolicies:
         v = approval_policy_version.c
         here = (v.environment == environment, v.kind == kind.value, v.version == version)
         raw = await self._session.scalar(select(v.policy).where(*here))
-        return default_policy(environment) if raw is None else parse_policy(raw)
+        return default_policy(environment, kind) if raw is None else parse_policy(raw)
 
 
 class PostgresApprovals:

@@ -65,6 +65,17 @@ class PostgresAuditTrail:
         rows = await self._session.execute(newest.order_by(a.recorded_at.desc(), a.event_id.desc()).limit(limit))
         return [AuditRow(row.event_id, row.recorded_at, orjson.loads(row.canon), row.leaf) for row in rows]
 
+    async def course(
+        self, resource: tuple[str, str], after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[AuditRow]:
+        a = audit_event.c
+        query = select(a.event_id, a.recorded_at, a.canon, a.leaf)
+        oldest = query.where(a.resource_type == resource[0], a.resource == resource[1])
+        if after is not None:
+            oldest = oldest.where(tuple_(a.recorded_at, a.event_id) > tuple_(*after))
+        rows = await self._session.execute(oldest.order_by(a.recorded_at, a.event_id).limit(limit))
+        return [AuditRow(row.event_id, row.recorded_at, orjson.loads(row.canon), row.leaf) for row in rows]
+
 
 def _narrowed(query: Select[Any], wanted: AuditFilter) -> Select[Any]:
     a = audit_event.c

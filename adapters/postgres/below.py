@@ -84,6 +84,7 @@ async def enter(
 async def values(
     session: AsyncSession, home: UUID, environment: Environment, spots: Sequence[Spot], most: int
 ) -> dict[Spot, list[StoredEntry]]:
+    await _check(session, {each.tenant for each in spots})
     found: dict[Spot, list[StoredEntry]] = {each: [] for each in spots}
     for row in (await session.execute(_VALUES, {**_asked(environment, spots), "most": most})).all():
         found[spots[row.place - 1]].append(entry_of(row))
@@ -105,6 +106,7 @@ async def hold(
 async def put_back(session: AsyncSession, home: UUID, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
     if not flags:
         return []
+    await _check(session, {tenant for tenant, _ in flags})
     asked = {
         "environment": flags[0][1].environment.value,
         "tenants": [tenant for tenant, _ in flags],

@@ -1,10 +1,12 @@
 """A committed change reaches every process, and a process that stopped hearing knows it within a second."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +16,7 @@ from adapters.postgres.address import Address
 from domain.environments import Environment
 
 FLAGS, SETTINGS, EVENTS = "changegate_flags", "changegate_settings", "changegate_events"
-TENANTS = "changegate_tenants"
+TENANTS, PERIODS, COMMANDS = "changegate_tenants", "changegate_periods", "changegate_commands"
 HEARTBEAT, PATIENCE = 0.3, 0.6
 """Seconds: the other side is asked so long after it answered, and given so long to answer; together less than one."""
 _CONNECTING = 5.0
@@ -22,8 +24,9 @@ _AGAIN = 0.1
 
 log = structlog.get_logger()
 
-Word = tuple[UUID, Environment] | None
-"""What changed; None says that the line was down and anything may have changed."""
+Told = TypeVar("Told")
+Place = tuple[UUID, Environment]
+"""What changed on most channels; of periods it is a tenant alone, and of commands nothing but that some were sent."""
 
 
 class Listener:
@@ -36,9 +39,10 @@ class Listener:
     def __init__(self, url: str, heartbeat: float = HEARTBEAT, patience: float = PATIENCE) -> None:
         self._arguments = Address.of(url).arguments()
         self._heartbeat, self._patience = heartbeat, patience
-        self._ears: dict[asyncio.Queue[Word], str] = {}
+        self._ears: dict[asyncio.Queue[Any], str] = {}
         self._holding: asyncio.Task[None] | None = None
         self._sure_until = 0.0
+        self._answered = -math.inf
         self.line = 0
 
     @property
@@ -46,24 +50,37 @@ class Listener:
         return time.monotonic() < self._sure_until
 
     @property
-    def flags(self) -> "Topic":
+    def silence(self) -> float:
+        """Seconds since the last question that was answered; infinite before the first."""
+        return time.monotonic() - self._answered
+
+    @property
+    def flags(self) -> "Topic[Place]":
         return Topic(self, FLAGS)
 
     @property
-    def settings(self) -> "Topic":
+    def settings(self) -> "Topic[Place]":
         return Topic(self, SETTINGS)
 
     @property
-    def events(self) -> "Topic":
+    def events(self) -> "Topic[Place]":
         return Topic(self, EVENTS)
 
     @property
-    def tenants(self) -> "Topic":
+    def tenants(self) -> "Topic[Place]":
         return Topic(self, TENANTS)
 
-    async def listen(self, channel: str) -> AsyncIterator[Word]:
+    @property
+    def periods(self) -> "Topic[UUID]":
+        return Topic(self, PERIODS)
+
+    @property
+    def commands(self) -> "Topic[str]":
+        return Topic(self, COMMANDS)
+
+    async def listen(self, channel: str) -> AsyncIterator[Any]:
         """Yields None first, and once after every reconnection: what was missed in between must be read anew."""
-        ear: asyncio.Queue[Word] = asyncio.Queue()
+        ear: asyncio.Queue[Any] = asyncio.Queue()
         self._ears[ear] = channel
         if self.line:
             ear.put_nowait(None)
@@ -102,7 +119,7 @@ class Listener:
         connection = await asyncpg.connect(**self._arguments, timeout=_CONNECTING)
         try:
             connection.add_termination_listener(self._cut)
-            for channel in (FLAGS, SETTINGS, EVENTS, TENANTS):
+            for channel in (FLAGS, SETTINGS, EVENTS, TENANTS, PERIODS, COMMANDS):
                 await connection.add_listener(channel, self._heard)
             await self._ask(connection)
             self.line += 1
@@ -121,6 +138,7 @@ class Listener:
         asked = time.monotonic()
         await connection.execute("SELECT 1", timeout=self._patience)
         if not connection.is_closed():
+            self._answered = asked
             self._sure_until = asked + self._heartbeat + self._patience
 
     def _cut(self, _connection: object) -> None:
@@ -128,15 +146,22 @@ class Listener:
         self._sure_until = 0.0
 
     def _heard(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
-        tenant, environment, _version = str(payload).split(" ")
+        word = _word(str(payload))
         for ear, wanted in self._ears.items():
             if wanted == channel:
-                ear.put_nowait((UUID(tenant), Environment(environment)))
+                ear.put_nowait(word)
+
+
+def _word(payload: str) -> object:
+    tenant, *more = payload.split(" ")
+    if not tenant:
+        return payload
+    return (UUID(tenant), Environment(more[0])) if more else UUID(tenant)
 
 
 @dataclass(frozen=True)
-class Topic:
-    """What the listener hears on one channel."""
+class Topic(Generic[Told]):
+    """What the listener hears on one channel; None says that the line was down and anything may have changed."""
 
     listener: Listener
     channel: str
@@ -149,5 +174,9 @@ class Topic:
     def line(self) -> int:
         return self.listener.line
 
-    def listen(self) -> AsyncIterator[Word]:
+    @property
+    def silence(self) -> float:
+        return self.listener.silence
+
+    def listen(self) -> AsyncIterator[Told | None]:
         return self.listener.listen(self.channel)

@@ -1,6 +1,6 @@
 """The database as the core sees it: one transaction, one tenant."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,17 +8,24 @@ from uuid import UUID
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from adapters.postgres import moved_books, open_periods
 from adapters.postgres import tables as t
 from adapters.postgres.approvals import PostgresApprovals, PostgresPolicies
 from adapters.postgres.audit import PostgresAuditTrail
+from adapters.postgres.books import PostgresBooks
 from adapters.postgres.bundles import PostgresBundles
 from adapters.postgres.calendars import PostgresCalendars
 from adapters.postgres.changes import PostgresChanges
+from adapters.postgres.closure_papers import PostgresClosurePapers
+from adapters.postgres.closure_series import PostgresClosureSeries
+from adapters.postgres.closures import PostgresClosures
+from adapters.postgres.commands import PostgresCommands, due, ended, listen, put_types
 from adapters.postgres.deployments import PostgresDeployments
 from adapters.postgres.engine import sessions
 from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
+from adapters.postgres.fences import PostgresFences
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.groups import PostgresGroups
 from adapters.postgres.imports import PostgresImports, PostgresUploads
@@ -26,11 +33,14 @@ from adapters.postgres.instances import PostgresInstances
 from adapters.postgres.keys import PostgresIdempotency, PostgresIntents
 from adapters.postgres.later import Later
 from adapters.postgres.locks import PostgresTargetLocks
+from adapters.postgres.modules import PostgresModules
 from adapters.postgres.notices import PostgresNotices
 from adapters.postgres.outward import PostgresOutward
 from adapters.postgres.parts import PostgresParts
 from adapters.postgres.people import PostgresPeople
+from adapters.postgres.periods import PostgresPeriods
 from adapters.postgres.release_rules import PostgresFreezes, PostgresReleaseRules
+from adapters.postgres.reopenings import PostgresReopenings
 from adapters.postgres.reviews import PostgresReviews, overdue, unheard
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
 from adapters.postgres.sealed_keys import PostgresSealedKeys
@@ -41,10 +51,12 @@ from adapters.postgres.tenants import PostgresTenancies, bound
 from adapters.postgres.webhooks import PostgresWebhooks
 from application.ports.events import Work, WorkKind
 from application.ports.locks import Turn, TurnKind
+from application.ports.moved_books import MovedBooks
 from application.ports.outward import Errand, ErrandKind
 from application.ports.records import Tenant, Waiting, WaitingKind
-from application.ports.recovery import OpenRollout
+from application.ports.recovery import OpenPeriod, OpenRollout
 from application.ports.sealed_keys import KeyUse
+from domain.commands import CommandType
 from domain.environments import Environment
 
 
@@ -74,17 +86,26 @@ class PostgresTransaction:
         self.audit = PostgresAuditTrail(session, tenant, later)
         self.events = PostgresEvents(session, tenant, later)
         self.webhooks = PostgresWebhooks(session, tenant)
-        self.intents = PostgresIntents(session, tenant)
-        self.notices = PostgresNotices(session, tenant)
+        self.intents, self.notices = PostgresIntents(session, tenant), PostgresNotices(session, tenant)
         self.outward = PostgresOutward(session, tenant)
-        self.telemetry = PostgresTelemetry(session, tenant)
-        self.reviews = PostgresReviews(session, tenant)
+        self.telemetry, self.reviews = PostgresTelemetry(session, tenant), PostgresReviews(session, tenant)
         self.bundles = PostgresBundles(session, tenant)
         self.uploads, self.imports = PostgresUploads(session, tenant), PostgresImports(session, tenant)
-        self.instances = PostgresInstances(session, tenant)
-        self.deployments = PostgresDeployments(session, tenant)
-        self.entities, self.calendars = PostgresEntities(session, tenant), PostgresCalendars(session, tenant)
-        self.idempotency = PostgresIdempotency(session, tenant)
+        self.instances, self.deployments = PostgresInstances(session, tenant), PostgresDeployments(session, tenant)
+        self.books, self.periods = PostgresBooks(session, tenant), PostgresPeriods(session, tenant)
+        self.entities, self.calendars, self.modules = (
+            PostgresEntities(session, tenant),
+            PostgresCalendars(session, tenant),
+            PostgresModules(session, tenant),
+        )
+        self.closures, self.closure_papers, self.closure_series, self.reopenings = (
+            PostgresClosures(session, tenant),
+            PostgresClosurePapers(session, tenant),
+            PostgresClosureSeries(session, tenant),
+            PostgresReopenings(session, tenant),
+        )
+        self.fences, self.idempotency = PostgresFences(session, tenant), PostgresIdempotency(session, tenant)
+        self.commands = PostgresCommands(session, tenant)
 
     @asynccontextmanager
     async def within(self, tenant: UUID) -> AsyncIterator["PostgresTransaction"]:
@@ -144,7 +165,12 @@ class PostgresStore:
     async def waiting(self) -> list[Waiting]:
         async with self._session(None) as session:
             rows = await session.execute(
-                text("SELECT * FROM find_waiting() UNION ALL SELECT 'import', * FROM find_waiting_imports()")
+                text(
+                    "SELECT * FROM find_waiting() UNION ALL SELECT 'import', * FROM find_waiting_imports()"
+                    " UNION ALL SELECT 'closure', * FROM find_waiting_closures()"
+                    " UNION ALL SELECT 'reopening', * FROM find_waiting_reopenings()"
+                    " UNION ALL SELECT 'series', * FROM find_waiting_series()"
+                )
             )
             return [Waiting(WaitingKind(row.kind), row.tenant_id, row.id) for row in rows]
 
@@ -153,10 +179,27 @@ class PostgresStore:
             rows = await session.execute(text("SELECT * FROM find_open_rollouts()"))
             return [OpenRollout(row.tenant_id, row.id) for row in rows]
 
+    async def open_periods(self) -> list[OpenPeriod]:
+        async with self._session(None) as session:
+            return await open_periods.found(session)
+
+    async def moved_books(self) -> list[MovedBooks]:
+        async with self._session(None) as session:
+            return await moved_books.found(session)
+
+    async def moved_books_told(self, moved: MovedBooks) -> None:
+        async with self._session(moved.tenant) as session:
+            await moved_books.told(session, moved)
+
     async def turns(self) -> list[Turn]:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM find_turns()"))
             return [Turn(TurnKind(row.kind), row.tenant_id, row.id) for row in rows]
+
+    async def due_openings(self) -> list[tuple[UUID, str, str]]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM find_openings()"))
+            return [(row.tenant_id, row.entity, row.scope) for row in rows]
 
     async def sealed_keys(self) -> list[KeyUse]:
         async with self._session(None) as session:
@@ -180,6 +223,22 @@ class PostgresStore:
     async def unheard_emergencies(self) -> list[UUID]:
         async with self._session(None) as session:
             return await unheard(session)
+
+    async def put_command_types(self, types: Sequence[CommandType]) -> None:
+        async with self._session(None) as session:
+            await put_types(session, types)
+
+    async def due_commands(self) -> list[tuple[UUID, str]]:
+        async with self._session(None) as session:
+            return await due(session)
+
+    async def ended_leases(self) -> list[tuple[UUID, UUID]]:
+        async with self._session(None) as session:
+            return await ended(session)
+
+    async def listen_for_commands(self, lasting: timedelta) -> None:
+        async with self._session(None) as session:
+            await listen(session, lasting)
 
     async def ping(self) -> None:
         async with self._session(None) as session:

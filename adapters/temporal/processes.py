@@ -18,9 +18,13 @@ from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlread
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.temporal.client import TASK_QUEUE, ClientSource, TemporalUnavailable, ping
+from adapters.temporal.closures import started_closure, started_reopening
 from adapters.temporal.imports import started_import
+from adapters.temporal.series import carried_on
 from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval, ApprovalClosed
+from domain.closures import Act, ClosureRun, Reopening, RunOver
+from domain.closures.series import Series
 from domain.errors import Fault, Invalid, Refusal
 from domain.rollouts import AlreadyTerminal, Progress, Rollout, Verb
 from workflows import search
@@ -28,6 +32,7 @@ from workflows.approval import CLOSED, ApprovalRequest, VoteProof
 from workflows.configuration_import import ImportRequest
 from workflows.messages import Proof, Resumed, RolloutRequest
 from workflows.operated import KILLED
+from workflows.period_messages import LOOK, ClosureProof
 from workflows.presets import TASK_TIMEOUT
 from workflows.rollout import FeatureRolloutWorkflow
 
@@ -88,6 +93,27 @@ class TemporalProcesses:
         async with _answered():
             await started_import(await self._reach(), self._queue, ImportRequest(tenant, record.id), record, requester)
 
+    async def start_closure(self, run: ClosureRun, requester: str) -> None:
+        async with _answered():
+            await started_closure(await self._reach(), self._queue, run, requester)
+
+    async def closure_act(self, run: ClosureRun, act: Act, actor: UUID, assertion: str, task: str | None) -> None:
+        await self._update(run.workflow_id, act.value, ClosureProof(assertion, run.id, actor, task), RunOver)
+
+    async def closure_told(self, run: ClosureRun, what: str, missing: int | None = None) -> None:
+        await self._signal(run.workflow_id, what, *([] if missing is None else [missing]))
+
+    async def start_reopening(self, reopening: Reopening, requester: str) -> None:
+        async with _answered():
+            await started_reopening(await self._reach(), self._queue, reopening, requester)
+
+    async def reopening_told(self, reopening: Reopening) -> None:
+        await self._signal(reopening.workflow_id, LOOK)
+
+    async def carry_on_series(self, series: Series, requester: str) -> None:
+        async with _answered():
+            await carried_on(await self._reach(), self._queue, series, requester)
+
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         await self._update(f"approval/{approval}", answer.value, VoteProof(assertion, voter), ApprovalClosed)
 
@@ -102,13 +128,24 @@ class TemporalProcesses:
 
     async def running(self, rollouts: Collection[UUID]) -> set[UUID]:
         """Asks as often as there are hundreds of them, however many others run."""
-        wanted, found = [f"'rollout/{each}'" for each in rollouts], set()
-        for first in range(0, len(wanted), _LISTED):
-            query = f"ExecutionStatus = 'Running' AND WorkflowId IN ({', '.join(wanted[first : first + _LISTED])})"
+        found = await self._listed([f"rollout/{each}" for each in rollouts])
+        return {UUID(each.removeprefix("rollout/")) for each in found}
+
+    async def gone(self, workflows: Collection[str]) -> set[str]:
+        listed = await self._listed(list(workflows))
+        missing = [each for each in workflows if each not in listed]
+        return {each for each in missing if await self._status(each) is not WorkflowExecutionStatus.RUNNING}
+
+    async def _listed(self, names: list[str]) -> set[str]:
+        """Those that run."""
+        found = set()
+        for first in range(0, len(names), _LISTED):
+            wanted = ", ".join(f"'{each}'" for each in names[first : first + _LISTED])
+            query = f"ExecutionStatus = 'Running' AND WorkflowId IN ({wanted})"
             async with _answered():
                 client = await self._reach()
                 async for each in client.list_workflows(query, page_size=_LISTED + 1, rpc_timeout=_PATIENCE):
-                    found.add(UUID(each.id.removeprefix("rollout/")))
+                    found.add(each.id)
         return found
 
     async def killed(self, rollout: UUID) -> None:
@@ -126,12 +163,12 @@ class TemporalProcesses:
     async def closed(self, approval: UUID) -> None:
         await self._signal(f"approval/{approval}", CLOSED)
 
-    async def _signal(self, workflow_id: str, name: str) -> None:
+    async def _signal(self, workflow_id: str, name: str, *told: object) -> None:
         """What has ended needs to hear nothing."""
         async with _answered():
             handle = (await self._reach()).get_workflow_handle(workflow_id)
             try:
-                await handle.signal(name, rpc_timeout=_PATIENCE)
+                await handle.signal(name, args=told, rpc_timeout=_PATIENCE)
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise

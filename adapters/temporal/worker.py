@@ -14,10 +14,20 @@ from activities.imports import ImportActivities
 from activities.rollouts import RolloutActivities
 from adapters.temporal.client import TASK_QUEUE
 from workflows.approval import ApprovalWorkflow
+from workflows.closure_series import ClosureSeriesWorkflow
 from workflows.configuration_import import ConfigurationImportWorkflow
+from workflows.period_closure import PeriodClosureWorkflow
+from workflows.period_reopening import PeriodReopenWorkflow
 from workflows.rollout import FeatureRolloutWorkflow
 
-WORKFLOWS = (ApprovalWorkflow, FeatureRolloutWorkflow, ConfigurationImportWorkflow)
+WORKFLOWS = (
+    ApprovalWorkflow,
+    FeatureRolloutWorkflow,
+    ConfigurationImportWorkflow,
+    PeriodClosureWorkflow,
+    PeriodReopenWorkflow,
+    ClosureSeriesWorkflow,
+)
 ROOMS = ("domain", "application", "activities", "workflows", "adapters")
 LIBRARIES = ("rfc8785", "structlog", "mmh3", "orjson", "jsonschema_rs", "cel")
 

@@ -13,8 +13,10 @@ from api.problems import beneath
 from api.schemas.calendars import CalendarIn, CalendarOut, CalendarPage, ComparisonOut, DraftIn, PeriodFoundOut
 from api.schemas.common import KEY
 from api.schemas.fiscal_years import Day, DraftYearOut
+from api.schemas.rollouts import SubmittedOut
 from api.services import Use
 from application.calendars.places import Place
+from application.submission import Submitted
 
 router = APIRouter(prefix="/api/v1/calendars", tags=["periods"], route_class=Once)
 drafts = APIRouter(prefix="/api/v1/calendar-drafts", tags=["periods"])
@@ -64,10 +66,16 @@ async def read(place: At, actor: Acting, use: Use, answer: Response) -> Calendar
 @router.put("/{calendar}", summary="Set the rule of a fiscal calendar", dependencies=KEYED)  # noqa: FAST003 -- At takes it
 async def put(
     place: At, wish: CalendarIn, expected: ExpectedVersion, actor: Acting, use: Use, answer: Response
-) -> CalendarOut:  # fmt: skip
-    """Over `"v0"` the first time. Years that were made stay as they are: a new version is for those after them."""
+) -> CalendarOut | SubmittedOut:  # fmt: skip
+    """Over `"v0"` the first time. Years that were made stay: a new version is for those after them.
+
+    202 with the change that waits where production's policy of calendars asks for approval.
+    """
     with beneath("/rule"):
-        found = await use.calendars.configuring.put(actor, place, wish.wish(), expected=expected, reason=wish.reason)
+        found = await use.calendar_changes.rule(actor, place, wish.wish(), expected=expected, reason=wish.reason)
+    if isinstance(found, Submitted):
+        answer.status_code = 202
+        return SubmittedOut.of(found)
     answer.headers["ETag"] = flag_tag(found.calendar.version)
     return CalendarOut.of(found.calendar)
 

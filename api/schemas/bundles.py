@@ -30,7 +30,10 @@ class BundleOut(Out):
     values: list[Object]
     flags: list[Object]
     evaluators: Object
+    legal_entities: list[Object]
     fiscal_calendars: list[Object]
+    entity_books: list[Object]
+    posting_scopes: list[Object]
     checksum: str
     signature: Object | None
 
@@ -84,6 +87,14 @@ class FlagStep(Out):
     after: Object | None
 
 
+class BookStep(Out):
+    """An entity, a scope, the rule of a calendar, one of its years, or the books of an entity."""
+
+    kind: Literal["entity", "scope", "calendar", "year", "books"]
+    name: str
+    op: Op
+
+
 class HiddenOut(Out):
     """A narrower scope whose own value would count no more, or not as written: `how` is shadowed or clamped."""
 
@@ -100,6 +111,7 @@ class ImportOut(Out):
     definitions: list[DefinitionStep]
     values: list[ValueStep]
     flags: list[FlagStep]
+    bookkeeping: list[BookStep]
     affected: list[HiddenOut]
     equal: int
     needs_approval: bool
@@ -124,6 +136,11 @@ class ImportOut(Out):
             flags=[
                 FlagStep(key=key, op=op, before=old.get(key), after=new.get(key))
                 for key, op in found.flags.items()
+                if op is not Op.EQUAL
+            ],
+            bookkeeping=[
+                BookStep.model_validate({"kind": kind, "name": name, "op": op})
+                for (kind, name), op in found.books.items()
                 if op is not Op.EQUAL
             ],
             affected=[

@@ -1,7 +1,7 @@
 """Freezes, blocks, change windows and rollout policies, on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -14,6 +14,11 @@ from domain.environments import Environment
 from domain.locks import Freeze, FreezeKind, Reach, WhileRunning
 
 Prefix = Annotated[str, Field(max_length=200, examples=["checkout."])]
+RolledOut = Literal[
+    Kind.FLAG, Kind.SETTING, Kind.SETTING_DEFINITION, Kind.SETTING_RULES, Kind.POLICY, Kind.FISCAL_CALENDAR,
+    Kind.ENTITY_BOOKS,
+]  # fmt: skip
+"""What a rollout writes, and so waits; the close of a period is none."""
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -21,7 +26,7 @@ class ReachIn(In):
     """What it stands over; a field that is not there narrows nothing. `tag` is one of a definition of a setting."""
 
     environment: Environment | None = None
-    kinds: Annotated[tuple[Kind, ...], Field(max_length=len(Kind))] = ()
+    kinds: Annotated[tuple[RolledOut, ...], Field(max_length=7)] = ()
     prefix: Prefix = ""
     tag: Tag | None = None
 

@@ -1,22 +1,20 @@
 """The rule of a calendar is written version by version, each for years that nobody has made yet."""
 
 from dataclasses import dataclass, field
-from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 from application.calendars.places import Held, Place, calendar_held, entity_called
-from application.ports.calendars import StoredCalendar
+from application.calendars.proposing import asked_about, proposed
+from application.calendars.rulings import Ruling, check_years, next_unmade, write_calendar
+from application.ports.calendars import LegalEntity, StoredCalendar
 from application.ports.store import Store, Transaction
-from application.recording import record
-from domain.audit import Action
+from application.recording import reverted
+from application.settings.drafting import drafted_before
 from domain.calendars import FIRST_YEAR, FiscalYear, ShortPeriods, fiscal_year, parse_rule, restated_year
-from domain.calendars.keeping import check_unmade
 from domain.canonical import Json
-from domain.errors import AlreadyExists, Stale
+from domain.changes import ChangeSet, Kind
+from domain.errors import Stale
 from domain.people import Actor, Permission
-
-_NAMED = 5
-"""So many of the years in the way are named."""
 
 
 @dataclass(frozen=True)
@@ -34,30 +32,32 @@ class Configuring:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def put(self, actor: Actor, place: Place, wish: CalendarWish, *, expected: int, reason: str) -> Held:
-        """The first version makes the calendar; CalendarUsed where years were made that it would make."""
+    async def put(
+        self, actor: Actor, place: Place, wish: CalendarWish, *, expected: int, reason: str, reverts: UUID | None = None
+    ) -> Held | ChangeSet:
+        """The first version makes the calendar; CalendarUsed where years were made that it would make.
+
+        Where a policy asks for approval it is the change that is to be submitted.
+        """
         actor.require(Permission.PERIODS_MANAGE)
         rule = parse_rule(wish.rule).to_json()
         async with self._store.transaction(actor.tenant) as tx:
             entity = await entity_called(tx, place.entity) if place.entity else None
-            if actor.request and (written := await tx.calendars.asked(actor.request)):
-                return Held(written, entity)
+            if known := await _known(tx, actor, entity):
+                return known
             before = await tx.calendars.find(place.code, place.entity, lock=True)
             version = before.version if before else 0
             if version != expected:
                 raise Stale(version=version, expected=expected)
-            after = StoredCalendar(
-                before.id if before else uuid4(), place.entity, place.code, version + 1,
-                await _first_year(tx, before, wish.from_year), rule, wish.short_periods.value, actor.id, tx.now,
-                reason, actor.request,
-            )  # fmt: skip
-            try:
-                await tx.calendars.put(after)
-            except AlreadyExists:
-                raise Stale(expected=expected) from None
-            await record(tx, Action.CALENDAR_CHANGED, ("fiscal_calendar", after.id), actor=actor, reason=reason,
-                         before=_fact(before) if before else None, after=_fact(after))  # fmt: skip
-            return Held(after, entity)
+            first = await _first_year(tx, before, wish.from_year)
+            ruling = Ruling(place, first, rule, wish.short_periods.value)
+            if await asked_about(tx):
+                was = Ruling.said_by(before).to_json() if before else None
+                target = (Kind.FISCAL_CALENDAR, ruling.key, version, ruling.to_json())
+                return await proposed(tx, actor, target, was, reason, reverts)
+            if reverts is not None:
+                await reverted(tx, actor, reverts, None, reason)
+            return Held(await write_calendar(tx, actor, ruling, before, reason), entity)
 
     async def get(self, actor: Actor, place: Place) -> Held:
         """The one by which the entity goes."""
@@ -82,22 +82,17 @@ class Configuring:
         return restated_year(rule, number) if restated else fiscal_year(rule, number)
 
 
+async def _known(tx: Transaction, actor: Actor, entity: LegalEntity | None) -> Held | ChangeSet | None:
+    """What this very request wrote or proposed when it was sent before."""
+    if actor.request and (written := await tx.calendars.asked(actor.request)):
+        return Held(written, entity)
+    return await drafted_before(tx, actor)
+
+
 async def _first_year(tx: Transaction, before: StoredCalendar | None, wished: int | None) -> int:
     if before is None:
         return FIRST_YEAR if wished is None else wished
-    if wished is not None:
-        check_unmade(wished, [each.year for each in await tx.calendars.from_number(before.id, wished, _NAMED)])
-        return wished
-    ends = await tx.calendars.ends_of(before.id)
-    return ends[-1].year.number + 1 if ends else before.from_year
-
-
-def _fact(calendar: StoredCalendar) -> dict[str, Any]:
-    return {
-        "entity": calendar.entity,
-        "code": calendar.code,
-        "version": calendar.version,
-        "from_year": calendar.from_year,
-        "rule": calendar.rule,
-        "short_periods": calendar.short_periods,
-    }
+    if wished is None:
+        return await next_unmade(tx, before)
+    await check_years(tx, before, wished)
+    return wished

@@ -86,16 +86,8 @@ class Making:
             if made is not None:
                 return made
             version, planned = await _planned(tx, calendar, number, wish)
-            await _check_fits(tx, calendar, planned)
-            years = tuple(
-                StoredYear(uuid4(), calendar.id, version, year, tuple(uuid4() for _ in year.periods), actor.id,
-                           tx.now, reason)
-                for year in planned
-            )  # fmt: skip
-            await tx.calendars.add(years)
-            for each in years:
-                await record(tx, Action.FISCAL_YEAR_MADE, ("fiscal_year", each.id), actor=actor, reason=reason,
-                             after=year_fact(calendar, each.year))  # fmt: skip
+            await check_planned(tx, calendar, planned)
+            years = await add_years(tx, actor, calendar, (version, planned), reason)
             return Made(calendar, years, fresh=True)
 
     async def preview(self, actor: Actor, place: Place, number: int, wish: YearWish) -> tuple[FiscalYear, ...]:
@@ -107,7 +99,7 @@ class Making:
             if made is not None:
                 return tuple(each.year for each in made.years)
             _, planned = await _planned(tx, calendar, number, wish)
-            await _check_fits(tx, calendar, planned)
+            await check_planned(tx, calendar, planned)
             return planned
 
     async def get(self, actor: Actor, place: Place, code: str) -> StoredYear:
@@ -146,6 +138,22 @@ class Making:
             return gone
 
 
+async def add_years(
+    tx: Transaction, by: Actor, calendar: StoredCalendar, planned: tuple[int, Sequence[FiscalYear]], reason: str
+) -> tuple[StoredYear, ...]:
+    """Years as this version of the calendar made them."""
+    version, years = planned
+    made = tuple(
+        StoredYear(uuid4(), calendar.id, version, year, tuple(uuid4() for _ in year.periods), by.id, tx.now, reason)
+        for year in years
+    )
+    await tx.calendars.add(made)
+    for each in made:
+        await record(tx, Action.FISCAL_YEAR_MADE, ("fiscal_year", each.id), actor=by, reason=reason,
+                     after=year_fact(calendar, each.year))  # fmt: skip
+    return made
+
+
 async def _known(tx: Transaction, calendar: StoredCalendar, number: int, wish: YearWish) -> Made | None:
     """The year as it was made before, if it was; YearExists when another one is wished now."""
     there = await tx.calendars.year(calendar.id, number)
@@ -182,7 +190,8 @@ async def _version(tx: Transaction, calendar: StoredCalendar, number: int) -> St
     return found
 
 
-async def _check_fits(tx: Transaction, calendar: StoredCalendar, planned: Sequence[FiscalYear]) -> None:
+async def check_planned(tx: Transaction, calendar: StoredCalendar, planned: Sequence[FiscalYear]) -> None:
+    """PeriodsOverlap or YearsApart where they do not fit the years that are there."""
     met = await tx.calendars.touching(calendar.id, planned[0].begins, planned[-1].ends)
     beside = [each.year for each in met or await tx.calendars.ends_of(calendar.id)]
     for year in planned:

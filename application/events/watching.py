@@ -111,4 +111,6 @@ def _check(actor: Actor) -> None:
 def _may_read(actor: Actor, event: Event) -> bool:
     if event.type is EventType.DEPLOYMENT_MOVED:
         return Permission.CHANGE_READ in actor.permissions
+    if event.type.of_periods:
+        return Permission.PERIODS_READ in actor.permissions
     return (Permission.FEATURES_READ if event.type.of_flags else Permission.SETTINGS_READ) in actor.permissions

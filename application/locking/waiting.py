@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
 
+from application.locking.closes import held_by_close
 from application.locking.confounding import confounded_with
 from application.locking.holding import ahead_of
 from application.locking.rules import rollout_policy, window_called
@@ -26,14 +26,17 @@ class Wait:
 
 
 async def kept_back(tx: Transaction, rollout: Rollout, change: ChangeSet) -> Wait | None:
-    """By its window or a freeze; what is urgent passes both."""
+    """By its window, a freeze or the close of a period; what is urgent passes all of them."""
     if rollout.priority:
         return None
     shut = await _window(tx, rollout)
     if shut is not None:
         return shut
     freezes = await freezes_over(tx, change)
-    return Wait(State.BLOCKED, "frozen", freezes[0].ends) if freezes else None
+    if freezes:
+        return Wait(State.BLOCKED, "frozen", freezes[0].ends)
+    held = await held_by_close(tx, change)
+    return Wait(State.BLOCKED, held.why) if held else None
 
 
 async def queued(tx: Transaction, rollout: Rollout, change: ChangeSet, since: datetime) -> Wait | None:
@@ -50,7 +53,7 @@ async def queued(tx: Transaction, rollout: Rollout, change: ChangeSet, since: da
 
 
 async def check_thawed(tx: Transaction, rollout: Rollout, change: ChangeSet, approval: Approval) -> None:
-    """Frozen, when it would start at once, asks nobody and does not wait."""
+    """Frozen or FinancialChangeHeld, when it would start at once, asks nobody and does not wait."""
     plan = rollout.plan
     waits = plan.on_conflict is not OnConflict.REJECT or plan.apply_at is not None or plan.window is not None
     if waits or rollout.priority or approval.policy.levels:
@@ -60,6 +63,9 @@ async def check_thawed(tx: Transaction, rollout: Rollout, change: ChangeSet, app
         own = await tx.freezes.get(freezes[0].id)
         owner = own.owner if own else None
         raise Frozen(freeze=str(freezes[0].id), until=freezes[0].ends.isoformat(), owner=owner)
+    held = await held_by_close(tx, change)
+    if held is not None:
+        raise held.refusal
 
 
 async def freezes_over(tx: Transaction, change: ChangeSet) -> list[Cover]:
@@ -70,16 +76,16 @@ async def freezes_over(tx: Transaction, change: ChangeSet) -> list[Cover]:
     return standing_over(found, await tagged(tx, places_of(change.content.targets)), tx.now)
 
 
-async def paused_by(tx: Transaction, rollout: Rollout, change: ChangeSet) -> UUID | None:
-    """The freeze that holds what is under way, by its own word or by that of the policy."""
+async def is_paused(tx: Transaction, rollout: Rollout, change: ChangeSet) -> bool:
+    """Whether what is under way is held: by a freeze, by its own word or by that of the policy, or by a close."""
     if rollout.priority:
-        return None
+        return False
     freezes = await freezes_over(tx, change)
-    if not freezes:
-        return None
-    policy = await rollout_policy(tx, rollout.environment, rollout.kind)
-    pausing = [each for each in freezes if policy.pause_in_freeze or each.running is WhileRunning.PAUSE]
-    return pausing[0].id if pausing else None
+    if freezes:
+        policy = await rollout_policy(tx, rollout.environment, rollout.kind)
+        if any(policy.pause_in_freeze or each.running is WhileRunning.PAUSE for each in freezes):
+            return True
+    return await held_by_close(tx, change) is not None
 
 
 async def tagged(tx: Transaction, places: Collection[Place]) -> Mapping[Place, Collection[str]]:

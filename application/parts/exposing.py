@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from application.locking.closes import check_closes, heeds_closes
 from application.parts.as_before import WrittenSince, job_of
 from application.parts.job import Job
 from application.parts.snapshotting import parts_for, parts_of
@@ -88,9 +89,12 @@ async def _serve(tx: Transaction, job: Job, tenants: Sequence[Sequence[Part]], p
     """Each tenant whole or not at all; returns their parts as they stand now."""
     done: list[Part] = []
     refused: dict[str, str] = {}
+    financial = not job.rollout.priority and await heeds_closes(tx, job.change)
     for parts in tenants:
         try:
             async with tx.within(parts[0].tenant) as inside:
+                if financial:
+                    await check_closes(inside, job.change.id)
                 done += await write(inside, job, parts)
         except Unavailable:
             raise

@@ -67,6 +67,11 @@ class Installation(Protocol):
         """host:port of the Temporal frontend of this installation."""
         ...
 
+    @property
+    def database_url(self) -> str:
+        """Of the PostgreSQL of the data folder while it runs, as its owner: it holds the password."""
+        ...
+
     def start(
         self, *, demo: bool = False, port: int | None = None, scrapes: tuple[str, ...] = ()
     ) -> AbstractAsyncContextManager[Running]:

@@ -77,6 +77,11 @@ FACTS: Final[Mapping[str, frozenset[str]]] = {
     "review_overdue": _CHANGE | {"actor", "cause", "deadline"},
     "webhook_disabled": frozenset({"host", "since", "reason"}),
     "rollback_incomplete": _CHANGE | {"cause", "targets"},
+    "closure_task": frozenset({"entity", "period", "mode", "task", "state"}),
+    "closure_ended": frozenset({"entity", "period", "mode", "outcome"}),
+    "reopening_window": frozenset({"entity", "period", "state", "deadline"}),
+    "reopening_ended": frozenset({"entity", "period", "outcome", "periods"}),
+    "closure_series_rests": frozenset({"outcome", "closed"}),
     "kill_switch": frozenset({"flag", "environment", "actor"}),
 }
 """The facts that each template needs; some also use `level`, `actor` or `reason` when they are there."""

@@ -52,7 +52,7 @@ class Parts(Protocol):
     async def values(
         self, environment: Environment, spots: Sequence[Spot], most: int
     ) -> Mapping[Spot, list[StoredEntry]]:
-        """The newest versions, newest first; of tenants that were entered."""
+        """The newest versions, newest first; Missing as above."""
         ...
 
     async def hold(self, environment: Environment, bases: Mapping[Spot, int]) -> Mapping[Spot, tuple[int, Json]]:
@@ -60,7 +60,7 @@ class Parts(Protocol):
         ...
 
     async def put_back(self, flags: Sequence[tuple[UUID, StoredFlag]]) -> list[int]:
-        """Flags that are held, in one environment, in turn; the revision of each one's set then."""
+        """Flags that are held, in one environment, in turn; the revision of each one's set then. Missing as above."""
         ...
 
     async def held_by(self, environment: Environment, kind: Kind, key: str) -> list[Rollout]:

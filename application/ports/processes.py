@@ -6,6 +6,8 @@ from uuid import UUID
 
 from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval
+from domain.closures import Act, ClosureRun, Reopening
+from domain.closures.series import Series
 from domain.rollouts import Rollout, Verb
 
 
@@ -20,6 +22,33 @@ class Processes(Protocol):
         """Start once; starting again what was started changes nothing."""
         ...
 
+    async def start_closure(self, run: ClosureRun, requester: str) -> None:
+        """Start once; Unavailable as long as an older attempt at the same period has not ended its process."""
+        ...
+
+    async def closure_act(self, run: ClosureRun, act: Act, actor: UUID, assertion: str, task: str | None) -> None:
+        """RunOver for one that has ended; `task` is the key of the task that it is about."""
+        ...
+
+    async def closure_told(self, run: ClosureRun, what: str, missing: int | None = None) -> None:
+        """Something outside has happened that it may wait for; one that has ended needs to hear nothing.
+
+        `missing`: of modules elsewhere, so many have not acknowledged yet.
+        """
+        ...
+
+    async def start_reopening(self, reopening: Reopening, requester: str) -> None:
+        """Start once; starting again what was started changes nothing."""
+        ...
+
+    async def reopening_told(self, reopening: Reopening) -> None:
+        """The database has moved it on; its process looks."""
+        ...
+
+    async def carry_on_series(self, series: Series, requester: str) -> None:
+        """Its process looks at what the database holds now; where none runs, one is started."""
+        ...
+
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None: ...
     async def withdraw_vote(self, approval: UUID, assertion: str) -> None: ...
     async def control(self, rollout: UUID, verb: Verb, assertion: str) -> None: ...
@@ -30,6 +59,10 @@ class Processes(Protocol):
 
     async def running(self, rollouts: Collection[UUID]) -> set[UUID]:
         """Which of them are listed as carried on; who has only just begun or ended may still be missing or listed."""
+        ...
+
+    async def gone(self, workflows: Collection[str]) -> set[str]:
+        """Which of these nothing carries on, by their names: each that is not listed was asked about alone."""
         ...
 
     async def take_back(self, rollout: Rollout, approval: Approval, requester: str, *, steps: int, cause: str) -> None:

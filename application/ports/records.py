@@ -179,6 +179,9 @@ class WaitingKind(StrEnum):
     NOTICE = "notice"
     KILLED = "killed"
     IMPORT = "import"
+    CLOSURE = "closure"
+    REOPENING = "reopening"
+    SERIES = "series"
 
 
 @dataclass(frozen=True)

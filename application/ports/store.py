@@ -10,30 +10,35 @@ from uuid import UUID
 from application.ports.approvals import Approvals, Groups, Policies, Reviews
 from application.ports.bundles import Bundles
 from application.ports.calendars import Calendars, Entities
+from application.ports.closure_series import ClosureSeries
+from application.ports.closures import ClosurePapers, Closures
+from application.ports.commands import Commands
 from application.ports.deployments import Deployments
 from application.ports.events import Events, Webhooks, Work
 from application.ports.evidence import Evidence, Telemetry
+from application.ports.fences import Fences
+from application.ports.flags import Flags
 from application.ports.imports import Imports, Uploads
 from application.ports.instances import Instances
 from application.ports.locks import Freezes, ReleaseRules, TargetLocks, Turn
+from application.ports.modules import Modules
 from application.ports.outward import Outward
 from application.ports.parts import Parts
+from application.ports.periods import Books, Periods
 from application.ports.records import (
     AuditFilter,
     AuditRow,
     Delegation,
-    FlagSetRecord,
     Intent,
     Notice,
-    StoredFlag,
     Tenant,
     Waiting,
 )
+from application.ports.reopenings import Reopenings
 from application.ports.sealed_keys import KeyUse, SealedKeys
 from application.ports.settings import Settings
 from application.ports.tenants import Tenancies, TenantLocks, TenantTemplates
 from domain.audit import Event
-from domain.canonical import Json
 from domain.changes import ChangeSet
 from domain.environments import Environment
 from domain.people import Actor, Principal, Role
@@ -62,25 +67,6 @@ class People(Protocol):
         ...
 
     async def revoke(self, lent: Delegation) -> None: ...
-
-
-class Flags(Protocol):
-    """Definitions and every version that they ever had."""
-
-    async def get(self, environment: Environment, key: str, *, lock: bool = False) -> StoredFlag | None: ...
-    async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]: ...
-    async def version(self, environment: Environment, key: str, version: int) -> Json | None: ...
-    async def versions(self, environment: Environment, key: str, before: int, limit: int) -> list[StoredFlag]: ...
-    async def asked(self, request: UUID) -> StoredFlag | None:
-        """The version that this request wrote, however many were written since."""
-        ...
-
-    async def put(self, flag: StoredFlag, *, expected: int) -> int:
-        """Write version `flag.version` over `expected`, and tell the set's revision then; StaleGeneration."""
-        ...
-
-    async def flag_set(self, environment: Environment) -> FlagSetRecord: ...
-    async def revision(self, environment: Environment) -> int: ...
 
 
 class Changes(Protocol):
@@ -114,10 +100,11 @@ class Rollouts(Protocol):
 
 
 class AuditTrail(Protocol):
-    """Append-only; the application can neither change nor remove."""
+    """Append-only; the application can neither change nor remove. The course of one thing is oldest first."""
 
     async def append(self, *events: Event) -> None: ...
     async def page(self, query: AuditFilter, after: Place | None, limit: int) -> list[AuditRow]: ...
+    async def course(self, resource: tuple[str, str], after: Place | None, limit: int) -> list[AuditRow]: ...
 
 
 class Intents(Protocol):
@@ -242,6 +229,24 @@ class Transaction(Protocol):
     def entities(self) -> Entities: ...
     @property
     def calendars(self) -> Calendars: ...
+    @property
+    def books(self) -> Books: ...
+    @property
+    def periods(self) -> Periods: ...
+    @property
+    def modules(self) -> Modules: ...
+    @property
+    def closures(self) -> Closures: ...
+    @property
+    def closure_papers(self) -> ClosurePapers: ...
+    @property
+    def closure_series(self) -> ClosureSeries: ...
+    @property
+    def reopenings(self) -> Reopenings: ...
+    @property
+    def fences(self) -> Fences: ...
+    @property
+    def commands(self) -> Commands: ...
     @property
     def idempotency(self) -> Idempotency: ...
 

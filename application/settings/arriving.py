@@ -10,6 +10,7 @@ from itertools import zip_longest
 from application.ports.store import Transaction
 from application.settings.carrying import plan_for
 from application.settings.checks import check_policies, check_rules, check_wishes
+from application.settings.driving import check_driven
 from application.settings.inheriting import looked_beyond
 from application.settings.plan import Pen, Plan
 from application.settings.wishes import MOST_ITEMS, Order, Wish
@@ -110,6 +111,7 @@ async def planned_arrival(tx: Transaction, pen: Pen, arrival: Arrival) -> Plan:
     pointers = arrival.pointers
     with told_at([_pointer(step[0], pointers) for step in steps]):
         await looked_beyond(tx, plan)
+    await check_driven(tx, plan)
     return plan
 
 

@@ -10,6 +10,7 @@ from application.events.telling import tell_values
 from application.ports.store import Transaction
 from application.recording import event_of
 from application.settings.checks import check_policies, check_rules, check_versions, faults_of, sound
+from application.settings.driving import check_driven
 from application.settings.house import continued, furnished_around, known
 from application.settings.inheriting import heirs, looked_beyond
 from application.settings.plan import Pen, Plan, Step, pictured
@@ -45,6 +46,7 @@ async def planned(tx: Transaction, pen: Pen, order: Order, at: datetime) -> Plan
     beneath = {place: await everything_held(tx, plan, order.wishes[place]) for place in ended}
     plan = await asyncio.to_thread(_worked_out, plan, rules, pen, order, beneath)
     await looked_beyond(tx, plan)
+    await check_driven(tx, plan)
     return plan
 
 
@@ -90,6 +92,8 @@ async def everything_held(tx: Transaction, plan: Plan, wish: Wish) -> tuple[Held
 
 async def carried_out(tx: Transaction, pen: Pen, plan: Plan, reason: str) -> None:
     """First everything that ends, then what comes in its place: the database lets nothing overlap."""
+    if pen.person is not None:  # a rollout goes back in any case
+        await check_driven(tx, plan)
     environment = plan.house.environment
     ends = [
         (step.wish.key, step.wish.scope.text, entry.version, until)

@@ -186,6 +186,10 @@ def _faults(wish: Wish, definition: Definition, path: str, plan: Plan) -> Iterat
         yield Fault(f"{path}/constraint", "expected none: what it names would be readable, and a secret is not")
     elif wish.constraint is not None:
         yield from _constraint_faults(wish, definition, f"{path}/constraint")
+    if definition.drives_calendar is not None and (wish.since or wish.until):
+        yield Fault(
+            f"{path}/effective_at", "expected none: a period may have begun by then, and this drives a calendar"
+        )
     if wish.since is not None and wish.since < plan.at:
         yield Fault(f"{path}/effective_at", "the past of a setting does not change")
     if wish.until is not None and wish.until <= max(wish.since or plan.at, plan.at):

@@ -4,6 +4,7 @@ from application.policies import decided
 from application.ports.settings import StoredDefinition
 from application.ports.store import Transaction
 from application.settings.definitions import check_fits, existing_definition, reach_of_definition, write_definition
+from application.settings.driving import check_rest
 from application.settings.meanings import author_of, change_of, check_version, told_difference
 from application.settings.rulebook import turn_everywhere
 from domain.approvals import ApprovalPolicy
@@ -26,6 +27,7 @@ class DefinitionSubject:
         at = await turn_everywhere(tx)
         before = await existing_definition(tx, _key(change))
         old = parse_setting_definition(before.definition)
+        await check_rest(tx, [old])
         await check_fits(tx, parse_setting_definition(change.target.content), old, at)
 
     async def expose(self, tx: Transaction, rollout: Rollout, change: ChangeSet, stage: int) -> int:

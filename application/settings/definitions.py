@@ -12,6 +12,7 @@ from application.ports.settings import StoredDefinition, StoredEntry
 from application.ports.store import Store, Transaction
 from application.recording import record, reverted
 from application.settings.drafting import drafted_before, drafted_meaning, meaning
+from application.settings.driving import check_rest
 from application.settings.house import furnished
 from application.settings.reaching import moved_leaves, reach_over
 from application.settings.rulebook import breaches, turn_everywhere
@@ -73,6 +74,7 @@ class SettingDefinitions:
             old = parse_setting_definition(before.definition)
             await check_fits(tx, definition, old, at)
             if not changed <= WORDS:
+                await check_rest(tx, [old])
                 policy = await decided(
                     tx, Environment, Kind.SETTING, await reach_of_definition(tx, definition, old, at)
                 )
@@ -121,6 +123,11 @@ async def check_fits(tx: Transaction, definition: Definition, old: Definition, a
     for environment in Environment:
         stored += await tx.settings.entries(environment, [definition.key], None, at)
     faults = incompatible(definition, _labelled(stored), old=old)
+    if definition.drives_calendar is not None:
+        faults += [
+            Fault(f"/stored/{label}", "expected no time of its own: it drives a calendar")
+            for label in _timed(stored, at)
+        ]
     conflicts = [f"{fault.path}: {fault.message}" for fault in faults] or await _broken(tx, definition, at)
     if conflicts:
         raise IncompatibleDefinition(conflicts=conflicts)
@@ -137,6 +144,12 @@ def _labelled(stored: list[StoredEntry]) -> Iterator[tuple[str, Json]]:
     for each in stored:
         if each.entry.state is EntryState.SET and Sealed.of(each.entry.value) is None:  # its type does not change
             yield f"{each.environment.value}/{each.scope}", each.entry.value
+
+
+def _timed(stored: list[StoredEntry], at: datetime) -> Iterator[str]:
+    for each in stored:
+        if each.entry.since > at or each.entry.until is not None:
+            yield f"{each.environment.value}/{each.scope}"
 
 
 async def reach_of_definition(tx: Transaction, definition: Definition, old: Definition, at: datetime) -> Reach:

@@ -42,15 +42,18 @@ def summary(told: Imported) -> Json:
     found = told.difference
     steps = [{"key": key, "scope": scope, "op": op.value} for (key, scope), op in found.places.items()]
     flags = [{"key": key, "op": op.value} for key, op in found.flags.items()]
+    books = [{"kind": kind, "name": name, "op": op.value} for (kind, name), op in found.books.items()]
     return {
         "counts": {
             "definitions": Counter(op.value for op in found.definitions.values()),
             "values": Counter(op.value for op in found.places.values()),
             "flags": Counter(op.value for op in found.flags.values()),
+            "bookkeeping": Counter(op.value for op in found.books.values()),
             "affected": len(told.affected),
         },
         "values": [step for step in steps if step["op"] != "equal"][:MOST_STEPS],
         "flags": [step for step in flags if step["op"] != "equal"][:MOST_STEPS],
+        "bookkeeping": [step for step in books if step["op"] != "equal"][:MOST_STEPS],
         "needs_approval": told.needs_approval,
         "epoch": told.epoch,
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO
 
+from application.periods.kept import bookkeeping
 from application.ports.bundles import Leaving
 from application.ports.signing import Signatures
 from application.ports.store import Store
@@ -82,9 +83,11 @@ class Exports:
         """Everything that is stored and may leave; the export is an event in the trail."""
         actor.require(Permission.SETTINGS_READ)
         actor.require(Permission.FEATURES_READ)
+        actor.require(Permission.PERIODS_READ)
         home = await self._store.home(actor.tenant)
         async with self._store.transaction(actor.tenant) as tx:
-            page = _Page(BundleWriter(home.slug, environment), tx.now)
+            books = await bookkeeping(tx)
+            page = _Page(BundleWriter(home.slug, environment, books), tx.now)
             size = 0
             async for some in tx.bundles.leaving(environment):
                 size += out.write(await asyncio.to_thread(page.written, some))
@@ -94,6 +97,7 @@ class Exports:
             signature = self._signatures.sign(checksum) if self._signatures else None
             size += out.write(page.writer.seal(tx.now, signature))
             counts = {section.name.lower(): page.writer.counts[section] for section in Section}
+            counts |= {name: len(each) for name, each in books.sections().items()}
             await record(
                 tx, Action.BUNDLE_EXPORTED, ("setting_bundle", environment.value), actor=actor,
                 after={"tenant": home.slug, "environment": environment.value, "checksum": checksum, **counts},

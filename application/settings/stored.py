@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+from application.periods.kept import bookkeeping
 from application.ports.bundles import Leaving
 from application.ports.store import Transaction
 from application.settings.leaving import lasting
@@ -21,7 +22,7 @@ async def contents(tx: Transaction, environment: Environment, at: datetime) -> C
     async for some in tx.bundles.leaving(environment):
         await asyncio.to_thread(_sorted_in, some, definitions, flags, lines)
     said = [line for line in lines if travels(definitions[line.key]) and lasting(line, at) is not None]
-    return Contents(definitions, timelines(said, at), flags)
+    return Contents(definitions, timelines(said, at), flags, await bookkeeping(tx))
 
 
 def _sorted_in(

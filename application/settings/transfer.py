@@ -5,16 +5,18 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Literal, Protocol
 from uuid import uuid4
 
-from application.events.telling import tell_definition, tell_import
+from application.events.telling import tell_import
 from application.locking.rules import check_direct
 from application.ports.bundles import Sync
 from application.ports.records import StoredFlag
-from application.ports.settings import StoredDefinition
 from application.ports.signing import Signatures
 from application.ports.store import Store, Transaction
 from application.recording import record
 from application.settings.arriving import BUNDLE, Arrival, check_arrival, order_of_arrival, planned_arrival, told_at
+from application.settings.arriving_books import CalendarsApart, planned_books
 from application.settings.arriving_flags import FlagsApart, planned_flags, write_flags
+from application.settings.before import define, proposed_before, written_before
+from application.settings.booking import write_bookkeeping
 from application.settings.carrying import carried_out
 from application.settings.leaving import Exported, Exports
 from application.settings.plan import Pen, Plan
@@ -31,6 +33,7 @@ from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
 from domain.people import Actor, Permission
 from domain.settings import UNSIGNED, Bundle, Contents, Difference, compared_contents, parse_bundle, timelines
+from domain.settings.book_differences import BookThing
 
 
 class DefinitionsFirst(Conflict):
@@ -175,23 +178,26 @@ async def _taken(
     await errand.begun(tx)
     arrival = await _beside(tx, bundle, intake)
     told = Imported(arrival.difference, intake.dry_run, wanted=arrival.wanted, stored=arrival.stored)
-    if await _written(tx, actor):
+    if await written_before(tx, actor):
         return replace(told, dry_run=False, epoch=await tx.settings.epoch(intake.environment)), None
-    if await _proposed(tx, actor):  # the change that is there has all
+    if await proposed_before(tx, actor):  # the change that is there has all
         return told, ([], Order(intake.environment, (), intake.reason))
     pen = replace(Pen.of(actor), origin="import")
     plan = await planned_arrival(tx, pen, arrival)
     if plan.steps:
         await check_direct(tx, intake.environment, Kind.SETTING)
     flags = await planned_flags(tx, actor, arrival)
+    things = await planned_books(tx, actor, arrival)
     told = replace(told, affected=tuple(plan.affected()))
     if not await _asks(tx, arrival, plan):
-        done = await _arrived(tx, (actor, pen), arrival, (plan, flags), told, errand)
+        done = await _arrived(tx, (actor, pen), arrival, (plan, flags, things), told, errand)
         await _remembered(tx, actor, bundle, intake)
         await errand.told(tx, done)
         return done, None
     if flags:
         raise FlagsApart(keys=[each.key for each in flags][:100])
+    if things:
+        raise CalendarsApart
     if arrival.difference.missing:
         raise DefinitionsFirst(keys=arrival.difference.missing)
     return told, await order_of_arrival(tx, arrival)
@@ -200,7 +206,9 @@ async def _taken(
 async def _beside(tx: Transaction, bundle: Bundle, intake: Intake) -> Arrival:
     at = await turn_everywhere(tx)  # a definition is everywhere
     stored = await contents(tx, intake.environment, at)
-    wanted = Contents({each.key: each for each in bundle.definitions}, timelines(bundle.lines, at), bundle.flags)
+    wanted = Contents(
+        {each.key: each for each in bundle.definitions}, timelines(bundle.lines, at), bundle.flags, bundle.books
+    )
     difference = compared_contents(wanted, stored, prune=intake.prune, overwrite=intake.overwrite)
     arrival = Arrival(bundle, wanted, stored, difference, intake.environment, intake.reason, at)
     if difference.clashing:
@@ -218,39 +226,29 @@ async def _asks(tx: Transaction, arrival: Arrival, plan: Plan) -> bool:
     return reach is not None and any(policy.decided(reach).levels for policy in policies)
 
 
-async def _written(tx: Transaction, actor: Actor) -> bool:
-    """Whether this very request was carried out before."""
-    if actor.request is None:
-        return False
-    found = await tx.settings.written(actor.request) or await tx.settings.defined(actor.request)
-    return bool(found or await tx.flags.asked(actor.request))
-
-
-async def _proposed(tx: Transaction, actor: Actor) -> bool:
-    return actor.request is not None and await tx.changes.get(actor.request) is not None
-
-
 async def _arrived(
     tx: Transaction,
     by: tuple[Actor, Pen],
     arrival: Arrival,
-    plans: tuple[Plan, tuple[StoredFlag, ...]],
+    plans: tuple[Plan, tuple[StoredFlag, ...], list[BookThing]],
     told: Imported,
     errand: Errand,
 ) -> Imported:
-    (actor, pen), (plan, flags) = by, plans
+    (actor, pen), (plan, flags, things) = by, plans
     if told.dry_run or told.difference.is_empty:
         return told
     missing = arrival.difference.missing
-    total = len(missing) + len(plan.steps) + len(flags)
+    total = len(missing) + len(plan.steps) + len(flags) + len(things)
     for number, key in enumerate(missing):
-        await _defined(tx, actor, arrival, key, first=number == 0)
+        await define(tx, actor, arrival, key, first=number == 0)
         errand.reached(number + 1, total)
     await carried_out(tx, pen, plan, arrival.reason)
     errand.reached(len(missing) + len(plan.steps), total)
     await write_flags(tx, actor, arrival, flags, arrival.stored.flags or {})
+    await write_bookkeeping(tx, actor, arrival, things)
     errand.reached(total, total)
     changed = {"defined": len(missing), "changed": len(plan.steps), "flags_changed": len(flags)}
+    changed["bookkeeping_changed"] = len(things)
     await record(
         tx, Action.BUNDLE_IMPORTED, ("setting_bundle", arrival.environment.value), actor=actor, reason=arrival.reason,
         after={**_summary(arrival.bundle), **changed},
@@ -262,17 +260,6 @@ async def _arrived(
         if environment is arrival.environment or missing
     }
     return replace(told, epoch=epochs[arrival.environment])
-
-
-async def _defined(tx: Transaction, actor: Actor, arrival: Arrival, key: str, *, first: bool) -> None:
-    definition = arrival.wanted.definitions[key].to_json()
-    stored = StoredDefinition(key, 1, definition, actor.id, tx.now, actor.request if first else None)
-    await tx.settings.put_definition(stored, expected=0)
-    await record(
-        tx, Action.SETTING_DEFINED, ("setting_definition", key), actor=actor, reason=arrival.reason,
-        after={"version": 1, "definition": definition},
-    )  # fmt: skip
-    await tell_definition(tx, actor, key, 1)
 
 
 async def _remembered(

@@ -60,8 +60,10 @@ def _bundles(raw: list[Json], faults: list[Fault]) -> Iterator[Bundle]:
             faults.append(Fault(f"{path}/environment", "another bundle is of this environment"))
         if any((bundle.flags or {}).values()):
             faults.append(Fault(f"{path}/flags", "a template holds settings, and no flags"))
+        if bundle.books is not None and any(bundle.books.sections().values()):
+            faults.append(Fault(f"{path}/fiscal_calendars", "a template holds settings, and no bookkeeping"))
         seen.add(bundle.environment)
-        yield replace(bundle, flags=None, signature=None)
+        yield replace(bundle, flags=None, signature=None, books=None)
 
 
 def _policies(raw: dict[str, Any], faults: list[Fault]) -> Iterator[tuple[PolicyPlace, ApprovalPolicy]]:

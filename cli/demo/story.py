@@ -1,4 +1,4 @@
-"""One good version goes all the way, one bad version comes back by itself, one change nobody votes on expires."""
+"""A good version goes all the way, a bad one comes back, a change nobody votes on expires, and a month is closed."""
 
 import asyncio
 import shutil
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from application.ports.installation import Installation, Running
 from cli.caller import Caller
-from cli.demo import proposals, report
+from cli.demo import month, proposals, report
 from cli.demo.progress import BAD_SHARE, follow
 from cli.demo.shop import Shop, open_shop
 from cli.destination import Frontend
@@ -88,6 +88,7 @@ async def play(installation: Installation, console: Console) -> bool:
             ("the bad version came back by itself from 10 %", came_back),
             ("the shop recovered", recovered),
             ("the unanswered change expired", third["state"] == "EXPIRED"),
+            *await month.close(month.last_month(installation, running.api, console)),
         ]
         async with story.person("aud") as auditor:
             await report.show(auditor, {"express": good, "turbo": bad, "nobody votes": silent}, console)

@@ -46,6 +46,12 @@ class CalendarUsed(Conflict):
     kind = "fiscal-calendar-used"
 
 
+class CalendarStays(Conflict):
+    """A calendar is not removed once it is written, nor are books: write what shall hold instead."""
+
+    kind = "fiscal-calendar-stays"
+
+
 def check_fits(year: FiscalYear, beside: Iterable[FiscalYear]) -> None:
     """PeriodsOverlap with the periods in the way, or YearsApart with the days between.
 

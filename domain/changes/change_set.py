@@ -21,6 +21,10 @@ class Kind(StrEnum):
     SETTING_DEFINITION = "setting-definition"
     SETTING_RULES = "setting-rules"
     POLICY = "policy"
+    PERIOD_CLOSE = "period-close"
+    PERIOD_REOPEN = "period-reopen"
+    FISCAL_CALENDAR = "fiscal-calendar"
+    ENTITY_BOOKS = "entity-books"
 
 
 class ChangeStatus(StrEnum):

@@ -19,6 +19,15 @@ class EventType(StrEnum):
     FEATURE_FLAG_UPDATED = "FeatureFlagUpdated"
     FEATURE_FLAG_DISABLED = "FeatureFlagDisabled"
     DEPLOYMENT_MOVED = "DeploymentMoved"
+    FISCAL_PERIOD_OPENED = "FiscalPeriodOpened"
+    FISCAL_PERIOD_SOFT_CLOSED = "FiscalPeriodSoftClosed"
+    FISCAL_PERIOD_FROZEN = "FiscalPeriodFrozen"
+    FISCAL_PERIOD_CLOSED = "FiscalPeriodClosed"
+    FISCAL_PERIOD_REOPENED = "FiscalPeriodReopened"
+    FISCAL_PERIOD_LOCKED = "FiscalPeriodLocked"
+    FISCAL_PERIOD_CLOSE_ABORTED = "FiscalPeriodCloseAborted"
+    CLOSE_TASK_READY = "CloseTaskReady"
+    MODULE_GATE_SET = "ModuleGateSet"
     WEBHOOK_TESTED = "WebhookTested"
 
     @property
@@ -26,12 +35,29 @@ class EventType(StrEnum):
         return self in _OF_FLAGS
 
     @property
+    def of_periods(self) -> bool:
+        return self in _OF_PERIODS
+
+    @property
     def of_settings(self) -> bool:
-        return not self.of_flags and self is not EventType.DEPLOYMENT_MOVED
+        return not (self.of_flags or self.of_periods or self is EventType.DEPLOYMENT_MOVED)
 
 
 _OF_FLAGS: Final = frozenset(
     {EventType.FEATURE_FLAG_CREATED, EventType.FEATURE_FLAG_UPDATED, EventType.FEATURE_FLAG_DISABLED}
+)
+_OF_PERIODS: Final = frozenset(
+    {
+        EventType.FISCAL_PERIOD_OPENED,
+        EventType.FISCAL_PERIOD_SOFT_CLOSED,
+        EventType.FISCAL_PERIOD_FROZEN,
+        EventType.FISCAL_PERIOD_CLOSED,
+        EventType.FISCAL_PERIOD_REOPENED,
+        EventType.FISCAL_PERIOD_LOCKED,
+        EventType.FISCAL_PERIOD_CLOSE_ABORTED,
+        EventType.CLOSE_TASK_READY,
+        EventType.MODULE_GATE_SET,
+    }
 )
 
 

@@ -34,6 +34,11 @@ class Permission(StrEnum):
     TELEMETRY_WRITE = "telemetry.write"
     PERIODS_READ = "periods.read"
     PERIODS_MANAGE = "periods.manage"
+    PERIODS_ADJUST = "periods.adjust"
+    PERIODS_CLOSE = "periods.close"
+    COMMANDS_READ = "commands.read"
+    COMMANDS_SEND = "commands.send"
+    COMMANDS_OPERATE = "commands.operate"
     POLICY_MANAGE = "policy.manage"
     PEOPLE_MANAGE = "people.manage"
     TENANTS_MANAGE = "tenants.manage"
@@ -62,6 +67,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CHANGE_PROPOSE,
         Permission.ROLLOUT_CONTROL,
         Permission.TELEMETRY_WRITE,
+        Permission.COMMANDS_READ,
+        Permission.COMMANDS_SEND,
     },
     Role.APPROVER: _READ | {Permission.CHANGE_APPROVE},
     Role.VIEWER: _READ,
@@ -71,9 +78,18 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.ROLLOUT_PROMOTE,
         Permission.CHANGE_BREAKGLASS,
         Permission.TELEMETRY_WRITE,
+        Permission.COMMANDS_READ,
+        Permission.COMMANDS_SEND,
+        Permission.COMMANDS_OPERATE,
     },
-    Role.AUDITOR: _READ | {Permission.AUDIT_READ, Permission.AUDIT_EXPORT},
-    Role.FINANCE_CONTROLLER: _READ | {Permission.PERIODS_MANAGE, Permission.CHANGE_APPROVE},
+    Role.AUDITOR: _READ | {Permission.AUDIT_READ, Permission.AUDIT_EXPORT, Permission.COMMANDS_READ},
+    Role.FINANCE_CONTROLLER: _READ
+    | {
+        Permission.PERIODS_MANAGE,
+        Permission.PERIODS_ADJUST,
+        Permission.PERIODS_CLOSE,
+        Permission.CHANGE_APPROVE,
+    },
 }
 
 

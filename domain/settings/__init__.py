@@ -7,12 +7,14 @@ from domain.settings.bundle_text import NotJson, read_bundle_text
 from domain.settings.bundle_writing import BundleWriter, Section
 from domain.settings.constraints import Constraint, parse_constraint
 from domain.settings.definition import Definition, incompatible, parse_setting_definition
-from domain.settings.differences import Contents, Difference, Op, compared_contents, timelines
+from domain.settings.differences import Contents, Difference, compared_contents, timelines
 from domain.settings.entries import Entry, EntryState, Level, Standing
 from domain.settings.fields import Sensitivity, check_setting_key
 from domain.settings.merging import Merge, merge
+from domain.settings.ops import Op
 from domain.settings.predicates import Image
 from domain.settings.refusals import (
+    CalendarBegun,
     DefinitionExists,
     IncompatibleDefinition,
     OutOfPolicy,
@@ -44,6 +46,7 @@ __all__ = [
     "UNSIGNED",
     "Bundle",
     "BundleWriter",
+    "CalendarBegun",
     "Constraint",
     "Contents",
     "Definition",

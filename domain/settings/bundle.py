@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from domain.bookkeeping import Bookkeeping
 from domain.canonical import Json, canonical_bytes, digest_of
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
@@ -15,7 +16,7 @@ from domain.settings.scopes import Scope
 
 FORMAT = "changegate.settings"
 ALGORITHM = "Ed25519"
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 MOST_VALUES = 50_000
 MOST_DEFINITIONS = 10_000
 MOST_FLAGS = 20_000
@@ -79,7 +80,7 @@ class Signature:
 class Bundle:
     """Definitions by key and lines by place and time; neither order of them says anything.
 
-    `flags` are definitions by key, the shared rules among them; None says nothing of flags.
+    `flags` are definitions by key, the shared rules among them; None says nothing of flags, and `books` as well.
     """
 
     tenant: str
@@ -89,6 +90,7 @@ class Bundle:
     flags: Mapping[str, Json] | None = None
     signature: Signature | None = None
     stated: str | None = None
+    books: Bookkeeping | None = None
 
     @property
     def checksum(self) -> str:
@@ -107,6 +109,7 @@ class Bundle:
     def _content(self) -> dict[str, Json]:
         return {
             **self._flags(),
+            **(self.books.sections() if self.books is not None else {}),
             "format": FORMAT,
             "version": VERSION,
             "tenant": self.tenant,

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TypeVar
 
+from domain.bookkeeping import SECTIONS as BOOK_SECTIONS
+from domain.bookkeeping import parse_bookkeeping
 from domain.canonical import Json, digest_of
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
@@ -41,7 +43,7 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d
 _MAJOR = VERSION.partition(".")[0]
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _SECTIONS = {"format", "version", "tenant", "environment", "definitions", "values", "checksum"}
-_SINCE_1_1 = {"flags", "evaluators", "fiscal_calendars"}
+_SINCE_1_1 = {"flags", "evaluators"}
 _SIGNATURE = re.compile(r"[A-Za-z0-9_-]{86}")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,100}")
 T = TypeVar("T")
@@ -56,17 +58,20 @@ def parse_bundle(raw: Json) -> Bundle:
     definitions = _definitions(raw.get("definitions"), faults)
     lines = _lines(raw.get("values"), faults)
     flags = _flags(raw, faults) if raw.keys() & _SINCE_1_1 else None
+    books = parse_bookkeeping(raw, faults) if raw.keys() & BOOK_SECTIONS else None
     signature = _signature(raw["signature"], faults) if raw.get("signature") is not None else None
     if not faults and digest_of({name: raw[name] for name in raw.keys() - UNSIGNED}) != raw["checksum"]:
         faults.append(Fault("/checksum", "expected the checksum of the rest: the bundle was changed or cut off"))
     if faults:
         raise Invalid(faults)
     environment = Environment(raw["environment"])
-    return Bundle(raw["tenant"], environment, tuple(definitions), tuple(lines), flags, signature, raw["checksum"])
+    return Bundle(
+        raw["tenant"], environment, tuple(definitions), tuple(lines), flags, signature, raw["checksum"], books
+    )
 
 
 def _section_faults(raw: Mapping[str, Json]) -> Faults:
-    unknown = sorted(map(str, raw.keys() - _SECTIONS - _SINCE_1_1 - UNSIGNED))
+    unknown = sorted(map(str, raw.keys() - _SECTIONS - _SINCE_1_1 - BOOK_SECTIONS - UNSIGNED))
     faults = [Fault(pointer("", name), "unknown section") for name in unknown]
     if raw.get("format") != FORMAT:
         faults.append(Fault("/format", f"expected {FORMAT}"))
@@ -90,8 +95,6 @@ def _section_faults(raw: Mapping[str, Json]) -> Faults:
 
 def _flags(raw: Mapping[str, Json], faults: Faults) -> dict[str, Json] | None:
     """Definitions by key in the form in which they are stored; None where the bundle says nothing of flags."""
-    if raw.get("fiscal_calendars") not in (None, []):
-        faults.append(Fault("/fiscal_calendars", "expected none: calendars cannot be imported yet"))
     if "flags" not in raw:
         if "evaluators" in raw:
             faults.append(Fault("/flags", "expected an array: shared rules come with the flags that use them"))

@@ -5,6 +5,8 @@ from collections import Counter
 from datetime import datetime
 from enum import IntEnum
 
+from domain.bookkeeping import Bookkeeping
+from domain.bookkeeping.contents import BOOKS, CALENDARS, ENTITIES, SCOPES
 from domain.canonical import Json, canonical_bytes
 from domain.environments import Environment
 from domain.settings.bundle import FORMAT, VERSION, Signature, instant_text
@@ -20,19 +22,25 @@ class Section(IntEnum):
 
 
 class BundleWriter:
-    """Takes items in the order of their sections, and within one of key, scope and time; each call returns bytes."""
+    """Takes items in the order of their sections, and within one of key, scope and time; each call returns bytes.
 
-    def __init__(self, tenant: str, environment: Environment) -> None:
-        flags = b',"fiscal_calendars":[],"flags":['
+    The bookkeeping is little, and is known before it begins.
+    """
+
+    def __init__(self, tenant: str, environment: Environment, books: Bookkeeping) -> None:
+        place, said = (
+            canonical_bytes(environment.value),
+            {
+                name: b'"%s":%s' % (name.encode(), canonical_bytes(section))
+                for name, section in books.sections().items()
+            },
+        )
         self._openings = {
             Section.DEFINITIONS: b'{"definitions":[',
-            Section.EVALUATORS: b'],"environment":' + canonical_bytes(environment.value) + b',"evaluators":',
-            Section.FLAGS: flags,
-            Section.VALUES: b'],"format":"'
-            + FORMAT.encode()
-            + b'","tenant":'
-            + canonical_bytes(tenant)
-            + b',"values":[',
+            Section.EVALUATORS: b'],%s,"environment":%s,"evaluators":' % (said[BOOKS], place),
+            Section.FLAGS: b',%s,"flags":[' % said[CALENDARS],
+            Section.VALUES: b'],"format":"%s",%s,%s,"tenant":%s,"values":['
+            % (FORMAT.encode(), said[ENTITIES], said[SCOPES], canonical_bytes(tenant)),
         }
         self._hash = hashlib.sha256()
         self._section = -1

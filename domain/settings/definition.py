@@ -32,7 +32,8 @@ _MERGES: dict[SettingType, tuple[Merge, ...]] = {
 class Definition:
     """A valid definition: `scopes` are the kinds of scope at which values may stand, `default` is UNSET without one.
 
-    In production `fallback` says where the key is from while production itself says nothing of it.
+    In production `fallback` says where the key is from while production itself says nothing of it. What
+    `drives_calendar` stays in production while a period of that calendar has begun.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Definition:
     owner: str = ""
     ui: Mapping[str, Json] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    drives_calendar: str | None = None
 
     def faults(self, value: Json, path: str = "") -> Faults:
         """Why the key may not hold `value`: null where it is not allowed, then the type, then choices and schema."""
@@ -83,6 +85,8 @@ class Definition:
             stored["default"] = self.default
         if self.fallback is not None:
             stored["fallback"] = self.fallback.value
+        if self.drives_calendar is not None:
+            stored["drives_calendar"] = self.drives_calendar
         return copy.deepcopy(stored)
 
 
@@ -130,6 +134,8 @@ def _fallback_faults(definition: Definition) -> Faults:
     """It stands in for a value of the tenant, and a seal is bound to its environment."""
     if definition.fallback is None:
         return []
+    if definition.drives_calendar is not None:
+        return [Fault("/fallback", "expected none of what drives a calendar: production says it itself")]
     plain = definition.merge is Merge.REPLACE and ROOT_KIND in definition.scopes
     if plain and definition.sensitivity is not Sensitivity.SECRET:
         return []
@@ -155,6 +161,7 @@ def _definition_of(raw: Mapping[str, Json]) -> Definition:
         owner=raw.get("owner", ""),
         ui=copy.deepcopy(raw.get("ui", {})),
         tags=tuple(raw.get("tags", ())),
+        drives_calendar=raw.get("drives_calendar"),
     )
 
 

@@ -1,15 +1,17 @@
 """What a bundle says is compared with what is stored: definition by definition, flag by flag and place by place."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
+from domain.bookkeeping import Bookkeeping
 from domain.canonical import Json, canonical_bytes
 from domain.flags import SHARED_RULES
+from domain.settings.book_differences import BookThing, books_having, clashing_books, compared_books
 from domain.settings.bundle import Line, Place, in_order
 from domain.settings.definition import Definition
+from domain.settings.ops import Op
 
 WORDS = frozenset({"description", "owner", "ui", "tags"})
 """Fields of a definition that change nothing that holds."""
@@ -17,43 +19,41 @@ WORDS = frozenset({"description", "owner", "ui", "tags"})
 Timelines = Mapping[Place, tuple[Line, ...]]
 
 
-class Op(StrEnum):
-    """`KEPT` differs and stays, because nothing may be overwritten."""
-
-    ADDED = "added"
-    CHANGED = "changed"
-    REMOVED = "removed"
-    KEPT = "kept"
-    EQUAL = "equal"
-
-
 @dataclass(frozen=True)
 class Contents:
     """Definitions by key, what each place says from now on, in order of time, and flags by key.
 
-    Flags are None where nothing is said of them.
+    Flags and bookkeeping are None where nothing is said of them.
     """
 
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     timelines: Timelines = field(default_factory=dict)
     flags: Mapping[str, Json] | None = None
+    books: Bookkeeping | None = None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What would have to be done so that the stored is as the bundle says."""
+    """What would have to be done so that the stored is as the bundle says; `clashing_books` can never be."""
 
     definitions: Mapping[str, Op]
     places: Mapping[Place, Op]
     flags: Mapping[str, Op] = field(default_factory=dict)
+    books: Mapping[BookThing, Op] = field(default_factory=dict)
+    clashing_books: Sequence[str] = ()
 
     def flags_having(self, *ops: Op) -> list[str]:
         return [key for key, op in self.flags.items() if op in ops]
 
     @property
     def equal(self) -> int:
-        """How many values and flags are as they should be."""
-        return len(self.having(Op.EQUAL)) + len(self.flags_having(Op.EQUAL))
+        """How many values and flags, and how much of the bookkeeping, are as they should be."""
+        return sum(
+            len(each) for each in (self.having(Op.EQUAL), self.flags_having(Op.EQUAL), self.books_having(Op.EQUAL))
+        )
+
+    def books_having(self, *ops: Op) -> list[BookThing]:
+        return books_having(self.books, *ops)
 
     def having(self, *ops: Op) -> list[Place]:
         return [place for place, op in self.places.items() if op in ops]
@@ -69,7 +69,7 @@ class Difference:
     @property
     def is_empty(self) -> bool:
         written = self.having(Op.ADDED, Op.CHANGED, Op.REMOVED) or self.flags_having(Op.ADDED, Op.CHANGED)
-        return not (self.missing or self.clashing or written)
+        return not (self.missing or self.clashing or written or self.books_having(Op.ADDED, Op.CHANGED))
 
 
 def timelines(lines: Iterable[Line], at: datetime) -> dict[Place, tuple[Line, ...]]:
@@ -94,7 +94,10 @@ def compared_contents(wanted: Contents, stored: Contents, *, prune: bool = False
         for key, definition in sorted(wanted.definitions.items())
     }  # fmt: skip
     places = dict(sorted(_places(wanted.timelines, stored.timelines, prune, overwrite)))
-    return Difference(definitions, places, dict(_flags(wanted.flags or {}, stored.flags or {}, overwrite)))
+    flags = dict(_flags(wanted.flags or {}, stored.flags or {}, overwrite))
+    new, old = wanted.books or Bookkeeping(), stored.books or Bookkeeping()
+    books = dict(compared_books(new, old, overwrite=overwrite))
+    return Difference(definitions, places, flags, books, clashing_books(new, old))
 
 
 def _places(wanted: Timelines, stored: Timelines, prune: bool, overwrite: bool) -> Iterator[tuple[Place, Op]]:  # noqa: FBT001  # named by the only caller

@@ -15,6 +15,7 @@ from domain.settings.values import SettingType, json_faults
 
 KEY_PATTERN = re.compile(r"[a-zA-Z][a-zA-Z0-9_.]*")
 LONGEST_KEY = 200
+CALENDAR_PATTERN = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,99}")
 MOST_CHOICES = 1_000
 MOST_TAGS = 50
 _ANY_TEXT = re.compile(r".{1,200}", re.DOTALL)
@@ -63,6 +64,11 @@ def _one_of(kinds: type[StrEnum]) -> Check:
         return [] if known else [Fault(path, "expected one of " + ", ".join(kinds))]
 
     return faults
+
+
+def _calendar(value: Json, path: str) -> Faults:
+    known = isinstance(value, str) and CALENDAR_PATTERN.fullmatch(value)
+    return [] if known else [Fault(path, f"expected the code of a fiscal calendar: ^{CALENDAR_PATTERN.pattern}$")]
 
 
 def _texts(pattern: re.Pattern[str], least: int, most: int) -> Check:
@@ -127,4 +133,5 @@ _CHECKS: dict[str, Check] = {
     "owner": _text(200),
     "ui": _object,
     "tags": _texts(_ANY_TEXT, 0, MOST_TAGS),
+    "drives_calendar": _calendar,
 }

@@ -31,3 +31,9 @@ class DefinitionExists(Conflict):
     """A setting with this key is defined already."""
 
     kind = "definition-exists"
+
+
+class CalendarBegun(Conflict):
+    """A period of the calendar that this setting drives has begun: the setting stays as it is."""
+
+    kind = "calendar-begun"

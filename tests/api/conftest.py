@@ -37,6 +37,8 @@ from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
 from application.changes import Changes
+from application.closures.cases import ClosureCases
+from application.closures.desk import ClosureDesk
 from application.controls import Rollouts
 from application.delegations import Delegations
 from application.evaluation import FlagSets
@@ -44,8 +46,11 @@ from application.events.cases import EventCases, EventNews
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
+from application.periods.checking import PostingChecks
+from application.periods.known import KnownTables
 from application.ports.store import Store
 from application.previewing import Previewing
+from application.reopenings.cases import ReopeningCases
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
@@ -98,6 +103,7 @@ def build(
     sources = Sources({SourceKind.TELEMETRY: TelemetrySource(store), SourceKind.PROMETHEUS: ScriptedSource(now())})
     submission = Submission(store, processes)
     snapshots = SettingSnapshots(store, listener.settings, now)
+    closures = ClosureCases.over(store, processes, acts, ListedHolidays())
     services = Services(
         store=store,
         processes=processes,
@@ -127,6 +133,10 @@ def build(
         ),
         previewing=Previewing(store, acts, now),
         holidays=ListedHolidays(),
+        posting_checks=PostingChecks(store, KnownTables(store, listener.periods), now),
+        closures=closures,
+        closure_desk=ClosureDesk(store, processes, acting, closures),
+        reopenings=ReopeningCases.over(store, processes, closures.starting),
         settings=settings or Settings(),
     )
     return World(create_app(services), services, processes, issuer)
@@ -223,7 +233,7 @@ def _eventually() -> Callable[..., Awaitable[Any]]:
     return eventually
 
 
-async def eventually(holds: Callable[[], Any], patience: float = 20.0) -> Any:
+async def eventually(holds: Callable[[], Any], patience: float = 90.0) -> Any:
     """What `holds` gives, as soon as it counts as true; it may be a coroutine function."""
     deadline = asyncio.get_running_loop().time() + patience
     while True:

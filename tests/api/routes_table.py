@@ -1,57 +1,11 @@
 """Every route of the API, with a request of good form and the permission that it needs."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import replace
 
-from application.configs.naming import ConfigName
-from domain.environments import Environment
 from domain.people import Permission
-
-FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
-NEW: dict[str, Any] = {**FLAG, "defaultVariant": "on"}
-WHY = {"reason": "because of the test"}
-MONTHS = {"kind": "gregorian"}
-PROPOSAL = {"environment": "production", "key": "fresh", "definition": NEW, "base_version": 0,
-            "plan": {"strategy": "direct"}, **WHY}  # fmt: skip
-SAMPLE = {"environment": "dev", "key": "checkout", "variant": "on", "window_end": "2026-01-31T12:00:00Z",
-          "requests": 10, "errors": 1}  # fmt: skip
-LENT = {"to": "cyd", "starts": "2026-01-01T00:00:00Z", "ends": "2027-01-01T00:00:00Z", **WHY}
-CONFIG = ConfigName(Environment.DEV, "checkout").id
-TENANT = {"id": "acme-of-the-test", "name": "Acme", "tier": "free",
-          "admin": {"handle": "zoe", "issuer": "nobody", "subject": "zoe"}, **WHY}  # fmt: skip
-TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-NOWHERE = "00000000-0000-4000-8000-000000000000"
-
-
-@dataclass(frozen=True)
-class Route:
-    """One operation with a request of good form; `names` says whether its path names a thing of a tenant."""
-
-    method: str
-    template: str
-    needs: Permission | None
-    body: Any = None
-    query: str = ""
-    names: bool = True
-    people: bool = True
-    """False: no person may, whatever their roles."""
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.template}"
-
-    def path(self, change: str, handle: str) -> str:
-        filled = (
-            self.template.replace("{id}", change)
-            .replace("{key}", "checkout")
-            .replace("{handle}", handle)
-            .replace("{name}", "kit")
-        )
-        filled = filled.replace("{config}", CONFIG).replace("{tenant}", "elsewhere")
-        filled = filled.replace("{calendar}", "kit").replace("{entity}", "kit").replace("{year}", "2024")
-        filled = filled.replace("{delivery}", change).replace("{kind}", "flag")
-        return filled.replace("{environment}", "dev") + self.query
-
+from tests.api.route import FLAG, LENT, NEW, NOWHERE, PROPOSAL, SAMPLE, TENANT, TOMORROW, WHY, Route
+from tests.api.routes_of_commands import ROUTES as COMMANDS
+from tests.api.routes_of_periods import ROUTES as PERIODS
 
 P = Permission
 DEV = "?environment=dev"
@@ -179,24 +133,6 @@ ROUTES = [
     Route("GET", "/targets/{environment}/{kind}/{key}/live", P.FEATURES_READ),
     Route("GET", "/targets/{environment}/{kind}/{key}/stable", P.FEATURES_READ),
     Route("GET", "/targets/{environment}/{kind}/{key}/history", P.FEATURES_READ, names=False),
-    Route("GET", "/entities", P.PERIODS_READ, names=False),
-    Route("GET", "/entities/{entity}", P.PERIODS_READ),
-    Route("PUT", "/entities/{entity}", P.PERIODS_MANAGE, {"name": "Kit", "time_zone": "UTC", **WHY}, names=False),
-    Route("GET", "/entities/{entity}/due-dates", P.PERIODS_READ, query="?after=2024-03-28&business_days=2"),
-    Route("POST", "/calendar-drafts", P.PERIODS_READ, {"rule": MONTHS, "year": 2024}, names=False),
-    Route("GET", "/calendars", P.PERIODS_READ, names=False),
-    Route("GET", "/calendars/{calendar}", P.PERIODS_READ),
-    Route("PUT", "/calendars/{calendar}", P.PERIODS_MANAGE, {"rule": MONTHS, **WHY}, names=False),
-    Route("GET", "/calendars/{calendar}/versions", P.PERIODS_READ),
-    Route("GET", "/calendars/{calendar}/periods", P.PERIODS_READ),
-    Route("GET", "/calendars/{calendar}/comparison", P.PERIODS_READ,
-          query="?other=kit&from=2024-01-01&until=2024-12-31"),
-    Route("GET", "/calendars/{calendar}/years", P.PERIODS_READ),
-    Route("POST", "/calendars/{calendar}/years/{year}", P.PERIODS_MANAGE, WHY),
-    Route("POST", "/calendars/{calendar}/years/{year}/preview", P.PERIODS_READ, {}),
-    Route("GET", "/calendars/{calendar}/years/{year}", P.PERIODS_READ),
-    Route("GET", "/calendars/{calendar}/years/{year}/restated", P.PERIODS_READ),
-    Route("DELETE", "/calendars/{calendar}/years/{year}", P.PERIODS_MANAGE, query="?reason=because"),
     Route("GET", "/me", None, names=False),
     Route("GET", "/people", P.CHANGE_READ, names=False),
     Route("POST", "/people", P.PEOPLE_MANAGE,
@@ -252,6 +188,7 @@ ROUTES = [
     Route("PUT", "/tenant-templates/{name}", P.TENANTS_MANAGE, WHY, names=False),
     Route("GET", "/tenant-templates/{name}/versions", P.TENANTS_MANAGE),
 ]  # fmt: skip
+ROUTES += PERIODS + COMMANDS
 ROUTES += [
     replace(each, template=each.template.replace("/rollouts", "/deployments"))
     for each in ROUTES

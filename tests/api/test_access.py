@@ -13,7 +13,8 @@ from api.reference import openapi
 from application.ports.records import AuditFilter
 from application.tenants import Tenants
 from domain.people import GRANTS, Permission, Role
-from tests.api.routes_table import FLAG, MONTHS, NEW, PROPOSAL, ROUTES, WHY, Route
+from tests.api.route import FLAG, MONTHS, NEW, PROPOSAL, WHY, Route
+from tests.api.routes_table import ROUTES
 from tests.conftest import House, housed
 
 V1 = {"If-Match": '"v1"'}
@@ -41,7 +42,7 @@ class Furnished:
         replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(
             ("disable", "cancel", "/settings/{key}/rollback", "/configs/{config}/rollback")
         )
-        headers = V1 if replaces else {}
+        headers = V1 if replaces or (route.method == "POST" and route.template.startswith("/parked-commands")) else {}
         async with self.world.client(house or self.house, handle) as client:
             path = f"/api/v1{route.path(self.change, self.handle)}"
             return await client.request(route.method, path, json=body, headers=headers)

@@ -214,6 +214,13 @@ class TestPeople:
         assert again.headers["ETag"] == (await ask("eve", "GET", path)).headers["ETag"] == '"v2"'
         assert (await ask("eve", "GET", "/policies/dev?kind=setting-rules")).status_code == 422
 
+    async def test_closes_of_periods_have_a_policy_of_their_own(self, ask: Any) -> None:
+        path, wish = "/policies/production?kind=period-close", {"policy": {"levels": [{"quorum": 2}]}, **WHY}
+        assert (await ask("root", "PUT", path, json=wish, headers=UNSET)).status_code == 200
+        told = (await ask("eve", "GET", path)).json()
+        assert (told["kind"], told["policy"]["levels"][0]["quorum"]) == ("period-close", 2)
+        assert (await ask("eve", "GET", "/policies/production")).headers["ETag"] == '"v0"'
+
 
 class TestTelemetry:
     async def test_a_batch_counts_once(self, ask: Any) -> None:

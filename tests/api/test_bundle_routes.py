@@ -65,7 +65,7 @@ class TestExport:
         bundle = first.json()
         assert first.headers["ETag"] == second.headers["ETag"] == f'"{bundle["checksum"]}"'
         assert first.headers["Content-Disposition"] == f'attachment; filename="{house.tenant.slug}.dev.json"'
-        assert (bundle["format"], bundle["version"]) == ("changegate.settings", "1.1.0")
+        assert (bundle["format"], bundle["version"]) == ("changegate.settings", "1.2.0")
         assert [(each["scope"], each["value"]) for each in bundle["values"]] == [
             ("", 30),
             (DE, 20),

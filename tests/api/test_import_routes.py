@@ -99,7 +99,8 @@ class TestImport:
         found = (await ask("eve", "GET", f"/imports/{asked['id']}")).json()
         assert (found["state"], found["progress"]["phase"]) == ("APPLIED", "ended")
         assert found["outcome"]["counts"] == {
-            "definitions": {"added": 1}, "values": {"added": 3}, "flags": {"added": 1}, "affected": 0,
+            "definitions": {"added": 1}, "values": {"added": 3}, "flags": {"added": 1},
+            "bookkeeping": {}, "affected": 0,
         }  # fmt: skip
         where = "/settings/upload.limit/effective?environment=dev&scope=company:c2"
         assert (await ask("eve", "GET", where)).json()["value"] == 2
@@ -116,7 +117,7 @@ class TestImport:
     @pytest.mark.parametrize(
         ("changed", "path"),
         [({"surprise": []}, "/bundle/surprise"), ({"version": "1"}, "/bundle/version"),
-         ({"tenant": "somebody-else"}, "/bundle/tenant"), ({"fiscal_calendars": [{}]}, "/bundle/fiscal_calendars"),
+         ({"tenant": "somebody-else"}, "/bundle/tenant"), ({"fiscal_calendars": {}}, "/bundle/fiscal_calendars"),
          ({"values": [{"key": "upload.limit", "scope": "company:x", "state": "set", "value": "x"}]},
           "/bundle/values/0/value")],
     )  # fmt: skip

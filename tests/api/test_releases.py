@@ -76,6 +76,7 @@ class TestFreezes:
             ({"until": "2020-01-01T00:00:00Z"}, "/until"),
             ({"until": "2150-01-01T00:00:00Z"}, "/until"),
             ({"until": later(days=1), "scope": {"kinds": ["cloud"]}}, "/scope/kinds/0"),
+            ({"until": later(days=1), "scope": {"kinds": ["period-close"]}}, "/scope/kinds/0"),
             ({"until": later(days=1), "running": "stop"}, "/running"),
         ],
     )

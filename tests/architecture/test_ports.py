@@ -23,18 +23,26 @@ NO_TWIN = {
     "Egress": "proven against real loopback servers; a twin would prove nothing about addresses",
     "Installation": "starts real servers; there is nothing to pretend",
     "News": "word between processes; what follows it is proven with PostgreSQL's own",
+    "CommandNews": "word between processes; what follows it is proven with PostgreSQL's own",
+    "PeriodNews": "word between processes; what follows it is proven with PostgreSQL's own",
     "Postman": "proven against a real loopback receiver, whose signature check is not ours",
     "PublicHolidays": "a list inside the process; a twin would be a shorter one",
     "Running": "what Installation started",
 }
 TWINS = {
+    "CommandLanes": "MemoryStore",
+    "DueOpenings": "MemoryStore",
     "Errands": "MemoryStore",
     "MetricSource": "ScriptedSource",
+    "MovedBooksStore": "MemoryStore",
+    "OpenPeriods": "MemoryStore",
     "OpenRollouts": "MemoryStore",
     "OverdueReviews": "MemoryStore",
     "SnapshotCache": "MemorySnapshots",
 }
 CONTRACTS = {  # the port's part of which contract, where the contract's module does not name the port's twin
+    "Chunks": "asks for a running Temporal: tests/workflow holds the adapter, tests/integration/commands its twin",
+    "ParkedCommands": "part of Commands: tests/contract/test_store_parked_commands.py asks both stores for it",
     "Processes": "asks for a running Temporal: tests/workflow holds the adapter, tests/unit/application its twin",
 }
 

@@ -17,7 +17,10 @@ ASKS = {
     "/api/v1/settings/{key}/check": "a question in a body, which changes nothing",
     "/api/v1/gates/feasibility": "a question in a body, which changes nothing",
     "/api/v1/gates/simulate": "a question in a body, which changes nothing",
+    "/api/v1/posting-checks": "a question in a body, which changes nothing",
     "/api/v1/calendar-drafts": "a question in a body, which changes nothing",
+    "/api/v1/closure-dry-runs": "a question in a body, which changes nothing",
+    "/api/v1/closure-series-dry-runs": "a question in a body, which changes nothing",
     "/api/v1/calendars/{calendar}/years/{year}/preview": "a question in a body, which changes nothing",
     "/api/v1/settings/{key}/reveal": "a secret must be read anew each time, and is never kept to be answered again",
     "/api/v1/settings-bundles/drift": "a question in a body, which changes nothing",
@@ -28,9 +31,11 @@ ASKS = {
     "/api/v1/approvals/{id}/assertions": "a proof must be made anew each time, and counts nothing by itself",
 }
 WHOLE = {
+    "/api/v1/closure-evidence/{id}": "evidence is removed once, and never changes otherwise",
     "/api/v1/calendars/{calendar}/years/{year}": "a year is removed whole, and never changes otherwise",
     "/api/v1/freezes/{id}": "a freeze is lifted once, and never changes otherwise",
     "/api/v1/blocks/{id}": "a block is lifted once, and never changes otherwise",
+    "/api/v1/posting-exceptions/{id}": "an exception is revoked once, and never changes otherwise",
     "/api/v1/people/{handle}/roles": "roles are few, set whole and by one administrator; the trail has the ones before",
 }
 ROUTES: list[Any] = [route for router in ROUTERS for route in router.routes]

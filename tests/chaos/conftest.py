@@ -91,7 +91,7 @@ async def running(
                 await process.wait()
 
 
-async def eventually(look: Callable[[], Awaitable[Any]], patience: float = 30) -> Any:
+async def eventually(look: Callable[[], Awaitable[Any]], patience: float = 120) -> Any:
     """What `look` gives once it counts as true."""
     async with asyncio.timeout(patience):
         while not (found := await look()):  # noqa: ASYNC110 -- another process sets no event of ours

@@ -55,7 +55,7 @@ async def orders(
         assert process.stdin is not None
         yield Orders(process.stdin, folder)
         process.stdin.close()
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 60)
 
 
 @pytest_asyncio.fixture(scope="module")

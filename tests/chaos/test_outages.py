@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -30,6 +31,7 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         environment.setenv("CHANGEGATE_SMTP_HOST", "127.0.0.1")
         environment.setenv("CHANGEGATE_SMTP_PORT", str(postbox.port))
         environment.setenv("CHANGEGATE_SMTP_SECURITY", "plain")
+        environment.setenv("CHANGEGATE_HANDLERS", "tests.chaos.doomed_commands:Doomed")
         async with installation.start() as running:
             assert isinstance(running, RunningStack)
             await installation.admit(TENANT, "A shop with outages", PEOPLE)
@@ -42,12 +44,12 @@ class TestDatabaseKilled:
         await place.until(baking, "BAKING")
         waiting = await place.propose("waiting")
         async with place.without("postgres"):
-            await eventually(lambda: self.down(place, "database"))
+            await eventually(lambda: _down(place, "database"))
             assert (await place.person("ada").ask("GET", "/healthz")).is_success
             assert (await place.parts())["temporal"]
             await place.told_unavailable("ada", "GET", f"/api/v1/rollouts/{baking}")
             await place.told_unavailable("bob", "POST", f"/api/v1/approvals/{waiting}/approve", {})
-            await eventually(lambda: self.down(place, "listener"))
+            await eventually(lambda: _down(place, "listener"))
             await asyncio.sleep(3)  # until the bake is over
         await place.whole()
         await place.until(baking, "SUCCEEDED")
@@ -75,9 +77,6 @@ class TestDatabaseKilled:
         await place.whole()
         await place.until(await place.changed("steady", definition=EXPRESS, base_version=1), "SUCCEEDED")
         await eventually(anew)
-
-    async def down(self, place: Place, part: str) -> bool:
-        return not (await place.parts())[part]
 
 
 class TestTemporalKilled:
@@ -120,6 +119,60 @@ class TestTemporalKilled:
         await place.whole()
         await place.approve(change, "bob", "cyd")
         await place.until(change, "SUCCEEDED")
+
+
+class TestCommands:
+    @pytest.mark.req("CB-27")
+    async def test_sent_while_temporal_is_down_are_executed_afterwards(self, place: Place, tmp_path: Path) -> None:
+        before, meanwhile = (
+            [f"before-{number}" for number in range(20)],
+            [f"meanwhile-{number}" for number in range(20)],
+        )
+        await _sent(place, tmp_path, before, seconds=0.1)
+        async with place.without("temporal"):
+            await _sent(place, tmp_path, meanwhile)
+        await place.whole()
+        await _completed(place, [*before, *meanwhile])
+
+    async def test_under_way_when_the_database_goes_are_executed_and_no_crash_counts(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        names = [f"cut-{number}" for number in range(20)]
+        await _sent(place, tmp_path, names, seconds=0.1)
+
+        async def begun() -> bool:
+            return (tmp_path / "calls").exists()
+
+        await eventually(begun)
+        async with place.without("postgres"):
+            await eventually(lambda: _down(place, "database"))
+        await place.whole()
+        await _completed(place, names)
+
+
+async def _sent(place: Place, folder: Path, names: list[str], **fate: Any) -> None:
+    payload = {"folder": str(folder), **fate}
+    commands = [{"type": "doomed.call", "id": name, "payload": payload} for name in names]
+    shop = place.person("shop")
+
+    async def known() -> bool:
+        return bool((await shop.see("/command-types?domain=doomed"))["items"])
+
+    await eventually(known)
+    await shop.do("/commands/bulk", {"commands": commands})
+
+
+async def _completed(place: Place, names: list[str]) -> None:
+    async def all_are() -> bool:
+        rows = await place.rows("SELECT state, crashes FROM command WHERE command_id = ANY($1::text[])", names)
+        assert {row["crashes"] for row in rows} == {0}
+        return len(rows) == len(names) and {row["state"] for row in rows} == {"completed"}
+
+    await eventually(all_are, 120)
+
+
+async def _down(place: Place, part: str) -> bool:
+    return not (await place.parts())[part]
 
 
 class TestWorkerStopped:

@@ -169,3 +169,15 @@ class TestTenantsBelow:
         async with home.transaction() as tx:
             with pytest.raises(Missing):
                 await tx.parts.hold(PRODUCTION, {Spot(other.tenant.id, Kind.FLAG, "checkout"): 1})
+
+    async def test_have_values_read_and_flags_put_back_only_below(self, home: Home) -> None:
+        other = await moved_in(home.store)
+        async with home.store.transaction(other.tenant.id) as tx:
+            await tx.flags.put(flag(1, {"v": 1}, tx.now), expected=0)
+        async with home.transaction() as tx:
+            with pytest.raises(Missing):
+                await tx.parts.values(PRODUCTION, [Spot(other.tenant.id, Kind.SETTING, KEY, ROOT)], 2)
+            with pytest.raises(Missing):
+                await tx.parts.put_back([(other.tenant.id, flag(2, {}, tx.now))])
+        async with home.store.transaction(other.tenant.id) as tx:
+            assert await tx.flags.version(PRODUCTION, "checkout", 2) is None

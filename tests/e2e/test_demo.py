@@ -16,6 +16,14 @@ CLAIMS = (
     "the bad version came back by itself from 10 %",
     "the shop recovered",
     "the unanswered change expired",
+    "a late bill was refused in the soft-closed month, and in the closed one",
+    "the month is closed, and its certificate proves it",
+)
+CLOSE = (
+    "in the way: unposted",
+    "a late bill, posted with raw SQL:  FP004 Period",
+    "a late bill, posted with raw SQL:  FP001 Period",
+    "certificate 1: 12 entries  sha256:",
 )
 
 
@@ -36,6 +44,8 @@ async def ends_as_it_must(folder: Path, source: str, **env: str) -> None:
         assert source in demo.text
         for claim in CLAIMS:
             assert f"yes  {claim}" in demo.text
+        for line in CLOSE:
+            assert line in demo.text
         assert "NO " not in demo.text
         assert alive(pids) == children(folder) == {}
 

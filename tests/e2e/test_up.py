@@ -143,7 +143,8 @@ class TestUp:
         assert {"postgres", "temporal", "api", "worker"} <= set(life.pids)
         for path in ("/docs", "/temporal", "/readyz"):
             assert f"http://127.0.0.1:{Ports(life.folder).remembered('api')}{path}" in life.printed
-        assert f"127.0.0.1:{Ports(life.folder).remembered('temporal')}" in life.printed
+        for server in ("temporal", "postgres"):
+            assert f"127.0.0.1:{Ports(life.folder).remembered(server)}" in life.printed
         assert set(life.answers.values()) == {httpx2.codes.OK}
         assert life.parts == {"database": True, "temporal": True, "listener": True, "accepting": True}
 

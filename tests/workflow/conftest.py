@@ -1,15 +1,11 @@
 """Every story has a tenant and a task queue of its own, and every history that it made is replayed when it is over."""
 
-import json
-import os
-import re
 import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest_asyncio
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client
 from temporalio.worker import Replayer
 
 from adapters.embedded.stack import Stack
@@ -19,7 +15,8 @@ from adapters.temporal.client import connect, prepare
 from adapters.temporal.worker import WORKFLOWS, sandbox
 from tests.conftest import House
 from tests.trail import told  # noqa: F401 -- it stands for the house of every story
-from tests.workflow.record import WANTED
+from tests.workflow.closes import close, staffed  # noqa: F401 -- fixtures are found by their name
+from tests.workflow.record import kept
 from tests.workflow.theatre import Clock, Theatre, healthy, known, now
 
 
@@ -59,11 +56,3 @@ async def replayed(theatre: Theatre) -> None:
                 history = await handle.fetch_history()
                 await replayer.replay_workflow(history)
                 kept(kind, history)
-
-
-def kept(kind: str, history: WorkflowHistory) -> None:
-    wanted = os.environ.get(WANTED)
-    if wanted:
-        text = json.dumps(history.to_json_dict(), indent=1)
-        text = re.sub(r'"identity": "[^"]*"', '"identity": "recorded"', text)  # which process of which machine
-        Path(f"{wanted}-{kind}.json").write_text(text + "\n")

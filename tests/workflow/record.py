@@ -2,13 +2,18 @@
 
 Run it after a deliberate change of a workflow's commands, from the root of the repository and with its environment,
 and commit what it writes to tests/workflow/histories/. Histories of older code stay as long as a workflow that it
-started may still run: give the new ones another prefix (`python -m tests.workflow.record v2-`).
+started may still run: give the new ones another prefix (`python -m tests.workflow.record v2-`), and name the stories
+that alone are to be recorded after it.
 """
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+from temporalio.client import WorkflowHistory
 
 HISTORIES = Path(__file__).with_name("histories")
 STORIES = {
@@ -40,13 +45,53 @@ STORIES = {
     "met": "test_sent_back_when_admitted.py::test_it_ends_where_it_began_without_being_lost",
     "recovered": "test_recovery.py::TestTerminated::test_while_exposed_it_is_found_and_goes_back",
 }
+CLOSURES = {
+    "closed": "test_closure_course.py::TestStraight::test_it_is_frozen_checked_approved_and_closed",
+    "remedied": "test_closure_course.py::TestInTheWay::test_checks_that_fail_wait_until_it_is_looked_at_again",
+    "moved": "test_closure_course.py::TestInTheWay::test_books_that_moved_are_checked_and_approved_anew",
+    "beneath": "test_closure_course.py::TestInTheWay::test_what_is_posted_beneath_a_sign_off_calls_the_vote_off",
+    "late": "test_closure_course.py::TestEnds::test_nobody_approves_in_time",
+    "fenced": "test_closure_waits.py::TestFences::test_modules_are_asked_three_times_and_then_somebody_is_called",
+    "counted": "test_closure_waits.py::TestFences::test_the_database_is_asked_when_nobody_is_missing_any_more",
+    "reminded": "test_closure_waits.py::TestReminders::test_a_day_before_when_it_is_due_and_a_day_after",
+    "continued": "test_closure_waits.py::TestLong::test_it_goes_on_in_a_new_run_where_the_last_one_stood",
+}
+"""Of closes of periods."""
+REOPENINGS = {
+    "reopened": "test_reopening.py::TestWindow::test_takes_entries_until_its_end_and_is_certified_anew",
+    "shut": "test_reopening.py::TestWindow::test_somebody_may_shut_it_sooner",
+    "cascaded": "test_reopening.py::TestWindow::test_a_cascade_is_closed_again_the_oldest_period_first",
+    "called-to-mind": "test_reopening.py::TestWindow::test_who_may_still_post_is_reminded_of_its_end",
+    "withdrawn": "test_reopening.py::TestVotes::test_withdrawn_it_opens_nothing",
+}
+"""And of what opens them again."""
+SERIES = {
+    "gapless": "test_closure_series.py::TestGapless::test_three_months_close_in_their_order_by_one_request",
+    "grouped": "test_closure_series.py::TestGroup::"
+    "test_side_by_side_and_the_parent_after_them_where_one_has_something_in_the_way",
+    "aborted": "test_closure_series.py::TestAborted::test_what_it_began_ends_and_what_it_joined_goes_on",
+}
+"""And of many at once."""
+CHUNKS = {
+    "executed": "test_command_chunks.py::TestChunk::test_each_command_of_a_lease_is_executed",
+}
+"""And of commands that are executed."""
 WANTED = "CHANGEGATE_RECORD_HISTORY"
 """The variable that tells the replay at the end of a story to keep what it replayed, under this path's beginning."""
 
 
-def main(prefix: str = "") -> int:
+def kept(kind: str, history: WorkflowHistory) -> None:
+    wanted = os.environ.get(WANTED)
+    if wanted:
+        text = json.dumps(history.to_json_dict(), indent=1)
+        text = re.sub(r'"identity": "[^"]*"', '"identity": "recorded"', text)  # which process of which machine
+        Path(f"{wanted}-{kind}.json").write_text(text + "\n")
+
+
+def main(prefix: str = "", *names: str) -> int:
     HISTORIES.mkdir(exist_ok=True)
-    for name, story in STORIES.items():
+    stories = {**STORIES, **CLOSURES, **CHUNKS, **REOPENINGS, **SERIES}
+    for name, story in {each: stories[each] for each in names or stories}.items():
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", f"tests/workflow/{story}"]
         env = {**os.environ, WANTED: str(HISTORIES / f"{prefix}{name}")}
         if subprocess.run(command, env=env, check=False).returncode != 0:
@@ -55,4 +100,4 @@ def main(prefix: str = "") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(*sys.argv[1:]))

@@ -9,7 +9,8 @@ ROOM = Path(__file__).parents[2] / "workflows"
 RECORD = Path(__file__).with_name("fingerprints.json")
 COMMANDS = {
     "execute_activity_method", "execute_activity", "start_activity_method", "start_activity", "execute_local_activity",
-    "start_child_workflow", "execute_child_workflow", "wait_condition", "sleep", "continue_as_new", "patched",
+    "execute_local_activity_method", "start_child_workflow",
+    "execute_child_workflow", "wait_condition", "sleep", "continue_as_new", "patched",
     "deprecate_patch", "upsert_search_attributes", "upsert_memo", "set_current_details", "gather", "create_task",
     "shield", "uuid4", "cancel", "signal", "all_handlers_finished",
 }  # fmt: skip

@@ -9,7 +9,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from adapters.temporal.worker import WORKFLOWS, sandbox
-from tests.workflow.record import HISTORIES, STORIES
+from tests.workflow.record import CHUNKS, CLOSURES, HISTORIES, REOPENINGS, SERIES, STORIES
+from workflows.command_chunk import CommandChunkWorkflow
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
@@ -19,9 +20,11 @@ def recorded(path: Path) -> WorkflowHistory:
 
 
 class TestRecordedHistories:
+    @pytest.mark.req("CB-56")
     @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
     async def test_each_replays(self, path: Path) -> None:
-        replayer = Replayer(workflows=WORKFLOWS, workflow_runner=sandbox(), data_converter=pydantic_data_converter)
+        known = [*WORKFLOWS, CommandChunkWorkflow]
+        replayer = Replayer(workflows=known, workflow_runner=sandbox(), data_converter=pydantic_data_converter)
         await replayer.replay_workflow(recorded(path))
 
     def test_every_story_was_recorded(self) -> None:
@@ -29,3 +32,11 @@ class TestRecordedHistories:
         for story in STORIES:
             assert any(name.endswith(f"{story}-rollout") for name in names)
             assert any(name.endswith(f"{story}-approval") for name in names)
+        for story in CLOSURES:
+            assert any(name.endswith(f"{story}-closure") for name in names)
+        for story in REOPENINGS:
+            assert any(name.endswith(f"{story}-reopening") for name in names)
+        for story in SERIES:
+            assert any(name.endswith(f"{story}-series") for name in names)
+        for story in CHUNKS:
+            assert any(name.endswith(f"{story}-chunk") for name in names)

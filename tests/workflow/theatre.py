@@ -280,7 +280,7 @@ async def known(handle: WorkflowHandle[Any, Any]) -> bool:
     return True
 
 
-async def seen(look: Callable[[], Awaitable[Any]], patience: float = 20) -> Any:
+async def seen(look: Callable[[], Awaitable[Any]], patience: float = 90) -> Any:
     """What `look` returns once it is true; an AssertionError when it never is."""
     for _ in range(int(patience / 0.05)):
         found = await look()

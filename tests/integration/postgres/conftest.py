@@ -35,6 +35,13 @@ async def owner(stack: Stack, database_url: str) -> AsyncIterator[asyncpg.Connec
     await connection.close()
 
 
+@pytest_asyncio.fixture
+async def superuser(stack: Stack, database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(stack.endpoints.database_superuser_url)
+    yield connection
+    await connection.close()
+
+
 @pytest.fixture(scope="module")
 def server(ours: Authority) -> Identity:
     """It may serve as 127.0.0.1, and not as localhost, where it answers as well."""

@@ -12,6 +12,7 @@ from domain.approvals import (
     Standing,
     VoteMissing,
 )
+from domain.errors import Unavailable
 from tests.world import World
 
 
@@ -104,3 +105,22 @@ class TestTime:
         await world.policy(ApprovalPolicy())
         submitted = await world.submit()
         assert (await world.state(submitted.approval.id)).standing is Standing.APPROVED
+
+
+class TestWithoutItsProcess:
+    async def test_a_vote_is_not_told_that_all_is_over_and_may_come_again(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await world.policy(ApprovalPolicy((Level(),)))
+        submitted = await world.submit()
+
+        async def ended(*_: object) -> None:
+            raise ApprovalClosed
+
+        with monkeypatch.context() as lost:
+            lost.setattr(world.processes, "vote", ended)
+            with pytest.raises(Unavailable):
+                await world.vote("bob", submitted.approval.id)
+        await world.vote("bob", submitted.approval.id)
+        with pytest.raises(ApprovalClosed):
+            await world.vote("cyd", submitted.approval.id)

@@ -12,7 +12,7 @@ from application.calendars.cases import CalendarCases
 from application.calendars.configuring import CalendarWish
 from application.calendars.entities import EntityWish
 from application.calendars.making import Made, YearWish
-from application.calendars.places import MOST_LEVELS, Place
+from application.calendars.places import MOST_LEVELS, Held, Place
 from domain.calendars import ShortPeriods
 from domain.calendars.given import Span
 from domain.calendars.keeping import CalendarUsed, PeriodsOverlap, YearExists, YearsApart, YearUsed
@@ -165,6 +165,7 @@ class TestRules:
     ) -> None:
         asked, wish = replace(world.root, request=uuid4()), CalendarWish(MONTHS)
         first = await cases.configuring.put(asked, BOOKS, wish, expected=0, reason=WHY)
+        assert isinstance(first, Held)
         assert await cases.configuring.put(asked, BOOKS, wish, expected=0, reason=WHY) == first
         with pytest.raises(Stale):
             await ruled(cases, world)

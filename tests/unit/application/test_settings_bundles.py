@@ -178,7 +178,7 @@ class TestFlags:
 class TestSections:
     @pytest.mark.parametrize(
         ("changed", "path"),
-        [({"fiscal_calendars": [{}]}, "/bundle/fiscal_calendars"), ({"calendars": []}, "/bundle/calendars"),
+        [({"fiscal_calendars": [{}]}, "/bundle/fiscal_calendars/0/code"), ({"calendars": []}, "/bundle/calendars"),
          ({"flags": {}}, "/bundle/flags"), ({"flags": [{"key": "a"}]}, "/bundle/flags/0"),
          ({"flags": flags(**{"-a": OFF})}, "/bundle/flags/0/key"),
          ({"flags": [*flags(a=OFF), *flags(a=OFF)]}, "/bundle/flags/1/key"),

@@ -44,6 +44,21 @@ class TestWording:
         words = worded(message("rollout_finished", outcome=outcome, reason="gate failed"))
         assert (words.subject, words.lines) == (subject, (line, "Reason: gate failed"))
 
+    def test_a_series_of_closes_says_what_is_closed_and_what_became_of_the_rest(self) -> None:
+        words = worded(
+            message("closure_series_rests", outcome="stopped", closed="1 of 3", reason="de/2025-02: rejected")
+        )
+        assert (words.subject, words.lines) == (
+            "Stopped: 1 of 3 periods of a series are closed",
+            (
+                "Nothing more of it begins until somebody resumes or aborts it. What is closed stays closed.",
+                "Reason: de/2025-02: rejected",
+            ),
+        )
+        assert worded(message("closure_series_rests", outcome="closed", closed="3 of 3")).lines == (
+            "Each has its certificate.",
+        )
+
     def test_a_fact_stays_on_its_line(self) -> None:
         words = worded(
             message("approval_decided", outcome="approved", reason="fine\r\nBcc: x@example.com\x1b[2J\u2028")

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.bookkeeping import Bookkeeping, KeptCalendar, KeptYear
+from domain.calendars import fiscal_year, parse_rule
 from domain.canonical import canonical_bytes
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
@@ -29,6 +31,15 @@ from domain.settings import (
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FLAG = {"state": "ENABLED", "variants": {"on": True}, "defaultVariant": "on"}
+RULE = parse_rule({"kind": "gregorian", "adjusting_periods": 1})
+BOOKS = Bookkeeping(
+    {"de": {"code": "de", "name": "Acme", "time_zone": "UTC", "parent": None, "country": None, "subdivision": None}},
+    {"books": KeptCalendar("books", None, ({"from_year": 1900, "rule": RULE.to_json(), "short_periods": "irs"},),
+                           (KeptYear(1, fiscal_year(RULE, 2024)), KeptYear(1, fiscal_year(RULE, 2025))))},
+    {"de": {"entity": "de", "calendar": {"code": "books", "entity": None}, "late_entries": "sweep", "most_open": 2,
+            "opens_itself": True}},
+    {"AP": {"code": "AP", "name": "Payables", "ledger": False, "sequential": True}},
+)  # fmt: skip
 SIGNED = Signature("key", "A" * 86)
 
 definitions = st.sets(st.sampled_from(["a", "b.c", "d_e"])).map(
@@ -43,7 +54,7 @@ flags = st.sets(st.sampled_from(["A-flag", "z", SHARED_RULES])).map(
 
 
 def written(bundle: Bundle, signature: Signature | None = None) -> tuple[bytes, str]:
-    writer = BundleWriter(bundle.tenant, bundle.environment)
+    writer = BundleWriter(bundle.tenant, bundle.environment, bundle.books or Bookkeeping())
     told = bundle.flags or {}
     text = b"".join(writer.item(Section.DEFINITIONS, each.to_json()) for each in bundle.definitions)
     if SHARED_RULES in told:
@@ -60,7 +71,7 @@ class TestWriter:
     @settings(max_examples=60)
     @given(definitions=definitions, lines=lines, flags=flags)
     def test_writes_the_same_bundle_as_it_would_be_whole(self, definitions: Any, lines: Any, flags: Any) -> None:
-        bundle = Bundle("acme", Environment.DEV, definitions, lines, flags)
+        bundle = Bundle("acme", Environment.DEV, definitions, lines, flags, books=BOOKS)
         text, checksum = written(bundle, SIGNED)
         raw = json.loads(text)
         whole = bundle.to_json()
@@ -69,8 +80,8 @@ class TestWriter:
         assert text.startswith(canonical_bytes(content)[:-1])
         assert checksum == raw["checksum"] == whole["checksum"]
         read = parse_bundle(raw)
-        assert (read.checksum, read.signature, read.flags or {}) == (
-            checksum, SIGNED, {SHARED_RULES: {}, **flags},
+        assert (read.checksum, read.signature, read.flags or {}, read.books) == (
+            checksum, SIGNED, {SHARED_RULES: {}, **flags}, BOOKS,
         )  # fmt: skip
 
 

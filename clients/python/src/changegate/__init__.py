@@ -20,6 +20,7 @@ from changegate.errors import (
 )
 from changegate.models import Approval, Effective, Entry, Explanation, Imported, Item, Outcome, Stored, Submitted
 from changegate.picture import Change
+from changegate.postings import PostingAdvice, PostingAnswers, PostingCheck
 from changegate.settings import AsyncSettings, Options, Settings
 
 __all__ = [
@@ -42,6 +43,9 @@ __all__ = [
     "NotKnown",
     "Options",
     "Outcome",
+    "PostingAdvice",
+    "PostingAnswers",
+    "PostingCheck",
     "Refused",
     "SecretNotKept",
     "Settings",

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from changegate import calls
+from changegate import calls, postings
 from changegate.models import (
     Approval,
     Change,
@@ -20,6 +20,7 @@ from changegate.models import (
     Stored,
     Submitted,
 )
+from changegate.postings import PostingAnswers, PostingCheck
 from changegate.transport import TIMEOUT, AsyncTransport, Place
 from changegate.wire import Token
 
@@ -40,6 +41,7 @@ class AsyncClient:
         self.settings = AsyncSettingCalls(self._transport)
         self.changes = AsyncChangeCalls(self._transport)
         self.bundles = AsyncBundleCalls(self._transport)
+        self.postings = AsyncPostingCalls(self._transport)
 
     async def aclose(self) -> None:
         await self._transport.aclose()
@@ -204,3 +206,16 @@ class AsyncBundleCalls:
                 bundle, environment, reason=reason, options=options, idempotency_key=idempotency_key
             )
         )  # fmt: skip
+
+
+class AsyncPostingCalls:
+    """What gates of fiscal periods allow."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._ask = transport.ask
+
+    async def check(
+        self, checks: Sequence[PostingCheck], *, person: UUID | str | None = None
+    ) -> PostingAnswers:  # fmt: skip
+        """At most 1,000 at once, for this caller or for a `person`; Invalid leaves all of them unanswered."""
+        return await self._ask(postings.check(checks, person))

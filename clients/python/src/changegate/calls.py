@@ -29,7 +29,7 @@ SILENCE: Final = 40.0
 """Seconds without a word, a heartbeat included, after which a stream is taken for broken."""
 NOTHING_SAID: Final[Mapping[str, str]] = {}
 _OF_VALUES: Final = {"SettingChanged", "ConfigurationImported"}
-_ELSEWHERE: Final = ("FeatureFlag", "WebhookTested", "DeploymentMoved")
+_ELSEWHERE: Final = ("FeatureFlag", "WebhookTested", "DeploymentMoved", "FiscalPeriod", "ModuleGate")
 
 
 def _at(environment: str, scope: str, **more: str | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from changegate import calls
+from changegate import calls, postings
 from changegate.models import (
     Approval,
     Change,
@@ -20,6 +20,7 @@ from changegate.models import (
     Stored,
     Submitted,
 )
+from changegate.postings import PostingAnswers, PostingCheck
 from changegate.transport import TIMEOUT, Place, Transport
 from changegate.wire import Token
 
@@ -40,6 +41,7 @@ class Client:
         self.settings = SettingCalls(self._transport)
         self.changes = ChangeCalls(self._transport)
         self.bundles = BundleCalls(self._transport)
+        self.postings = PostingCalls(self._transport)
 
     def close(self) -> None:
         self._transport.close()
@@ -202,3 +204,16 @@ class BundleCalls:
                 bundle, environment, reason=reason, options=options, idempotency_key=idempotency_key
             )
         )  # fmt: skip
+
+
+class PostingCalls:
+    """What gates of fiscal periods allow."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._ask = transport.ask
+
+    def check(
+        self, checks: Sequence[PostingCheck], *, person: UUID | str | None = None
+    ) -> PostingAnswers:  # fmt: skip
+        """At most 1,000 at once, for this caller or for a `person`; Invalid leaves all of them unanswered."""
+        return self._ask(postings.check(checks, person))

@@ -3,7 +3,7 @@
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
@@ -208,8 +208,8 @@ def _read(kind: Any, found: Json) -> Any:
         return tuple(_read(inner[0], each) for each in found)
     if is_dataclass(kind) and isinstance(kind, type):
         return kind(**{name: _read(hint, found[name]) for name, hint in _fields(kind) if _has(kind, name, found)})
-    if kind is datetime:
-        return datetime.fromisoformat(found)
+    if kind in {date, datetime}:
+        return kind.fromisoformat(found)
     if kind is UUID:
         return UUID(found)
     if kind in {str, int, bool, float} and not isinstance(found, (int, float) if kind is float else kind):

@@ -1,0 +1,142 @@
+"""How commands are written, many in one statement: each goes in as one object of JSON."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import Row, text
+
+from adapters.postgres.tables_commands import command
+from domain.canonical import Json
+from domain.commands import Command, CommandError, CommandRecord, CommandState, Options, ParkedKind
+
+_AS_ASKED = (
+    "not_before", "expires_at", "priority", "ordering_key", "max_attempts", "correlation", "causation", "entity",
+    "effective_date",
+)  # fmt: skip
+_MOVING = (
+    "version", "state", "parked", "epoch", "attempt", "crashes", "due_at", "rank", "lease", "result", "ended_at",
+)  # fmt: skip
+SEND = text(
+    "INSERT INTO command AS c (tenant_id, domain, command_id, type, schema_version, payload, fingerprint, not_before,"
+    " expires_at, priority, ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, state,"
+    " epoch, attempt, crashes, due_at, rank, version, entity, effective_date)"
+    " SELECT :tenant, domain, command_id, type, schema_version, payload, fingerprint, not_before, expires_at, priority,"
+    " ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, 'pending',"
+    " 1, 0, 0, due_at, rank, 1, entity, effective_date"
+    # Numbered as they were given, written in an order that is everybody's: two senders never wait for each other.
+    " FROM (SELECT given.*, nextval('command_seq') AS seq FROM ("
+    "  SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (domain text, command_id text, type text,"
+    "   schema_version int, payload jsonb, fingerprint text, not_before timestamptz, expires_at timestamptz,"
+    "   priority int, ordering_key text, max_attempts int, correlation uuid, causation text, change_id uuid,"
+    "   sender uuid, sent_at timestamptz, due_at timestamptz, rank timestamptz,"
+    "   entity text, effective_date date)) WITH ORDINALITY ORDER BY ordinality"
+    " ) AS given) AS numbered ORDER BY domain, command_id"
+    " ON CONFLICT DO NOTHING RETURNING c.domain, c.command_id"
+)
+# One whose worker vanished may be what kills workers: if it is the first it is taken alone, else it is left.
+LEASE = text(
+    "WITH free AS ("
+    "  SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w"
+    "   WHERE w.domain = :domain AND w.state IN ('pending', 'retry-wait') AND w.rank <= now() AND w.due_at <= now()"
+    "     AND (w.ordering_key IS NULL OR NOT EXISTS ("
+    "       SELECT FROM command e WHERE e.tenant_id = w.tenant_id AND e.domain = w.domain"
+    "          AND e.ordering_key = w.ordering_key AND e.seq < w.seq"
+    "          AND e.state NOT IN ('completed', 'failed', 'canceled', 'expired')))"
+    "   ORDER BY w.rank, w.command_id LIMIT :most FOR UPDATE SKIP LOCKED"
+    "), turn AS ("
+    "  SELECT f.*, row_number() OVER line AS place, first_value(crashes) OVER line AS foremost FROM free f"
+    "  WINDOW line AS (ORDER BY rank, command_id)"
+    "), made AS ("
+    "  INSERT INTO command_lease (tenant_id, lease_id, domain, ends_at)"
+    "  SELECT :tenant, :lease, :domain, :ends_at WHERE EXISTS (SELECT FROM turn)"
+    ")"
+    " UPDATE command c SET state = 'dispatched', lease = :lease, version = c.version + 1 FROM turn"
+    "  WHERE c.tenant_id = :tenant AND c.domain = turn.domain AND c.command_id = turn.command_id"
+    "    AND CASE WHEN turn.foremost > 0 THEN turn.place = 1 ELSE turn.crashes = 0 END"
+    " RETURNING c.*"
+).columns(*command.c)
+SAVE = text(
+    "UPDATE command c SET state = s.state, parked = s.parked, epoch = s.epoch, attempt = s.attempt,"
+    " crashes = s.crashes, due_at = s.due_at, rank = s.rank, lease = s.lease, result = s.result, error = s.error,"
+    " error_fingerprint = s.error_fingerprint, ended_at = s.ended_at, version = c.version + 1,"
+    " parked_at = CASE WHEN s.state = 'parked' THEN coalesce(c.parked_at, now()) END,"
+    " snoozed_until = CASE WHEN s.state = 'parked' THEN c.snoozed_until END"
+    " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (domain text, command_id text, version bigint, state text,"
+    "  parked text, epoch int, attempt int, crashes int, due_at timestamptz, rank timestamptz, lease uuid,"
+    "  result jsonb, error jsonb, error_fingerprint text, ended_at timestamptz)"
+    " WHERE c.domain = s.domain AND c.command_id = s.command_id AND c.version = s.version RETURNING c.*"
+).columns(*command.c)
+
+
+def sent(record: CommandRecord) -> dict[str, Json]:
+    asked = record.command.options
+    return {
+        "domain": record.command.domain,
+        "command_id": record.command.id,
+        "type": record.command.type,
+        "schema_version": record.command.schema_version,
+        "payload": record.command.payload,
+        "fingerprint": record.fingerprint,
+        **{name: getattr(asked, name) for name in _AS_ASKED},
+        "change_id": asked.change,
+        "sender": record.sender,
+        "sent_at": record.sent_at,
+        "due_at": record.due_at,
+        "rank": record.rank,
+    }
+
+
+def moved(record: CommandRecord) -> dict[str, Json]:
+    error = record.error
+    return {
+        "domain": record.command.domain,
+        "command_id": record.command.id,
+        **{name: getattr(record, name) for name in _MOVING},
+        "error": _said(error) if error else None,
+        "error_fingerprint": error.fingerprint if error else None,
+    }
+
+
+def text_of(rows: list[dict[str, Json]]) -> str:
+    return orjson.dumps(rows, default=_plain).decode()
+
+
+def record_of(row: Row[Any]) -> CommandRecord:
+    asked = Options(
+        row.not_before, row.expires_at, row.priority, row.ordering_key, row.max_attempts, row.correlation,
+        row.causation, row.change_id, row.entity, row.effective_date,
+    )  # fmt: skip
+    return CommandRecord(
+        Command(row.type, row.command_id, row.payload, row.schema_version, asked),
+        row.tenant_id,
+        row.fingerprint,
+        row.sender,
+        row.sent_at,
+        row.due_at,
+        CommandState(row.state),
+        ParkedKind(row.parked) if row.parked else None,
+        row.epoch,
+        row.attempt,
+        row.crashes,
+        row.lease,
+        row.result,
+        _error(row.error, row.error_fingerprint) if row.error else None,
+        row.ended_at,
+        row.version,
+    )
+
+
+def _plain(value: object) -> str:
+    """The driver has ids of its own kind."""
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError
+
+
+def _said(error: CommandError) -> Json:
+    return {"kind": error.kind, "code": error.code, "message": error.message, "details": error.details}
+
+
+def _error(said: Json, fingerprint: str | None) -> CommandError:
+    return CommandError(said["kind"], said["code"], said["message"], said["details"], fingerprint)

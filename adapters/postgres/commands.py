@@ -1,0 +1,161 @@
+"""Commands in PostgreSQL: what is sent, leased or moved is so in one statement, however many they are."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, delete, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+from adapters.postgres.command_rows import LEASE, SAVE, SEND, moved, record_of, sent, text_of
+from adapters.postgres.errors import DatabaseUnavailable
+from adapters.postgres.parked_commands import PostgresParkedCommands
+from adapters.postgres.tables_commands import command, command_lease, command_type
+from application.ports.commands import CommandFilter, Mark
+from domain.commands import CommandRecord, CommandState, CommandType, Key
+from domain.errors import Stale
+
+_C, _L, _T = command.c, command_lease.c, command_type.c
+_LISTEN = text(
+    "INSERT INTO command_line (idle_until) VALUES (clock_timestamp() + CAST(:lasting AS interval))"
+    " ON CONFLICT (one) DO UPDATE SET idle_until = greatest(command_line.idle_until, excluded.idle_until)"
+)
+
+
+class PostgresCommands:
+    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
+        self._session = session
+        self._tenant = tenant
+        self.parked = PostgresParkedCommands(session, tenant)
+
+    async def types(self, domain: str | None = None) -> list[CommandType]:
+        query = select(command_type).order_by(_T.type, _T.schema_version)
+        if domain is not None:
+            query = query.where(_T.type.startswith(f"{domain}.", autoescape=True))
+        rows = await self._session.execute(query)
+        return [CommandType(row.type, row.schema_version, row.schema, row.policy) for row in rows]
+
+    async def add(self, records: Sequence[CommandRecord]) -> list[CommandRecord]:
+        if len(records) <= 1:
+            return await self._added(records) if records else []
+        async with self._session.begin_nested() as undone:
+            known = await self._added(records)
+            given = {each.key: each.fingerprint for each in records}
+            if any(each.fingerprint != given[each.key] for each in known):
+                await undone.rollback()
+        return known
+
+    async def _added(self, records: Sequence[CommandRecord]) -> list[CommandRecord]:
+        rows = text_of([sent(each) for each in records])
+        added = await self._session.execute(SEND, {"rows": rows, "tenant": self._tenant})
+        new = {(row.domain, row.command_id) for row in added}
+        known = [each.key for each in records if each.key not in new]
+        if not known:
+            return []
+        query = select(command).where(tuple_(_C.domain, _C.command_id).in_(known))
+        there = {(row.domain, row.command_id): record_of(row) for row in await self._session.execute(query)}
+        return [there[key] for key in known]
+
+    async def get(self, key: Key, *, lock: bool = False) -> CommandRecord | None:
+        query = select(command).where(_C.domain == key[0], _C.command_id == key[1])
+        row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
+        return record_of(row) if row else None
+
+    async def page(self, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:
+        return [record_of(row) for row in await self._session.execute(newest(wanted, before, limit))]
+
+    async def lease(self, domain: str, most: int, ends_at: datetime, lease: UUID) -> list[CommandRecord]:
+        asked = {"tenant": self._tenant, "domain": domain, "most": most, "lease": lease, "ends_at": ends_at}
+        return _by_rank(await self._session.execute(LEASE, asked))
+
+    async def hold(self, lease: UUID) -> datetime | None:
+        query = select(_L.ends_at).where(_L.lease_id == lease).with_for_update(key_share=True)
+        ends_at: datetime | None = await self._session.scalar(query)
+        return ends_at
+
+    async def leased(self, lease: UUID) -> list[CommandRecord]:
+        return _by_rank(await self._session.execute(select(command).where(_C.lease == lease)))
+
+    async def extend(self, lease: UUID, ends_at: datetime) -> None:
+        await self._session.execute(update(command_lease).where(_L.lease_id == lease).values(ends_at=ends_at))
+
+    async def end(self, lease: UUID) -> None:
+        await self._session.execute(delete(command_lease).where(_L.lease_id == lease))
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[AsyncConnection]:
+        connection = await self._session.connection()
+        savepoint = await connection.begin_nested()
+        try:
+            yield connection
+        except Exception as error:
+            with suppress(DBAPIError, InvalidRequestError):
+                await savepoint.rollback()
+            if connection.invalidated or connection.closed:
+                raise DatabaseUnavailable from error
+            raise
+        await savepoint.commit()
+
+    async def save(self, records: Sequence[CommandRecord]) -> list[CommandRecord]:
+        if not records:
+            return []
+        rows = text_of([moved(each) for each in records])
+        after = {(row.domain, row.command_id): record_of(row)
+                 for row in await self._session.execute(SAVE, {"rows": rows})}  # fmt: skip
+        if len(after) < len(records):
+            raise Stale(kind_of_thing="command")
+        return [after[each.key] for each in records]
+
+
+def newest(wanted: CommandFilter, before: Mark | None, limit: int) -> Select[Any]:
+    query = select(command)
+    equal = {
+        _C.state: wanted.state,
+        _C.domain: wanted.domain,
+        _C.type: wanted.type,
+        _C.correlation: wanted.correlation,
+        _C.change_id: wanted.change,
+    }
+    for column, value in equal.items():
+        query = query if value is None else query.where(column == value)
+    if wanted.state not in {None, CommandState.COMPLETED}:
+        query = query.where(_C.state != CommandState.COMPLETED.value)  # the index of all others says so, too
+    if wanted.since is not None:
+        query = query.where(_C.sent_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(_C.sent_at < wanted.until)
+    if before is not None:
+        query = query.where(tuple_(_C.sent_at, _C.domain, _C.command_id) < tuple_(*before))
+    return query.order_by(_C.sent_at.desc(), _C.domain.desc(), _C.command_id.desc()).limit(limit)
+
+
+async def put_types(session: AsyncSession, types: Sequence[CommandType]) -> None:
+    for each in types:
+        new = upsert(command_type).values(
+            type=each.type, schema_version=each.schema_version, schema=each.schema, policy=each.policy
+        )
+        latest = {"schema": new.excluded.schema, "policy": new.excluded.policy, "put_at": text("now()")}
+        await session.execute(new.on_conflict_do_update(index_elements=[_T.type, _T.schema_version], set_=latest))
+
+
+async def due(session: AsyncSession) -> list[tuple[UUID, str]]:
+    rows = await session.execute(text("SELECT * FROM find_due_commands()"))
+    return [(row.tenant_id, row.domain) for row in rows]
+
+
+async def ended(session: AsyncSession) -> list[tuple[UUID, UUID]]:
+    rows = await session.execute(text("SELECT * FROM find_ended_leases()"))
+    return [(row.tenant_id, row.lease_id) for row in rows]
+
+
+async def listen(session: AsyncSession, lasting: timedelta) -> None:
+    await session.execute(_LISTEN, {"lasting": lasting})
+
+
+def _by_rank(rows: Any) -> list[CommandRecord]:
+    found: list[Row[Any]] = list(rows)
+    return [record_of(row) for row in sorted(found, key=lambda row: (row.rank, row.seq))]

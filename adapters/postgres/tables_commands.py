@@ -1,0 +1,82 @@
+"""The tables of commands as queries see them; the migrations own their shape."""
+
+from sqlalchemy import BigInteger, Column, Date, Integer, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+from adapters.postgres.tables import metadata, moment
+
+command_type = Table(
+    "command_type",
+    metadata,
+    Column("type", Text),
+    Column("schema_version", Integer),
+    Column("schema", JSONB),
+    Column("policy", JSONB),
+    Column("put_at", moment),
+)
+command_lease = Table(
+    "command_lease",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("lease_id", Uuid),
+    Column("domain", Text),
+    Column("ends_at", moment),
+)
+command = Table(
+    "command",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("domain", Text),
+    Column("command_id", Text),
+    Column("type", Text),
+    Column("schema_version", Integer),
+    Column("payload", JSONB),
+    Column("fingerprint", Text),
+    Column("not_before", moment),
+    Column("expires_at", moment),
+    Column("priority", Integer),
+    Column("ordering_key", Text),
+    Column("max_attempts", Integer),
+    Column("correlation", Uuid),
+    Column("causation", Text),
+    Column("change_id", Uuid),
+    Column("sender", Uuid),
+    Column("sent_at", moment),
+    Column("seq", BigInteger),
+    Column("state", Text),
+    Column("parked", Text),
+    Column("epoch", Integer),
+    Column("attempt", Integer),
+    Column("crashes", Integer),
+    Column("due_at", moment),
+    Column("rank", moment),
+    Column("lease", Uuid),
+    Column("result", JSONB(none_as_null=True)),
+    Column("error", JSONB(none_as_null=True)),
+    Column("error_fingerprint", Text),
+    Column("ended_at", moment),
+    Column("version", BigInteger),
+    Column("parked_at", moment),
+    Column("assignee", Uuid),
+    Column("snoozed_until", moment),
+    Column("entity", Text),
+    Column("effective_date", Date),
+)
+command_operation = Table(
+    "command_operation",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("operation_id", Uuid),
+    Column("domain", Text),
+    Column("command_id", Text),
+    Column("act", Text),
+    Column("actor", Uuid),
+    Column("reason", Text),
+    Column("digest", Text),
+    Column("state", Text),
+    Column("epoch", Integer),
+    Column("version", BigInteger),
+    Column("at", moment),
+    Column("cause", Text),
+    Column("evidence", Text),
+)

@@ -1,0 +1,104 @@
+"""The execution of a lease is a workflow under the lease's name, on the queue of whoever serves its domain."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import UUID
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Worker
+
+from activities.commands import Chunk, CommandActivities
+from adapters.temporal.client import ClientSource, TemporalUnavailable, ping
+from adapters.temporal.worker import sandbox
+from workflows import search
+from workflows.command_chunk import CommandChunkWorkflow
+from workflows.presets import TASK_TIMEOUT
+
+_PATIENCE = timedelta(seconds=10)
+
+
+class TemporalChunks:
+    def __init__(self, reach: ClientSource, prefix: str = "commands") -> None:
+        """`prefix` begins the names of the queues."""
+        self._reach = reach
+        self._prefix = prefix
+
+    def queue(self, domain: str) -> str:
+        return f"{self._prefix}-{domain}"
+
+    async def start(self, tenant: UUID, domain: str, lease: UUID) -> None:
+        async with _answered():
+            client = await self._reach()
+            try:
+                await client.start_workflow(
+                    CommandChunkWorkflow.run,
+                    Chunk(tenant, lease),
+                    id=_name(lease),
+                    task_queue=self.queue(domain),
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    task_timeout=TASK_TIMEOUT,
+                    static_summary=f"Commands of {domain}",
+                    search_attributes=search.about({search.TENANT: str(tenant)}),
+                    request_eager_start=True,
+                    rpc_timeout=_PATIENCE,
+                )
+            except WorkflowAlreadyStartedError:
+                return  # it ran and ended
+
+    async def over(self, lease: UUID) -> None:
+        async with _answered():
+            client = await self._reach()
+            try:
+                await client.get_workflow_handle(_name(lease)).result()
+            except WorkflowFailureError:
+                return
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+
+    async def alive(self, lease: UUID) -> bool:
+        async with _answered():
+            client = await self._reach()
+            try:
+                found = await client.get_workflow_handle(_name(lease)).describe(rpc_timeout=_PATIENCE)
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    return False
+                raise
+        return found.status is WorkflowExecutionStatus.RUNNING
+
+    async def ping(self) -> None:
+        await ping(await self._reach())
+
+
+def chunk_worker(client: Client, activities: CommandActivities, queue: str) -> Worker:
+    """Serves one domain; it ends once what it holds has ended."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[CommandChunkWorkflow],
+        activities=[activities.execute],
+        workflow_runner=sandbox(),
+        max_cached_workflows=100,
+        graceful_shutdown_timeout=timedelta(seconds=20),
+    )
+
+
+def _name(lease: UUID) -> str:
+    return f"command-chunk/{lease}"
+
+
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    try:
+        yield
+    except (RPCError, OSError, RuntimeError) as error:
+        if isinstance(error.__cause__, asyncio.CancelledError):
+            raise error.__cause__ from None  # nobody waits for the answer any more
+        raise TemporalUnavailable from error

@@ -1,0 +1,1 @@
+"""Commands are sent, executed and looked at."""

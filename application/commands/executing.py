@@ -1,0 +1,233 @@
+"""The commands of one lease are executed, and what became of each is written with its effect or right after it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from application.commands.handling import Handlers, Order
+from application.commands.leases import freed
+from application.commands.moves import moved
+from application.commands.posting import admitted
+from application.commands.reading import CRASHED, Ready, looked_at
+from application.commands.revoking import revoked_changes
+from application.commands.sending import Sent, send_in
+from application.ports.store import Store, Transaction
+from domain.canonical import Json
+from domain.commands import Command, CommandRecord, CommandState, caused, name_of
+from domain.commands.outcomes import HandlerFailure, Transient, settled
+from domain.errors import Refusal, Stale, Unavailable
+
+TOGETHER = 50
+"""Transactional commands in one transaction: PostgreSQL keeps 64 subtransactions of one at hand."""
+AT_ONCE = 8
+"""External ones at a time."""
+PATIENCE = timedelta(seconds=20)
+"""No command is begun later than this after its lease was: what is left over is leased anew."""
+
+log = structlog.get_logger()
+
+
+class LeaseGone(Exception):
+    """Somebody else has taken these commands over; nobody outside is told."""
+
+
+@dataclass
+class Turn:
+    """One execution of a lease, and what has come of it so far; none is begun once the loop's clock says `until`."""
+
+    tenant: UUID
+    lease: UUID
+    until: float
+    counted: Counter[str] = field(default_factory=Counter)
+
+    def count(self, records: Sequence[CommandRecord]) -> None:
+        self.counted.update(each.state.value for each in records)
+
+
+class Executing:
+    """Of one process. A lease that it began and could not end for want of a database it takes up where it was."""
+
+    def __init__(self, store: Store, handlers: Handlers, *, patience: timedelta = PATIENCE) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._patience = patience.total_seconds()
+        self._begun: set[UUID] = set()
+        self._turns: set[asyncio.Task[None]] = set()
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._stopping = False
+
+    async def execute(self, tenant: UUID, lease: UUID) -> dict[str, int]:
+        """How many came to stand where; Unavailable when the database went away, and then it is to be asked again."""
+        turn = Turn(tenant, lease, asyncio.get_running_loop().time() + self._patience)
+        if self._stopping:
+            await self._give_back(turn)
+            return {}
+        task = asyncio.create_task(self._carried_out(turn))
+        self._turns.add(task)
+        task.add_done_callback(self._turns.discard)
+        try:
+            await task
+        except LeaseGone:
+            log.warning("commands.taken_over", lease=str(lease))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._give_back(turn))
+            if not self._stopping:
+                raise
+        self._begun.discard(lease)
+        return dict(turn.counted)
+
+    async def drain(self, patience: timedelta) -> None:
+        """Begin nothing more; who is not done within `patience` is cancelled, and counts as never tried."""
+        self._stopping = True
+        if self._turns:
+            _, late = await asyncio.wait(self._turns, timeout=patience.total_seconds())
+            for task in late:
+                task.cancel()
+
+    async def _carried_out(self, turn: Turn) -> None:
+        ready = await self._begin(turn)
+        together = [each for each in ready if each.handler.transactional]
+        for start in range(0, len(together), TOGETHER):
+            await self._together(turn, together[start : start + TOGETHER])
+        called = (self._called(turn, each) for each in ready if not each.handler.transactional)
+        for outcome in await asyncio.gather(*called, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        async with self._store.transaction(turn.tenant) as tx:
+            await self._hold(tx, turn)
+            await tx.commands.end(turn.lease)
+
+    async def _begin(self, turn: Turn) -> list[Ready]:
+        """Those that run now. One that was running before was in the hands of a worker that is no more."""
+        running: list[Ready] = []
+        starting: list[Ready] = []
+        elsewhere: list[CommandRecord] = []
+        async with self._store.transaction(turn.tenant) as tx:
+            await self._hold(tx, turn)
+            leased = await tx.commands.leased(turn.lease)
+            revoked = await revoked_changes(tx, leased)
+            for record in leased:
+                if record.state is CommandState.RUNNING and turn.lease not in self._begun:
+                    elsewhere.append(record.crashed(CRASHED))
+                    continue
+                found = looked_at(record, self._handlers, tx.now, revoked)
+                if isinstance(found, CommandRecord):
+                    elsewhere.append(found)
+                else:
+                    (running if record.state is CommandState.RUNNING else starting).append(found)
+            started = await moved(tx, [each.record.started() for each in starting])
+            await moved(tx, elsewhere)
+        self._begun.add(turn.lease)
+        turn.count(elsewhere)
+        return [*running, *(each.now(record) for each, record in zip(starting, started, strict=True))]
+
+    async def _together(self, turn: Turn, group: Sequence[Ready]) -> None:
+        """In one transaction, or each in its own when that one breaks."""
+        try:
+            async with self._store.transaction(turn.tenant) as tx:
+                ended = [await self._tried(tx, turn, each) for each in group]
+                await self._hold(tx, turn)
+                await moved(tx, ended)
+        except LeaseGone:
+            raise
+        except Exception as error:  # noqa: BLE001 -- what broke it may be anything that a handler does
+            if len(group) == 1:
+                await self._missed(turn, group[0], error)
+                return
+            for each in group:
+                await self._together(turn, [each])
+        else:
+            turn.count(ended)
+
+    async def _tried(self, tx: Transaction, turn: Turn, each: Ready) -> CommandRecord:
+        if not self._goes_on(turn):
+            return each.record.returned()
+        try:
+            async with tx.commands.attempt() as connection:
+                await admitted(tx, each)
+                result = await _answer(each, self._order(each, tx), connection)
+        except Unavailable:
+            raise
+        except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
+            return settled(each.record, raised, each.handler.policy, tx.now)
+        return each.record.completed(result, tx.now)
+
+    async def _called(self, turn: Turn, each: Ready) -> None:
+        """Written by itself as soon as it has ended: the less is called again when this worker dies."""
+        async with self._gate:
+            if not self._goes_on(turn):
+                await self._written(turn, lambda _: each.record.returned())
+                return
+            try:
+                after = partial(each.record.completed, await _answer(each, self._order(each)))
+            except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
+                after = partial(settled, each.record, raised, each.handler.policy)
+            try:
+                await self._written(turn, after)
+            except (LeaseGone, Unavailable):
+                raise
+            except Exception as error:  # noqa: BLE001 -- a result that cannot be kept
+                await self._missed(turn, each, error)
+
+    async def _missed(self, turn: Turn, each: Ready, error: Exception) -> None:
+        """That it could not be written is what became of it, unless the database is away or it is not ours any more."""
+        if isinstance(error, Stale):
+            log.warning("command.taken_over", command=name_of(each.record.key))
+            return
+        raised = error
+        if isinstance(error, Unavailable) and isinstance(error.__cause__, HandlerFailure):
+            raised = error.__cause__  # what it said when the transaction was lost with it
+        await self._written(turn, lambda at: settled(each.record, raised, each.handler.policy, at))
+
+    async def _written(self, turn: Turn, after: Callable[[datetime], CommandRecord]) -> None:
+        async with self._store.transaction(turn.tenant) as tx:
+            await self._hold(tx, turn)
+            saved = await moved(tx, [after(tx.now)])
+        turn.count(saved)
+
+    async def _give_back(self, turn: Turn) -> None:
+        ours = turn.lease in self._begun
+        self._begun.discard(turn.lease)
+        try:
+            async with self._store.transaction(turn.tenant) as tx:
+                await self._hold(tx, turn)
+                records = await tx.commands.leased(turn.lease)
+                await moved(tx, [each.returned() if ours else freed(each) for each in records])
+                await tx.commands.end(turn.lease)
+        except (Refusal, LeaseGone) as reason:
+            log.warning("commands.kept", lease=str(turn.lease), reason=type(reason).__name__)
+
+    async def _hold(self, tx: Transaction, turn: Turn) -> None:
+        if await tx.commands.hold(turn.lease) is None:
+            raise LeaseGone
+
+    def _order(self, each: Ready, tx: Transaction | None = None) -> Order:
+        async def send(*commands: Command) -> list[Sent]:
+            wished = [caused(command, each.record.command) for command in commands]
+            if tx is not None:
+                return await send_in(tx, wished)
+            async with self._store.transaction(each.record.tenant) as own:
+                return await send_in(own, wished)
+
+        return Order.of(each.record, send)
+
+    def _goes_on(self, turn: Turn) -> bool:
+        return not self._stopping and asyncio.get_running_loop().time() < turn.until
+
+
+async def _answer(each: Ready, order: Order, *connection: object) -> Json:
+    seconds = each.handler.policy.timeout_seconds
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await each.handler.call(order, each.payload, *connection)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise Transient("timeout", f"it was not done within {seconds:g} seconds") from None

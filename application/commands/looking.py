@@ -1,0 +1,41 @@
+"""Where commands stand, what became of each, and what may be sent."""
+
+from application.commands.showing import shown
+from application.ports.commands import CommandFilter, Mark
+from application.ports.records import AuditRow
+from application.ports.store import Place, Store
+from domain.commands import CommandRecord, CommandType, Key, name_of
+from domain.errors import Missing
+from domain.people import Actor, Permission
+
+
+class LookingAtCommands:
+    """Each raises PermissionMissing or Missing where it applies."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, actor: Actor, key: Key) -> CommandRecord:
+        actor.require(Permission.COMMANDS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            found = await tx.commands.get(key)
+            if found is None:
+                raise Missing(kind_of_thing="command", command=name_of(key))
+            return shown(found, actor)
+
+    async def page(self, actor: Actor, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:
+        """Newest first."""
+        actor.require(Permission.COMMANDS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return [shown(each, actor) for each in await tx.commands.page(wanted, before, limit)]
+
+    async def trail(self, actor: Actor, key: Key, after: Place | None, limit: int) -> list[AuditRow]:
+        """Oldest first; nothing where there never was such a command."""
+        actor.require(Permission.COMMANDS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.audit.course(("command", name_of(key)), after, limit)
+
+    async def types(self, actor: Actor, domain: str | None = None) -> list[CommandType]:
+        actor.require(Permission.COMMANDS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await tx.commands.types(domain)

@@ -1,0 +1,62 @@
+"""A move of a command and the event that says so are written together."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from application.ports.store import Transaction
+from application.recording import event_of
+from domain.audit import Action, Outcome
+from domain.canonical import Json
+from domain.commands import CommandRecord, CommandState, name_of
+
+_S = CommandState
+ACTIONS: Final = {
+    _S.DISPATCHED: Action.COMMAND_DISPATCHED,
+    _S.RUNNING: Action.COMMAND_STARTED,
+    _S.PENDING: Action.COMMAND_RETURNED,
+    _S.RETRY_WAIT: Action.COMMAND_RETRIED,
+    _S.COMPLETED: Action.COMMAND_COMPLETED,
+    _S.FAILED: Action.COMMAND_FAILED,
+    _S.PARKED: Action.COMMAND_PARKED,
+    _S.EXPIRED: Action.COMMAND_EXPIRED,
+    _S.CANCELED: Action.COMMAND_CANCELED,
+}
+"""What the events are called that bring a command there, when no person does."""
+_WELL: Final = frozenset({_S.DISPATCHED, _S.RUNNING, _S.PENDING, _S.COMPLETED})
+
+
+async def told(tx: Transaction, records: Sequence[CommandRecord]) -> None:
+    """What has just been written, without its payload, its result or anybody's words."""
+    await tx.audit.append(
+        *(
+            event_of(
+                tx,
+                ACTIONS[each.state],
+                ("command", name_of(each.key)),
+                change=each.command.options.change,
+                outcome=Outcome.SUCCESS if each.state in _WELL else Outcome.FAILURE,
+                after=_stand(each),
+            )
+            for each in records
+        )
+    )
+
+
+async def moved(tx: Transaction, records: Sequence[CommandRecord]) -> list[CommandRecord]:
+    """All of them, with their new versions; Stale, and none, when one was moved by somebody else meanwhile."""
+    saved = await tx.commands.save(records) if records else []
+    await told(tx, saved)
+    return saved
+
+
+def _stand(record: CommandRecord) -> dict[str, Json]:
+    stand: dict[str, Json] = {"state": record.state.value, "epoch": record.epoch, "attempt": record.attempt}
+    if record.crashes:
+        stand["crashes"] = record.crashes
+    if record.parked is not None:
+        stand["parked"] = record.parked.value
+    if record.error is not None and record.state is not _S.RUNNING:
+        stand["code"] = record.error.code
+    if record.state is _S.RETRY_WAIT:
+        stand["due_at"] = record.due_at.isoformat()
+    return stand

@@ -1,0 +1,171 @@
+"""A command is sent in the transaction of what it follows from: both are there, or neither is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from application.ports.store import Store, Transaction
+from application.recording import event_of
+from domain.audit import Action
+from domain.canonical import Json
+from domain.commands import (
+    Command,
+    CommandConflict,
+    CommandRecord,
+    CommandType,
+    CommandTypeMissing,
+    Key,
+    differing,
+    fingerprint,
+    name_of,
+    shape_faults,
+)
+from domain.errors import Fault, Invalid
+from domain.flags.limits import pointer
+from domain.people import Actor, Permission
+from domain.settings.schemas import instance_faults
+from domain.settings.values import json_faults
+
+MOST = 1000
+"""In one call."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """`replayed`: it was sent before, and this is what has become of it."""
+
+    record: CommandRecord
+    replayed: bool
+
+
+class Sending:
+    """Each raises PermissionMissing, Invalid, CommandTypeMissing or CommandConflict where it applies."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def send(self, actor: Actor, command: Command) -> Sent:
+        actor.require(Permission.COMMANDS_SEND)
+        async with self._store.transaction(actor.tenant) as tx:
+            return (await send_in(tx, [command], actor, paths=[""]))[0]
+
+    async def send_many(self, actor: Actor, commands: Sequence[Command]) -> list[Sent]:
+        """All of them or none."""
+        actor.require(Permission.COMMANDS_SEND)
+        async with self._store.transaction(actor.tenant) as tx:
+            return await send_in(tx, commands, actor)
+
+
+async def send_in(
+    tx: Transaction, commands: Sequence[Command], actor: Actor | None = None, *, paths: Sequence[str] | None = None
+) -> list[Sent]:  # fmt: skip
+    """In the caller's transaction, which a conflict does not spoil. `paths` say where each stands in what was asked."""
+    places = paths or [f"/commands/{place}" for place in range(len(commands))]
+    await _check(tx, commands, places)
+    wished = [_record(tx, each, actor) for each in commands]
+    first: dict[Key, CommandRecord] = {}
+    for each, place in zip(wished, places, strict=True):
+        _check_same(each, first.setdefault(each.key, each), place)
+    known = {each.key: each for each in await tx.commands.add(list(first.values()))}
+    sent = [
+        Sent(known.get(each.key, first[each.key]), each.key in known or each is not first[each.key]) for each in wished
+    ]
+    for asked, answer, place in zip(wished, sent, places, strict=True):
+        _check_same(asked, answer.record, place)
+    await _tell(tx, [each.record for each in sent if not each.replayed], actor)
+    return sent
+
+
+async def _check(tx: Transaction, commands: Sequence[Command], places: Sequence[str]) -> None:
+    if len(commands) > MOST:
+        raise Invalid([Fault("/commands", f"at most {MOST}")])
+    placed = list(zip(commands, places, strict=True))
+    _refuse([fault for each, place in placed for fault in shape_faults(each, place)])
+    domains = {each.domain for each in commands}
+    known = {(t.type, t.schema_version): t for domain in domains for t in await tx.commands.types(domain)}
+    missing = [_unknown(each, place, known) for each, place in placed if (each.type, each.schema_version) not in known]
+    if missing:
+        raise CommandTypeMissing(missing)
+    _refuse([fault for each, place in placed for fault in _payload_faults(each, place, known)])
+    _refuse([fault for each, place in placed for fault in _posting_faults(each, place, known)])
+    changes = {each.options.change: place for each, place in placed if each.options.change}
+    there = {change: await tx.changes.get(change) for change in changes}
+    _refuse([Fault(f"{place}/change", "a change of this tenant") for id_, place in changes.items() if not there[id_]])
+
+
+def _refuse(faults: Sequence[Fault]) -> None:
+    if faults:
+        raise Invalid(faults)
+
+
+def _unknown(command: Command, place: str, known: dict[tuple[str, int], CommandType]) -> Fault:
+    versions = [version for type_, version in known if type_ == command.type]
+    if versions:
+        return Fault(f"{place}/schema_version", "one of " + ", ".join(map(str, sorted(versions))))
+    types = sorted({each.type for each in known.values() if each.domain == command.domain})
+    return Fault(f"{place}/type", "one of " + ", ".join(types) if types else "a type that some handler takes")
+
+
+def _payload_faults(command: Command, place: str, known: dict[tuple[str, int], CommandType]) -> list[Fault]:
+    """A schema is asked only about what is JSON at all, and can be kept."""
+    path = f"{place}/payload"
+    schema = known[command.type, command.schema_version].schema
+    return storable_faults(command.payload, path) or instance_faults(schema, command.payload, path)
+
+
+def storable_faults(value: Json, path: str) -> list[Fault]:
+    return json_faults(value, path) or _nul_faults(value, path)
+
+
+def _posting_faults(command: Command, place: str, known: dict[tuple[str, int], CommandType]) -> list[Fault]:
+    posts = known[command.type, command.schema_version].policy.get("posts") is not None
+    named = {"entity": command.options.entity, "effective_date": command.options.effective_date}
+    said = "expected: commands of this type post" if posts else "commands of this type do not post"
+    return [Fault(f"{place}/{name}", said) for name, given in named.items() if (given is not None) is not posts]
+
+
+def _nul_faults(value: Json, path: str) -> list[Fault]:
+    """The database keeps no such character, and says so only when the transaction is lost."""
+    if isinstance(value, str):
+        return [Fault(path, "text without NUL characters")] if "\x00" in value else []
+    if isinstance(value, dict):
+        inner = [*((pointer(path, name), each) for name, each in value.items()), *((path, name) for name in value)]
+    else:
+        inner = [(pointer(path, place), each) for place, each in enumerate(value)] if isinstance(value, list) else []
+    return [fault for place, each in inner for fault in _nul_faults(each, place)]
+
+
+def _record(tx: Transaction, command: Command, actor: Actor | None) -> CommandRecord:
+    asked = command.options
+    whole = replace(command, options=replace(asked, correlation=asked.correlation or uuid4()))
+    return CommandRecord(
+        whole, tx.tenant, fingerprint(whole), actor.id if actor else None, tx.now, asked.not_before or tx.now
+    )  # fmt: skip
+
+
+def _check_same(asked: CommandRecord, there: CommandRecord, place: str) -> None:
+    if asked.fingerprint != there.fingerprint:
+        fields = differing(there.command, asked.command)
+        raise CommandConflict(command=name_of(asked.key), at=place, differs=fields, state=there.state.value)
+
+
+async def _tell(tx: Transaction, records: Sequence[CommandRecord], actor: Actor | None) -> None:
+    """What it carries is in the command, and stays there."""
+    await tx.audit.append(
+        *(
+            event_of(tx, Action.COMMAND_SENT, ("command", name_of(each.key)), actor=actor,
+                     change=each.command.options.change, after=_said(each))
+            for each in records
+        )
+    )  # fmt: skip
+
+
+def _said(record: CommandRecord) -> Json:
+    asked = record.command.options
+    return {
+        "type": record.command.type,
+        "schema_version": record.command.schema_version,
+        "fingerprint": record.fingerprint,
+        "correlation": str(asked.correlation),
+        "causation": asked.causation,
+    }

@@ -1,0 +1,104 @@
+"""Commands of one tenant as they are kept, and the lanes of every tenant in which some are due."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
+
+from application.ports.parked import ParkedCommands
+from domain.commands import CommandRecord, CommandState, CommandType, Key
+
+Mark: TypeAlias = tuple[datetime, str, str]
+"""Where a page, newest first, ended: the instant, domain and id of its last command."""
+
+
+@dataclass(frozen=True)
+class CommandFilter:
+    """Everything unless said; sent at `since` or later, and before `until`."""
+
+    state: CommandState | None = None
+    domain: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    correlation: UUID | None = None
+    change: UUID | None = None
+
+
+class Commands(Protocol):
+    """The commands of one tenant. What moves one moves it from the version that it was read with."""
+
+    @property
+    def parked(self) -> ParkedCommands: ...
+    async def types(self, domain: str | None = None) -> list[CommandType]:
+        """What handlers take, by type and version; the same for every tenant."""
+        ...
+
+    async def add(self, records: Sequence[CommandRecord]) -> list[CommandRecord]:
+        """In their order; gives those that were there before, as they stand. No key may be given twice.
+
+        Where one that was there has another fingerprint none is added. It waits for whoever is sending one of them, and
+        never spoils the transaction.
+        """
+        ...
+
+    async def get(self, key: Key, *, lock: bool = False) -> CommandRecord | None: ...
+    async def page(self, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:
+        """Newest first."""
+        ...
+
+    async def lease(self, domain: str, most: int, ends_at: datetime, lease: UUID) -> list[CommandRecord]:
+        """The first that are due and nobody else is taking, in the order of their ranks; no lease where there is none.
+
+        Of an ordering key only the oldest that is not over; one whose worker vanished before is taken alone.
+        """
+        ...
+
+    async def hold(self, lease: UUID) -> datetime | None:
+        """When it ends. Nobody else holds, extends or ends it until the transaction does; None when it is gone."""
+        ...
+
+    async def leased(self, lease: UUID) -> list[CommandRecord]:
+        """By rank."""
+        ...
+
+    async def extend(self, lease: UUID, ends_at: datetime) -> None: ...
+    async def end(self, lease: UUID) -> None: ...
+    def attempt(self) -> AbstractAsyncContextManager[Any]:
+        """What is written inside is undone where it raises; gives the connection that handlers write on.
+
+        Unavailable, from what was raised inside, when with it the whole transaction is lost.
+        """
+        ...
+
+    async def save(self, records: Sequence[CommandRecord]) -> list[CommandRecord]:
+        """With the versions they have now; Stale, and nothing is written, where one of them moved meanwhile."""
+        ...
+
+
+class CommandNews(Protocol):
+    """Word of sends, while somebody has asked for it; None says that some may have gone unheard."""
+
+    def listen(self) -> AsyncIterator[object | None]: ...
+
+
+class CommandLanes(Protocol):
+    """What relays ask before a tenant is known."""
+
+    async def put_command_types(self, types: Sequence[CommandType]) -> None:
+        """What the handlers of a worker take; the newest word stands."""
+        ...
+
+    async def due_commands(self) -> list[tuple[UUID, str]]:
+        """Tenant and domain of each lane in which something is due, in no order that favours one."""
+        ...
+
+    async def ended_leases(self) -> list[tuple[UUID, UUID]]:
+        """Tenant and lease, of those that ended while something was still leased."""
+        ...
+
+    async def listen_for_commands(self, lasting: timedelta) -> None:
+        """For so long each send is announced to whoever listens."""
+        ...

@@ -1,0 +1,27 @@
+"""Definitions of flags, as they are stored."""
+
+from typing import Protocol
+from uuid import UUID
+
+from application.ports.records import FlagSetRecord, StoredFlag
+from domain.canonical import Json
+from domain.environments import Environment
+
+
+class Flags(Protocol):
+    """Definitions and every version that they ever had."""
+
+    async def get(self, environment: Environment, key: str, *, lock: bool = False) -> StoredFlag | None: ...
+    async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]: ...
+    async def version(self, environment: Environment, key: str, version: int) -> Json | None: ...
+    async def versions(self, environment: Environment, key: str, before: int, limit: int) -> list[StoredFlag]: ...
+    async def asked(self, request: UUID) -> StoredFlag | None:
+        """The version that this request wrote, however many were written since."""
+        ...
+
+    async def put(self, flag: StoredFlag, *, expected: int) -> int:
+        """Write version `flag.version` over `expected`, and tell the set's revision then; StaleGeneration."""
+        ...
+
+    async def flag_set(self, environment: Environment) -> FlagSetRecord: ...
+    async def revision(self, environment: Environment) -> int: ...

@@ -1,0 +1,25 @@
+"""The routes of commands, each with the permission that it needs."""
+
+from domain.people import Permission
+from tests.api.route import TOMORROW, Route
+
+P = Permission
+COMMAND = {"type": "ledger.post-journal", "id": "42", "payload": {"entry": 7}}
+DECISION = {"operation_id": "00000000-0000-4000-8000-000000000001", "reason": "because of the test"}
+PARKED = "/parked-commands/{domain}/{id}"
+ROUTES = [
+    Route("POST", "/commands", P.COMMANDS_SEND, COMMAND, names=False),
+    Route("POST", "/commands/bulk", P.COMMANDS_SEND, {"commands": [COMMAND]}, names=False),
+    Route("GET", "/commands", P.COMMANDS_READ, names=False),
+    Route("GET", "/commands/{domain}/{id}", P.COMMANDS_READ),
+    Route("GET", "/commands/{domain}/{id}/trail", P.COMMANDS_READ, names=False),
+    Route("GET", "/command-types", P.COMMANDS_READ, names=False),
+    Route("GET", "/parked-commands", P.COMMANDS_READ, names=False),
+    Route("GET", "/parked-commands/causes", P.COMMANDS_READ, names=False),
+    Route("GET", PARKED, P.COMMANDS_READ),
+    Route("POST", f"{PARKED}/retry", P.COMMANDS_OPERATE, DECISION),
+    Route("POST", f"{PARKED}/cancel", P.COMMANDS_OPERATE, DECISION),
+    Route("POST", f"{PARKED}/complete", P.COMMANDS_OPERATE, {**DECISION, "evidence": "sha256:" + "0" * 64}),
+    Route("POST", f"{PARKED}/snooze", P.COMMANDS_OPERATE, {**DECISION, "until": TOMORROW}),
+    Route("POST", f"{PARKED}/assign", P.COMMANDS_OPERATE, {**DECISION, "person": None}),
+]

@@ -1,0 +1,34 @@
+"""What goes wrong within an attempt is undone, and what was written around it stays."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.commands import Command, CommandRecord, Options, fingerprint
+from tests.contract.homes import LONG_AGO, Home
+
+
+def sent(home: Home, name: str) -> CommandRecord:
+    command = Command("ledger.post-journal", name, {}, options=Options(correlation=uuid4()))
+    return CommandRecord(command, home.tenant.id, fingerprint(command), home.ada.id, LONG_AGO, LONG_AGO)
+
+
+class TestAttempt:
+    async def test_what_raises_is_undone_alone(self, home: Home) -> None:
+        async with home.transaction() as tx:
+            await tx.commands.add([sent(home, "before")])
+            with pytest.raises(ZeroDivisionError):
+                await _written(tx, sent(home, "inside"), lambda: 1 / 0)
+            await _written(tx, sent(home, "well"), lambda: None)
+            await tx.commands.add([sent(home, "after")])
+        async with home.transaction() as tx:
+            found = [await tx.commands.get(("ledger", each)) for each in ("before", "inside", "well", "after")]
+        assert [each is not None for each in found] == [True, False, True, True]
+
+
+async def _written(tx: Any, record: CommandRecord, then: Callable[[], object]) -> None:
+    async with tx.commands.attempt():
+        await tx.commands.add([record])
+        then()

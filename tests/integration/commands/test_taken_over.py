@@ -1,0 +1,154 @@
+"""A worker that stops, dies or loses its database leaves every command where another can go on with it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import cast
+from uuid import UUID, uuid4
+
+import pytest
+
+from application.commands.executing import Executing
+from application.commands.leases import taken_back
+from application.ports.store import Store, Transaction
+from domain.commands import CommandState, ParkedKind
+from domain.errors import Unavailable
+from tests.works import Site, for_ever
+
+S = CommandState
+A_MINUTE = timedelta(minutes=1)
+
+
+class TestTakenOver:
+    async def test_whose_lease_is_gone_writes_nothing(self, site: Site) -> None:
+        async def lose() -> None:
+            await taken_back(site.store, site.tenant, lease)
+
+        await site.send("1", "2")
+        lease = await site.lease()
+        site.works.ways["2"] = [lose]
+        assert await site.executing.execute(site.tenant, lease) == {}
+        assert await site.effects() == []
+        assert await site.states("1", "2") == [S.PENDING, S.PENDING]
+
+    async def test_lease_that_was_executed_is_nobodys(self, site: Site) -> None:
+        await site.send("1")
+        lease = await site.lease()
+        await site.executing.execute(site.tenant, lease)
+        assert await site.executing.execute(site.tenant, lease) == {}
+        assert await site.executing.execute(site.tenant, uuid4()) == {}
+        assert site.works.calls == ["works/1:1"]
+
+    @pytest.mark.req("CB-24")
+    async def test_what_takes_its_worker_with_it_is_parked_at_the_third_time(self, site: Site) -> None:
+        await site.send("1", "2", "3")
+        site.works.ways["2"] = [Died()] * 9
+        for _ in range(9):
+            await _by_workers_that_die(site)
+        record = await site.stand("2")
+        assert (record.parked, record.crashes, record.attempt) == (ParkedKind.POISON, 3, 0)
+        assert site.works.calls.count("works/2:1") == 3
+        assert await site.states("1", "3") == [S.COMPLETED, S.COMPLETED]
+        assert await site.effects() == ["1", "3"]
+
+    async def test_who_lost_the_database_goes_on_without_counting_a_crash(self, site: Site) -> None:
+        away = Away(site.store)
+        executing = Executing(cast("Store", away), site.handlers)
+        await site.send("1")
+        lease = await site.lease()
+        site.works.ways["1"] = [away.leave]
+        with pytest.raises(Unavailable):
+            await executing.execute(site.tenant, lease)
+        assert await site.states("1") == [S.RUNNING]
+        away.gone = False
+        assert await executing.execute(site.tenant, lease) == {"completed": 1}
+        record = await site.stand("1")
+        assert (record.crashes, record.attempt) == (0, 1)
+        assert await site.effects() == ["1"]
+
+
+class TestStop:
+    @pytest.mark.req("CB-31")
+    async def test_what_runs_ends_and_nothing_more_begins(self, site: Site) -> None:
+        going, told = asyncio.Event(), asyncio.Event()
+
+        async def go_on() -> None:
+            going.set()
+            await told.wait()
+
+        await site.send("1", "2", "3")
+        site.works.ways["1"] = [go_on]
+        execution = asyncio.create_task(site.execute())
+        await going.wait()
+        draining = asyncio.create_task(site.executing.drain(A_MINUTE))
+        await asyncio.sleep(0)
+        told.set()
+        await draining
+        assert await execution == {"completed": 1, "pending": 2}
+        assert await site.effects() == ["1"]
+        assert [(await site.stand(each)).attempt for each in ("1", "2", "3")] == [1, 0, 0]
+
+    @pytest.mark.req("CB-24")
+    async def test_what_another_worker_died_of_counts_though_this_one_stops(self, site: Site) -> None:
+        await site.send("1")
+        site.works.ways["1"] = [Died()]
+        lease = await site.lease()
+        with pytest.raises(Died):
+            await Executing(site.store, site.handlers).execute(site.tenant, lease)
+        await site.executing.drain(A_MINUTE)
+        assert await site.executing.execute(site.tenant, lease) == {}
+        record = await site.stand("1")
+        assert (record.state, record.crashes) == (S.PENDING, 1)
+
+    @pytest.mark.req("CB-31")
+    @pytest.mark.parametrize("kind", ["works.write", "works.call"])
+    async def test_what_does_not_end_in_time_was_never_tried(self, site: Site, kind: str) -> None:
+        going = asyncio.Event()
+
+        async def never() -> None:
+            going.set()
+            await for_ever()
+
+        await site.send("1", "2", type=kind)
+        site.works.ways["1"] = [never]
+        execution = asyncio.create_task(site.execute())
+        await going.wait()
+        await site.executing.drain(timedelta(seconds=0.05))
+        await execution
+        assert await site.effects() == []
+        record = await site.stand("1")
+        assert (record.state, record.attempt, record.crashes) == (S.PENDING, 0, 0)
+
+
+class Died(BaseException):
+    """The process of a worker is no more: nothing of it goes on, and nobody tidies up after it."""
+
+
+class Away:
+    """A database that goes away and comes back."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.gone = False
+
+    async def leave(self) -> None:
+        self.gone = True
+
+    @asynccontextmanager
+    async def transaction(self, tenant: UUID) -> AsyncIterator[Transaction]:
+        if self.gone:
+            raise Unavailable
+        async with self._store.transaction(tenant) as tx:
+            yield tx
+            if self.gone:
+                raise Unavailable
+
+
+async def _by_workers_that_die(site: Site) -> None:
+    """One lease; when its worker dies, it goes to another."""
+    lease = await site.lease()
+    try:
+        await Executing(site.store, site.handlers).execute(site.tenant, lease)
+    except Died:
+        await Executing(site.store, site.handlers).execute(site.tenant, lease)
