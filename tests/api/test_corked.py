@@ -95,11 +95,11 @@ async def port(eventually: Any) -> AsyncIterator[int]:
 
 class TestProtocol:
     async def test_a_connection_serves_many_requests(self, port: int) -> None:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as http:
             assert [(await http.get(f"/{number}")).text for number in range(20)] == [f"/{n}" for n in range(20)]
 
     async def test_a_long_stream_arrives_whole(self, port: int) -> None:
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as http:
             answer = await http.get("/stream")
         assert answer.content == CHUNK * CHUNKS
 

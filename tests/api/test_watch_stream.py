@@ -87,6 +87,6 @@ class TestStream:
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
 class TestWhoMayWatch:
     async def test_anonymous_is_401(self, address: str, accept: str) -> None:
-        async with httpx2.AsyncClient(base_url=address) as onlooker:
+        async with httpx2.AsyncClient(base_url=address, timeout=60) as onlooker:
             answer = await onlooker.get("/api/v1/watch", headers={"Accept": accept})
         assert answer.status_code == 401

@@ -115,7 +115,7 @@ async def define(url: str, token: str, tenant: str) -> None:
     """Once; it may be there already."""
     headers = {"Authorization": f"Bearer {token}", "Changegate-Tenant": tenant}
     definition = {"key": "shop.motto", "type": "string", "scopes": ["tenant"], "default": "none"}
-    async with httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=60, trust_env=False) as http:
         body = {"definition": definition, "reason": "because of the test"}
         answer = await http.post("/api/v1/setting-definitions", json=body)
     assert answer.status_code in {httpx2.codes.CREATED, httpx2.codes.CONFLICT}, answer.text

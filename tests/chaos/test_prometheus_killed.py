@@ -103,7 +103,7 @@ class Prometheus:
 
     async def counts(self) -> bool:
         with suppress(httpx2.HTTPError):
-            async with httpx2.AsyncClient(trust_env=False) as client:
+            async with httpx2.AsyncClient(timeout=60, trust_env=False) as client:
                 answer = await client.get(f"{self.url}/api/v1/query", params={"query": "shop_requests_total"})
                 return answer.is_success and len(answer.json()["data"]["result"]) == 2
         return False
@@ -140,7 +140,7 @@ class Mistimed:
         for name in ("time", "start", "end"):
             if name in form:
                 form[name] = f"{float(form[name]) - self._off:.3f}"
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(timeout=60, trust_env=False) as client:
             answer = await client.post(self._url + head.split(" ")[1], data=form)
         said = answer.json()
         for point in self._points(said["data"], told=form["query"] == "time()"):

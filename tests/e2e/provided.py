@@ -8,6 +8,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
 import pytest_asyncio
 
@@ -21,6 +22,8 @@ from tests.conftest import ISSUER, House
 
 LOGGED = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
 Say = Callable[..., Awaitable[tuple[int, str]]]
+PATIENCE = 60
+"""Seconds for one answer: as slow as a busy machine may be."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class Provider:
             "CHANGEGATE_API_URL": self.address, "CHANGEGATE_TENANT": house.tenant.slug, "CHANGEGATE_TOKEN": token,
             "CHANGEGATE_TEMPORAL_ADDRESS": "temporal.example.com:7233", "CHANGEGATE_TEMPORAL_NAMESPACE": "gates",
         }  # fmt: skip
+
+    def as_root(self, house: House) -> httpx2.AsyncClient:
+        """As root, who writes what was not there before."""
+        headers = {"Authorization": f"Bearer {self.issuer.mint('root')}", "Changegate-Tenant": house.tenant.slug,
+                   "If-Match": '"v0"'}  # fmt: skip
+        return httpx2.AsyncClient(base_url=f"{self.address}/api/v1", headers=headers, timeout=PATIENCE, trust_env=False)
 
 
 @pytest_asyncio.fixture(scope="session", name="provider")

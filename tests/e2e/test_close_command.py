@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from uuid import UUID
 
-import httpx2
 import pytest
 
 from adapters.postgres.store import PostgresStore
@@ -23,10 +22,8 @@ REASON = ("--reason", "because of the test")
 @pytest.fixture
 async def books(provider: Provider, house: House) -> None:
     """January of 2025 is open; who closes it has one task, of root's own."""
-    headers = {"Authorization": f"Bearer {provider.issuer.mint('root')}", "Changegate-Tenant": house.tenant.slug,
-               "If-Match": '"v0"'}  # fmt: skip
     task = {"key": "cut-off", "name": "Stop the mail", "owner": str(house.root.id)}
-    async with httpx2.AsyncClient(base_url=f"{provider.address}/api/v1", headers=headers, trust_env=False) as http:
+    async with provider.as_root(house) as http:
         for method, path, wish in (
             ("PUT", "/entities/kit", {"name": "Kit", "time_zone": "UTC"}),
             ("PUT", "/calendars/books", {"rule": {"kind": "gregorian"}}),

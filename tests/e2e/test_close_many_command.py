@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests.conftest import House
@@ -15,8 +14,6 @@ REASON = ("--reason", "because of the test")
 @pytest.fixture
 async def books(provider: Provider, house: House) -> None:
     """January and February of 2025 are open in kit and in sub."""
-    headers = {"Authorization": f"Bearer {provider.issuer.mint('root')}", "Changegate-Tenant": house.tenant.slug,
-               "If-Match": '"v0"'}  # fmt: skip
     wishes: list[tuple[str, str, dict[str, Any]]] = [
         ("PUT", "/calendars/books", {"rule": {"kind": "gregorian"}}),
         ("POST", "/calendars/books/years/2025", {}),
@@ -29,7 +26,7 @@ async def books(provider: Provider, house: House) -> None:
             ("POST", f"/entities/{entity}/periods/2025-01/open", {}),
             ("POST", f"/entities/{entity}/periods/2025-02/open", {}),
         ]
-    async with httpx2.AsyncClient(base_url=f"{provider.address}/api/v1", headers=headers, trust_env=False) as http:
+    async with provider.as_root(house) as http:
         for method, path, wish in wishes:
             answer = await http.request(method, path, json={**wish, **WHY})
             assert answer.is_success, answer.text

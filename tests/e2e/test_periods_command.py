@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from adapters.postgres.store import PostgresStore
@@ -15,17 +14,10 @@ from tests.e2e.provided import Provider, Say, offered, typed  # noqa: F401 -- fi
 WHY = ("--reason", "because of the test")
 
 
-def as_root(provider: Provider, house: House) -> httpx2.AsyncClient:
-    """As root, who writes what was not there before."""
-    headers = {"Authorization": f"Bearer {provider.issuer.mint('root')}", "Changegate-Tenant": house.tenant.slug,
-               "If-Match": '"v0"'}  # fmt: skip
-    return httpx2.AsyncClient(base_url=f"{provider.address}/api/v1", headers=headers, trust_env=False)
-
-
 @pytest.fixture
 async def books(provider: Provider, house: House) -> None:
     """Of an entity that posts to payables and the general ledger, by calendar months."""
-    async with as_root(provider, house) as http:
+    async with provider.as_root(house) as http:
         for path, wish in (
             ("/entities/acme", {"name": "Acme", "time_zone": "UTC"}),
             ("/calendars/books", {"rule": {"kind": "gregorian"}}),
@@ -75,7 +67,7 @@ class TestRules:
         file.write_text('{"kind": "gregorian"}')
         code, said = await say("root", "calendars", "rule", "months", str(file), *WHY)
         assert (code, said.splitlines()[0]) == (0, "months, version 1, from 1900")
-        async with as_root(provider, house) as http:
+        async with provider.as_root(house) as http:
             policy = {"policy": {"levels": [{"roles": ["Approver"]}]}, "reason": "because of the test"}
             answer = await http.put("/policies/production?kind=fiscal-calendar", json=policy)
             assert answer.is_success, answer.text
