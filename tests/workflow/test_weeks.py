@@ -15,7 +15,7 @@ from tests.workflow.waits import called, frozen, lifted
 DAY = timedelta(days=1)
 DAYS = 14
 MOST_A_DAY = 24 * 11 * 2
-"""Events: an hour costs eleven and one that says that time was skipped; more where a worker was slow and is asked again."""
+"""Events: an hour costs eleven, one more where time was skipped, and some where a worker is slow and is asked again."""
 
 
 class TestApproval:
