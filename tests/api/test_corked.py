@@ -108,7 +108,7 @@ class TestProtocol:
         writer.write(b"".join(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number for number in range(5)))
         heard = b""
         while heard.count(b"HTTP/1.1 200") < 5 or not heard.endswith(b"/4\r\n0\r\n\r\n"):
-            heard += await asyncio.wait_for(reader.read(65536), 10)
+            heard += await asyncio.wait_for(reader.read(65536), 60)
         places = [heard.index(b"/%d\r\n" % number) for number in range(5)]
         assert places == sorted(places)
         writer.close()
@@ -116,7 +116,7 @@ class TestProtocol:
     async def test_who_asks_to_close_gets_the_answer_first(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /last HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-        heard = await asyncio.wait_for(reader.read(), 10)
+        heard = await asyncio.wait_for(reader.read(), 60)
         assert heard.startswith(b"HTTP/1.1 200")
         assert b"/last" in heard
         writer.close()
@@ -124,5 +124,5 @@ class TestProtocol:
     async def test_what_is_no_http_is_answered_and_closed(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"nonsense\r\n\r\n")
-        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 400")
+        assert (await asyncio.wait_for(reader.read(), 60)).startswith(b"HTTP/1.1 400")
         writer.close()

@@ -93,7 +93,7 @@ class TestFollowing:
         await story.run()
         await story.checked()
         await story.end()
-        told = await asyncio.wait_for(watching, 20)
+        told = await asyncio.wait_for(watching, 60)
         assert states(told)[-4:] == ["RUNNING", "RUNNING", "BAKING", "SUCCEEDED"]
         assert [json.loads(each["data"])["sentence"] for each in told if each["event"] == "check"] == [
             "more evidence is needed"
@@ -120,7 +120,7 @@ class TestFollowing:
         await eventually(lambda: place in followed and followed[place].watchers == len(watching))
         await story.run()
         await story.end()
-        told = await asyncio.wait_for(asyncio.gather(*watching), 20)
+        told = await asyncio.wait_for(asyncio.gather(*watching), 60)
         assert all(each == told[0] for each in told)
         await eventually(lambda: place not in followed)
 

@@ -130,7 +130,7 @@ async def orders(folder: Path, tmp_path: Path, url: str) -> AsyncIterator[Orders
     yield Orders(process, tmp_path)
     assert process.stdin is not None
     process.stdin.close()
-    await asyncio.wait_for(process.wait(), 10)
+    await asyncio.wait_for(process.wait(), 60)
 
 
 @pytest.mark.req("ST80")

@@ -25,7 +25,7 @@ SECRET = "whsec_" + "c2VjcmV0" * 4
 def scraped(port: int, outcome: str) -> float:
     """How many messages to webhooks fared so; none while the worker does not answer."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             text = answer.read().decode()
     except URLError:
         return 0

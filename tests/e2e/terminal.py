@@ -113,7 +113,7 @@ class Person:
             "Changegate-Tenant": TENANT,
             "traceparent": f"00-{self.trace}-00f067aa0ba902b7-01",
         }
-        async with httpx2.AsyncClient(base_url=self._address, trust_env=False, timeout=20, verify=TLS) as http:
+        async with httpx2.AsyncClient(base_url=self._address, trust_env=False, timeout=60, verify=TLS) as http:
             return await http.request(method, path, json=body, headers=headers)
 
     async def do(self, path: str, body: dict[str, Any] | None = None) -> Any:

@@ -167,7 +167,7 @@ async def shop(service: Service, tmp_path: Path) -> AsyncIterator[Running]:
     process = run("app", "--port", str(port), "--changegate", origin, "--token-file", str(token), "--flag", FLAG)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=10) as client:
+        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
             deadline = time.monotonic() + PATIENCE_S
             while time.monotonic() < deadline:
                 with suppress(httpx2.ConnectError):

@@ -219,11 +219,11 @@ class TestApi:
             await asyncio.sleep(1)
             assert alive({"api": pid})
             writer.write(body[5:])
-            answer = await asyncio.wait_for(reader.read(), 10)
+            answer = await asyncio.wait_for(reader.read(), 60)
             writer.close()
             assert answer.startswith(b"HTTP/1.1 404"), answer
             assert b"Missing" in answer or b"missing" in answer
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while alive({"api": pid}):  # noqa: ASYNC110 -- another process sets no event of ours
                     await asyncio.sleep(0.05)
             # Nobody asked the supervisor for it: so it brings the API back.

@@ -98,7 +98,7 @@ class TestStack:
 async def scraped(url: str, expression: str) -> bool:
     import httpx2
 
-    async with asyncio.timeout(20), httpx2.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(60), httpx2.AsyncClient(trust_env=False) as client:
         while True:
             answer = (await client.get(f"{url}/api/v1/query", params={"query": expression})).json()
             if answer["data"]["result"]:

@@ -194,7 +194,7 @@ class TestPlans:
             return tx.now + timedelta(seconds=0.5)
 
     async def _eventually(self, world: World, count: int) -> list[Event]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 found = [each for each in await told(world) if each.type is EventType.SETTING_CHANGED]
                 if len(found) == count:

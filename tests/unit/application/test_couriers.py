@@ -193,7 +193,7 @@ class TestLanes:
         piles = Piles(stuck=100, prompt=20)
         made = Courier(piles, {ErrandKind.NOTICE: piles.attend}, pause=0)
         running = asyncio.create_task(made.run())
-        await asyncio.wait_for(piles.all_done.wait(), 10)
+        await asyncio.wait_for(piles.all_done.wait(), 60)
         assert len(piles.begun) == 20 + MOST_EACH < MOST_CALLS
         running.cancel()
         with suppress(asyncio.CancelledError):

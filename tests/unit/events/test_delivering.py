@@ -198,7 +198,7 @@ class TestRelay:
         assert len(office.post.posted) == 8
 
     async def _until(self, holds: Any) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not holds():  # noqa: ASYNC110 -- what is waited for sets no event
                 await asyncio.sleep(0.01)
 
@@ -223,7 +223,7 @@ class TestPublisher:
         office.store.down = False
         heard.put_nowait(None)
         heard.put_nowait((office.world.tenant.id, None))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 async with office.store.transaction(office.world.tenant.id) as tx:
                     if (await tx.events.line()).position == 1:

@@ -33,7 +33,7 @@ class Line:
         return self.sent[-1].get("more_body") is False
 
     async def stream(self, blocks: AsyncGenerator[bytes, None], **bounds: float) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await EventStream(blocks, self.left, self.close, **bounds)({}, self.receive, self.send)
 
 

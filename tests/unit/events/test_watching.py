@@ -164,6 +164,6 @@ class TestListeners:
         following.cancel()
 
     async def _until(self, heard: list[str | None], expected: list[str]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while heard != expected:  # noqa: ASYNC110 -- a list sets no event
                 await asyncio.sleep(0.01)
