@@ -28,7 +28,7 @@ async def tell_turns(tx: Transaction, run: ClosureRun, tasks: Iterable[ClosureTa
 
 async def tell_programs(tx: Transaction, run: ClosureRun, tasks: Iterable[ClosureTask]) -> None:
     """Whose turn it is, each time once, in the transaction that says so; the id of the event is that of the call."""
-    due = [each for each in tasks if each.plan.kind is TaskKind.PROGRAM and each.state in _OWNERS_TURN]
+    due = [each for each in tasks if each.plan.kind is TaskKind.AUTOMATIC and each.state in _OWNERS_TURN]
     subject = Subject(f"{run.entity}/{run.period_code}")
     await tx.events.add(
         *(

@@ -7,7 +7,7 @@ from application.closures.telling import tell_programs, tell_turns
 from application.ports.store import Transaction
 from domain.closures import ClosureRun, ClosureTask, TaskKind, ready, settled
 
-_BY_ITSELF = frozenset({TaskKind.AUTOMATIC, TaskKind.CHECK})
+_BY_ITSELF = frozenset({TaskKind.MILESTONE, TaskKind.CHECK})
 
 
 async def worked(tx: Transaction, run: ClosureRun, occasion: str) -> tuple[list[ClosureTask], Found]:

@@ -22,13 +22,16 @@ from domain.errors import Fault, Invalid
 
 
 class TaskKind(StrEnum):
-    """`PROGRAM`: its owner is a program elsewhere that is told when its turn comes, and answers as a person does."""
+    """`AUTOMATIC`: its owner is a program elsewhere that is told when its turn comes, and answers as a person does.
+
+    `MILESTONE`: it marks that what is before it is done.
+    """
 
     MANUAL = "manual"
     AUTOMATIC = "automatic"
     CHECK = "check"
     RECONCILIATION = "reconciliation"
-    PROGRAM = "program"
+    MILESTONE = "milestone"
 
 
 class TaskState(StrEnum):
@@ -43,7 +46,7 @@ class TaskState(StrEnum):
     CANCELLED = "cancelled"
 
 
-BY_HAND = frozenset({TaskKind.MANUAL, TaskKind.RECONCILIATION, TaskKind.PROGRAM})
+BY_HAND = frozenset({TaskKind.MANUAL, TaskKind.RECONCILIATION, TaskKind.AUTOMATIC})
 """Not by the close itself."""
 SETTLED = frozenset({TaskState.DONE, TaskState.WAIVED})
 """What comes after may begin."""
@@ -134,7 +137,7 @@ class ClosureTask:
         return self._signed(by, at, seen)
 
     def performed(self, by: UUID, at: datetime, seen: Seen) -> "ClosureTask":
-        """The close itself did an automatic task or ran a check, for `by`. Raises TaskBlocked, WrongTaskState."""
+        """The close itself came to a milestone or ran a check, for `by`. Raises TaskBlocked, WrongTaskState."""
         if self.plan.kind in BY_HAND:
             raise WrongTaskState(task=self.plan.key, task_kind=self.plan.kind.value)
         self._check_to_do()

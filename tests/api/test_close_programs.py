@@ -21,7 +21,7 @@ async def closing(ask: Any, world: Any, house: Any) -> Closing:
     await made.settle_in()
     roles = {"roles": ["ConfigManager", "FinanceController"], **WHY}
     await made.ok("root", "PUT", "/people/shop/roles", json=roles)
-    await made.template(made.task("depreciate", kind="program", owner="shop", needs_evidence=True))
+    await made.template(made.task("depreciate", kind="automatic", owner="shop", needs_evidence=True))
     return made
 
 

@@ -25,7 +25,7 @@ async def program(close: Close) -> Actor:
     reviewer = str(world.rev.id)
     await close.template(
         close.task("cut-off"),
-        close.task("depreciate", kind="program", owner=str(made.id), after=["cut-off"], needs_evidence=True,
+        close.task("depreciate", kind="automatic", owner=str(made.id), after=["cut-off"], needs_evidence=True,
                    reviewer=reviewer),
     )  # fmt: skip
     await close.frozen(template="month-end")

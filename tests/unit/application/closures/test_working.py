@@ -124,7 +124,7 @@ class TestTasks:
         await close.books(unposted=(Item("7", date(2025, 3, 31)),))
         await close.template(
             close.task("drafts", kind="check", check="unposted"),
-            close.task("report", kind="automatic", after=["drafts"]),
+            close.task("report", kind="milestone", after=["drafts"]),
         )
         stand = await close.frozen(template="month-end")
         assert [each.state for each in stand.tasks] == [TaskState.READY, TaskState.WAITING]
