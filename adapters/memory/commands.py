@@ -9,7 +9,7 @@ from uuid import UUID
 from adapters.memory.parked_commands import MemoryParkedCommands
 from adapters.memory.rows import Catalogue, ParkedNote, Rows, as_stored
 from adapters.memory.undoing import put_back
-from application.ports.commands import CommandFilter, Mark
+from application.ports.commands import EVERY, CommandFilter, Mark, Types
 from domain.commands import WAITING, CommandRecord, CommandState, CommandType, Key
 from domain.errors import Stale
 
@@ -45,8 +45,14 @@ class MemoryCommands:
         newest = sorted(found, key=_mark, reverse=True)
         return [each for each in newest if before is None or _mark(each) < before][:limit]
 
-    async def lease(self, domain: str, most: int, ends_at: datetime, lease: UUID) -> list[CommandRecord]:
-        free = [each for each in waiting(self._commands, self._now) if each.command.domain == domain]
+    async def lease(
+        self, domain: str, most: int, ends_at: datetime, lease: UUID, types: Types = EVERY
+    ) -> list[CommandRecord]:
+        free = [
+            each
+            for each in waiting(self._commands, self._now)
+            if each.command.domain == domain and types.hold(each.command.type)
+        ]
         first = sorted(filter(self._foremost, free), key=lambda each: (each.rank, each.key))[:most]
         taken = first[:1] if first and first[0].crashes else [each for each in first if not each.crashes]
         if taken:

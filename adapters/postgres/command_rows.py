@@ -35,10 +35,11 @@ SEND = text(
     " ON CONFLICT DO NOTHING RETURNING c.domain, c.command_id"
 )
 # One whose worker vanished may be what kills workers: if it is the first it is taken alone, else it is left.
-LEASE = text(
+_LEASE = (
     "WITH free AS ("
     "  SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w"
     "   WHERE w.domain = :domain AND w.state IN ('pending', 'retry-wait') AND w.rank <= now() AND w.due_at <= now()"
+    "     AND {whose}"
     "     AND (w.ordering_key IS NULL OR NOT EXISTS ("
     "       SELECT FROM command e WHERE e.tenant_id = w.tenant_id AND e.domain = w.domain"
     "          AND e.ordering_key = w.ordering_key AND e.seq < w.seq"
@@ -55,7 +56,9 @@ LEASE = text(
     "  WHERE c.tenant_id = :tenant AND c.domain = turn.domain AND c.command_id = turn.command_id"
     "    AND CASE WHEN turn.foremost > 0 THEN turn.place = 1 ELSE turn.crashes = 0 END"
     " RETURNING c.*"
-).columns(*command.c)
+)
+LEASE = text(_LEASE.format(whose="w.type <> ALL(CAST(:types AS text[]))")).columns(*command.c)
+LEASE_ONLY = text(_LEASE.format(whose="w.type = ANY(CAST(:types AS text[]))")).columns(*command.c)
 SAVE = text(
     "UPDATE command c SET state = s.state, parked = s.parked, epoch = s.epoch, attempt = s.attempt,"
     " crashes = s.crashes, due_at = s.due_at, rank = s.rank, lease = s.lease, result = s.result, error = s.error,"

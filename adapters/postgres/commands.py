@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from adapters.postgres.command_rows import LEASE, SAVE, SEND, moved, record_of, sent, text_of
+from adapters.postgres.command_rows import LEASE, LEASE_ONLY, SAVE, SEND, moved, record_of, sent, text_of
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.parked_commands import PostgresParkedCommands
 from adapters.postgres.tables_commands import command, command_lease, command_type
-from application.ports.commands import CommandFilter, Mark
+from application.ports.commands import EVERY, CommandFilter, Mark, Types
 from domain.commands import CommandRecord, CommandState, CommandType, Key
 from domain.errors import Stale
 
@@ -68,9 +68,12 @@ class PostgresCommands:
     async def page(self, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:
         return [record_of(row) for row in await self._session.execute(newest(wanted, before, limit))]
 
-    async def lease(self, domain: str, most: int, ends_at: datetime, lease: UUID) -> list[CommandRecord]:
+    async def lease(
+        self, domain: str, most: int, ends_at: datetime, lease: UUID, types: Types = EVERY
+    ) -> list[CommandRecord]:
         asked = {"tenant": self._tenant, "domain": domain, "most": most, "lease": lease, "ends_at": ends_at}
-        return _by_rank(await self._session.execute(LEASE, asked))
+        statement = LEASE_ONLY if types.only else LEASE
+        return _by_rank(await self._session.execute(statement, {**asked, "types": sorted(types.names)}))
 
     async def hold(self, lease: UUID) -> datetime | None:
         query = select(_L.ends_at).where(_L.lease_id == lease).with_for_update(key_share=True)

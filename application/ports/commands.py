@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from application.ports.parked import ParkedCommands
@@ -25,6 +25,20 @@ class CommandFilter:
     until: datetime | None = None
     correlation: UUID | None = None
     change: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Types:
+    """All types but those that are named, or `only` those."""
+
+    names: frozenset[str] = frozenset()
+    only: bool = False
+
+    def hold(self, name: str) -> bool:
+        return (name in self.names) is self.only
+
+
+EVERY: Final = Types()
 
 
 class Commands(Protocol):
@@ -49,10 +63,13 @@ class Commands(Protocol):
         """Newest first."""
         ...
 
-    async def lease(self, domain: str, most: int, ends_at: datetime, lease: UUID) -> list[CommandRecord]:
+    async def lease(
+        self, domain: str, most: int, ends_at: datetime, lease: UUID, types: Types = EVERY
+    ) -> list[CommandRecord]:
         """The first that are due and nobody else is taking, in the order of their ranks; no lease where there is none.
 
-        Of an ordering key only the oldest that is not over; one whose worker vanished before is taken alone.
+        Of these types, and of an ordering key only the oldest that is not over; one whose worker vanished before is
+        taken alone.
         """
         ...
 

@@ -2,17 +2,23 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final, Literal
 
 from domain.canonical import Json
 
 LONGEST_SECONDS = 60
 """Of one attempt: what takes longer holds up the commands that were leased with it."""
+LONGEST_ALONE: Final = 24 * 60 * 60
+"""Of one attempt of what has a workflow of its own."""
+LEAST_HEARTBEAT: Final = 0.1
 
 
 @dataclass(frozen=True)
 class TypePolicy:
     """`backoff` are the seconds before the second attempt, the third and so on; its last one stays. ValueError.
 
+    In the `lane` "chunk" a command is executed with others, in "workflow" by a workflow of its own: there an attempt
+    may take a day, and is given up when its handler tells no progress for `heartbeat_seconds`, where that is said.
     `owner` looks at what is parked, and does what `runbook`, an address, says. What `posts` does so in that scope, in
     the books and on the day that the command says.
     """
@@ -23,14 +29,26 @@ class TypePolicy:
     owner: str | None = None
     runbook: str | None = None
     posts: str | None = None
+    lane: Literal["chunk", "workflow"] = "chunk"
+    heartbeat_seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
             raise ValueError("at least one attempt")
         if not self.backoff or min(self.backoff) < 0:
             raise ValueError("seconds to rest before another attempt")
-        if not 0 < self.timeout_seconds <= LONGEST_SECONDS:
-            raise ValueError(f"an attempt of at most {LONGEST_SECONDS} seconds")
+        if self.lane not in {"chunk", "workflow"}:
+            raise ValueError("a lane that there is")
+        longest = LONGEST_ALONE if self.alone else LONGEST_SECONDS
+        if not 0 < self.timeout_seconds <= longest:
+            raise ValueError(f"an attempt of at most {longest} seconds")
+        if self.heartbeat_seconds is not None:
+            self._check_heartbeat(self.heartbeat_seconds)
+
+    @property
+    def alone(self) -> bool:
+        """Whether each command has a workflow of its own."""
+        return self.lane == "workflow"
 
     def attempts(self, wanted: int | None) -> int:
         """What a command wants for itself goes before what its type says."""
@@ -48,4 +66,12 @@ class TypePolicy:
             "owner": self.owner,
             "runbook": self.runbook,
             "posts": self.posts,
+            "lane": self.lane,
+            "heartbeat_seconds": self.heartbeat_seconds,
         }
+
+    def _check_heartbeat(self, seconds: float) -> None:
+        if not self.alone:
+            raise ValueError("only what has a workflow of its own tells its progress")
+        if not LEAST_HEARTBEAT <= seconds <= self.timeout_seconds:
+            raise ValueError(f"a heartbeat every {LEAST_HEARTBEAT:g} seconds or more, within the time of an attempt")

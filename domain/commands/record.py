@@ -90,6 +90,10 @@ class CommandRecord:
         """What it was a part of is not to be."""
         return self._moved(CommandState.CANCELED, error=error, ended_at=at)
 
+    def stopped(self, error: CommandError, at: datetime) -> "CommandRecord":
+        """By a person, before it was executed or while it was."""
+        return self._moved(CommandState.CANCELED, error=error, ended_at=at)
+
     def crashed(self, error: CommandError) -> "CommandRecord":
         """Its worker vanished, which is no attempt; who takes worker after worker with it is kept from the next."""
         self._check_leased()

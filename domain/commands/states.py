@@ -32,9 +32,9 @@ WAITING: Final = frozenset({_S.PENDING, _S.RETRY_WAIT})
 LEASED: Final = frozenset({_S.DISPATCHED, _S.RUNNING})
 OVER: Final = frozenset({_S.COMPLETED, _S.FAILED, _S.CANCELED, _S.EXPIRED})
 ALLOWED: Final = {
-    _S.PENDING: frozenset({_S.DISPATCHED, _S.EXPIRED, _S.PARKED}),
-    _S.RETRY_WAIT: frozenset({_S.DISPATCHED, _S.EXPIRED, _S.PARKED}),
+    _S.PENDING: frozenset({_S.DISPATCHED, _S.EXPIRED, _S.PARKED, _S.CANCELED}),
+    _S.RETRY_WAIT: frozenset({_S.DISPATCHED, _S.EXPIRED, _S.PARKED, _S.CANCELED}),
     _S.DISPATCHED: frozenset({_S.RUNNING, _S.PENDING, _S.CANCELED, _S.EXPIRED, _S.PARKED}),
-    _S.RUNNING: frozenset({_S.COMPLETED, _S.FAILED, _S.RETRY_WAIT, _S.PENDING, _S.PARKED}),
+    _S.RUNNING: frozenset({_S.COMPLETED, _S.FAILED, _S.RETRY_WAIT, _S.PENDING, _S.PARKED, _S.CANCELED}),
 }
 """From a state that is not here nothing moves by itself."""

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters.postgres.store import PostgresStore
-from application.ports.commands import CommandFilter
+from application.ports.commands import EVERY, CommandFilter, Types
 from domain.commands import (
     Command,
     CommandError,
@@ -206,6 +206,19 @@ class TestLeases:
         await move(home, await read(home, "a"), lambda it: it.crashed(WRONG))
         await put(home, made(home, "0", at=LONG_AGO - timedelta(days=1)))
         assert ids((await taken(home))[1]) == ["0", "b", "c"]
+
+    async def test_take_some_types_and_leave_others(self, home: Home) -> None:
+        await put(home, made(home, "1", "ledger.rebuild"), made(home, "2"), made(home, "3", "ledger.rebuild"))
+        long = frozenset({"ledger.rebuild"})
+
+        async def found(most: int, types: Types) -> list[str]:
+            async with home.transaction() as tx:
+                return ids(await tx.commands.lease("ledger", most, tx.now + FOR_A_WHILE, uuid4(), types))
+
+        assert await found(9, Types(long)) == ["2"]
+        assert await found(1, Types(long, only=True)) == ["1"]
+        assert await found(9, Types(frozenset(), only=True)) == []
+        assert await found(9, EVERY) == ["3"]
 
     async def test_are_held_extended_and_ended(self, home: Home) -> None:
         await put(home, made(home, "1"))

@@ -180,9 +180,8 @@ class TestMoves:
             CommandState.PARKED: lambda: there.parked_as(ParkedKind.SCHEMA, WRONG),
             CommandState.EXPIRED: lambda: there.lapsed(NOW),
             CommandState.PENDING: there.returned,
+            CommandState.CANCELED: lambda: there.stopped(WRONG, NOW),
         }
-        if to not in ways:
-            return
         if to in ALLOWED.get(state, ()):
             assert ways[to]().state is to
             return

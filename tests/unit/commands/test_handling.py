@@ -83,7 +83,7 @@ class TestHandlers:
         assert first.schema["required"] == ["cents"]
         assert first.policy == {
             "max_attempts": 5, "backoff_seconds": [10, 60, 300], "timeout_seconds": 30, "owner": None, "runbook": None,
-            "posts": None,
+            "posts": None, "lane": "chunk", "heartbeat_seconds": None,
         }  # fmt: skip
 
     @pytest.mark.req("CB-12")

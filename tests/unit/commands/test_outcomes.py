@@ -120,11 +120,27 @@ class TestSettled:
 
 class TestPolicy:
     @pytest.mark.parametrize(
-        "wrong", [{"max_attempts": 0}, {"backoff": ()}, {"backoff": (-1,)}, {"timeout_seconds": 61}]
+        "wrong",
+        [
+            {"max_attempts": 0},
+            {"backoff": ()},
+            {"backoff": (-1,)},
+            {"timeout_seconds": 61},
+            {"lane": "workflow", "timeout_seconds": 86_401},
+            {"lane": "workflow", "heartbeat_seconds": 0},
+            {"lane": "workflow", "heartbeat_seconds": 31},
+            {"heartbeat_seconds": 1},
+            {"lane": "fast"},
+        ],
     )
     def test_nonsense_is_refused_where_it_is_written(self, wrong: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match=r"attempt|seconds"):
+        with pytest.raises(ValueError, match=r"attempt|seconds|workflow|lane"):
             TypePolicy(**wrong)
+
+    def test_what_has_a_workflow_of_its_own_may_take_a_day(self) -> None:
+        policy = TypePolicy(lane="workflow", timeout_seconds=86_400, heartbeat_seconds=600)
+        assert policy.alone
+        assert not TypePolicy().alone
 
     def test_last_rest_stays(self) -> None:
         assert [TypePolicy(backoff=(1, 2)).rest(n).total_seconds() for n in (1, 2, 3, 9)] == [1, 2, 2, 2]
