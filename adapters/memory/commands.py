@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
+from adapters.memory.batches import MemoryBatches
 from adapters.memory.parked_commands import MemoryParkedCommands
 from adapters.memory.rows import Catalogue, ParkedNote, Rows, as_stored
 from adapters.memory.undoing import put_back
@@ -22,6 +23,7 @@ class MemoryCommands:
         self._catalogue = catalogue
         self._now = now
         self.parked = MemoryParkedCommands(rows, catalogue, now)
+        self.batches = MemoryBatches(rows)
 
     async def types(self, domain: str | None = None) -> list[CommandType]:
         known = self._catalogue.types
@@ -130,6 +132,7 @@ def _fits(record: CommandRecord, wanted: CommandFilter) -> bool:
         (wanted.type, record.command.type),
         (wanted.correlation, record.command.options.correlation),
         (wanted.change, record.command.options.change),
+        (wanted.batch, record.batch),
     )
     if any(asked is not None and asked != found for asked, found in pairs):
         return False

@@ -49,6 +49,7 @@ from domain.closures import (
 )
 from domain.closures.series import Series
 from domain.commands import CommandRecord, CommandType
+from domain.commands.batches import Batch
 from domain.commands.operations import Operation
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
@@ -237,6 +238,8 @@ class Rows:
     command_leases: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
     parked_notes: dict[tuple[str, str], ParkedNote] = field(default_factory=dict)
     command_operations: dict[UUID, Operation] = field(default_factory=dict)
+    command_batches: dict[str, Batch] = field(default_factory=dict)
+    command_batches_parked: set[tuple[str, tuple[str, str]]] = field(default_factory=set)
 
     def copied(self) -> "Rows":
         return Rows(**{each.name: copy.copy(getattr(self, each.name)) for each in fields(self)})

@@ -20,17 +20,17 @@ _MOVING = (
 SEND = text(
     "INSERT INTO command AS c (tenant_id, domain, command_id, type, schema_version, payload, fingerprint, not_before,"
     " expires_at, priority, ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, state,"
-    " epoch, attempt, crashes, due_at, rank, version, entity, effective_date)"
+    " epoch, attempt, crashes, due_at, rank, version, entity, effective_date, batch_id)"
     " SELECT :tenant, domain, command_id, type, schema_version, payload, fingerprint, not_before, expires_at, priority,"
     " ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, 'pending',"
-    " 1, 0, 0, due_at, rank, 1, entity, effective_date"
+    " 1, 0, 0, due_at, rank, 1, entity, effective_date, batch_id"
     # Numbered as they were given, written in an order that is everybody's: two senders never wait for each other.
     " FROM (SELECT given.*, nextval('command_seq') AS seq FROM ("
     "  SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (domain text, command_id text, type text,"
     "   schema_version int, payload jsonb, fingerprint text, not_before timestamptz, expires_at timestamptz,"
     "   priority int, ordering_key text, max_attempts int, correlation uuid, causation text, change_id uuid,"
     "   sender uuid, sent_at timestamptz, due_at timestamptz, rank timestamptz,"
-    "   entity text, effective_date date)) WITH ORDINALITY ORDER BY ordinality"
+    "   entity text, effective_date date, batch_id text)) WITH ORDINALITY ORDER BY ordinality"
     " ) AS given) AS numbered ORDER BY domain, command_id"
     " ON CONFLICT DO NOTHING RETURNING c.domain, c.command_id"
 )
@@ -87,6 +87,7 @@ def sent(record: CommandRecord) -> dict[str, Json]:
         "sent_at": record.sent_at,
         "due_at": record.due_at,
         "rank": record.rank,
+        "batch_id": record.batch,
     }
 
 
@@ -127,6 +128,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
         _error(row.error, row.error_fingerprint) if row.error else None,
         row.ended_at,
         row.version,
+        batch=row.batch_id,
     )
 
 

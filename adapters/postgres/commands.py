@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from adapters.postgres.batches import PostgresBatches
 from adapters.postgres.command_rows import LEASE, LEASE_ONLY, SAVE, SEND, moved, record_of, sent, text_of
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.parked_commands import PostgresParkedCommands
@@ -31,6 +32,7 @@ class PostgresCommands:
         self._session = session
         self._tenant = tenant
         self.parked = PostgresParkedCommands(session, tenant)
+        self.batches = PostgresBatches(session, tenant)
 
     async def types(self, domain: str | None = None) -> list[CommandType]:
         query = select(command_type).order_by(_T.type, _T.schema_version)
@@ -122,6 +124,7 @@ def newest(wanted: CommandFilter, before: Mark | None, limit: int) -> Select[Any
         _C.type: wanted.type,
         _C.correlation: wanted.correlation,
         _C.change_id: wanted.change,
+        _C.batch_id: wanted.batch,
     }
     for column, value in equal.items():
         query = query if value is None else query.where(column == value)

@@ -1,6 +1,6 @@
 """The tables of commands as queries see them; the migrations own their shape."""
 
-from sqlalchemy import BigInteger, Column, Date, Integer, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, Date, Integer, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from adapters.postgres.tables import metadata, moment
@@ -61,6 +61,34 @@ command = Table(
     Column("snoozed_until", moment),
     Column("entity", Text),
     Column("effective_date", Date),
+    Column("batch_id", Text),
+)
+command_batch = Table(
+    "command_batch",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("batch_id", Text),
+    Column("fingerprint", Text),
+    Column("on_parked", Text),
+    Column("callback", JSONB(none_as_null=True)),
+    Column("sender", Uuid),
+    Column("created_at", moment),
+    Column("total", Integer),
+    Column("completed", Integer),
+    Column("failed", Integer),
+    Column("canceled", Integer),
+    Column("expired", Integer),
+    Column("called_back", Boolean),
+    Column("ended_at", moment),
+    Column("version", BigInteger),
+)
+command_batch_parked = Table(
+    "command_batch_parked",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("batch_id", Text),
+    Column("domain", Text),
+    Column("command_id", Text),
 )
 command_operation = Table(
     "command_operation",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
+from application.ports.batches import Batches
 from application.ports.parked import ParkedCommands
 from domain.commands import CommandRecord, CommandState, CommandType, Key
 
@@ -25,6 +26,7 @@ class CommandFilter:
     until: datetime | None = None
     correlation: UUID | None = None
     change: UUID | None = None
+    batch: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Commands(Protocol):
 
     @property
     def parked(self) -> ParkedCommands: ...
+    @property
+    def batches(self) -> Batches: ...
     async def types(self, domain: str | None = None) -> list[CommandType]:
         """What handlers take, by type and version; the same for every tenant."""
         ...

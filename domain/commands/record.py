@@ -31,7 +31,8 @@ class CommandError:
 class CommandRecord:
     """`attempt` counts executions since people last retried it, which `epoch` counts; `crashes` those of its workers.
 
-    Its command has a correlation, its own where it was sent with none. `ended_at` is when it was over.
+    Its command has a correlation, its own where it was sent with none. `ended_at` is when it was over. `batch` is the id
+    of what it was sent in.
     """
 
     command: Command
@@ -50,6 +51,7 @@ class CommandRecord:
     error: CommandError | None = None
     ended_at: datetime | None = None
     version: int = 1
+    batch: str | None = None
 
     @property
     def key(self) -> Key:
