@@ -106,6 +106,8 @@ def _steps(plan: Plan) -> str:
 def _way_back(change: ChangeSet, plan: Plan) -> str:
     if change.target.kind is Kind.PERIOD_CLOSE:
         return "None: what is closed is only opened again for a reason, and certified anew."
+    if change.target.kind is Kind.COMMAND_REPAIR:
+        return "None: what was executed stays executed."
     if change.target.kind is Kind.PERIOD_REOPEN:
         return "It shuts by itself at the end of its window, or sooner when somebody shuts it."
     count = len(change.content.targets)

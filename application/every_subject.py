@@ -2,6 +2,7 @@
 
 from application.calendars.subject import CalendarSubject
 from application.closures.subject import ClosureSubject
+from application.commands.repair_subject import RepairSubject
 from application.flag_subject import FlagSubject
 from application.many_subjects import ManySubjects
 from application.periods.books_subject import BooksSubject
@@ -21,11 +22,15 @@ MEANINGS: dict[Kind, WholeSubject] = {
     Kind.ENTITY_BOOKS: BooksSubject(),
 }
 """What is always a change of its own."""
-_OF_PERIODS: dict[Kind, Subject] = {Kind.PERIOD_CLOSE: ClosureSubject(), Kind.PERIOD_REOPEN: ReopeningSubject()}
+_UNROLLED: dict[Kind, Subject] = {
+    Kind.PERIOD_CLOSE: ClosureSubject(),
+    Kind.PERIOD_REOPEN: ReopeningSubject(),
+    Kind.COMMAND_REPAIR: RepairSubject(),
+}
 """They are approved as changes, and no rollout writes them."""
 _MANY = ManySubjects(FlagSubject(), SettingSubject())
 
 
 def subject_of(kind: Kind) -> Subject:
     """`kind` is that of the first target; flags and values may stand together in one change."""
-    return _OF_PERIODS[kind] if kind in _OF_PERIODS else MEANINGS.get(kind, _MANY)
+    return _UNROLLED[kind] if kind in _UNROLLED else MEANINGS.get(kind, _MANY)

@@ -23,10 +23,10 @@ router = APIRouter(prefix="/api/v1", tags=["people"], route_class=Once)
 
 Handle = Annotated[str, Path(pattern=HANDLE)]
 Of = Annotated[
-    Literal[Kind.FLAG, Kind.SETTING, Kind.PERIOD_CLOSE, Kind.FISCAL_CALENDAR],
+    Literal[Kind.FLAG, Kind.SETTING, Kind.PERIOD_CLOSE, Kind.FISCAL_CALENDAR, Kind.COMMAND_REPAIR],
     Query(
         description="What the policy is for; that of settings is for what they mean, too, that of calendars for books."
-        " Closes, calendars and books go by production's."
+        " Closes, calendars, books and what is done to parked commands go by production's."
     ),
 ]
 

@@ -14,7 +14,7 @@ from application.delegations import Lent
 from domain.approvals import Answer, Approval, Standing, Vote
 from domain.changes import Reach
 from domain.environments import Environment
-from domain.people import Role
+from domain.people import Permission, Role
 
 
 class ApprovalIn(In):
@@ -103,7 +103,10 @@ class CommentOut(Out):
 
 
 class LevelOut(Out):
-    """`escalated`: half of its time is over, and those in `escalates_to` are asked, too."""
+    """`escalated`: half of its time is over, and those in `escalates_to` are asked, too.
+
+    Whoever has `permission` is asked, whatever their roles are.
+    """
 
     roles: list[Role]
     people: list[UUID]
@@ -113,6 +116,7 @@ class LevelOut(Out):
     approvals: int
     escalates_to: Object | None
     escalated: bool
+    permission: Permission | None
 
 
 class VoteOut(Out):
@@ -272,7 +276,7 @@ def _levels(approval: Approval) -> list[LevelOut]:
         LevelOut(
             roles=sorted(level.roles), people=sorted(level.people), groups=sorted(level.groups), quorum=level.quorum,
             external=level.external, escalates_to=level.escalates_to.to_json() if level.escalates_to else None,
-            escalated=index in approval.escalated,
+            escalated=index in approval.escalated, permission=level.permission,
             approvals=sum(ballot.level == index and ballot.answer is Answer.APPROVE for ballot in approval.ballots),
         )
         for index, level in enumerate(approval.policy.levels)

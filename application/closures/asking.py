@@ -4,12 +4,8 @@ from uuid import UUID, uuid4
 
 from application.closures.facts import Found
 from application.closures.steps import reason_of, title_of
-from application.locking.rules import timed
-from application.notices import tell_level
 from application.ports.store import Transaction
-from application.recording import record
-from domain.approvals import Approval, Standing
-from domain.audit import Action
+from application.voted import voted_on
 from domain.canonical import Json
 from domain.changes import EVERYWHERE, ChangeSet, ChangeStatus, Content, Kind, Target
 from domain.closures import CheckResult, ClosureRun, ClosureTask, authors
@@ -27,27 +23,9 @@ async def opened(
 
 
 async def put_to_vote(tx: Transaction, change: ChangeSet, title: str, told: Json) -> None:
-    """By the policy of closes, whatever is done with a period; `told` goes into the trail."""
-    await tx.changes.add(change)
-    requester = await tx.people.actor(change.author)
-    await record(tx, Action.CHANGE_SUBMITTED, ("change", change.id), actor=requester, change=change.id,
-                 reason=change.reason, after={"digest": change.digest, **told})  # fmt: skip
+    """By the policy of closes, whatever is done with a period."""
     policy = await tx.policies.get(Environment.PRODUCTION, Kind.PERIOD_CLOSE)
-    policy = await timed(tx, policy.decided(EVERYWHERE))
-    approval = Approval(
-        change.id, tx.tenant, Environment.PRODUCTION, change.digest, change.authors, policy, Standing.PENDING, tx.now,
-        tx.now,
-    )  # fmt: skip
-    await tx.approvals.open(approval)
-    await record(tx, Action.APPROVAL_REQUESTED, ("approval", change.id), actor=requester, change=change.id,
-                 after={"policy": policy.to_json(), "digest": change.digest})  # fmt: skip
-    facts = {
-        "title": title,
-        "environment": Environment.PRODUCTION.value,
-        "requester": requester.handle if requester else "",
-        "deadline": approval.timetable.deadline.isoformat(timespec="minutes"),
-    }
-    await tell_level(tx, "approval_requested", approval, facts)
+    await voted_on(tx, change, policy.decided(EVERYWHERE), title, told)
 
 
 def to_certify(run: ClosureRun, snapshot: str, found: Found, results: list[CheckResult]) -> Json:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.errors import Fault
-from domain.people import Role
+from domain.people import Permission, Role
 from domain.pointers import escaped
 
 MOST_LEVELS = 3
@@ -14,6 +14,8 @@ MOST_QUORUM = 10
 GROUP = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}")
 SYSTEM = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _VOTERS = ("roles", "people", "groups")
+VOICES = frozenset({Permission.COMMANDS_OPERATE})
+"""What gives a voice to whoever may do it, where a level says so: they approve what they could do themselves."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Level:
     """One level: a voter has one of `roles`, stands in `people` or is in one of `groups`; `quorum` yeses complete it.
 
     What is not answered in half of its time goes to `escalates_to`, too. An `external` level asks the approval system
-    of that name, and nobody else.
+    of that name, and nobody else. Whoever has its `permission` is a voter as well, whether or not they approve changes.
     """
 
     roles: tuple[Role, ...] = (Role.APPROVER,)
@@ -42,13 +44,15 @@ class Level:
     groups: tuple[str, ...] = ()
     escalates_to: Fallback | None = None
     external: str | None = None
+    permission: Permission | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Without groups and fallback, where there are none; of a system its name alone."""
         if self.external is not None:
             return {"external": self.external}
         later = {"escalates_to": self.escalates_to.to_json()} if self.escalates_to else {}
-        return {**_voters_json(self), "quorum": self.quorum, **later}
+        doing = {"permission": self.permission.value} if self.permission else {}
+        return {**_voters_json(self), "quorum": self.quorum, **doing, **later}
 
 
 def parsed_levels(raw: Any, path: str, faults: list[Fault]) -> tuple[Level, ...]:
@@ -69,14 +73,24 @@ def _level(raw: Any, path: str, faults: list[Fault]) -> Level:
         return Level()
     if "external" in raw:
         return _external(raw, path, faults)
-    _unknown(raw, {*_VOTERS, "quorum", "escalates_to"}, path, faults)
+    _unknown(raw, {*_VOTERS, "quorum", "permission", "escalates_to"}, path, faults)
     quorum = raw.get("quorum", 1)
     if not isinstance(quorum, int) or isinstance(quorum, bool) or not 1 <= quorum <= MOST_QUORUM:
         faults.append(Fault(f"{path}/quorum", f"a whole number from 1 to {MOST_QUORUM}"))
         quorum = 1
-    named = raw.get("people") or raw.get("groups")
-    roles, people, groups = _voters(raw, [] if named else [Role.APPROVER], path, faults)
-    return Level(roles, people, quorum, groups, _fallback(raw.get("escalates_to"), f"{path}/escalates_to", faults))
+    permission = _permission(raw, path, faults)
+    named = raw.get("people") or raw.get("groups") or permission
+    roles, people, groups = _voters(raw, [] if named else [Role.APPROVER], path, faults, named=permission is not None)
+    later = _fallback(raw.get("escalates_to"), f"{path}/escalates_to", faults)
+    return Level(roles, people, quorum, groups, later, permission=permission)
+
+
+def _permission(raw: dict[str, Any], path: str, faults: list[Fault]) -> Permission | None:
+    given = raw.get("permission")
+    if given is not None and not (isinstance(given, str) and given in set(VOICES)):
+        faults.append(Fault(f"{path}/permission", "one of " + ", ".join(sorted(VOICES))))
+        return None
+    return Permission(given) if given else None
 
 
 def _external(raw: dict[str, Any], path: str, faults: list[Fault]) -> Level:
@@ -100,12 +114,12 @@ def _fallback(raw: Any, path: str, faults: list[Fault]) -> Fallback | None:
 
 
 def _voters(
-    raw: dict[str, Any], roles_else: list[Role], path: str, faults: list[Fault]
+    raw: dict[str, Any], roles_else: list[Role], path: str, faults: list[Fault], *, named: bool = False
 ) -> tuple[tuple[Role, ...], tuple[UUID, ...], tuple[str, ...]]:
     roles = _each(raw.get("roles", roles_else), Role, f"{path}/roles", faults)
     people = _each(raw.get("people", []), UUID, f"{path}/people", faults)
     groups = _each(raw.get("groups", []), _group, f"{path}/groups", faults)
-    if not roles and not people and not groups:
+    if not (roles or people or groups or named):
         faults.append(Fault(path, "at least one role, person or group who may vote"))
     return tuple(roles), tuple(people), tuple(groups)
 

@@ -19,7 +19,7 @@ from domain.approvals.refusals import (
     VoteMissing,
     WrongLevel,
 )
-from domain.people import Actor, Permission, PrincipalKind, Role
+from domain.people import Actor, Permission, PrincipalKind, Role, permissions_of
 
 SYSTEM_HANDLE = "system:"
 """How the handle of an approval system's principal begins; no handle that a person is given holds a colon."""
@@ -67,7 +67,9 @@ class Voter:
         return self.system == level.external if level.external is not None else self.stands_in(level)
 
     def stands_in(self, level: Level | Fallback) -> bool:
-        """Whether this person is named there, by themselves, a role or a group."""
+        """Whether this person is named there, by themselves, a role, a group or what they may do."""
+        if isinstance(level, Level) and level.permission in permissions_of(self.roles):
+            return True
         if not self.may_approve:
             return False
         named = self.id in level.people or not self.groups.isdisjoint(level.groups)

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     PERIOD_REOPEN = "period-reopen"
     FISCAL_CALENDAR = "fiscal-calendar"
     ENTITY_BOOKS = "entity-books"
+    COMMAND_REPAIR = "command-repair"
 
 
 class ChangeStatus(StrEnum):

@@ -21,8 +21,13 @@ from domain.approvals import (
     Voter,
     WrongLevel,
     check_reason,
+    default_policy,
+    parse_policy,
 )
-from domain.people import PrincipalKind, Role
+from domain.changes import Kind
+from domain.environments import Environment
+from domain.errors import Invalid
+from domain.people import Permission, PrincipalKind, Role
 
 ADA, BOB, CYD, DEE = (UUID(int=n) for n in range(1, 5))
 YES, NO = Answer.APPROVE, Answer.REJECT
@@ -152,3 +157,28 @@ class TestTally:
         enough = len(set(people)) >= sum(quorums)
         assert given.standing is (Standing.APPROVED if enough else Standing.PENDING)
         assert len({ballot.voter for ballot in given.ballots}) == len(given.ballots)
+
+
+class TestPermission:
+    """Of those who may do it themselves each has a voice, where a level says so."""
+
+    @pytest.mark.req("CB-44")
+    def test_is_a_voice_without_a_role_that_approves(self) -> None:
+        level = Level(roles=(), permission=Permission.COMMANDS_OPERATE)
+        one = tally(level)
+        operator = Voter(BOB, PrincipalKind.HUMAN, frozenset({Role.OPERATOR}), may_approve=False)
+        stranger = Voter(CYD, PrincipalKind.HUMAN, frozenset({Role.APPROVER}), may_approve=True)
+        one.check_voter(operator)
+        with pytest.raises(NotAnApprover):
+            one.check_voter(stranger)
+        with pytest.raises(SelfApproval):
+            one.check(ADA, "d")
+
+    @pytest.mark.req("CB-44")
+    def test_is_read_as_it_was_written_and_is_one_that_gives_a_voice(self) -> None:
+        policy = default_policy(Environment.PRODUCTION, Kind.COMMAND_REPAIR)
+        assert parse_policy(policy.to_json()) == policy
+        for wrong in ("features.read", 7, ["commands.operate"]):
+            with pytest.raises(Invalid) as refused:
+                parse_policy({"levels": [{"permission": wrong}]})
+            assert [each.path for each in refused.value.faults] == ["/levels/0/permission"]
