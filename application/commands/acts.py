@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
+from application.commands.following import followed
 from application.commands.sending import storable_faults
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -63,7 +64,9 @@ class Acts:
             Act.COMPLETE: lambda: parked.record.resolved(decision.result, tx.now),
         }
         if decision.act in moves:
-            return (await tx.commands.save([moves[decision.act]()]))[0]
+            saved = await tx.commands.save([moves[decision.act]()])
+            await followed(tx, saved)
+            return saved[0]
         noted = replace(parked, snoozed_until=decision.until)
         if decision.act is Act.ASSIGN:
             noted = replace(parked, assignee=await _person(tx, decision.person))

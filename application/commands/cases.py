@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from application.commands.acts import Acts
+from application.commands.batches import BatchCases
 from application.commands.looking import LookingAtCommands
 from application.commands.sending import Sending
 from application.commands.troubleshooting import Troubleshooting
@@ -16,7 +17,8 @@ class CommandCases:
     looking: LookingAtCommands
     troubleshooting: Troubleshooting
     acts: Acts
+    batches: BatchCases
 
     @classmethod
     def over(cls, store: Store) -> Self:
-        return cls(Sending(store), LookingAtCommands(store), Troubleshooting(store), Acts(store))
+        return cls(Sending(store), LookingAtCommands(store), Troubleshooting(store), Acts(store), BatchCases(store))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from application.commands.following import followed
 from application.ports.store import Transaction
 from application.recording import event_of
 from domain.audit import Action, Outcome
@@ -46,6 +47,7 @@ async def moved(tx: Transaction, records: Sequence[CommandRecord]) -> list[Comma
     """All of them, with their new versions; Stale, and none, when one was moved by somebody else meanwhile."""
     saved = await tx.commands.save(records) if records else []
     await told(tx, saved)
+    await followed(tx, saved)
     return saved
 
 

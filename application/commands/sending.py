@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from application.ports.store import Store, Transaction
 from application.recording import event_of
@@ -57,12 +57,18 @@ class Sending:
 
 
 async def send_in(
-    tx: Transaction, commands: Sequence[Command], actor: Actor | None = None, *, paths: Sequence[str] | None = None
+    tx: Transaction, commands: Sequence[Command], actor: Actor | None = None, *, paths: Sequence[str] | None = None,
+    batch: str | None = None,
 ) -> list[Sent]:  # fmt: skip
-    """In the caller's transaction, which a conflict does not spoil. `paths` say where each stands in what was asked."""
+    """In the caller's transaction, which a conflict does not spoil. `paths` say where each stands in what was asked.
+
+    `batch` is what they are sent in: it says itself how many they may be.
+    """
     places = paths or [f"/commands/{place}" for place in range(len(commands))]
-    await _check(tx, commands, places)
-    wished = [_record(tx, each, actor) for each in commands]
+    if batch is None and len(commands) > MOST:
+        raise Invalid([Fault("/commands", f"at most {MOST}")])
+    await check(tx, commands, places)
+    wished = [recorded(tx, each, actor.id if actor else None, batch) for each in commands]
     first: dict[Key, CommandRecord] = {}
     for each, place in zip(wished, places, strict=True):
         _check_same(each, first.setdefault(each.key, each), place)
@@ -72,13 +78,12 @@ async def send_in(
     ]
     for asked, answer, place in zip(wished, sent, places, strict=True):
         _check_same(asked, answer.record, place)
-    await _tell(tx, [each.record for each in sent if not each.replayed], actor)
+    await sent_told(tx, [each.record for each in sent if not each.replayed], actor)
     return sent
 
 
-async def _check(tx: Transaction, commands: Sequence[Command], places: Sequence[str]) -> None:
-    if len(commands) > MOST:
-        raise Invalid([Fault("/commands", f"at most {MOST}")])
+async def check(tx: Transaction, commands: Sequence[Command], places: Sequence[str]) -> None:
+    """Invalid or CommandTypeMissing, at the places of those that are wrong."""
     placed = list(zip(commands, places, strict=True))
     _refuse([fault for each, place in placed for fault in shape_faults(each, place)])
     domains = {each.domain for each in commands}
@@ -135,11 +140,12 @@ def _nul_faults(value: Json, path: str) -> list[Fault]:
     return [fault for place, each in inner for fault in _nul_faults(each, place)]
 
 
-def _record(tx: Transaction, command: Command, actor: Actor | None) -> CommandRecord:
+def recorded(tx: Transaction, command: Command, sender: UUID | None, batch: str | None = None) -> CommandRecord:
+    """As it stands when it is sent now."""
     asked = command.options
     whole = replace(command, options=replace(asked, correlation=asked.correlation or uuid4()))
     return CommandRecord(
-        whole, tx.tenant, fingerprint(whole), actor.id if actor else None, tx.now, asked.not_before or tx.now
+        whole, tx.tenant, fingerprint(whole), sender, tx.now, asked.not_before or tx.now, batch=batch
     )  # fmt: skip
 
 
@@ -149,8 +155,8 @@ def _check_same(asked: CommandRecord, there: CommandRecord, place: str) -> None:
         raise CommandConflict(command=name_of(asked.key), at=place, differs=fields, state=there.state.value)
 
 
-async def _tell(tx: Transaction, records: Sequence[CommandRecord], actor: Actor | None) -> None:
-    """What it carries is in the command, and stays there."""
+async def sent_told(tx: Transaction, records: Sequence[CommandRecord], actor: Actor | None = None) -> None:
+    """What they carry is in them, and stays there."""
     await tx.audit.append(
         *(
             event_of(tx, Action.COMMAND_SENT, ("command", name_of(each.key)), actor=actor,

@@ -62,6 +62,8 @@ class Action(StrEnum):
     PARKED_COMPLETED = "command:parked:completed"
     PARKED_SNOOZED = "command:parked:snoozed"
     PARKED_ASSIGNED = "command:parked:assigned"
+    COMMAND_BATCH_SENT = "command:batch:sent"
+    COMMAND_BATCH_ENDED = "command:batch:ended"
     DELEGATION_CREATED = "delegation:vote:created"
     DELEGATION_REVOKED = "delegation:vote:revoked"
     GROUP_CHANGED = "principal:group:changed"

@@ -88,6 +88,9 @@ class Batch:
         after = replace(self, **{name: getattr(self, name) + many for name, many in more.items()})
         return replace(after, ended_at=at) if after.over else after
 
+    def called(self, *, back: bool) -> "Batch":
+        return replace(self, called_back=back)
+
     def calling_back(self) -> Command | None:
         """With its counts beside what the sender gave."""
         if self.callback is None:

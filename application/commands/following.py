@@ -1,0 +1,79 @@
+"""What follows when a command is over is written with it: its batch counts it, and what was to be sent then is sent."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from application.commands.sending import recorded, sent_told
+from application.ports.store import Transaction
+from application.recording import record
+from domain.audit import Action, Outcome
+from domain.canonical import Json
+from domain.commands import Command, CommandRecord, CommandState, Key, name_of
+from domain.commands.batches import Batch, OnParked
+
+COUNTING: Final = (CommandState.PARKED,)
+
+
+async def followed(tx: Transaction, records: Sequence[CommandRecord]) -> None:
+    """By whoever moved them, in the transaction of the move."""
+    batches: dict[str, list[CommandRecord]] = defaultdict(list)
+    for each in records:
+        if each.batch is not None and (each.over or each.state in COUNTING):
+            batches[each.batch].append(each)
+    for id_ in sorted(batches):  # in an order that is everybody's: nobody waits for who waits for them
+        await _counted(tx, id_, batches[id_])
+
+
+async def sent_on(tx: Transaction, commands: Sequence[Command], sender: UUID | None) -> list[Key]:
+    """What the product itself sends because of something else; those whose ids are another command's are not.
+
+    Nobody is there to be refused: what no handler takes is parked, and people look at it.
+    """
+    wished = {each.key: each for each in (recorded(tx, command, sender) for command in commands)}
+    known = {each.key: each.fingerprint for each in await tx.commands.add(list(wished.values()))}
+    taken = [key for key, there in known.items() if there != wished[key].fingerprint]
+    new = [each for key, each in wished.items() if key not in known]
+    if taken and new:
+        await tx.commands.add(new)
+    await sent_told(tx, new)
+    return taken
+
+
+async def _counted(tx: Transaction, id_: str, records: Sequence[CommandRecord]) -> None:
+    batch = await tx.commands.batches.hold(id_)
+    if batch is None:
+        return
+    ended = await _counting(tx, batch, records)
+    if not ended:
+        return
+    after = batch.counted([each.state for each in ended], tx.now)
+    if after.over:
+        after = await _ended(tx, after)
+    await tx.commands.batches.save(after)
+
+
+async def _counting(tx: Transaction, batch: Batch, records: Sequence[CommandRecord]) -> list[CommandRecord]:
+    """What is parked counts once, or not at all; what it becomes afterwards counts no more."""
+    over = [each for each in records if each.over]
+    if batch.on_parked is OnParked.WAIT:
+        return over
+    parked = [each for each in records if not each.over]
+    new = await tx.commands.batches.add_parked(batch.id, [each.key for each in parked])
+    before = await tx.commands.batches.parked(batch.id, [each.key for each in over]) if over else set()
+    return [each for each in parked if each.key in new] + [each for each in over if each.key not in before]
+
+
+async def _ended(tx: Transaction, batch: Batch) -> Batch:
+    """An id that somebody has used for another command since is not called back."""
+    callback = batch.calling_back()
+    taken = await sent_on(tx, [callback], batch.sender) if callback else []
+    after: dict[str, Json] = dict(batch.counts)
+    if callback is not None:
+        after["callback"] = name_of(callback.key)
+    await record(
+        tx, Action.COMMAND_BATCH_ENDED, ("command-batch", batch.id), after=after,
+        outcome=Outcome.FAILURE if taken else Outcome.SUCCESS,
+    )  # fmt: skip
+    return batch.called(back=callback is not None and not taken)
