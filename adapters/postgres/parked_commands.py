@@ -38,10 +38,10 @@ class PostgresParkedCommands:
     async def get(self, key: Key) -> Parked | None:
         query = select(command).where(_C.domain == key[0], _C.command_id == key[1], _C.state == "parked")
         row = (await self._session.execute(query)).one_or_none()
-        return _parked(row) if row else None
+        return parked_of(row) if row else None
 
     async def page(self, wanted: ParkedFilter, before: ParkedMark | None, limit: int) -> list[Parked]:
-        return [_parked(row) for row in await self._session.execute(newest(wanted, before, limit))]
+        return [parked_of(row) for row in await self._session.execute(newest(wanted, before, limit))]
 
     async def causes(self, wanted: ParkedFilter, before: CauseMark | None, limit: int) -> list[Cause]:
         return [_cause(row) for row in await self._session.execute(largest(wanted, before, limit))]
@@ -73,7 +73,7 @@ class PostgresParkedCommands:
 
 
 def newest(wanted: ParkedFilter, before: ParkedMark | None, limit: int) -> Select[Any]:
-    query = select(command).where(_fits(command, wanted))
+    query = select(command).where(fits(command, wanted))
     if before is not None:
         query = query.where(tuple_(_C.parked_at, _C.domain, _C.command_id) < tuple_(*before))
     return query.order_by(_C.parked_at.desc(), _C.domain.desc(), _C.command_id.desc()).limit(limit)
@@ -85,7 +85,7 @@ def largest(wanted: ParkedFilter, before: CauseMark | None, limit: int) -> Selec
     counted = (
         select(_C.error_fingerprint.label("fingerprint"), count.label("many"),
                func.min(_C.parked_at).label("first_at"), func.max(_C.parked_at).label("last_at"))
-        .where(_fits(command, wanted))
+        .where(fits(command, wanted))
         .group_by(_C.error_fingerprint)
         .order_by(count.desc(), _C.error_fingerprint.desc())
         .limit(limit)
@@ -104,7 +104,7 @@ def largest(wanted: ParkedFilter, before: CauseMark | None, limit: int) -> Selec
 def _latest(cause: Subquery, wanted: ParkedFilter) -> FromClause:
     one = command.alias("one")
     query = select(one.c.type, one.c.parked, one.c.error)
-    query = query.where(_fits(one, wanted), one.c.error_fingerprint == cause.c.fingerprint)
+    query = query.where(fits(one, wanted), one.c.error_fingerprint == cause.c.fingerprint)
     return query.order_by(one.c.parked_at.desc()).limit(1).lateral("latest")
 
 
@@ -120,7 +120,7 @@ def _resolved(cause: Subquery) -> FromClause:
     return query.order_by(_O.at.desc()).limit(1).lateral("resolved")
 
 
-def _fits(of: FromClause, wanted: ParkedFilter) -> ColumnElement[bool]:
+def fits(of: FromClause, wanted: ParkedFilter) -> ColumnElement[bool]:
     columns = of.c
     pairs = {
         "domain": wanted.domain,
@@ -136,7 +136,7 @@ def _fits(of: FromClause, wanted: ParkedFilter) -> ColumnElement[bool]:
     return and_(columns.state == CommandState.PARKED.value, *asked)
 
 
-def _parked(row: Any) -> Parked:
+def parked_of(row: Any) -> Parked:
     return Parked(record_of(row), row.parked_at, row.assignee, row.snoozed_until)
 
 
