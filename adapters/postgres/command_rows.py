@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 
 from adapters.postgres.tables_commands import command
 from domain.canonical import Json
-from domain.commands import Command, CommandError, CommandRecord, CommandState, Options, ParkedKind
+from domain.commands import Command, CommandError, CommandRecord, CommandState, Options, ParkedKind, ReplyTo
 
 _AS_ASKED = (
     "not_before", "expires_at", "priority", "ordering_key", "max_attempts", "correlation", "causation", "entity",
@@ -20,32 +20,31 @@ _MOVING = (
 SEND = text(
     "INSERT INTO command AS c (tenant_id, domain, command_id, type, schema_version, payload, fingerprint, not_before,"
     " expires_at, priority, ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, state,"
-    " epoch, attempt, crashes, due_at, rank, version, entity, effective_date, batch_id)"
+    " epoch, attempt, crashes, due_at, rank, version, entity, effective_date, batch_id,"
+    " reply_to)"
     " SELECT :tenant, domain, command_id, type, schema_version, payload, fingerprint, not_before, expires_at, priority,"
     " ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, 'pending',"
-    " 1, 0, 0, due_at, rank, 1, entity, effective_date, batch_id"
+    " 1, 0, 0, due_at, rank, 1, entity, effective_date, batch_id, reply_to"
     # Numbered as they were given, written in an order that is everybody's: two senders never wait for each other.
     " FROM (SELECT given.*, nextval('command_seq') AS seq FROM ("
     "  SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (domain text, command_id text, type text,"
     "   schema_version int, payload jsonb, fingerprint text, not_before timestamptz, expires_at timestamptz,"
     "   priority int, ordering_key text, max_attempts int, correlation uuid, causation text, change_id uuid,"
     "   sender uuid, sent_at timestamptz, due_at timestamptz, rank timestamptz,"
-    "   entity text, effective_date date, batch_id text)) WITH ORDINALITY ORDER BY ordinality"
+    "   entity text, effective_date date, batch_id text, reply_to jsonb)) WITH ORDINALITY ORDER BY ordinality"
     " ) AS given) AS numbered ORDER BY domain, command_id"
     " ON CONFLICT DO NOTHING RETURNING c.domain, c.command_id"
 )
+_DUE = (
+    "w.domain = :domain AND w.state IN ('pending', 'retry-wait') AND w.rank <= now() AND w.due_at <= now()"
+    " AND (w.ordering_key IS NULL OR NOT EXISTS ("
+    "  SELECT FROM command e WHERE e.tenant_id = w.tenant_id AND e.domain = w.domain"
+    "     AND e.ordering_key = w.ordering_key AND e.seq < w.seq"
+    "     AND e.state NOT IN ('completed', 'failed', 'canceled', 'expired')))"
+)
 # One whose worker vanished may be what kills workers: if it is the first it is taken alone, else it is left.
-_LEASE = (
-    "WITH free AS ("
-    "  SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w"
-    "   WHERE w.domain = :domain AND w.state IN ('pending', 'retry-wait') AND w.rank <= now() AND w.due_at <= now()"
-    "     AND {whose}"
-    "     AND (w.ordering_key IS NULL OR NOT EXISTS ("
-    "       SELECT FROM command e WHERE e.tenant_id = w.tenant_id AND e.domain = w.domain"
-    "          AND e.ordering_key = w.ordering_key AND e.seq < w.seq"
-    "          AND e.state NOT IN ('completed', 'failed', 'canceled', 'expired')))"
-    "   ORDER BY w.rank, w.command_id LIMIT :most FOR UPDATE SKIP LOCKED"
-    "), turn AS ("
+_TAKE = (
+    " turn AS ("
     "  SELECT f.*, row_number() OVER line AS place, first_value(crashes) OVER line AS foremost FROM free f"
     "  WINDOW line AS (ORDER BY rank, command_id)"
     "), made AS ("
@@ -57,8 +56,34 @@ _LEASE = (
     "    AND CASE WHEN turn.foremost > 0 THEN turn.place = 1 ELSE turn.crashes = 0 END"
     " RETURNING c.*"
 )
-LEASE = text(_LEASE.format(whose="w.type <> ALL(CAST(:types AS text[]))")).columns(*command.c)
-LEASE_ONLY = text(_LEASE.format(whose="w.type = ANY(CAST(:types AS text[]))")).columns(*command.c)
+LEASE = text(
+    "WITH free AS ("  # noqa: S608 -- parts of one statement
+    f"  SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w WHERE {_DUE}"
+    "   ORDER BY w.rank, w.command_id LIMIT :most FOR UPDATE SKIP LOCKED"
+    f"), {_TAKE}"
+).columns(*command.c)
+# From type to type by the index: of those without room none is read, however many lie in the lane.
+LEASE_BY_TYPE = text(
+    "WITH RECURSIVE waiting AS ("  # noqa: S608 -- parts of one statement
+    "  (SELECT w.type FROM command w WHERE w.domain = :domain AND w.state IN ('pending', 'retry-wait')"
+    "    ORDER BY w.type LIMIT 1)"
+    "  UNION ALL"
+    "  SELECT next.type FROM waiting CROSS JOIN LATERAL ("
+    "   SELECT w.type FROM command w WHERE w.domain = :domain AND w.state IN ('pending', 'retry-wait')"
+    "      AND w.type > waiting.type ORDER BY w.type LIMIT 1) AS next"
+    "), room AS ("
+    "  SELECT waiting.type, coalesce(r.most, :most) AS most, r.probes FROM waiting"
+    "    LEFT JOIN jsonb_to_recordset(CAST(:rooms AS jsonb)) AS r (type text, most bigint, probes text) USING (type)"
+    "   WHERE (waiting.type = ANY(CAST(:types AS text[]))) = :only AND coalesce(r.most, :most) > 0"
+    "), free AS ("
+    "  SELECT domain, command_id, rank, crashes FROM ("
+    "    SELECT first.*, room.probes, row_number() OVER (PARTITION BY room.probes ORDER BY rank, command_id) AS nth"
+    "      FROM room CROSS JOIN LATERAL ("
+    f"       SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w WHERE w.type = room.type AND {_DUE}"
+    "         ORDER BY w.rank, w.command_id LIMIT least(room.most, :most) FOR UPDATE SKIP LOCKED) AS first) AS found"
+    "   WHERE probes IS NULL OR nth = 1 ORDER BY rank, command_id LIMIT :most"
+    f"), {_TAKE}"
+).columns(*command.c)
 SAVE = text(
     "UPDATE command c SET state = s.state, parked = s.parked, epoch = s.epoch, attempt = s.attempt,"
     " crashes = s.crashes, due_at = s.due_at, rank = s.rank, lease = s.lease, result = s.result, error = s.error,"
@@ -83,6 +108,7 @@ def sent(record: CommandRecord) -> dict[str, Json]:
         "fingerprint": record.fingerprint,
         **{name: getattr(asked, name) for name in _AS_ASKED},
         "change_id": asked.change,
+        "reply_to": asked.reply_to.to_json() if asked.reply_to else None,
         "sender": record.sender,
         "sent_at": record.sent_at,
         "due_at": record.due_at,
@@ -110,6 +136,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
     asked = Options(
         row.not_before, row.expires_at, row.priority, row.ordering_key, row.max_attempts, row.correlation,
         row.causation, row.change_id, row.entity, row.effective_date,
+        ReplyTo.of_json(row.reply_to) if row.reply_to else None,
     )  # fmt: skip
     return CommandRecord(
         Command(row.type, row.command_id, row.payload, row.schema_version, asked),

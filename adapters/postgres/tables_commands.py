@@ -61,6 +61,7 @@ command = Table(
     Column("snoozed_until", moment),
     Column("entity", Text),
     Column("effective_date", Date),
+    Column("reply_to", JSONB(none_as_null=True)),
     Column("batch_id", Text),
 )
 command_batch = Table(

@@ -1,7 +1,7 @@
 """Commands on the wire."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -9,14 +9,70 @@ from pydantic import Field, StringConstraints
 from api.schemas.common import In, Instant, Object, Out
 from application.commands.sending import MOST, Sent
 from domain.canonical import Json
-from domain.commands import Command, CommandError, CommandRecord, CommandState, CommandType, Options, ParkedKind
+from domain.commands import (
+    Command,
+    CommandError,
+    CommandRecord,
+    CommandState,
+    CommandType,
+    Options,
+    ParkedKind,
+    ReplyTo,
+)
 from domain.commands.command import FIRST, USUAL
-from domain.commands.shape import DOMAIN, ID, LATEST_VERSION, MOST_ATTEMPTS, TYPE
+from domain.commands.shape import (
+    DESTINATION,
+    DOMAIN,
+    ID,
+    LATEST_VERSION,
+    MOST_ATTEMPTS,
+    PREFIX,
+    SIGNAL,
+    TYPE,
+    WAITING_WORKFLOW,
+)
 
 Type = Annotated[str, Field(pattern=f"^{TYPE}$", examples=["ledger.post-journal"])]
 Id = Annotated[str, Field(pattern=f"^{ID}$", examples=["journal-42"])]
 Cause = Annotated[str, Field(pattern=f"^{DOMAIN}/{ID}$", examples=["ledger/journal-41"])]
+Version = Annotated[int, Field(strict=True, ge=1, le=LATEST_VERSION)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class ReplyByCommandIn(In):
+    """A command of that type, whose id is `prefix` and the name of the one that is over."""
+
+    kind: Literal["command"]
+    type: Type
+    prefix: Annotated[str, Field(pattern=f"^{PREFIX}$", examples=["answer-"])]
+    schema_version: Version = 1
+
+    def wanted(self) -> ReplyTo:
+        return ReplyTo.by_command(self.type, self.prefix, self.schema_version)
+
+
+class ReplyByWebhookIn(In):
+    """A webhook among the tenant's destinations, by its name."""
+
+    kind: Literal["webhook"]
+    destination: Annotated[str, Field(pattern=f"^{DESTINATION}$", examples=["crm"])]
+
+    def wanted(self) -> ReplyTo:
+        return ReplyTo.by_webhook(self.destination)
+
+
+class ReplyBySignalIn(In):
+    """A workflow whose id begins with "reply/<tenant>/"."""
+
+    kind: Literal["workflow"]
+    workflow: Annotated[str, Field(pattern=f"^{WAITING_WORKFLOW}$")]
+    signal: Annotated[str, Field(pattern=f"^{SIGNAL}$", examples=["command_over"])]
+
+    def wanted(self) -> ReplyTo:
+        return ReplyTo.by_signal(self.workflow, self.signal)
+
+
+ReplyIn = Annotated[ReplyByCommandIn | ReplyByWebhookIn | ReplyBySignalIn, Field(discriminator="kind")]
 
 
 class CommandIn(In):
@@ -24,13 +80,14 @@ class CommandIn(In):
 
     Commands of one `ordering_key` are executed one after the other. Of those that are due the one with the highest
     `priority` goes first, and each step of it is worth a minute of waiting. `causation` is the command it follows from.
-    A command whose type posts says in whose books, `entity`, and on which day; no other does.
+    A command whose type posts says in whose books, `entity`, and on which day; no other does. `reply_to` is told when
+    it is over.
     """
 
     type: Type
     id: Id
     payload: Object
-    schema_version: Annotated[int, Field(strict=True, ge=1, le=LATEST_VERSION)] = 1
+    schema_version: Version = 1
     not_before: Instant | None = None
     expires_at: Instant | None = None
     priority: Annotated[int, Field(strict=True, ge=0, le=FIRST)] = USUAL
@@ -41,11 +98,13 @@ class CommandIn(In):
     change: UUID | None = None
     entity: Line | None = None
     effective_date: date | None = None
+    reply_to: ReplyIn | None = None
 
     def command(self) -> Command:
         options = Options(
             self.not_before, self.expires_at, self.priority, self.ordering_key, self.max_attempts, self.correlation,
             self.causation, self.change, self.entity, self.effective_date,
+            self.reply_to.wanted() if self.reply_to else None,
         )  # fmt: skip
         return Command(self.type, self.id, self.payload, self.schema_version, options)
 
@@ -87,6 +146,7 @@ class CommandOut(Out):
     change: UUID | None
     entity: str | None
     effective_date: date | None
+    reply_to: Json
     sender: UUID | None
     sent_at: datetime
     due_at: datetime
@@ -106,6 +166,7 @@ class CommandOut(Out):
         said = {
             **vars(record), **vars(command), **vars(command.options), "domain": command.domain,
             "error": CommandErrorOut.of(record.error) if record.error else None,
+            "reply_to": None, **command.answered,
         }  # fmt: skip
         return cls(**{name: said[name] for name in cls.model_fields})
 

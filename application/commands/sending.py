@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
+from application.commands.answering import reply_faults
 from application.ports.store import Store, Transaction
 from application.recording import event_of
 from domain.audit import Action
@@ -96,6 +97,7 @@ async def check(tx: Transaction, commands: Sequence[Command], places: Sequence[s
     changes = {each.options.change: place for each, place in placed if each.options.change}
     there = {change: await tx.changes.get(change) for change in changes}
     _refuse([Fault(f"{place}/change", "a change of this tenant") for id_, place in changes.items() if not there[id_]])
+    _refuse([fault for each, place in placed for fault in await reply_faults(tx, each, place)])
 
 
 def _refuse(faults: Sequence[Fault]) -> None:

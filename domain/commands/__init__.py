@@ -3,6 +3,7 @@
 from domain.commands.command import Command, CommandType, Key, Options, caused, differing, fingerprint, name_of
 from domain.commands.record import HEAD_START, MOST_CRASHES, CommandError, CommandRecord
 from domain.commands.refusals import CommandConflict, CommandTypeMissing, WrongCommandState
+from domain.commands.replies import ReplyKind, ReplyTo
 from domain.commands.shape import shape_faults
 from domain.commands.states import ALLOWED, LEASED, OVER, WAITING, CommandState, ParkedKind
 
@@ -23,6 +24,8 @@ __all__ = [
     "Key",
     "Options",
     "ParkedKind",
+    "ReplyKind",
+    "ReplyTo",
     "WrongCommandState",
     "caused",
     "differing",

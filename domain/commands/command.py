@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from uuid import UUID
 
 from domain.canonical import Json, digest_of
+from domain.commands.replies import ReplyTo
 
 Key: TypeAlias = tuple[str, str]
 """Domain and id: in one tenant they name one command."""
@@ -20,7 +21,7 @@ class Options:
 
     Commands of one `ordering_key` are executed one after the other. `causation` names the command that sent it, as
     "<domain>/<id>"; `correlation` is shared by all that came of one first cause. What posts says in whose books,
-    `entity`, and on which day.
+    `entity`, and on which day. `reply_to` is told when it is over.
     """
 
     not_before: datetime | None = None
@@ -33,6 +34,7 @@ class Options:
     change: UUID | None = None
     entity: str | None = None
     effective_date: date | None = None
+    reply_to: ReplyTo | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Command:
             "ordering_key": asked.ordering_key,
             "max_attempts": asked.max_attempts,
             **self.posting,
+            **self.answered,
         }
 
     @property
@@ -75,6 +78,12 @@ class Command:
         asked = self.options
         when = asked.effective_date.isoformat() if asked.effective_date else None
         return {name: said for name, said in (("entity", asked.entity), ("effective_date", when)) if said is not None}
+
+    @property
+    def answered(self) -> dict[str, Json]:
+        """Who is told: nothing for what nobody waits for."""
+        wanted = self.options.reply_to
+        return {"reply_to": wanted.to_json()} if wanted else {}
 
 
 @dataclass(frozen=True)
