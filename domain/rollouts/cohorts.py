@@ -27,6 +27,9 @@ def cohort(
     eligible = everyone - frozenset(exclude)
     pinned = eligible & frozenset(include)
     order = sorted(eligible, key=lambda tenant: (tenant not in pinned, bucket(tenant, salt=salt), tenant))
-    # Rounded before it is rounded up: 29 per cent of 100 tenants are 29 and not 30, whatever binary fractions say.
-    size = max(1, len(pinned), math.ceil(round(len(everyone) * percent / 100, 9)))
-    return frozenset(order[:size])
+    return frozenset(order[: max(1, len(pinned), share_of(len(everyone), percent))])
+
+
+def share_of(many: int, percent: float) -> int:
+    """Rounded up, but first rounded: 29 per cent of 100 are 29 and not 30, whatever binary fractions say."""
+    return math.ceil(round(many * percent / 100, 9))
