@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.batches import MemoryBatches
+from adapters.memory.command_bulks import MemoryCommandBulks
 from adapters.memory.parked_commands import MemoryParkedCommands
 from adapters.memory.rows import Catalogue, ParkedNote, Rows, as_stored
 from adapters.memory.undoing import put_back
@@ -23,6 +24,7 @@ class MemoryCommands:
         self._catalogue = catalogue
         self._now = now
         self.parked = MemoryParkedCommands(rows, catalogue, now)
+        self.bulks = MemoryCommandBulks(rows, self.parked, now)
         self.batches = MemoryBatches(rows)
 
     async def types(self, domain: str | None = None) -> list[CommandType]:

@@ -50,6 +50,7 @@ from domain.closures import (
 from domain.closures.series import Series
 from domain.commands import CommandRecord, CommandType
 from domain.commands.batches import Batch
+from domain.commands.bulk import Bulk, BulkActEntry, BulkItem
 from domain.commands.operations import Operation
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
@@ -238,6 +239,11 @@ class Rows:
     command_leases: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
     parked_notes: dict[tuple[str, str], ParkedNote] = field(default_factory=dict)
     command_operations: dict[UUID, Operation] = field(default_factory=dict)
+    bulks: dict[UUID, Bulk] = field(default_factory=dict)
+    bulk_items: dict[tuple[UUID, int], BulkItem] = field(default_factory=dict)
+    bulk_acts: dict[UUID, BulkActEntry] = field(default_factory=dict)
+    bulks_started: set[UUID] = field(default_factory=set)
+    bulks_changed: dict[UUID, datetime] = field(default_factory=dict)
     command_batches: dict[str, Batch] = field(default_factory=dict)
     command_batches_parked: set[tuple[str, tuple[str, str]]] = field(default_factory=set)
 

@@ -16,6 +16,7 @@ from adapters.memory.calendars import MemoryCalendars, MemoryEntities
 from adapters.memory.changes import MemoryChanges, MemoryPolicies
 from adapters.memory.closure_series import MemoryClosureSeries, waiting_series
 from adapters.memory.closures import MemoryClosurePapers, MemoryClosures
+from adapters.memory.command_bulks import waiting_bulks
 from adapters.memory.commands import MemoryCommands, waiting
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
@@ -278,6 +279,7 @@ def _waiting(tenant: UUID, rows: Rows, now: datetime) -> list[Waiting]:
         (WaitingKind.CLOSURE, closures),
         (WaitingKind.REOPENING, reopenings),
         (WaitingKind.SERIES, waiting_series(rows, now, _GRACE)),
+        (WaitingKind.BULK, waiting_bulks(rows, now, _GRACE)),
     )
     return [Waiting(kind, tenant, each) for kind, found in kinds for each in found]
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from adapters.postgres.batches import PostgresBatches
 from adapters.postgres.command_rows import LEASE, LEASE_ONLY, SAVE, SEND, moved, record_of, sent, text_of
+from adapters.postgres.command_bulks import PostgresCommandBulks
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.parked_commands import PostgresParkedCommands
 from adapters.postgres.tables_commands import command, command_lease, command_type
@@ -32,6 +33,7 @@ class PostgresCommands:
         self._session = session
         self._tenant = tenant
         self.parked = PostgresParkedCommands(session, tenant)
+        self.bulks = PostgresCommandBulks(session, tenant)
         self.batches = PostgresBatches(session, tenant)
 
     async def types(self, domain: str | None = None) -> list[CommandType]:

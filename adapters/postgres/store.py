@@ -170,6 +170,7 @@ class PostgresStore:
                     " UNION ALL SELECT 'closure', * FROM find_waiting_closures()"
                     " UNION ALL SELECT 'reopening', * FROM find_waiting_reopenings()"
                     " UNION ALL SELECT 'series', * FROM find_waiting_series()"
+                    " UNION ALL SELECT 'bulk', * FROM find_waiting_bulks()"
                 )
             )
             return [Waiting(WaitingKind(row.kind), row.tenant_id, row.id) for row in rows]

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from application.ports.batches import Batches
+from application.ports.bulks import CommandBulks
 from application.ports.parked import ParkedCommands
 from domain.commands import CommandRecord, CommandState, CommandType, Key
 
@@ -48,6 +49,8 @@ class Commands(Protocol):
 
     @property
     def parked(self) -> ParkedCommands: ...
+    @property
+    def bulks(self) -> CommandBulks: ...
     @property
     def batches(self) -> Batches: ...
     async def types(self, domain: str | None = None) -> list[CommandType]:

@@ -182,6 +182,7 @@ class WaitingKind(StrEnum):
     CLOSURE = "closure"
     REOPENING = "reopening"
     SERIES = "series"
+    BULK = "bulk"
 
 
 @dataclass(frozen=True)
