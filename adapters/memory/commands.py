@@ -1,12 +1,14 @@
 """Commands in memory, where one transaction runs at a time."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.batches import MemoryBatches
+from adapters.memory.command_limits import MemoryCommandBreakers, MemoryCommandLimits, within
+from adapters.memory.long_commands import MemoryLongCommands
 from adapters.memory.command_bulks import MemoryCommandBulks
 from adapters.memory.parked_commands import MemoryParkedCommands
 from adapters.memory.rows import Catalogue, ParkedNote, Rows, as_stored
@@ -17,7 +19,9 @@ from domain.errors import Stale
 
 
 class MemoryCommands:
-    def __init__(self, rows: Rows, catalogue: Catalogue, now: datetime) -> None:
+    def __init__(
+        self, rows: Rows, catalogue: Catalogue, now: datetime, everybodys: Callable[[], Iterable[Rows]] = tuple
+    ) -> None:
         self._rows = rows
         self._commands = rows.commands
         self._leases = rows.command_leases
@@ -25,6 +29,9 @@ class MemoryCommands:
         self._now = now
         self.parked = MemoryParkedCommands(rows, catalogue, now)
         self.bulks = MemoryCommandBulks(rows, self.parked, now)
+        self.long = MemoryLongCommands(rows)
+        self.limits = MemoryCommandLimits(rows, catalogue, now, everybodys)
+        self.breakers = MemoryCommandBreakers(rows, catalogue)
         self.batches = MemoryBatches(rows)
 
     async def types(self, domain: str | None = None) -> list[CommandType]:
@@ -57,7 +64,8 @@ class MemoryCommands:
             for each in waiting(self._commands, self._now)
             if each.command.domain == domain and types.hold(each.command.type)
         ]
-        first = sorted(filter(self._foremost, free), key=lambda each: (each.rank, each.key))[:most]
+        line = sorted(filter(self._foremost, free), key=lambda each: (each.rank, each.key))
+        first = within(line, types.rooms)[:most]
         taken = first[:1] if first and first[0].crashes else [each for each in first if not each.crashes]
         if taken:
             self._leases[lease] = (domain, ends_at)

@@ -50,8 +50,11 @@ from domain.closures import (
 from domain.closures.series import Series
 from domain.commands import CommandRecord, CommandType
 from domain.commands.batches import Batch
+from domain.commands.breakers import Breaker, BreakerOperation
+from domain.commands.limits import Bucket
 from domain.commands.bulk import Bulk, BulkActEntry, BulkItem
 from domain.commands.operations import Operation
+from domain.commands.progress import CommandProgress
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
 from domain.events import Event as Told
@@ -135,10 +138,15 @@ class ModuleRow:
 
 @dataclass
 class Catalogue:
-    """What handlers take, the same for every tenant; until `listened` each send is announced."""
+    """What handlers take, the same for every tenant; until `listened` each send is announced.
+
+    `buckets` and `breakers` are those that all tenants share.
+    """
 
     types: dict[tuple[str, int], CommandType] = field(default_factory=dict)
     listened: datetime | None = None
+    buckets: dict[str, Bucket] = field(default_factory=dict)
+    breakers: dict[str, Breaker] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -244,6 +252,10 @@ class Rows:
     bulk_acts: dict[UUID, BulkActEntry] = field(default_factory=dict)
     bulks_started: set[UUID] = field(default_factory=set)
     bulks_changed: dict[UUID, datetime] = field(default_factory=dict)
+    command_progress: dict[tuple[str, str], CommandProgress] = field(default_factory=dict)
+    command_buckets: dict[str, Bucket] = field(default_factory=dict)
+    command_breakers: dict[str, Breaker] = field(default_factory=dict)
+    breaker_operations: dict[UUID, BreakerOperation] = field(default_factory=dict)
     command_batches: dict[str, Batch] = field(default_factory=dict)
     command_batches_parked: set[tuple[str, tuple[str, str]]] = field(default_factory=set)
 

@@ -12,9 +12,12 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from adapters.postgres.batches import PostgresBatches
-from adapters.postgres.command_rows import LEASE, LEASE_ONLY, SAVE, SEND, moved, record_of, sent, text_of
+from adapters.postgres.command_breakers import PostgresCommandBreakers
+from adapters.postgres.command_limits import PostgresCommandLimits
+from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE, SAVE, SEND, moved, record_of, sent, text_of
 from adapters.postgres.command_bulks import PostgresCommandBulks
 from adapters.postgres.errors import DatabaseUnavailable
+from adapters.postgres.long_commands import PostgresLongCommands
 from adapters.postgres.parked_commands import PostgresParkedCommands
 from adapters.postgres.tables_commands import command, command_lease, command_type
 from application.ports.commands import EVERY, CommandFilter, Mark, Types
@@ -34,6 +37,9 @@ class PostgresCommands:
         self._tenant = tenant
         self.parked = PostgresParkedCommands(session, tenant)
         self.bulks = PostgresCommandBulks(session, tenant)
+        self.long = PostgresLongCommands(session, tenant)
+        self.limits = PostgresCommandLimits(session, tenant)
+        self.breakers = PostgresCommandBreakers(session, tenant)
         self.batches = PostgresBatches(session, tenant)
 
     async def types(self, domain: str | None = None) -> list[CommandType]:
@@ -76,8 +82,11 @@ class PostgresCommands:
         self, domain: str, most: int, ends_at: datetime, lease: UUID, types: Types = EVERY
     ) -> list[CommandRecord]:
         asked = {"tenant": self._tenant, "domain": domain, "most": most, "lease": lease, "ends_at": ends_at}
-        statement = LEASE_ONLY if types.only else LEASE
-        return _by_rank(await self._session.execute(statement, {**asked, "types": sorted(types.names)}))
+        if types == EVERY:
+            return _by_rank(await self._session.execute(LEASE, asked))
+        rooms = text_of([{"type": name, **vars(room)} for name, room in types.rooms.items()])
+        asked |= {"types": sorted(types.names), "only": types.only, "rooms": rooms}
+        return _by_rank(await self._session.execute(LEASE_BY_TYPE, asked))
 
     async def hold(self, lease: UUID) -> datetime | None:
         query = select(_L.ends_at).where(_L.lease_id == lease).with_for_update(key_share=True)

@@ -62,7 +62,7 @@ class PostgresParkedCommands:
     async def operation(self, id_: UUID) -> Operation | None:
         query = select(command_operation).where(_O.operation_id == id_)
         row = (await self._session.execute(query)).one_or_none()
-        return _operation(row) if row else None
+        return operation_of(row) if row else None
 
     async def add_operation(self, operation: Operation) -> bool:
         (domain, id_), said = operation.key, {**vars(operation)}
@@ -145,11 +145,11 @@ def _cause(row: Any) -> Cause:
     return Cause(
         row.fingerprint, row.many, row.first_at, row.last_at, row.type, ParkedKind(row.parked), row.error["code"],
         row.error["message"], policy.get("owner"), policy.get("runbook"),
-        _operation(row) if row.operation_id else None,
+        operation_of(row) if row.operation_id else None,
     )  # fmt: skip
 
 
-def _operation(row: Any) -> Operation:
+def operation_of(row: Any) -> Operation:
     return Operation(
         row.operation_id, (row.domain, row.command_id), Act(row.act), row.actor, row.reason, row.digest,
         CommandState(row.state), row.epoch, row.version, row.at, row.cause, row.evidence,

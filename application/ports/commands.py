@@ -1,16 +1,19 @@
 """Commands of one tenant as they are kept, and the lanes of every tenant in which some are due."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from application.ports.batches import Batches
+from application.ports.command_limits import CommandBreakers, CommandLimits
+from application.ports.long_commands import LongCommands
 from application.ports.bulks import CommandBulks
 from application.ports.parked import ParkedCommands
 from domain.commands import CommandRecord, CommandState, CommandType, Key
+from domain.commands.limits import Room
 
 Mark: TypeAlias = tuple[datetime, str, str]
 """Where a page, newest first, ended: the instant, domain and id of its last command."""
@@ -32,10 +35,11 @@ class CommandFilter:
 
 @dataclass(frozen=True)
 class Types:
-    """All types but those that are named, or `only` those."""
+    """All types but those that are named, or `only` those; of some no more than there is room for."""
 
     names: frozenset[str] = frozenset()
     only: bool = False
+    rooms: Mapping[str, Room] = field(default_factory=dict)
 
     def hold(self, name: str) -> bool:
         return (name in self.names) is self.only
@@ -51,6 +55,12 @@ class Commands(Protocol):
     def parked(self) -> ParkedCommands: ...
     @property
     def bulks(self) -> CommandBulks: ...
+    @property
+    def long(self) -> LongCommands: ...
+    @property
+    def limits(self) -> CommandLimits: ...
+    @property
+    def breakers(self) -> CommandBreakers: ...
     @property
     def batches(self) -> Batches: ...
     async def types(self, domain: str | None = None) -> list[CommandType]:
