@@ -17,6 +17,7 @@ from adapters.embedded.installation import RunningStack
 from cli.seed import PEOPLE, TENANT
 from terminal import EmbeddedInstallation
 from tests.chaos.conftest import eventually, free_port
+from tests.chaos.loads import CUTS, HELD, Load, full
 from tests.chaos.place import LONGEST_ANSWER_SECONDS, UNAVAILABLE, Place, Postbox
 from tests.workflow.theatre import EXPRESS
 from worker import ended
@@ -173,6 +174,48 @@ async def _completed(place: Place, names: list[str]) -> None:
 
 async def _down(place: Place, part: str) -> bool:
     return not (await place.parts())[part]
+
+
+class TestCommandsUnderLoad:
+    """The worker lives through all of it: it is not brought back by whoever started it."""
+
+    @pytest.mark.req("CB-25")
+    async def test_go_on_when_the_database_was_started_again(self, place: Place, tmp_path: Path) -> None:
+        load, worker = Load(place, tmp_path, "restart"), place.child("worker")
+        restarts, line = worker.restarts, (await place.parts())["listener"]
+        assert line
+        async with load.going_on():
+            async with place.without("postgres"):
+                await eventually(lambda: _down(place, "database"))
+            await place.whole()
+        await load.done()
+        assert worker.restarts == restarts
+
+    @pytest.mark.req("CB-26")
+    async def test_go_on_while_every_connection_is_cut_each_second(self, place: Place, tmp_path: Path) -> None:
+        load, worker = Load(place, tmp_path, "cut"), place.child("worker")
+        restarts, cut = worker.restarts, 0
+        async with load.going_on():
+            for _ in range(CUTS):
+                words = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'changegate'"
+                cut += len(await place.rows(words))
+                await asyncio.sleep(1)
+            await place.whole()
+        await load.done()
+        assert cut > CUTS
+        assert worker.restarts == restarts
+
+    @pytest.mark.req("CB-26")
+    async def test_go_on_after_others_took_every_connection(self, place: Place, tmp_path: Path) -> None:
+        load, worker = Load(place, tmp_path, "full"), place.child("worker")
+        restarts = worker.restarts
+        async with load.going_on():
+            async with full(place):
+                await eventually(lambda: _down(place, "database"))
+                await asyncio.sleep(HELD)
+            await place.whole()
+        await load.done()
+        assert worker.restarts == restarts
 
 
 class TestWorkerStopped:
