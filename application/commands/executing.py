@@ -13,13 +13,13 @@ import structlog
 from application.commands.handling import Handlers, Order
 from application.commands.leases import freed
 from application.commands.moves import moved
+from application.commands.ordering import order_of
 from application.commands.posting import admitted
 from application.commands.reading import CRASHED, Ready, looked_at
 from application.commands.revoking import revoked_changes
-from application.commands.sending import Sent, send_in
 from application.ports.store import Store, Transaction
 from domain.canonical import Json
-from domain.commands import Command, CommandRecord, CommandState, caused, name_of
+from domain.commands import CommandRecord, CommandState, name_of
 from domain.commands.outcomes import HandlerFailure, Transient, settled
 from domain.errors import Refusal, Stale, Unavailable
 
@@ -151,7 +151,7 @@ class Executing:
         try:
             async with tx.commands.attempt() as connection:
                 await admitted(tx, each)
-                result = await _answer(each, self._order(each, tx), connection)
+                result = await _answer(each, order_of(self._store, each.record, tx), connection)
         except Unavailable:
             raise
         except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
@@ -165,7 +165,7 @@ class Executing:
                 await self._written(turn, lambda _: each.record.returned())
                 return
             try:
-                after = partial(each.record.completed, await _answer(each, self._order(each)))
+                after = partial(each.record.completed, await _answer(each, order_of(self._store, each.record)))
             except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
                 after = partial(settled, each.record, raised, each.handler.policy)
             try:
@@ -206,16 +206,6 @@ class Executing:
     async def _hold(self, tx: Transaction, turn: Turn) -> None:
         if await tx.commands.hold(turn.lease) is None:
             raise LeaseGone
-
-    def _order(self, each: Ready, tx: Transaction | None = None) -> Order:
-        async def send(*commands: Command) -> list[Sent]:
-            wished = [caused(command, each.record.command) for command in commands]
-            if tx is not None:
-                return await send_in(tx, wished)
-            async with self._store.transaction(each.record.tenant) as own:
-                return await send_in(own, wished)
-
-        return Order.of(each.record, send)
 
     def _goes_on(self, turn: Turn) -> bool:
         return not self._stopping and asyncio.get_running_loop().time() < turn.until

@@ -27,6 +27,16 @@ class Send(Protocol):
     async def __call__(self, *commands: Command) -> list[Sent]: ...
 
 
+class Tell(Protocol):
+    """Says how far an execution has come; ValueError for what is no JSON, or longer than 4096 bytes."""
+
+    async def __call__(self, said: Json = None) -> None: ...
+
+
+async def untold(said: Json = None) -> None:
+    """What is executed with others is over before anybody looks."""
+
+
 class HandlerTwice(Conflict):
     """Two handlers take the same type of command."""
 
@@ -75,6 +85,10 @@ class Order:
     sender: UUID | None
     send: Send = field(repr=False, compare=False)
     """Commands that follow from this one: sent with what a transactional handler writes, or at once."""
+    progress: Tell = field(default=untold, repr=False, compare=False)
+    """For what has a workflow of its own: kept, shown, and a sign that its handler lives."""
+    reached: Json = None
+    """What was told last by the attempt before, also of an earlier epoch: it may go on from there."""
 
     @classmethod
     def of(cls, record: CommandRecord, send: Send) -> "Order":

@@ -1,6 +1,7 @@
 """A move of a command and the event that says so are written together."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from application.commands.following import followed
@@ -9,6 +10,7 @@ from application.recording import event_of
 from domain.audit import Action, Outcome
 from domain.canonical import Json
 from domain.commands import CommandRecord, CommandState, name_of
+from domain.commands.record import SUPERSEDED
 
 _S = CommandState
 ACTIONS: Final = {
@@ -26,7 +28,7 @@ ACTIONS: Final = {
 _WELL: Final = frozenset({_S.DISPATCHED, _S.RUNNING, _S.PENDING, _S.COMPLETED})
 
 
-async def told(tx: Transaction, records: Sequence[CommandRecord]) -> None:
+async def told(tx: Transaction, records: Sequence[CommandRecord], *, at: datetime | None = None) -> None:
     """What has just been written, without its payload, its result or anybody's words."""
     await tx.audit.append(
         *(
@@ -34,6 +36,8 @@ async def told(tx: Transaction, records: Sequence[CommandRecord]) -> None:
                 tx,
                 ACTIONS[each.state],
                 ("command", name_of(each.key)),
+                at=at,
+                actor=actor,
                 change=each.command.options.change,
                 outcome=Outcome.SUCCESS if each.state in _WELL else Outcome.FAILURE,
                 after=_stand(each),
@@ -43,10 +47,15 @@ async def told(tx: Transaction, records: Sequence[CommandRecord]) -> None:
     )
 
 
-async def moved(tx: Transaction, records: Sequence[CommandRecord]) -> list[CommandRecord]:
-    """All of them, with their new versions; Stale, and none, when one was moved by somebody else meanwhile."""
+async def moved(
+    tx: Transaction, records: Sequence[CommandRecord], *, at: datetime | None = None
+) -> list[CommandRecord]:  # fmt: skip
+    """All of them, with their new versions; Stale, and none, when one was moved by somebody else meanwhile.
+
+    `at` is when, for what is written in a transaction that began long before.
+    """
     saved = await tx.commands.save(records) if records else []
-    await told(tx, saved)
+    await told(tx, saved, at=at)
     await followed(tx, saved)
     return saved
 
@@ -59,6 +68,8 @@ def _stand(record: CommandRecord) -> dict[str, Json]:
         stand["parked"] = record.parked.value
     if record.error is not None and record.state is not _S.RUNNING:
         stand["code"] = record.error.code
+        if record.error.code == SUPERSEDED:
+            stand |= record.error.details
     if record.state is _S.RETRY_WAIT:
         stand["due_at"] = record.due_at.isoformat()
     return stand
