@@ -7,12 +7,14 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.batches import MemoryBatches
-from adapters.memory.command_limits import MemoryCommandBreakers, MemoryCommandLimits, within
-from adapters.memory.long_commands import MemoryLongCommands
 from adapters.memory.command_bulks import MemoryCommandBulks
+from adapters.memory.command_limits import MemoryCommandBreakers, MemoryCommandLimits, within
+from adapters.memory.command_repairs import MemoryCommandRepairs
+from adapters.memory.long_commands import MemoryLongCommands
 from adapters.memory.parked_commands import MemoryParkedCommands
 from adapters.memory.rows import Catalogue, ParkedNote, Rows, as_stored
 from adapters.memory.undoing import put_back
+from adapters.memory.unique_keys import MemoryUniqueKeys
 from application.ports.commands import EVERY, CommandFilter, Mark, Types
 from domain.commands import WAITING, CommandRecord, CommandState, CommandType, Key
 from domain.errors import Stale
@@ -28,6 +30,8 @@ class MemoryCommands:
         self._catalogue = catalogue
         self._now = now
         self.parked = MemoryParkedCommands(rows, catalogue, now)
+        self.unique = MemoryUniqueKeys(rows)
+        self.repairs = MemoryCommandRepairs(rows)
         self.bulks = MemoryCommandBulks(rows, self.parked, now)
         self.long = MemoryLongCommands(rows)
         self.limits = MemoryCommandLimits(rows, catalogue, now, everybodys)

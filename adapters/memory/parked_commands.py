@@ -45,6 +45,10 @@ class MemoryParkedCommands:
     async def operation(self, id_: UUID) -> Operation | None:
         return self._rows.command_operations.get(id_)
 
+    async def operations(self, key: Key) -> list[Operation]:
+        found = [each for each in self._rows.command_operations.values() if each.key == key]
+        return sorted(found, key=lambda each: (each.at, each.version))
+
     async def add_operation(self, operation: Operation) -> bool:
         return self._rows.command_operations.setdefault(operation.id, operation) is operation
 

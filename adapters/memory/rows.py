@@ -51,10 +51,11 @@ from domain.closures.series import Series
 from domain.commands import CommandRecord, CommandType
 from domain.commands.batches import Batch
 from domain.commands.breakers import Breaker, BreakerOperation
-from domain.commands.limits import Bucket
 from domain.commands.bulk import Bulk, BulkActEntry, BulkItem
+from domain.commands.limits import Bucket
 from domain.commands.operations import Operation
 from domain.commands.progress import CommandProgress
+from domain.commands.repairs import Edit, Repair
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
 from domain.events import Event as Told
@@ -247,6 +248,8 @@ class Rows:
     command_leases: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
     parked_notes: dict[tuple[str, str], ParkedNote] = field(default_factory=dict)
     command_operations: dict[UUID, Operation] = field(default_factory=dict)
+    command_repairs: dict[UUID, Repair] = field(default_factory=dict)
+    command_edits: dict[tuple[str, str, int], Edit] = field(default_factory=dict)
     bulks: dict[UUID, Bulk] = field(default_factory=dict)
     bulk_items: dict[tuple[UUID, int], BulkItem] = field(default_factory=dict)
     bulk_acts: dict[UUID, BulkActEntry] = field(default_factory=dict)

@@ -48,7 +48,7 @@ from application.ports.locks import Turn
 from application.ports.moved_books import MovedBooks
 from application.ports.outward import Errand
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
-from application.ports.recovery import OpenPeriod, OpenRollout
+from application.ports.recovery import OpenPeriod, OpenRepair, OpenRollout
 from application.ports.sealed_keys import KeyUse
 from domain.closures import ReopeningState
 from domain.commands import CommandType
@@ -103,7 +103,7 @@ class MemoryTransaction:
             MemoryReopenings(rows),
         )
         self.fences, self.idempotency = MemoryFences(rows), MemoryIdempotency(rows, now)
-        self.commands = MemoryCommands(rows, stage.catalogue, now)
+        self.commands = MemoryCommands(rows, stage.catalogue, now, stage.everybodys)
 
     @asynccontextmanager
     async def within(self, tenant: UUID) -> AsyncIterator["MemoryTransaction"]:
@@ -180,6 +180,12 @@ class MemoryStore:
     async def open_periods(self) -> list[OpenPeriod]:
         await self.ping()
         return [each for tenant, rows in self._rows.items() for each in open_in(tenant, rows)]
+
+    async def open_command_repairs(self) -> list[OpenRepair]:
+        await self.ping()
+        found = [(tenant, each) for tenant, rows in self._rows.items() for each in rows.command_repairs.values()]
+        since = self._clock() - timedelta(seconds=2)
+        return [OpenRepair(tenant, each.id) for tenant, each in found if not each.over and each.asked_at < since]
 
     async def moved_books(self) -> list[MovedBooks]:
         await self.ping()

@@ -8,7 +8,7 @@ from sqlalchemy import Row, text
 
 from adapters.postgres.tables_commands import command
 from domain.canonical import Json
-from domain.commands import Command, CommandError, CommandRecord, CommandState, Options, ParkedKind, ReplyTo
+from domain.commands import Command, CommandError, CommandRecord, CommandState, OnUnique, Options, ParkedKind, ReplyTo
 
 _AS_ASKED = (
     "not_before", "expires_at", "priority", "ordering_key", "max_attempts", "correlation", "causation", "entity",
@@ -21,17 +21,18 @@ SEND = text(
     "INSERT INTO command AS c (tenant_id, domain, command_id, type, schema_version, payload, fingerprint, not_before,"
     " expires_at, priority, ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, state,"
     " epoch, attempt, crashes, due_at, rank, version, entity, effective_date, batch_id,"
-    " reply_to)"
+    " reply_to, unique_key, on_unique)"
     " SELECT :tenant, domain, command_id, type, schema_version, payload, fingerprint, not_before, expires_at, priority,"
     " ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, 'pending',"
-    " 1, 0, 0, due_at, rank, 1, entity, effective_date, batch_id, reply_to"
+    " 1, 0, 0, due_at, rank, 1, entity, effective_date, batch_id, reply_to, unique_key, on_unique"
     # Numbered as they were given, written in an order that is everybody's: two senders never wait for each other.
     " FROM (SELECT given.*, nextval('command_seq') AS seq FROM ("
     "  SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (domain text, command_id text, type text,"
     "   schema_version int, payload jsonb, fingerprint text, not_before timestamptz, expires_at timestamptz,"
     "   priority int, ordering_key text, max_attempts int, correlation uuid, causation text, change_id uuid,"
     "   sender uuid, sent_at timestamptz, due_at timestamptz, rank timestamptz,"
-    "   entity text, effective_date date, batch_id text, reply_to jsonb)) WITH ORDINALITY ORDER BY ordinality"
+    "   entity text, effective_date date, batch_id text, reply_to jsonb,"
+    "   unique_key text, on_unique text)) WITH ORDINALITY ORDER BY ordinality"
     " ) AS given) AS numbered ORDER BY domain, command_id"
     " ON CONFLICT DO NOTHING RETURNING c.domain, c.command_id"
 )
@@ -109,6 +110,8 @@ def sent(record: CommandRecord) -> dict[str, Json]:
         **{name: getattr(asked, name) for name in _AS_ASKED},
         "change_id": asked.change,
         "reply_to": asked.reply_to.to_json() if asked.reply_to else None,
+        "unique_key": asked.unique_key,
+        "on_unique": asked.on_unique.value if asked.unique_key else None,
         "sender": record.sender,
         "sent_at": record.sent_at,
         "due_at": record.due_at,
@@ -137,6 +140,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
         row.not_before, row.expires_at, row.priority, row.ordering_key, row.max_attempts, row.correlation,
         row.causation, row.change_id, row.entity, row.effective_date,
         ReplyTo.of_json(row.reply_to) if row.reply_to else None,
+        row.unique_key, OnUnique(row.on_unique or "reject"),
     )  # fmt: skip
     return CommandRecord(
         Command(row.type, row.command_id, row.payload, row.schema_version, asked),
@@ -156,6 +160,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
         row.ended_at,
         row.version,
         batch=row.batch_id,
+        edited=row.edited_payload,
     )
 
 

@@ -13,13 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from adapters.postgres.batches import PostgresBatches
 from adapters.postgres.command_breakers import PostgresCommandBreakers
-from adapters.postgres.command_limits import PostgresCommandLimits
-from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE, SAVE, SEND, moved, record_of, sent, text_of
 from adapters.postgres.command_bulks import PostgresCommandBulks
+from adapters.postgres.command_limits import PostgresCommandLimits
+from adapters.postgres.command_repairs import PostgresCommandRepairs
+from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE, SAVE, SEND, moved, record_of, sent, text_of
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.long_commands import PostgresLongCommands
 from adapters.postgres.parked_commands import PostgresParkedCommands
 from adapters.postgres.tables_commands import command, command_lease, command_type
+from adapters.postgres.unique_keys import PostgresUniqueKeys
 from application.ports.commands import EVERY, CommandFilter, Mark, Types
 from domain.commands import CommandRecord, CommandState, CommandType, Key
 from domain.errors import Stale
@@ -36,6 +38,8 @@ class PostgresCommands:
         self._session = session
         self._tenant = tenant
         self.parked = PostgresParkedCommands(session, tenant)
+        self.unique = PostgresUniqueKeys(session, tenant)
+        self.repairs = PostgresCommandRepairs(session, tenant)
         self.bulks = PostgresCommandBulks(session, tenant)
         self.long = PostgresLongCommands(session, tenant)
         self.limits = PostgresCommandLimits(session, tenant)

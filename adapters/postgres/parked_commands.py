@@ -64,10 +64,15 @@ class PostgresParkedCommands:
         row = (await self._session.execute(query)).one_or_none()
         return operation_of(row) if row else None
 
+    async def operations(self, key: Key) -> list[Operation]:
+        query = select(command_operation).where(_O.domain == key[0], _O.command_id == key[1])
+        return [operation_of(row) for row in await self._session.execute(query.order_by(_O.at, _O.version))]
+
     async def add_operation(self, operation: Operation) -> bool:
         (domain, id_), said = operation.key, {**vars(operation)}
         said |= {"operation_id": said.pop("id"), "domain": domain, "command_id": id_, "tenant_id": self._tenant}
-        del said["key"]
+        for name in ("key", "standing", "why"):  # what was made stands
+            del said[name]
         added = insert(command_operation).values(said).on_conflict_do_nothing().returning(_O.operation_id)
         return await self._session.scalar(added) is not None
 
@@ -153,4 +158,5 @@ def operation_of(row: Any) -> Operation:
     return Operation(
         row.operation_id, (row.domain, row.command_id), Act(row.act), row.actor, row.reason, row.digest,
         CommandState(row.state), row.epoch, row.version, row.at, row.cause, row.evidence,
+        row.approval,
     )  # fmt: skip

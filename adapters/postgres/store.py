@@ -54,7 +54,7 @@ from application.ports.locks import Turn, TurnKind
 from application.ports.moved_books import MovedBooks
 from application.ports.outward import Errand, ErrandKind
 from application.ports.records import Tenant, Waiting, WaitingKind
-from application.ports.recovery import OpenPeriod, OpenRollout
+from application.ports.recovery import OpenPeriod, OpenRepair, OpenRollout
 from application.ports.sealed_keys import KeyUse
 from domain.commands import CommandType
 from domain.environments import Environment
@@ -179,6 +179,11 @@ class PostgresStore:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM find_open_rollouts()"))
             return [OpenRollout(row.tenant_id, row.id) for row in rows]
+
+    async def open_command_repairs(self) -> list[OpenRepair]:
+        async with self._session(None) as session:
+            rows = await session.execute(text("SELECT * FROM find_open_command_repairs()"))
+            return [OpenRepair(row.tenant_id, row.id) for row in rows]
 
     async def open_periods(self) -> list[OpenPeriod]:
         async with self._session(None) as session:

@@ -61,7 +61,10 @@ command = Table(
     Column("snoozed_until", moment),
     Column("entity", Text),
     Column("effective_date", Date),
+    Column("edited_payload", JSONB(none_as_null=True)),
     Column("reply_to", JSONB(none_as_null=True)),
+    Column("unique_key", Text),
+    Column("on_unique", Text),
     Column("batch_id", Text),
 )
 command_batch = Table(
@@ -108,4 +111,37 @@ command_operation = Table(
     Column("at", moment),
     Column("cause", Text),
     Column("evidence", Text),
+    Column("approval", Uuid),
+)
+command_edit = Table(
+    "command_edit",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("domain", Text),
+    Column("command_id", Text),
+    Column("epoch", Integer),
+    Column("edited_from", Integer),
+    Column("operation_id", Uuid),
+    Column("patch", JSONB),
+    Column("before_digest", Text),
+    Column("after_digest", Text),
+    Column("payload", JSONB),
+    Column("at", moment),
+)
+command_repair = Table(
+    "command_repair",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("operation_id", Uuid),
+    Column("domain", Text),
+    Column("command_id", Text),
+    Column("decision", JSONB),
+    Column("requester", Uuid),
+    Column("digest", Text),
+    Column("seen", BigInteger),
+    Column("approval", Uuid),
+    Column("asked_at", moment),
+    Column("state", Text),
+    Column("why", Text),
+    Column("ended_at", moment),
 )

@@ -8,10 +8,12 @@ from typing import Any, Final, Protocol, TypeAlias
 from uuid import UUID
 
 from application.ports.batches import Batches
+from application.ports.bulks import CommandBulks
 from application.ports.command_limits import CommandBreakers, CommandLimits
 from application.ports.long_commands import LongCommands
-from application.ports.bulks import CommandBulks
 from application.ports.parked import ParkedCommands
+from application.ports.repairs import CommandRepairs
+from application.ports.unique_keys import UniqueKeys
 from domain.commands import CommandRecord, CommandState, CommandType, Key
 from domain.commands.limits import Room
 
@@ -54,6 +56,8 @@ class Commands(Protocol):
     @property
     def parked(self) -> ParkedCommands: ...
     @property
+    def repairs(self) -> CommandRepairs: ...
+    @property
     def bulks(self) -> CommandBulks: ...
     @property
     def long(self) -> LongCommands: ...
@@ -63,6 +67,8 @@ class Commands(Protocol):
     def breakers(self) -> CommandBreakers: ...
     @property
     def batches(self) -> Batches: ...
+    @property
+    def unique(self) -> UniqueKeys: ...
     async def types(self, domain: str | None = None) -> list[CommandType]:
         """What handlers take, by type and version; the same for every tenant."""
         ...

@@ -32,6 +32,22 @@ class OpenPeriod:
     workflow: str
 
 
+@dataclass(frozen=True)
+class OpenRepair:
+    """A decision about a command that waits for another person."""
+
+    tenant: UUID
+    id: UUID
+
+
+class OpenRepairs(Store, Protocol):
+    """The store, with the question that the recovery of decisions asks of all tenants."""
+
+    async def open_command_repairs(self) -> list[OpenRepair]:
+        """Those that have waited for a moment; where there are thousands, some of them."""
+        ...
+
+
 class OpenPeriods(Store, Protocol):
     """The store, with the question that the recovery of periods asks of all tenants."""
 

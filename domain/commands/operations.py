@@ -17,16 +17,28 @@ LONGEST_SNOOZE: Final = timedelta(days=90)
 
 
 class Act(StrEnum):
-    """The first three end its being parked; the others say when, and by whom, it is looked at."""
+    """Snoozed or assigned it stays parked; the others end that. An edit is a retry with another payload."""
 
     RETRY = "retry"
     CANCEL = "cancel"
     COMPLETE = "complete"
     SNOOZE = "snooze"
     ASSIGN = "assign"
+    EDIT = "edit"
 
 
-RESOLVING: Final = frozenset({Act.RETRY, Act.CANCEL, Act.COMPLETE})
+class Standing(StrEnum):
+    """Where a decision stands: most are made at once, others wait for another person, and may come to nothing."""
+
+    MADE = "made"
+    AWAITING_APPROVAL = "awaiting-approval"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    VOID = "void"
+
+
+RESOLVING: Final = frozenset({Act.RETRY, Act.CANCEL, Act.COMPLETE, Act.EDIT})
 
 
 class OperationConflict(Conflict):
@@ -39,7 +51,7 @@ class OperationConflict(Conflict):
 class Decision:
     """`result` and `evidence`, the digest of what proves it, belong to what is complete; `until` to a snooze.
 
-    `person`, a handle, is who looks at it from now on; None takes it from whoever did.
+    `person`, a handle, is who looks at it from now on; None takes it from whoever did. `patch` is that of an edit.
     """
 
     act: Act
@@ -48,12 +60,23 @@ class Decision:
     evidence: str | None = None
     until: datetime | None = None
     person: str | None = None
+    patch: Json = None
 
     def digest(self, actor: UUID, key: Key) -> str:
         """The same for the same decision of one person about one command."""
+        return digest_of({**self.to_json(), "actor": str(actor), "command": name_of(key)})
+
+    def to_json(self) -> dict[str, Json]:
+        """A patch only where there is one."""
         until = self.until.isoformat() if self.until else None
-        said = {**vars(self), "act": self.act.value, "until": until, "actor": str(actor), "command": name_of(key)}
-        return digest_of(said)
+        said = {**vars(self), "act": self.act.value, "until": until}
+        return said if self.patch is not None else {name: said[name] for name in said if name != "patch"}
+
+    @classmethod
+    def of(cls, raw: Json) -> "Decision":
+        """From its own JSON."""
+        until = datetime.fromisoformat(raw["until"]) if raw["until"] else None
+        return cls(**{**raw, "act": Act(raw["act"]), "until": until})
 
     def faults(self, now: datetime) -> list[Fault]:
         wrong = []
@@ -66,7 +89,10 @@ class Decision:
 
 @dataclass(frozen=True)
 class Operation:
-    """A decision as it was made; `state`, `epoch` and `version` are those of its command afterwards."""
+    """A decision; `state`, `epoch` and `version` are those of its command when it had been made.
+
+    While it waits, and when it came to nothing because of `why`, they are those of now. `approval` is whom it asks.
+    """
 
     id: UUID
     key: Key
@@ -81,6 +107,9 @@ class Operation:
     cause: str | None = None
     """The fingerprint of the error for which it was parked."""
     evidence: str | None = None
+    approval: UUID | None = None
+    standing: Standing = Standing.MADE
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from domain.canonical import Json
+from domain.commands.bounds import Bounds
 
 LONGEST_SECONDS = 60
 """Of one attempt: what takes longer holds up the commands that were leased with it."""
@@ -14,13 +15,14 @@ LEAST_HEARTBEAT: Final = 0.1
 
 
 @dataclass(frozen=True)
-class TypePolicy:
+class TypePolicy(Bounds):
     """`backoff` are the seconds before the second attempt, the third and so on; its last one stays. ValueError.
 
     In the `lane` "chunk" a command is executed with others, in "workflow" by a workflow of its own: there an attempt
     may take a day, and is given up when its handler tells no progress for `heartbeat_seconds`, where that is said.
     `owner` looks at what is parked, and does what `runbook`, an address, says. What `posts` does so in that scope, in
-    the books and on the day that the command says.
+    the books and on the day that the command says. Nobody edits what stands at a pointer that is `locked`; what moves
+    `money`, or posts, is decided about by two where the tenant says so.
     """
 
     max_attempts: int = 3
@@ -31,6 +33,8 @@ class TypePolicy:
     posts: str | None = None
     lane: Literal["chunk", "workflow"] = "chunk"
     heartbeat_seconds: float | None = None
+    locked: tuple[str, ...] = ()
+    money: bool = False
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
@@ -44,6 +48,9 @@ class TypePolicy:
             raise ValueError(f"an attempt of at most {longest} seconds")
         if self.heartbeat_seconds is not None:
             self._check_heartbeat(self.heartbeat_seconds)
+        if not all(each.startswith("/") for each in self.locked):
+            raise ValueError("pointers below the payload, as /account")
+        self.check_bounds()
 
     @property
     def alone(self) -> bool:
@@ -68,6 +75,9 @@ class TypePolicy:
             "posts": self.posts,
             "lane": self.lane,
             "heartbeat_seconds": self.heartbeat_seconds,
+            "locked": list(self.locked),
+            "money": self.money,
+            **self.bounds_json(),
         }
 
     def _check_heartbeat(self, seconds: float) -> None:

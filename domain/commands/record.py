@@ -7,11 +7,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.canonical import Json
-from domain.commands.command import Command, Key
+from domain.commands.command import Command, Key, name_of
 from domain.commands.refusals import WrongCommandState
 from domain.commands.states import ALLOWED, LEASED, OVER, CommandState, ParkedKind
 
 MOST_CRASHES: Final = 3
+SUPERSEDED: Final = "superseded"
 HEAD_START: Final = timedelta(minutes=1)
 """How much earlier it counts as due for each step of its priority: so nothing waits for ever behind what is urgent."""
 
@@ -31,8 +32,8 @@ class CommandError:
 class CommandRecord:
     """`attempt` counts executions since people last retried it, which `epoch` counts; `crashes` those of its workers.
 
-    Its command has a correlation, its own where it was sent with none. `ended_at` is when it was over. `batch` is the id
-    of what it was sent in.
+    Its command has a correlation, its own where it was sent with none. `ended_at` is when it was over. `batch` is the
+    id of what it was sent in, `edited` what people made of its payload.
     """
 
     command: Command
@@ -52,14 +53,30 @@ class CommandRecord:
     ended_at: datetime | None = None
     version: int = 1
     batch: str | None = None
+    edited: Json = None
 
     @property
     def key(self) -> Key:
         return self.command.key
 
     @property
+    def payload(self) -> Json:
+        """What is executed: what was sent, or what people made of it."""
+        return self.command.payload if self.edited is None else self.edited
+
+    @property
+    def executed(self) -> Command:
+        """As its handler is told it."""
+        return self.command if self.edited is None else replace(self.command, payload=self.edited)
+
+    @property
     def over(self) -> bool:
         return self.state in OVER
+
+    @property
+    def begun(self) -> bool:
+        """Whether anybody has executed it, or is about to."""
+        return self.state is not CommandState.PENDING or self.epoch > 1 or bool(self.attempt or self.crashes)
 
     @property
     def rank(self) -> datetime:
@@ -94,6 +111,13 @@ class CommandRecord:
 
     def stopped(self, error: CommandError, at: datetime) -> "CommandRecord":
         """By a person, before it was executed or while it was."""
+        return self._moved(CommandState.CANCELED, error=error, ended_at=at)
+
+    def superseded(self, by: Key, at: datetime) -> "CommandRecord":
+        """By one with its unique key, before anybody executed it."""
+        if self.begun:
+            raise WrongCommandState(state=self.state.value, wanted=CommandState.CANCELED.value)
+        error = CommandError(SUPERSEDED, SUPERSEDED, "another took its place", {"by": name_of(by)})
         return self._moved(CommandState.CANCELED, error=error, ended_at=at)
 
     def crashed(self, error: CommandError) -> "CommandRecord":
