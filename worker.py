@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.approvals import ApprovalActivities
+from activities.bulks import BulkActivities
 from activities.closure_series import SeriesActivities
 from activities.closures import ClosureActivities
 from activities.commands import CommandActivities
@@ -36,6 +37,7 @@ from api.delivery_meters import DeliveryMeters
 from api.deployment_meters import DeploymentMeters, serve
 from application.admission import Admitting
 from application.balloting import Balloting
+from application.bulks.carrying import Carrying
 from application.closures.moved_books import TellingOfBooks
 from application.commands.executing import Executing
 from application.commands.relaying import CommandRelay
@@ -134,6 +136,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     closes = made.closures(processes)
     more += [ClosureActivities(closes), ReopeningActivities(made.reopenings(processes, closes))]
     more.append(SeriesActivities(made.closure_series(processes, closes)))
+    more.append(BulkActivities(Carrying(made.store)))
     async with (
         build_worker(client, approvals, rollouts, imports=imports, more=more),
         executing(made, client) as leading,

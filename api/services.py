@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
+from application.bulks.cases import BulkCases
 from application.calendars.cases import CalendarCases
 from application.calendars.governing import CalendarChanges
 from application.changes import Changes
@@ -151,6 +152,10 @@ class Services:
     @cached_property
     def commands(self) -> CommandCases:
         return CommandCases.over(self.store)
+
+    @cached_property
+    def command_bulks(self) -> BulkCases:
+        return BulkCases.over(self.store, self.processes)
 
     @cached_property
     def periods(self) -> PeriodCases:

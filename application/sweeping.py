@@ -2,6 +2,7 @@
 
 import asyncio
 
+from application.bulks.asking import carry_on_waiting_bulk
 from application.closure_series.asking import carry_on_waiting_series
 from application.closures.starting import start_waiting_closure
 from application.ports.processes import Processes
@@ -20,6 +21,7 @@ _MOST = {
     WaitingKind.CLOSURE: 50,
     WaitingKind.REOPENING: 50,
     WaitingKind.SERIES: 50,
+    WaitingKind.BULK: 50,
 }
 
 
@@ -61,3 +63,5 @@ class Sweeper:
                 await start_waiting_reopening(self._store, self._processes, row.tenant, row.id)
             case WaitingKind.SERIES:
                 await carry_on_waiting_series(self._store, self._processes, row.tenant, row.id)
+            case WaitingKind.BULK:
+                await carry_on_waiting_bulk(self._store, self._processes, row.tenant, row.id)

@@ -9,6 +9,7 @@ from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
+from domain.commands.bulk import Bulk
 from domain.errors import Unavailable
 from domain.rollouts import Rollout, Verb
 
@@ -35,6 +36,7 @@ class RecordingProcesses:
     reopenings: list[UUID] = field(default_factory=list)
     looked: list[UUID] = field(default_factory=list)
     series: list[UUID] = field(default_factory=list)
+    bulks: list[UUID] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
 
     async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
@@ -66,6 +68,10 @@ class RecordingProcesses:
     async def carry_on_series(self, series: Series, requester: str) -> None:
         await self.ping()
         self.series.append(series.id)
+
+    async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
+        await self.ping()
+        self.bulks.append(bulk.id)
 
     async def start_rollout(self, rollout: Rollout, approval: Approval, requester: str) -> None:
         await self.ping()

@@ -15,6 +15,7 @@ from application.ports.store import Store
 from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
+from domain.commands.bulk import Bulk
 from domain.errors import Unavailable
 from domain.rollouts import Rollout, Verb
 
@@ -74,6 +75,10 @@ class MemoryProcesses:
     async def carry_on_series(self, series: Series, requester: str) -> None:
         del requester
         self._note("series", series.id)
+
+    async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
+        del requester
+        self._note("bulk", bulk.id)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         del voter

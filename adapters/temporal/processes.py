@@ -17,6 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.temporal.bulks import bulk_carried_on
 from adapters.temporal.client import TASK_QUEUE, ClientSource, TemporalUnavailable, ping
 from adapters.temporal.closures import started_closure, started_reopening
 from adapters.temporal.imports import started_import
@@ -25,6 +26,7 @@ from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval, ApprovalClosed
 from domain.closures import Act, ClosureRun, Reopening, RunOver
 from domain.closures.series import Series
+from domain.commands.bulk import Bulk
 from domain.errors import Fault, Invalid, Refusal
 from domain.rollouts import AlreadyTerminal, Progress, Rollout, Verb
 from workflows import search
@@ -113,6 +115,10 @@ class TemporalProcesses:
     async def carry_on_series(self, series: Series, requester: str) -> None:
         async with _answered():
             await carried_on(await self._reach(), self._queue, series, requester)
+
+    async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
+        async with _answered():
+            await bulk_carried_on(await self._reach(), self._queue, bulk, requester)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         await self._update(f"approval/{approval}", answer.value, VoteProof(assertion, voter), ApprovalClosed)

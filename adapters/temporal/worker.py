@@ -14,6 +14,7 @@ from activities.imports import ImportActivities
 from activities.rollouts import RolloutActivities
 from adapters.temporal.client import TASK_QUEUE
 from workflows.approval import ApprovalWorkflow
+from workflows.bulk_retry import BulkRetryWorkflow
 from workflows.closure_series import ClosureSeriesWorkflow
 from workflows.configuration_import import ConfigurationImportWorkflow
 from workflows.period_closure import PeriodClosureWorkflow
@@ -27,6 +28,7 @@ WORKFLOWS = (
     PeriodClosureWorkflow,
     PeriodReopenWorkflow,
     ClosureSeriesWorkflow,
+    BulkRetryWorkflow,
 )
 ROOMS = ("domain", "application", "activities", "workflows", "adapters")
 LIBRARIES = ("rfc8785", "structlog", "mmh3", "orjson", "jsonschema_rs", "cel")

@@ -8,6 +8,7 @@ from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
+from domain.commands.bulk import Bulk
 from domain.rollouts import Rollout, Verb
 
 
@@ -46,6 +47,10 @@ class Processes(Protocol):
         ...
 
     async def carry_on_series(self, series: Series, requester: str) -> None:
+        """Its process looks at what the database holds now; where none runs, one is started."""
+        ...
+
+    async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
         """Its process looks at what the database holds now; where none runs, one is started."""
         ...
 

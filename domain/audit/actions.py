@@ -87,6 +87,8 @@ class Action(StrEnum):
     IMPORT_CANCELLED = "setting:import:cancelled"
     UPLOAD_TAKEN = "setting:upload:taken"
     RULEBOOK_CHANGED = "setting:rules:changed"
+    BULK_ASKED = "command:bulk:asked"
+    BULK_MOVED = "command:bulk:moved"
     WEBHOOK_CREATED = "webhook:subscription:created"
     WEBHOOK_CHANGED = "webhook:subscription:changed"
     WEBHOOK_DISABLED = "webhook:subscription:disabled"
