@@ -191,6 +191,10 @@ class Bulk:
     def moved(self, state: BulkState, why: str = "") -> "Bulk":
         return replace(self, state=state, why=why, version=self.version + (state is not self.state))
 
+    def awaiting(self, approval: UUID) -> "Bulk":
+        """Nothing is touched before others have said yes."""
+        return replace(self, approval=approval, state=_S.AWAITING_APPROVAL, why="asked")
+
     def approved(self) -> "Bulk":
         return self.moved(_S.RUNNING, "approved")
 
