@@ -84,6 +84,7 @@ class TestSending:
 
 
 class TestLooking:
+    @pytest.mark.req("S016")
     async def test_goes_page_by_page(self, ask: Ask) -> None:
         await sent(ask, *"abcde")
         page = (await ask("ada", "GET", "/commands?limit=3&domain=ledger")).json()
@@ -91,6 +92,7 @@ class TestLooking:
         assert [each["id"] for each in [*page["items"], *rest["items"]]] == list("edcba")
         assert rest["next_cursor"] is None
 
+    @pytest.mark.req("S016")
     async def test_is_narrowed(self, ask: Ask) -> None:
         cause = str(uuid4())
         await sent(ask, "1", correlation=cause)
@@ -124,7 +126,7 @@ class TestLooking:
 
 
 class TestTrail:
-    @pytest.mark.req("CB-53")
+    @pytest.mark.req("CB-53", "S015")
     async def test_is_from_the_beginning(self, ask: Ask, world: Any, house: Any) -> None:
         await sent(ask, "1")
         error = CommandError("permanent", "no-account", "there is no such account", {"line": 3}, "sha256:aa")

@@ -59,7 +59,7 @@ def queue(ask: Ask, store: Any, house: Any) -> Queue:
 
 
 class TestLooking:
-    @pytest.mark.req("CB-39")
+    @pytest.mark.req("CB-39", "S011")
     async def test_goes_page_by_page(self, queue: Queue) -> None:
         await queue.park(*"abcde")
         page = await queue.read("aud", "?limit=3&domain=ledger&kind=permanent&snoozed=false")
@@ -104,7 +104,7 @@ class TestLooking:
 
 
 class TestRetrying:
-    @pytest.mark.req("CB-40")
+    @pytest.mark.req("CB-40", "S012")
     async def test_begins_anew_and_forgets_nothing(self, queue: Queue, ask: Ask) -> None:
         await queue.park("1")
         tag = (await ask("olu", "GET", "/parked-commands/ledger/1")).headers["ETag"]
@@ -120,7 +120,7 @@ class TestRetrying:
         assert (trail[-1]["reason"], trail[-1]["after"]["epoch"]) == (WHY, 2)
         assert trail[-1]["actor"] == answer.json()["actor"]
 
-    @pytest.mark.req("CB-40")
+    @pytest.mark.req("CB-40", "S012", "CB-D8")
     async def test_is_for_those_who_may_with_a_reason(self, queue: Queue) -> None:
         await queue.park("1")
         assert (await queue.decide("retry", who="ada")).status_code == 403
@@ -129,7 +129,7 @@ class TestRetrying:
         assert (short.status_code, [each["path"] for each in short.json()["faults"]]) == (422, ["/reason"])
         assert (await queue.read("olu"))["items"][0]["command"]["version"] == 4
 
-    @pytest.mark.req("CB-40")
+    @pytest.mark.req("CB-40", "S012")
     async def test_is_of_what_is_parked(self, queue: Queue, ask: Ask) -> None:
         await queue.park("1")
         assert (await queue.decide("retry", "2")).status_code == 404
@@ -154,6 +154,7 @@ class TestOperations:
             answer = await queue.decide(*other, operation_id=mine)
             assert (answer.status_code, answer.json()["type"]) == (409, "/problems/operation-conflict")
 
+    @pytest.mark.req("S013")
     async def test_cancel(self, queue: Queue, ask: Ask) -> None:
         await queue.park("1")
         assert (await queue.decide("cancel")).json()["state"] == "canceled"
@@ -162,6 +163,7 @@ class TestOperations:
         assert (await queue.trail())[-1]["reason"] == WHY
         assert (await queue.read("olu"))["items"] == []
 
+    @pytest.mark.req("S014")
     async def test_complete_with_a_result_and_what_proves_it(self, queue: Queue, ask: Ask) -> None:
         await queue.park("1")
         assert (await queue.decide("complete")).status_code == 422

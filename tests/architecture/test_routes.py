@@ -1,5 +1,6 @@
 """Every route names its actor, every write can be repeated, every replacement names what it replaces."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,20 @@ class TestRoute:
 
     def test_it_has_a_summary(self, route: Any) -> None:
         assert route.summary
+
+
+class TestOrder:
+    @pytest.mark.req("CB-D16")
+    def test_none_hides_behind_an_earlier_one(self) -> None:
+        """A word that an earlier route takes for an id is never asked for."""
+        asked = [(each, re.sub(r"\{[^}]+\}", "x", each.path)) for each in ROUTES]
+        hidden = [
+            f"{named(later)} by {earlier.path}"
+            for place, (later, path) in enumerate(asked)
+            for earlier in ROUTES[:place]
+            if earlier.methods & later.methods and earlier.path_regex.fullmatch(path)
+        ]
+        assert hidden == []
 
 
 class TestExceptions:

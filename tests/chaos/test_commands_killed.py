@@ -65,7 +65,7 @@ async def yard(
 
 
 class TestKilled:
-    @pytest.mark.req("CB-20")
+    @pytest.mark.req("CB-20", "CB-D14")
     async def test_between_effect_and_commit_it_takes_effect_once(self, yard: Yard) -> None:
         await yard.send("before", "after")
         await yard.send("fatal", deaths=1)
@@ -87,7 +87,7 @@ class TestKilled:
         assert yard.lines("calls") == ["doomed/called:1"] * 2
         assert (await yard.stand("called")).state is S.COMPLETED
 
-    @pytest.mark.req("CB-24")
+    @pytest.mark.req("CB-24", "CB-D1")
     async def test_what_kills_worker_after_worker_is_parked_and_the_others_are_executed(self, yard: Yard) -> None:
         others = [f"other-{number}" for number in range(5)]
         await yard.send(*others)

@@ -65,7 +65,7 @@ async def bus(home: Home) -> Bus:
 
 
 class TestSending:
-    @pytest.mark.req("CB-01")
+    @pytest.mark.req("CB-01", "S001")
     async def test_keeps_a_command_and_says_so_in_the_trail(self, bus: Bus) -> None:
         change, cause = bus.home.change(), uuid4()
         async with bus.home.transaction() as tx:
@@ -84,7 +84,7 @@ class TestSending:
             "causation": "sales/9",
         }  # fmt: skip
 
-    @pytest.mark.req("CB-01", "CB-02")
+    @pytest.mark.req("CB-01", "CB-02", "S001")
     async def test_is_part_of_the_callers_transaction(self, bus: Bus) -> None:
         async def given_up() -> None:
             async with bus.home.transaction() as tx:
@@ -100,7 +100,7 @@ class TestSending:
             await send_in(tx, [journal()])
         assert [each["actor_type"] for each in await bus.told()] == ["system"]
 
-    @pytest.mark.req("CB-03", "CB-04")
+    @pytest.mark.req("CB-03", "CB-04", "S002", "CB-D6")
     async def test_again_is_answered_with_what_became_of_it(self, bus: Bus) -> None:
         first = Command(POST, "42", {"entry": 7, "lines": [{"amount": "1"}]})
         await bus.send(first)
@@ -110,7 +110,7 @@ class TestSending:
         assert await bus.send(first) == [Sent(done, replayed=True)]
         assert [each["action"] for each in await bus.told()] == [Action.COMMAND_SENT]
 
-    @pytest.mark.req("CB-05")
+    @pytest.mark.req("CB-05", "CB-D6")
     async def test_something_else_under_its_id_is_a_conflict(self, bus: Bus) -> None:
         await bus.send(journal())
         async with bus.home.transaction() as tx:
@@ -140,12 +140,12 @@ class TestSending:
         with pytest.raises(CommandConflict):
             await bus.send(journal("44"), journal("44", entry=8))
 
-    @pytest.mark.req("CB-07")
+    @pytest.mark.req("CB-07", "S002")
     async def test_the_same_id_elsewhere_is_another(self, bus: Bus) -> None:
         sent = await bus.send(journal(), Command("sales.ship-order", "42", {"any": 1}))
         assert [each.replayed for each in sent] == [False, False]
 
-    @pytest.mark.req("CB-09")
+    @pytest.mark.req("CB-09", "S003")
     async def test_gives_a_correlation_that_what_follows_inherits(self, bus: Bus) -> None:
         (parent,) = await bus.send(journal())
         correlation = parent.record.command.options.correlation

@@ -16,7 +16,7 @@ A_MINUTE = timedelta(minutes=1)
 
 
 class TestOutcomes:
-    @pytest.mark.req("CB-53")
+    @pytest.mark.req("CB-53", "S005")
     async def test_what_it_returns_is_the_result_and_every_move_is_told(self, site: Site) -> None:
         await site.send("1", payload={"words": "hello"})
         assert await site.execute() == {"completed": 1}
@@ -25,7 +25,7 @@ class TestOutcomes:
         assert await site.effects() == ["1"]
         assert await site.trail("1") == ["started", "completed"]
 
-    @pytest.mark.req("CB-11")
+    @pytest.mark.req("CB-11", "S006")
     async def test_without_a_handler_it_is_parked_once(self, site: Site) -> None:
         await site.send("1", type="works.forgotten")
         assert await site.execute() == {"parked": 1}
@@ -42,7 +42,7 @@ class TestOutcomes:
         assert record.error is not None
         assert [each["path"] for each in record.error.details["faults"]] == ["/payload/words"]
 
-    @pytest.mark.req("CB-13")
+    @pytest.mark.req("CB-13", "S008")
     async def test_transient_twice_and_then_well(self, site: Site) -> None:
         await site.send("1")
         site.works.ways["1"] = [Transient("busy"), Transient("busy")]
@@ -58,7 +58,7 @@ class TestOutcomes:
         assert await site.effects() == ["1"]
         assert await site.trail("1") == ["started", "retried"] * 2 + ["started", "completed"]
 
-    @pytest.mark.req("CB-14")
+    @pytest.mark.req("CB-14", "S010", "CB-D2")
     async def test_no_attempt_is_left_after_as_many_as_command_or_type_say(self, site: Site) -> None:
         await site.send("1", max_attempts=1)
         await site.send("2", type="works.hurry")
@@ -73,7 +73,7 @@ class TestOutcomes:
             (ParkedKind.EXHAUSTED, 2),
         ]
 
-    @pytest.mark.req("CB-15")
+    @pytest.mark.req("CB-15", "S009")
     async def test_permanent_failure_is_parked_and_writes_nothing(self, site: Site) -> None:
         await site.send("1")
         site.works.ways["1"] = [Permanent("no-account", "there is no account 1200", {"account": "1200"})]
@@ -122,7 +122,7 @@ class TestOutcomes:
 
 
 class TestTogether:
-    @pytest.mark.req("CB-19")
+    @pytest.mark.req("CB-19", "CB-D14")
     async def test_one_that_fails_after_it_wrote_takes_back_its_own_alone(self, site: Site) -> None:
         await site.send("1", "2", "3")
         site.works.ways["2"] = [Transient("busy")]
@@ -161,6 +161,7 @@ class TestTogether:
 
 
 class TestOutside:
+    @pytest.mark.req("S007")
     async def test_they_run_side_by_side_and_each_is_written_when_it_ends(self, site: Site) -> None:
         together = asyncio.Barrier(3)
 

@@ -68,7 +68,7 @@ async def carried_out(relay: CommandRelay) -> int:
 
 
 class TestRound:
-    @pytest.mark.req("CB-01")
+    @pytest.mark.req("CB-01", "S004")
     async def test_everything_that_is_due_is_carried_out_in_parts(
         self, site: Site, relay: CommandRelay, chunks: Chunks
     ) -> None:
@@ -169,6 +169,7 @@ class TestDeath:
         assert (record.attempt, record.crashes) == (1, 0)
         assert await site.trail("1") == ["dispatched", "returned", "dispatched", "started", "completed"]
 
+    @pytest.mark.req("CB-D4")
     async def test_what_is_being_carried_out_stays_where_it_is(
         self, site: Site, sweeper: CommandSweeper, chunks: Chunks
     ) -> None:
@@ -231,6 +232,7 @@ class TestOutage:
 
 
 class TestNews:
+    @pytest.mark.req("S007")
     async def test_who_has_nothing_to_do_hears_of_a_send(self, site: Site, chunks: Chunks, database_url: str) -> None:
         """Its next look would be in a minute."""
         listener = Listener(database_url)
@@ -245,7 +247,7 @@ class TestNews:
             await _until(lambda: site.works.calls == ["works/1:1"])
             await ended(running)
 
-    @pytest.mark.req("CB-29")
+    @pytest.mark.req("CB-29", "S007")
     async def test_what_nobody_told_it_of_it_finds_by_itself(self, site: Site, chunks: Chunks) -> None:
         lanes = Lanes(site.store, (site.tenant,))
         running = asyncio.create_task(CommandRelay(site.store, lanes, chunks, site.handlers, Deaf()).run())

@@ -13,6 +13,7 @@ from application.commands.executing import Executing
 from application.commands.leases import taken_back
 from application.ports.store import Store, Transaction
 from domain.commands import CommandState, ParkedKind
+from domain.commands.outcomes import BusinessRule, Permanent
 from domain.errors import Unavailable
 from tests.works import Site, for_ever
 
@@ -32,6 +33,7 @@ class TestTakenOver:
         assert await site.effects() == []
         assert await site.states("1", "2") == [S.PENDING, S.PENDING]
 
+    @pytest.mark.req("S004")
     async def test_lease_that_was_executed_is_nobodys(self, site: Site) -> None:
         await site.send("1")
         lease = await site.lease()
@@ -40,7 +42,19 @@ class TestTakenOver:
         assert await site.executing.execute(site.tenant, uuid4()) == {}
         assert site.works.calls == ["works/1:1"]
 
-    @pytest.mark.req("CB-24")
+    @pytest.mark.req("CB-D3", "S004")
+    async def test_what_has_failed_or_is_parked_is_not_executed_by_whoever_is_told_again(self, site: Site) -> None:
+        await site.send("1", "2")
+        site.works.ways = {"1": [BusinessRule("limit-exceeded")], "2": [Permanent("no-account")]}
+        lease = await site.lease()
+        await site.executing.execute(site.tenant, lease)
+        for _ in range(2):
+            assert await site.executing.execute(site.tenant, lease) == {}
+        assert await site.execute() == {}
+        assert await site.states("1", "2") == [S.FAILED, S.PARKED]
+        assert site.works.calls == ["works/1:1", "works/2:1"]
+
+    @pytest.mark.req("CB-24", "CB-D1")
     async def test_what_takes_its_worker_with_it_is_parked_at_the_third_time(self, site: Site) -> None:
         await site.send("1", "2", "3")
         site.works.ways["2"] = [Died()] * 9
@@ -69,7 +83,7 @@ class TestTakenOver:
 
 
 class TestStop:
-    @pytest.mark.req("CB-31")
+    @pytest.mark.req("CB-31", "S007")
     async def test_what_runs_ends_and_nothing_more_begins(self, site: Site) -> None:
         going, told = asyncio.Event(), asyncio.Event()
 
@@ -101,7 +115,7 @@ class TestStop:
         record = await site.stand("1")
         assert (record.state, record.crashes) == (S.PENDING, 1)
 
-    @pytest.mark.req("CB-31")
+    @pytest.mark.req("CB-31", "CB-D13")
     @pytest.mark.parametrize("kind", ["works.write", "works.call"])
     async def test_what_does_not_end_in_time_was_never_tried(self, site: Site, kind: str) -> None:
         going = asyncio.Event()

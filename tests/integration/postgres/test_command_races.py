@@ -71,13 +71,13 @@ async def waits(owner: asyncpg.Connection, most: int = 1) -> None:
 
 
 class TestSenders:
-    @pytest.mark.req("CB-06")
+    @pytest.mark.req("CB-06", "CB-D5")
     async def test_of_one_id_are_one_first_and_told_so(self, home: Home) -> None:
         answers = await asyncio.gather(*(send(home, journal()) for _ in range(50)))
         assert sorted(answer.replayed for (answer,) in answers) == [False] + [True] * 49
         assert await count(home) == (1, 1)
 
-    @pytest.mark.req("CB-05", "CB-06")
+    @pytest.mark.req("CB-05", "CB-06", "CB-D5")
     async def test_of_one_id_and_different_words_are_one_and_conflicts(self, home: Home) -> None:
         asked = (send(home, journal(entry=each)) for each in range(1, 11))
         answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -135,6 +135,7 @@ class TestRelays:
 
 
 class TestWord:
+    @pytest.mark.req("CB-D12")
     async def test_goes_out_only_while_somebody_listens(
         self, home: Home, line: asyncpg.Connection, superuser: asyncpg.Connection
     ) -> None:

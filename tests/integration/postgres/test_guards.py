@@ -74,6 +74,7 @@ async def ground(line: asyncpg.Connection, house: House) -> Ground:
 
 @pytest.mark.req("AU-03")
 class TestHistory:
+    @pytest.mark.req("CB-D15")
     @pytest.mark.parametrize("table", HISTORY)
     async def test_the_application_cannot_rewrite_it(self, ground: Ground, table: str) -> None:
         for statement in (f"UPDATE {table} SET tenant_id = tenant_id", f"DELETE FROM {table}", f"TRUNCATE {table}"):  # noqa: S608 -- our own names

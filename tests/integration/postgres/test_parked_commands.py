@@ -45,7 +45,7 @@ async def filled(store: PostgresStore, stack: Any) -> Home:
 
 
 class TestQuestions:
-    @pytest.mark.req("CB-39")
+    @pytest.mark.req("CB-39", "CB-D11")
     @pytest.mark.parametrize("asked", QUESTIONS)
     async def test_are_answered_through_the_parked_alone(
         self, filled: Home, engine: AsyncEngine, line: asyncpg.Connection, asked: str

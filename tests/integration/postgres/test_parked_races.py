@@ -43,7 +43,7 @@ async def events(home: Home, *actions: Action) -> int:
 
 
 class TestOperators:
-    @pytest.mark.req("CB-41")
+    @pytest.mark.req("CB-41", "CB-D7")
     async def test_who_retry_and_cancel_at_once_have_one_effect(self, home: Home) -> None:
         for round_ in range(5):
             seen = await park(home, str(round_))

@@ -86,7 +86,7 @@ class TestHandlers:
             "posts": None, "lane": "chunk", "heartbeat_seconds": None,
         }  # fmt: skip
 
-    @pytest.mark.req("CB-12")
+    @pytest.mark.req("CB-12", "S006")
     def test_two_of_one_type_are_an_error_at_once(self) -> None:
         with pytest.raises(HandlerTwice) as raised:
             Handlers(Bank(), Bank())
