@@ -66,6 +66,8 @@ from domain.people import Principal
 from domain.periods import GateKey, PeriodGate, PostingException, Scope
 from domain.rollouts import Rollout, Transition
 from domain.rollouts.parts import Part
+from domain.sagas import ProcessType, Saga, SagaKey
+from domain.sagas.operations import SagaOperation
 
 Tick = Callable[[], datetime]
 """The clock of this moment, a little later at every call, as `clock_timestamp()` is."""
@@ -145,6 +147,7 @@ class Catalogue:
     """
 
     types: dict[tuple[str, int], CommandType] = field(default_factory=dict)
+    processes: dict[tuple[str, int], ProcessType] = field(default_factory=dict)
     listened: datetime | None = None
     buckets: dict[str, Bucket] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
@@ -248,6 +251,10 @@ class Rows:
     command_leases: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
     parked_notes: dict[tuple[str, str], ParkedNote] = field(default_factory=dict)
     command_operations: dict[UUID, Operation] = field(default_factory=dict)
+    sagas: dict[SagaKey, Saga] = field(default_factory=dict)
+    sagas_changed: dict[SagaKey, datetime] = field(default_factory=dict)
+    sagas_told: dict[SagaKey, tuple[int | None, datetime]] = field(default_factory=dict)
+    saga_operations: dict[UUID, SagaOperation] = field(default_factory=dict)
     command_repairs: dict[UUID, Repair] = field(default_factory=dict)
     command_edits: dict[tuple[str, str, int], Edit] = field(default_factory=dict)
     bulks: dict[UUID, Bulk] = field(default_factory=dict)

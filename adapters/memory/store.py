@@ -37,6 +37,7 @@ from adapters.memory.reopenings import MemoryReopenings, used_up
 from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue, unheard
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
 from adapters.memory.rows import MOMENT, Catalogue, Rows, Tick
+from adapters.memory.sagas import MemorySagas, waiting_in
 from adapters.memory.sealed_keys import MemorySealedKeys
 from adapters.memory.settings import MemorySettings
 from adapters.memory.telemetry import MemoryTelemetry
@@ -49,11 +50,13 @@ from application.ports.moved_books import MovedBooks
 from application.ports.outward import Errand
 from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
 from application.ports.recovery import OpenPeriod, OpenRepair, OpenRollout
+from application.ports.saga_lanes import WaitingSaga
 from application.ports.sealed_keys import KeyUse
 from domain.closures import ReopeningState
 from domain.commands import CommandType
 from domain.errors import AlreadyExists, Unavailable
 from domain.rollouts import State
+from domain.sagas import ProcessType
 from domain.tenants import Status, Tenancy, TenantNameTaken
 
 _GRACE = timedelta(seconds=2)
@@ -103,7 +106,10 @@ class MemoryTransaction:
             MemoryReopenings(rows),
         )
         self.fences, self.idempotency = MemoryFences(rows), MemoryIdempotency(rows, now)
-        self.commands = MemoryCommands(rows, stage.catalogue, now, stage.everybodys)
+        self.commands, self.sagas = (
+            MemoryCommands(rows, stage.catalogue, now, stage.everybodys),
+            MemorySagas(rows, stage.catalogue, tick),
+        )
 
     @asynccontextmanager
     async def within(self, tenant: UUID) -> AsyncIterator["MemoryTransaction"]:
@@ -253,6 +259,16 @@ class MemoryStore:
     async def listen_for_commands(self, lasting: timedelta) -> None:
         await self.ping()
         self.catalogue.listened = self._clock() + lasting
+
+    async def put_process_types(self, types: Sequence[ProcessType]) -> None:
+        await self.ping()
+        self.catalogue.processes.update({(each.type, each.schema_version): each for each in types})
+
+    async def waiting_sagas(self) -> list[WaitingSaga]:
+        await self.ping()
+        now = self._clock()
+        found = [(tenant, each) for tenant, rows in self._rows.items() for each in waiting_in(rows, now)]
+        return [WaitingSaga(tenant, each.key, each.version) for tenant, each in found]
 
     async def ping(self) -> None:
         if self.down:

@@ -20,6 +20,7 @@ from domain.closures.refusals import SeriesOver
 from domain.commands import WrongCommandState
 from domain.errors import AlreadyExists, Fault, Invalid, Refusal, Unavailable
 from domain.periods import BooksInUse, StaleEpoch
+from domain.sagas import WrongProcessState
 from domain.tenants import QuotaExceeded, TenantNameTaken
 
 _BY_CONSTRAINT: dict[str, type[Refusal]] = {
@@ -44,6 +45,7 @@ _BY_CONSTRAINT: dict[str, type[Refusal]] = {
     "evidence_is_retained": EvidenceRetained,
     "certificates_are_a_chain": ChainBroken,
     "over_command_is_final": WrongCommandState,
+    "over_saga_is_final": WrongProcessState,
 }
 _WITH_FACTS: dict[str, type[Refusal]] = {
     "quota_is_kept": QuotaExceeded,

@@ -43,6 +43,7 @@ from adapters.postgres.release_rules import PostgresFreezes, PostgresReleaseRule
 from adapters.postgres.reopenings import PostgresReopenings
 from adapters.postgres.reviews import PostgresReviews, overdue, unheard
 from adapters.postgres.rollouts import PostgresEvidence, PostgresRollouts
+from adapters.postgres.sagas import PostgresSagas, put_process_types, waiting_sagas
 from adapters.postgres.sealed_keys import PostgresSealedKeys
 from adapters.postgres.settings import PostgresSettings
 from adapters.postgres.telemetry import PostgresTelemetry
@@ -55,9 +56,11 @@ from application.ports.moved_books import MovedBooks
 from application.ports.outward import Errand, ErrandKind
 from application.ports.records import Tenant, Waiting, WaitingKind
 from application.ports.recovery import OpenPeriod, OpenRepair, OpenRollout
+from application.ports.saga_lanes import WaitingSaga
 from application.ports.sealed_keys import KeyUse
 from domain.commands import CommandType
 from domain.environments import Environment
+from domain.sagas import ProcessType
 
 
 class PostgresTransaction:
@@ -105,7 +108,7 @@ class PostgresTransaction:
             PostgresReopenings(session, tenant),
         )
         self.fences, self.idempotency = PostgresFences(session, tenant), PostgresIdempotency(session, tenant)
-        self.commands = PostgresCommands(session, tenant)
+        self.commands, self.sagas = PostgresCommands(session, tenant), PostgresSagas(session, tenant)
 
     @asynccontextmanager
     async def within(self, tenant: UUID) -> AsyncIterator["PostgresTransaction"]:
@@ -245,6 +248,14 @@ class PostgresStore:
     async def listen_for_commands(self, lasting: timedelta) -> None:
         async with self._session(None) as session:
             await listen(session, lasting)
+
+    async def put_process_types(self, types: Sequence[ProcessType]) -> None:
+        async with self._session(None) as session:
+            await put_process_types(session, types)
+
+    async def waiting_sagas(self) -> list[WaitingSaga]:
+        async with self._session(None) as session:
+            return await waiting_sagas(session)
 
     async def ping(self) -> None:
         async with self._session(None) as session:

@@ -12,14 +12,14 @@ def shown(record: CommandRecord, actor: Actor) -> CommandRecord:
     """With payload and result as this person may see them."""
     if Permission.COMMANDS_OPERATE in actor.permissions or record.sender == actor.id:
         return record
-    command = replace(record.command, payload=_masked(record.command.payload))
-    return replace(record, command=command, result=_masked(record.result))
+    command = replace(record.command, payload=masked(record.command.payload))
+    return replace(record, command=command, result=masked(record.result))
 
 
-def _masked(value: Json) -> Json:
+def masked(value: Json) -> Json:
     """Names and lengths stay."""
     if isinstance(value, dict):
-        return {name: _masked(each) for name, each in value.items()}
+        return {name: masked(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_masked(each) for each in value]
+        return [masked(each) for each in value]
     return None if value is None else MASK

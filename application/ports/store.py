@@ -35,6 +35,7 @@ from application.ports.records import (
     Waiting,
 )
 from application.ports.reopenings import Reopenings
+from application.ports.sagas import Sagas
 from application.ports.sealed_keys import KeyUse, SealedKeys
 from application.ports.settings import Settings
 from application.ports.tenants import Tenancies, TenantLocks, TenantTemplates
@@ -247,6 +248,8 @@ class Transaction(Protocol):
     def fences(self) -> Fences: ...
     @property
     def commands(self) -> Commands: ...
+    @property
+    def sagas(self) -> Sagas: ...
     @property
     def idempotency(self) -> Idempotency: ...
 

@@ -1,0 +1,1 @@
+"""Processes of several commands are started, carried on, looked at and stopped."""
