@@ -188,6 +188,11 @@ class Handlers:
     def domains(self) -> list[str]:
         return sorted({name.partition(".")[0] for name, _ in self._found})
 
+    @property
+    def alone(self) -> frozenset[str]:
+        """The types whose commands have a workflow of their own."""
+        return frozenset(name for (name, _), each in self._found.items() if each.policy.alone)
+
     def types(self) -> list[CommandType]:
         return [
             CommandType(name, version, each.terms.model.model_json_schema(), each.policy.to_json())

@@ -4,16 +4,18 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final, Self, TypeAlias
 from uuid import UUID, uuid4
 
 import structlog
 
 from application.commands.handling import Handlers
+from application.commands.leading import LeadingAlone
 from application.commands.leases import given_back
 from application.commands.moves import told
 from application.ports.chunks import Chunks
-from application.ports.commands import CommandLanes, CommandNews
+from application.ports.command_runs import CommandRuns
+from application.ports.commands import CommandLanes, CommandNews, Types
 from application.ports.store import Store
 from application.rounds import attended
 from domain.errors import Unavailable
@@ -61,6 +63,12 @@ class CommandRelay:
         self._announced = False
         self._most = most
         self._flying: dict[asyncio.Task[None], Lane] = {}
+        self._alone: LeadingAlone | None = None
+
+    def leading(self, runs: CommandRuns) -> Self:
+        """Also what has a workflow of its own, which it leaves to others otherwise."""
+        self._alone = LeadingAlone(self._store, runs, self._handlers, LASTS, self._heard.set)
+        return self
 
     async def run(self) -> None:
         """Until cancelled; an outage of the database or of Temporal only delays it."""
@@ -73,7 +81,7 @@ class CommandRelay:
                     log.warning("round.delayed", loop="commands", refusal=refusal.kind)
                     await asyncio.sleep(PAUSE)
         finally:
-            for task in (hearing, *self._flying):
+            for task in (hearing, *self._flights()):
                 task.cancel()
 
     async def round(self) -> int:
@@ -85,7 +93,7 @@ class CommandRelay:
 
     async def settled(self) -> None:
         """Once every lease that it led has ended."""
-        await asyncio.gather(*self._flying)
+        await asyncio.gather(*self._flights())
 
     async def _look(self) -> None:
         """Whoever has nothing to do asks to be told, looks once more for what was sent meanwhile, and waits."""
@@ -115,9 +123,12 @@ class CommandRelay:
         if lanes:
             await self._chunks.ping()
         leased = 0
-        for tenant, domain in filter(self._has_room, lanes):
+        for tenant, domain in lanes:
             try:
-                leased += await self._led(tenant, domain)
+                if self._alone is not None:
+                    leased += await self._alone.lead(tenant, domain)
+                if self._has_room((tenant, domain)):
+                    leased += await self._led(tenant, domain)
             except Unavailable:
                 raise
             except Exception:
@@ -139,7 +150,8 @@ class CommandRelay:
 
     async def _leased(self, tenant: UUID, domain: str, lease: UUID) -> int:
         async with self._store.transaction(tenant) as tx:
-            records = await tx.commands.lease(domain, self._most, tx.now + LASTS, lease)
+            together = Types(self._handlers.alone)
+            records = await tx.commands.lease(domain, self._most, tx.now + LASTS, lease, together)
             await told(tx, records)
         if records:
             try:
@@ -148,6 +160,9 @@ class CommandRelay:
                 await given_back(self._store, tenant, lease)
                 raise
         return len(records)
+
+    def _flights(self) -> set[asyncio.Task[None]]:
+        return {*self._flying, *(self._alone.flights if self._alone is not None else ())}
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
         del self._flying[flight]
