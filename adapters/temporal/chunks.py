@@ -32,7 +32,7 @@ class TemporalChunks:
         return f"{self._prefix}-{domain}"
 
     async def start(self, tenant: UUID, domain: str, lease: UUID) -> None:
-        async with _answered():
+        async with answered():
             client = await self._reach()
             try:
                 await client.start_workflow(
@@ -52,7 +52,7 @@ class TemporalChunks:
                 return  # it ran and ended
 
     async def over(self, lease: UUID) -> None:
-        async with _answered():
+        async with answered():
             client = await self._reach()
             try:
                 await client.get_workflow_handle(_name(lease)).result()
@@ -63,7 +63,7 @@ class TemporalChunks:
                     raise
 
     async def alive(self, lease: UUID) -> bool:
-        async with _answered():
+        async with answered():
             client = await self._reach()
             try:
                 found = await client.get_workflow_handle(_name(lease)).describe(rpc_timeout=_PATIENCE)
@@ -95,7 +95,8 @@ def _name(lease: UUID) -> str:
 
 
 @asynccontextmanager
-async def _answered() -> AsyncIterator[None]:
+async def answered() -> AsyncIterator[None]:
+    """TemporalUnavailable where it does not answer, or not in time."""
     try:
         yield
     except (RPCError, OSError, RuntimeError) as error:
