@@ -25,6 +25,10 @@ class Stage:
             self.rows[tenant] = self.before.get(tenant, Rows()).copied()
         return self.rows[tenant]
 
+    def everybodys(self) -> list[Rows]:
+        """Of every tenant, as they stand in this transaction."""
+        return list({**self.before, **self.rows}.values())
+
     def changed(self) -> dict[UUID, Rows]:
         """What is to be committed; raises QuotaExceeded, or LookupError for rows of no tenant."""
         for tenant, rows in self.rows.items():
