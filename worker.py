@@ -17,12 +17,14 @@ from activities.approvals import ApprovalActivities
 from activities.bulks import BulkActivities
 from activities.closure_series import SeriesActivities
 from activities.closures import ClosureActivities
+from activities.command_repairs import CommandRepairActivities
 from activities.commands import CommandActivities
 from activities.converging import ConvergingActivities
 from activities.imports import ImportActivities
 from activities.reopenings import ReopeningActivities
 from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
+from activities.sagas import SagaActivities
 from activities.smoking import SmokeActivities
 from adapters.egress.client import EgressClient
 from adapters.identity.bundles import bundle_signatures
@@ -32,6 +34,7 @@ from adapters.temporal.chunks import TemporalChunks, chunk_worker
 from adapters.temporal.client import always, connect, prepare
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
+from adapters.temporal.sagas import TemporalSagas, saga_worker
 from adapters.temporal.worker import build_worker
 from api.delivery_meters import DeliveryMeters
 from api.deployment_meters import DeploymentMeters, serve
@@ -41,6 +44,8 @@ from application.bulks.carrying import Carrying
 from application.closures.moved_books import TellingOfBooks
 from application.commands.executing import Executing
 from application.commands.relaying import CommandRelay
+from application.commands.repair_recovery import CommandRepairRecovery
+from application.commands.repairing import Repairing
 from application.commands.sweeping import CommandSweeper
 from application.controls import Controlling
 from application.convergence import Converging
@@ -56,6 +61,8 @@ from application.progression import Progression
 from application.recovery import Recovery
 from application.restoring import Restoring
 from application.reviewing import Overdue
+from application.sagas.carrying import CarryingSagas
+from application.sagas.relaying import SagaRelay
 from application.settings.moving import importing
 from application.smoking import Smoking
 from bootstrap import Parts, clock, parts
@@ -125,23 +132,20 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     relay, courier = made.relay(), made.courier(processes)
     sweeps.append(asyncio.create_task(relay.run()))
     sweeps.append(asyncio.create_task(measured(made, relay, courier).follow()))
-    sweeps.append(asyncio.create_task(Turns(made.store, processes).run()))
-    sweeps.append(asyncio.create_task(Overdue(made.store, processes).run()))
-    sweeps.append(asyncio.create_task(Opening(made.store).run()))
     sweeps.append(asyncio.create_task(courier.run()))
-    sweeps.append(asyncio.create_task(Recovery(made.store, processes).run()))
-    sweeps.append(asyncio.create_task(PeriodRecovery(made.store, processes).run()))
-    sweeps.append(asyncio.create_task(TellingOfBooks(made.store, processes).run()))
+    sweeps += [asyncio.create_task(each) for each in rounds(made, processes)]
     more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store)), smoke(made)]
     closes = made.closures(processes)
     more += [ClosureActivities(closes), ReopeningActivities(made.reopenings(processes, closes))]
     more.append(SeriesActivities(made.closure_series(processes, closes)))
+    more.append(CommandRepairActivities(Repairing(made.store)))
     more.append(BulkActivities(Carrying(made.store)))
     async with (
         build_worker(client, approvals, rollouts, imports=imports, more=more),
         executing(made, client) as leading,
+        processing(made, client) as telling,
     ):
-        sweeps += [asyncio.create_task(each) for each in leading]
+        sweeps += [asyncio.create_task(each) for each in (*leading, *telling)]
         for sweep in sweeps:
             sweep.add_done_callback(lambda _: stop.set())
         log.info("worker.ready")
@@ -154,6 +158,19 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     for sweep in sweeps:
         if not sweep.cancelled():
             sweep.result()
+
+
+def rounds(made: Parts, processes: TemporalProcesses) -> list[Coroutine[Any, Any, None]]:
+    """What looks again and again for what is due, or was lost."""
+    return [
+        Turns(made.store, processes).run(),
+        Overdue(made.store, processes).run(),
+        Opening(made.store).run(),
+        Recovery(made.store, processes).run(),
+        PeriodRecovery(made.store, processes).run(),
+        CommandRepairRecovery(made.store, processes).run(),
+        TellingOfBooks(made.store, processes).run(),
+    ]
 
 
 @asynccontextmanager
@@ -171,6 +188,17 @@ async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine
         )
         yield [relay.run(), sweeper.run()] if handlers.domains else []
         await execution.drain(DRAINS)
+
+
+@asynccontextmanager
+async def processing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
+    """Serves the domains whose processes it was given; what it yields tells them what the database holds."""
+    book, runs = made.process_book, TemporalSagas(always(client))
+    carrying = SagaActivities(CarryingSagas(made.store, book))
+    async with AsyncExitStack() as served:
+        for domain in book.domains:
+            await served.enter_async_context(saga_worker(client, carrying, runs.queue(domain)))
+        yield [SagaRelay(made.store, runs, book).run()] if book.domains else []
 
 
 def smoke(made: Parts) -> SmokeActivities:

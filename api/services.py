@@ -151,7 +151,7 @@ class Services:
 
     @cached_property
     def commands(self) -> CommandCases:
-        return CommandCases.over(self.store)
+        return CommandCases.over(self.store, self.processes)
 
     @cached_property
     def command_bulks(self) -> BulkCases:

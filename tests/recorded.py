@@ -10,6 +10,7 @@ from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
 from domain.commands.bulk import Bulk
+from domain.commands.repairs import Repair
 from domain.errors import Unavailable
 from domain.rollouts import Rollout, Verb
 
@@ -37,6 +38,7 @@ class RecordingProcesses:
     looked: list[UUID] = field(default_factory=list)
     series: list[UUID] = field(default_factory=list)
     bulks: list[UUID] = field(default_factory=list)
+    repairs: list[UUID] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
 
     async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
@@ -68,6 +70,10 @@ class RecordingProcesses:
     async def carry_on_series(self, series: Series, requester: str) -> None:
         await self.ping()
         self.series.append(series.id)
+
+    async def start_command_repair(self, repair: Repair, requester: str) -> None:
+        await self.ping()
+        self.repairs.append(repair.id)
 
     async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
         await self.ping()

@@ -16,6 +16,7 @@ from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
 from domain.commands.bulk import Bulk
+from domain.commands.repairs import Repair
 from domain.errors import Unavailable
 from domain.rollouts import Rollout, Verb
 
@@ -79,6 +80,10 @@ class MemoryProcesses:
     async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
         del requester
         self._note("bulk", bulk.id)
+
+    async def start_command_repair(self, repair: Repair, requester: str) -> None:
+        del requester
+        self._note("repair", repair.id)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         del voter

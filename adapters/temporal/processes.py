@@ -21,12 +21,14 @@ from adapters.temporal.bulks import bulk_carried_on
 from adapters.temporal.client import TASK_QUEUE, ClientSource, TemporalUnavailable, ping
 from adapters.temporal.closures import started_closure, started_reopening
 from adapters.temporal.imports import started_import
+from adapters.temporal.repairs import started_repair
 from adapters.temporal.series import carried_on
 from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval, ApprovalClosed
 from domain.closures import Act, ClosureRun, Reopening, RunOver
 from domain.closures.series import Series
 from domain.commands.bulk import Bulk
+from domain.commands.repairs import Repair
 from domain.errors import Fault, Invalid, Refusal
 from domain.rollouts import AlreadyTerminal, Progress, Rollout, Verb
 from workflows import search
@@ -115,6 +117,10 @@ class TemporalProcesses:
     async def carry_on_series(self, series: Series, requester: str) -> None:
         async with _answered():
             await carried_on(await self._reach(), self._queue, series, requester)
+
+    async def start_command_repair(self, repair: Repair, requester: str) -> None:
+        async with _answered():
+            await started_repair(await self._reach(), self._queue, repair, requester)
 
     async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
         async with _answered():

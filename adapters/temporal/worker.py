@@ -16,6 +16,7 @@ from adapters.temporal.client import TASK_QUEUE
 from workflows.approval import ApprovalWorkflow
 from workflows.bulk_retry import BulkRetryWorkflow
 from workflows.closure_series import ClosureSeriesWorkflow
+from workflows.command_repair import CommandRepairWorkflow
 from workflows.configuration_import import ConfigurationImportWorkflow
 from workflows.period_closure import PeriodClosureWorkflow
 from workflows.period_reopening import PeriodReopenWorkflow
@@ -28,6 +29,7 @@ WORKFLOWS = (
     PeriodClosureWorkflow,
     PeriodReopenWorkflow,
     ClosureSeriesWorkflow,
+    CommandRepairWorkflow,
     BulkRetryWorkflow,
 )
 ROOMS = ("domain", "application", "activities", "workflows", "adapters")

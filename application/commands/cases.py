@@ -5,9 +5,12 @@ from typing import Self
 
 from application.commands.acts import Acts
 from application.commands.batches import BatchCases
+from application.commands.lineage import Lineages
 from application.commands.looking import LookingAtCommands
+from application.commands.repairing import Repairing
 from application.commands.sending import Sending
 from application.commands.troubleshooting import Troubleshooting
+from application.ports.processes import Processes
 from application.ports.store import Store
 
 
@@ -18,7 +21,18 @@ class CommandCases:
     troubleshooting: Troubleshooting
     acts: Acts
     batches: BatchCases
+    repairing: Repairing
+    lineages: Lineages
 
     @classmethod
-    def over(cls, store: Store) -> Self:
-        return cls(Sending(store), LookingAtCommands(store), Troubleshooting(store), Acts(store), BatchCases(store))
+    def over(cls, store: Store, processes: Processes | None = None) -> Self:
+        """Without processes, what asks another person is begun by whoever looks for such decisions."""
+        return cls(
+            Sending(store),
+            LookingAtCommands(store),
+            Troubleshooting(store),
+            Acts(store, processes),
+            BatchCases(store),
+            Repairing(store, processes),
+            Lineages(store),
+        )

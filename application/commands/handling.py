@@ -92,7 +92,7 @@ class Order:
 
     @classmethod
     def of(cls, record: CommandRecord, send: Send) -> "Order":
-        return cls(record.tenant, record.command, record.epoch, record.attempt, record.sent_at, record.sender, send)
+        return cls(record.tenant, record.executed, record.epoch, record.attempt, record.sent_at, record.sender, send)
 
     @property
     def idempotency_key(self) -> str:

@@ -40,7 +40,7 @@ def looked_at(
     if record.attempt >= handler.policy.attempts(record.command.options.max_attempts) and not runs:
         return record.parked_as(ParkedKind.EXHAUSTED, record.error or EXHAUSTED)
     try:
-        return Ready(record, handler, handler.read(record.command.payload))
+        return Ready(record, handler, handler.read(record.payload))
     except Invalid as refusal:
         faults = [{"path": each.path, "message": each.message} for each in refusal.faults]
         error = CommandError("schema", "payload-invalid", "its handler does not take this payload", {"faults": faults})

@@ -13,7 +13,7 @@ def shown(record: CommandRecord, actor: Actor) -> CommandRecord:
     if Permission.COMMANDS_OPERATE in actor.permissions or record.sender == actor.id:
         return record
     command = replace(record.command, payload=masked(record.command.payload))
-    return replace(record, command=command, result=masked(record.result))
+    return replace(record, command=command, result=masked(record.result), edited=masked(record.edited))
 
 
 def masked(value: Json) -> Json:

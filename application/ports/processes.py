@@ -9,6 +9,7 @@ from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
 from domain.commands.bulk import Bulk
+from domain.commands.repairs import Repair
 from domain.rollouts import Rollout, Verb
 
 
@@ -52,6 +53,10 @@ class Processes(Protocol):
 
     async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
         """Its process looks at what the database holds now; where none runs, one is started."""
+        ...
+
+    async def start_command_repair(self, repair: Repair, requester: str) -> None:
+        """Start once; one that runs is left alone."""
         ...
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None: ...
