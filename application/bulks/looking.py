@@ -51,5 +51,6 @@ class Looking:
 
 
 async def view_of(tx: Transaction, bulk: Bulk) -> BulkView:
-    (person,) = await tx.people.by_ids([bulk.requester]) or [None]
-    return BulkView(bulk, await tx.commands.bulks.outcomes(bulk.id), person.handle if person else "")
+    people = await tx.people.by_ids([bulk.requester])
+    handle = people[0].handle if people else ""
+    return BulkView(bulk, await tx.commands.bulks.outcomes(bulk.id), handle)
