@@ -16,7 +16,7 @@ from adapters.cache import flag_cache, setting_cache
 from adapters.crypto import EnvelopeSealer, key_ring
 from adapters.egress.client import EgressClient
 from adapters.egress.doors import door
-from adapters.handlers import named_handlers
+from adapters.handlers import named_handlers, named_processes
 from adapters.holidays.listed import ListedHolidays
 from adapters.identity.assertions import ActReader, SignedActs
 from adapters.identity.bundles import bundle_signatures
@@ -68,6 +68,7 @@ from application.ports.metrics import MetricSource
 from application.ports.secrets import Sealer
 from application.previewing import Previewing
 from application.reopenings.cases import ReopeningCases
+from application.sagas.declaring import ProcessBook
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
 from application.shared_rules import SharedRules
@@ -143,6 +144,10 @@ class Parts:
     @cached_property
     def handlers(self) -> Handlers:
         return named_handlers(self.settings.handlers)
+
+    @cached_property
+    def process_book(self) -> ProcessBook:
+        return named_processes(self.settings.handlers)
 
     def relay(self) -> Relay:
         return relay(self.store, self.sealer, SignedPosts(self.egress), self.settings.event_days)

@@ -19,7 +19,7 @@ CANCELED = CommandError("process", "process-canceled", "its process was stopped"
 TIMED_OUT = CommandError("process", "timed-out", "its process waits for it no longer")
 
 
-class Carrying:
+class CarryingSagas:
     """Done twice, each is done once: the row is locked, and says whether it is still to be done."""
 
     def __init__(self, store: Store, book: ProcessBook) -> None:
