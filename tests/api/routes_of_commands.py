@@ -6,6 +6,7 @@ from tests.api.route import TOMORROW, Route
 P = Permission
 COMMAND = {"type": "ledger.post-journal", "id": "42", "payload": {"entry": 7}}
 DECISION = {"operation_id": "00000000-0000-4000-8000-000000000001", "reason": "because of the test"}
+BULK = {**DECISION, "act": "retry", "filter": {"domain": "ledger"}, "dry_run": True}
 PARKED = "/parked-commands/{domain}/{id}"
 ROUTES = [
     Route("POST", "/commands", P.COMMANDS_SEND, COMMAND, names=False),
@@ -22,4 +23,11 @@ ROUTES = [
     Route("POST", f"{PARKED}/complete", P.COMMANDS_OPERATE, {**DECISION, "evidence": "sha256:" + "0" * 64}),
     Route("POST", f"{PARKED}/snooze", P.COMMANDS_OPERATE, {**DECISION, "until": TOMORROW}),
     Route("POST", f"{PARKED}/assign", P.COMMANDS_OPERATE, {**DECISION, "person": None}),
+    Route("POST", "/parked-commands/bulk", P.COMMANDS_OPERATE, BULK, names=False),
+    Route("GET", "/command-bulks", P.COMMANDS_READ, names=False),
+    Route("GET", "/command-bulks/{id}", P.COMMANDS_READ),
+    Route("GET", "/command-bulks/{id}/items", P.COMMANDS_READ),
+    Route("POST", "/command-bulks/{id}/pause", P.COMMANDS_OPERATE, DECISION),
+    Route("POST", "/command-bulks/{id}/resume", P.COMMANDS_OPERATE, DECISION),
+    Route("POST", "/command-bulks/{id}/abort", P.COMMANDS_OPERATE, DECISION),
 ]
