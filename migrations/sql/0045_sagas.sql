@@ -65,7 +65,7 @@ CREATE TABLE saga_step (
   undos       int NOT NULL DEFAULT 0 CHECK (undos >= 0),
   why         text NOT NULL DEFAULT '',
   PRIMARY KEY (tenant_id, type, process_id, place),
-  CONSTRAINT one_step_of_a_name UNIQUE (tenant_id, type, process_id, name),
+  CONSTRAINT one_process_step_of_a_name UNIQUE (tenant_id, type, process_id, name),
   FOREIGN KEY (tenant_id, type, process_id) REFERENCES saga,
   CONSTRAINT what_was_sent_is_known CHECK (state IN ('waiting', 'failed') OR command_id IS NOT NULL),
   CONSTRAINT what_undoes_it_is_known CHECK (state NOT IN ('undoing', 'undo-parked', 'undone') OR undo_id IS NOT NULL)
