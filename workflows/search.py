@@ -16,8 +16,11 @@ REQUESTER = SearchAttributeKey.for_keyword("Requester")
 STRATEGY = SearchAttributeKey.for_keyword("Strategy")
 ENTITY = SearchAttributeKey.for_keyword("Entity")
 PERIOD = SearchAttributeKey.for_keyword("Period")
+COMMAND_TYPE = SearchAttributeKey.for_keyword("CommandType")
+CHANGE = SearchAttributeKey.for_keyword_list("Change")
+"""A list, since a server keeps few attributes that are plain keywords: ten in each namespace."""
 
-ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER, STRATEGY, ENTITY, PERIOD)
+ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER, STRATEGY, ENTITY, PERIOD, COMMAND_TYPE, CHANGE)
 
 
 RUN = "run"
@@ -31,6 +34,13 @@ def of_close(tenant: UUID, place: tuple[str, str], state: str, requester: str) -
         {TENANT: str(tenant), ENTITY: entity, PERIOD: period, TARGET_KEY: f"{entity}/{period}", STATE: state,
          REQUESTER: requester}
     )  # fmt: skip
+
+
+def of_command(tenant: UUID, name: str, type_: str, state: str, change: UUID | None) -> TypedSearchAttributes:
+    """The first word of its type is its domain."""
+    plain = about({TENANT: str(tenant), TARGET_KEY: name, COMMAND_TYPE: type_, STATE: state})
+    changes = [SearchAttributePair(CHANGE, [str(change)])] if change else []
+    return TypedSearchAttributes([*plain, *changes])
 
 
 def about(keywords: Mapping[SearchAttributeKey[str], str]) -> TypedSearchAttributes:

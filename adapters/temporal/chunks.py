@@ -13,9 +13,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from activities.commands import Chunk, CommandActivities
+from activities.long_commands import LongCommandActivities
 from adapters.temporal.client import ClientSource, TemporalUnavailable, ping
 from adapters.temporal.worker import sandbox
 from workflows import search
+from workflows.command import CommandWorkflow
 from workflows.command_chunk import CommandChunkWorkflow
 from workflows.presets import TASK_TIMEOUT
 
@@ -29,7 +31,7 @@ class TemporalChunks:
         self._prefix = prefix
 
     def queue(self, domain: str) -> str:
-        return f"{self._prefix}-{domain}"
+        return queue_of(domain, self._prefix)
 
     async def start(self, tenant: UUID, domain: str, lease: UUID) -> None:
         async with answered():
@@ -77,17 +79,24 @@ class TemporalChunks:
         await ping(await self._reach())
 
 
-def chunk_worker(client: Client, activities: CommandActivities, queue: str) -> Worker:
-    """Serves one domain; it ends once what it holds has ended."""
+def chunk_worker(
+    client: Client, activities: CommandActivities, queue: str, long: LongCommandActivities | None = None
+) -> Worker:
+    """Serves one domain; it ends once what it holds has ended. Without `long` it leaves long commands to others."""
     return Worker(
         client,
         task_queue=queue,
-        workflows=[CommandChunkWorkflow],
-        activities=[activities.execute],
+        workflows=[CommandChunkWorkflow, CommandWorkflow],
+        activities=[activities.execute, *([long.carry_out] if long else [])],
         workflow_runner=sandbox(),
         max_cached_workflows=100,
         graceful_shutdown_timeout=timedelta(seconds=20),
+        max_heartbeat_throttle_interval=timedelta(seconds=2),
     )
+
+
+def queue_of(domain: str, prefix: str) -> str:
+    return f"{prefix}-{domain}"
 
 
 def _name(lease: UUID) -> str:

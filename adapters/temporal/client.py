@@ -25,7 +25,10 @@ from workflows import search
 TASK_QUEUE = "governance"
 RETENTION = timedelta(days=90)
 
-_KINDS = {search.STAGE.name: IndexedValueType.INDEXED_VALUE_TYPE_INT}
+_KINDS = {
+    search.STAGE.name: IndexedValueType.INDEXED_VALUE_TYPE_INT,
+    search.CHANGE.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+}
 
 
 class TemporalUnavailable(Unavailable):

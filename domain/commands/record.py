@@ -70,6 +70,11 @@ class CommandRecord:
         return self.command if self.edited is None else replace(self.command, payload=self.edited)
 
     @property
+    def workflow_id(self) -> str:
+        """Of the workflow that it has where it takes long: one for each epoch, a run for each attempt."""
+        return f"command/{self.tenant}/{name_of(self.key)}/{self.epoch}"
+
+    @property
     def over(self) -> bool:
         return self.state in OVER
 
