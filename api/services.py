@@ -51,6 +51,7 @@ from application.previewing import Previewing
 from application.reopenings.cases import ReopeningCases
 from application.reverting import Reverting
 from application.reviewing import Reviewing
+from application.sagas.cases import SagaCases
 from application.settings.cases import SettingCases
 from application.settings.moving import BundleCases
 from application.settings.snapshots import SettingSnapshots
@@ -156,6 +157,10 @@ class Services:
     @cached_property
     def command_bulks(self) -> BulkCases:
         return BulkCases.over(self.store, self.processes)
+
+    @cached_property
+    def sagas(self) -> SagaCases:
+        return SagaCases.over(self.store)
 
     @cached_property
     def periods(self) -> PeriodCases:

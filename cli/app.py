@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation, Newcomer, Running
-from cli import calendars, close, commands, config, database, deploy, gates, periods, secrets, voting
+from cli import calendars, close, commands, config, database, deploy, gates, periods, processes, secrets, voting
 from cli.caller import ApiRefusal
 from cli.destination import NotSent
 from cli.seed import PEOPLE, TENANT
@@ -82,7 +82,8 @@ def build(installation: Installation) -> typer.Typer:
     close.add(app, installation, _run)
     calendars.add(app, installation, _run)
     periods.add(app, installation, _run)
-    commands.add(app, installation, _run)
+    for each in (commands, processes):
+        each.add(app, installation, _run)
     return app
 
 

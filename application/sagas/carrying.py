@@ -110,10 +110,10 @@ class CarryingSagas:
 
 
 async def _send(tx: Transaction, command: Command, actor: Actor | None) -> tuple[Key, CommandRecord]:
-    """What goes wrong in between is undone, and with it nothing else."""
+    """What goes wrong in between is undone, and nothing else. One that takes its place is waited for as well."""
     async with tx.commands.attempt():
         (sent,) = await send_in(tx, [command], actor, paths=[""])
-    return command.key, sent.record
+    return sent.record.key, sent.record
 
 
 async def _seen(tx: Transaction, saga: Saga, step: Step) -> Step:

@@ -56,5 +56,5 @@ class Route:
             .replace("{module}", "AP")
             .replace("{kind}", "flag")
         )
-        filled = filled.replace("{task}", "bank").replace("{check}", "unposted")
+        filled = filled.replace("{type}", "ledger.move-cash").replace("{task}", "bank").replace("{check}", "unposted")
         return filled.replace("{environment}", "dev") + self.query

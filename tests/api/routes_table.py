@@ -6,6 +6,7 @@ from domain.people import Permission
 from tests.api.route import FLAG, LENT, NEW, NOWHERE, PROPOSAL, SAMPLE, TENANT, TOMORROW, WHY, Route
 from tests.api.routes_of_commands import ROUTES as COMMANDS
 from tests.api.routes_of_periods import ROUTES as PERIODS
+from tests.api.routes_of_processes import ROUTES as PROCESSES
 
 P = Permission
 DEV = "?environment=dev"
@@ -188,7 +189,7 @@ ROUTES = [
     Route("PUT", "/tenant-templates/{name}", P.TENANTS_MANAGE, WHY, names=False),
     Route("GET", "/tenant-templates/{name}/versions", P.TENANTS_MANAGE),
 ]  # fmt: skip
-ROUTES += PERIODS + COMMANDS
+ROUTES += PERIODS + COMMANDS + PROCESSES
 ROUTES += [
     replace(each, template=each.template.replace("/rollouts", "/deployments"))
     for each in ROUTES

@@ -31,6 +31,7 @@ NO_TWIN = {
 }
 TWINS = {
     "CommandLanes": "MemoryStore",
+    "SagaLanes": "MemoryStore",
     "DueOpenings": "MemoryStore",
     "Errands": "MemoryStore",
     "MetricSource": "ScriptedSource",
@@ -46,6 +47,7 @@ CONTRACTS = {  # the port's part of which contract, where the contract's module 
     "CommandBulks": "part of Commands: tests/contract/test_store_bulks.py asks both stores for it",
     "ParkedCommands": "part of Commands: tests/contract/test_store_parked_commands.py asks both stores for it",
     "Processes": "asks for a running Temporal: tests/workflow holds the adapter, tests/unit/application its twin",
+    "SagaRuns": "asks for a running Temporal: tests/workflow holds the adapter, tests/unit/sagas its twin",
 }
 
 _ASSIGNED = re.compile(r"^ *(self\.[^=\n]*)=", re.MULTILINE)
