@@ -1,6 +1,6 @@
 """Parked commands in memory, beside the rows of all commands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -51,6 +51,9 @@ class MemoryParkedCommands:
 
     async def add_operation(self, operation: Operation) -> bool:
         return self._rows.command_operations.setdefault(operation.id, operation) is operation
+
+    async def add_operations(self, operations: Sequence[Operation]) -> None:
+        self._rows.command_operations.update({each.id: each for each in operations})
 
     def _all(self) -> Iterable[Parked]:
         for record in self._rows.commands.values():

@@ -1,5 +1,6 @@
 """Parked commands in PostgreSQL: an index of them alone answers what is asked, however many commands there are."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -69,12 +70,20 @@ class PostgresParkedCommands:
         return [operation_of(row) for row in await self._session.execute(query.order_by(_O.at, _O.version))]
 
     async def add_operation(self, operation: Operation) -> bool:
+        said = self._row(operation)
+        added = insert(command_operation).values(said).on_conflict_do_nothing().returning(_O.operation_id)
+        return await self._session.scalar(added) is not None
+
+    async def add_operations(self, operations: Sequence[Operation]) -> None:
+        if operations:
+            await self._session.execute(insert(command_operation), [self._row(each) for each in operations])
+
+    def _row(self, operation: Operation) -> dict[str, Any]:
         (domain, id_), said = operation.key, {**vars(operation)}
         said |= {"operation_id": said.pop("id"), "domain": domain, "command_id": id_, "tenant_id": self._tenant}
         for name in ("key", "standing", "why"):  # what was made stands
             del said[name]
-        added = insert(command_operation).values(said).on_conflict_do_nothing().returning(_O.operation_id)
-        return await self._session.scalar(added) is not None
+        return said
 
 
 def newest(wanted: ParkedFilter, before: ParkedMark | None, limit: int) -> Select[Any]:

@@ -1,5 +1,6 @@
 """Commands of one tenant that wait for a person, and what people decided about them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -49,4 +50,8 @@ class ParkedCommands(Protocol):
 
     async def add_operation(self, operation: Operation) -> bool:
         """False when there is one with its id."""
+        ...
+
+    async def add_operations(self, operations: Sequence[Operation]) -> None:
+        """Many at once, none of which is there."""
         ...
