@@ -15,6 +15,7 @@ from cli.commands_pages import print_command, print_list, print_sent, print_trai
 from cli.config_pages import print_json
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
+from domain.commands import OnUnique
 
 console = Console(highlight=False)
 
@@ -43,13 +44,16 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         change: Annotated[str | None, typer.Option(help="id of the change that it belongs to")] = None,
         entity: Annotated[str | None, typer.Option(help="in whose books it posts")] = None,
         effective_date: Annotated[str | None, typer.Option(help="on which day it posts, as 2026-03-31")] = None,
+        unique_key: Annotated[str | None, typer.Option(help="of its domain one that is not over has it")] = None,
+        on_unique: Annotated[OnUnique | None, typer.Option(help="what becomes of it where another has the key")] = None,
         reply_to: Annotated[str | None, typer.Option(help=REPLY_HELP)] = None,
         json: AsJson = False, sender: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
         """Send a command; what was sent before under its id is shown, and not sent again."""
         given = {"not_before": not_before, "expires_at": expires_at, "priority": priority, "ordering_key": ordering_key,
                  "max_attempts": max_attempts, "change": change, "entity": entity,
-                 "effective_date": effective_date, "reply_to": reply_to_in(reply_to)}  # fmt: skip
+                 "effective_date": effective_date, "reply_to": reply_to_in(reply_to),
+                 "unique_key": unique_key, "on_unique": on_unique}  # fmt: skip
         wish = {"type": type, "id": id, "payload": _payload_in(payload), "schema_version": schema_version,
                 **{name: value for name, value in given.items() if value is not None}}  # fmt: skip
         told = run(_post(installation, Asked(os.environ, sender, api, tenant), wish))

@@ -13,6 +13,7 @@ _COLOURS = {"completed": "green", "failed": "red", "parked": "bold red", "expire
 
 def print_sent(told: Mapping[str, Any], page: Console) -> None:
     said = "was sent before" if told["replayed"] else "is sent"
+    said = "has this unique key, and nothing was sent" if told["coalesced"] else said
     page.print(f"{_name(told['command'])} {said}; it is {_standing(told['command'])}.", markup=False, soft_wrap=True)
 
 
@@ -53,6 +54,7 @@ def print_trail(items: Sequence[Mapping[str, Any]], page: Console) -> None:
 
 _SHOWN = (
     "sent_at", "due_at", "expires_at", "ended_at", "ordering_key", "entity", "effective_date", "causation",
+    "unique_key",
     "correlation", "change",
 )  # fmt: skip
 _TOLD = ("state", "epoch", "attempt", "crashes", "parked", "code", "due_at", "until", "person", "evidence")

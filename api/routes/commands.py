@@ -12,6 +12,7 @@ from api.schemas.audit import AuditPage
 from api.schemas.commands import CommandIn, CommandOut, CommandPage, CommandsIn, CommandTypesOut, ManySentOut, SentOut
 from api.schemas.common import Instant
 from api.services import Use
+from api.waiting import Patience
 from application.ports.commands import CommandFilter
 from domain.commands import CommandState
 from domain.commands.shape import DOMAIN, ID, TYPE
@@ -41,10 +42,18 @@ Wanted = Annotated[CommandFilter, Depends(_wanted)]
 
 
 @router.post("", summary="Send a command", status_code=201, dependencies=KEYED)
-async def send(wish: CommandIn, actor: Acting, use: Use, answer: Response) -> SentOut:
-    """201 the first time, 200 with what has become of it when it was sent before, 409 when it says something else."""
+async def send(wish: CommandIn, actor: Acting, use: Use, answer: Response, wait: Patience) -> SentOut:
+    """201 the first time, 200 with what has become of it when it was sent before, 409 when it says something else.
+
+    200 as well with the one that has its unique key, where it is to be that one. To whoever waits: 200 when it is over
+    by then, else 202 with where it stands.
+    """
+    if wait.seconds:
+        sent = await use.commands.awaiting.send(actor, wish.command(), wait.seconds)
+        wait.tell(answer, sent)
+        return SentOut.of(sent)
     sent = await use.commands.sending.send(actor, wish.command())
-    answer.status_code = 200 if sent.replayed else 201
+    answer.status_code = 200 if sent.replayed or sent.coalesced else 201
     return SentOut.of(sent)
 
 

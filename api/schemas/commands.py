@@ -15,6 +15,7 @@ from domain.commands import (
     CommandRecord,
     CommandState,
     CommandType,
+    OnUnique,
     Options,
     ParkedKind,
     ReplyTo,
@@ -81,7 +82,8 @@ class CommandIn(In):
     Commands of one `ordering_key` are executed one after the other. Of those that are due the one with the highest
     `priority` goes first, and each step of it is worth a minute of waiting. `causation` is the command it follows from.
     A command whose type posts says in whose books, `entity`, and on which day; no other does. `reply_to` is told when
-    it is over.
+    it is over. Where another of its domain has its `unique_key` and is not over, it is refused (`reject`), is that one
+    (`coalesce`), or takes its place if nobody has begun it (`replace`).
     """
 
     type: Type
@@ -99,12 +101,14 @@ class CommandIn(In):
     entity: Line | None = None
     effective_date: date | None = None
     reply_to: ReplyIn | None = None
+    unique_key: Line | None = None
+    on_unique: OnUnique = OnUnique.REJECT
 
     def command(self) -> Command:
         options = Options(
             self.not_before, self.expires_at, self.priority, self.ordering_key, self.max_attempts, self.correlation,
             self.causation, self.change, self.entity, self.effective_date,
-            self.reply_to.wanted() if self.reply_to else None,
+            self.reply_to.wanted() if self.reply_to else None, self.unique_key, self.on_unique,
         )  # fmt: skip
         return Command(self.type, self.id, self.payload, self.schema_version, options)
 
@@ -128,13 +132,17 @@ class CommandErrorOut(Out):
 
 
 class CommandOut(Out):
-    """`attempt` counts executions of this `epoch`, which people begin anew; `crashes` the workers that it lost."""
+    """`attempt` counts executions of this `epoch`, which people begin anew; `crashes` the workers that it lost.
+
+    `payload` is what was sent; where it was edited, `edited_payload` is executed instead.
+    """
 
     domain: str
     id: str
     type: str
     schema_version: int
     payload: Json
+    edited_payload: Json
     fingerprint: str
     not_before: datetime | None
     expires_at: datetime | None
@@ -147,6 +155,8 @@ class CommandOut(Out):
     entity: str | None
     effective_date: date | None
     reply_to: Json
+    unique_key: str | None
+    on_unique: OnUnique
     sender: UUID | None
     sent_at: datetime
     due_at: datetime
@@ -166,20 +176,24 @@ class CommandOut(Out):
         said = {
             **vars(record), **vars(command), **vars(command.options), "domain": command.domain,
             "error": CommandErrorOut.of(record.error) if record.error else None,
-            "reply_to": None, **command.answered,
+            "reply_to": None, **command.answered, "edited_payload": record.edited,
         }  # fmt: skip
         return cls(**{name: said[name] for name in cls.model_fields})
 
 
 class SentOut(Out):
-    """`replayed`: it was sent before, and this is what has become of it."""
+    """`replayed`: it was sent before, and this is what has become of it.
+
+    `coalesced`: it was not sent, and this is the one that has its unique key.
+    """
 
     command: CommandOut
     replayed: bool
+    coalesced: bool
 
     @classmethod
     def of(cls, sent: Sent) -> "SentOut":
-        return cls(command=CommandOut.of(sent.record), replayed=sent.replayed)
+        return cls(command=CommandOut.of(sent.record), replayed=sent.replayed, coalesced=sent.coalesced)
 
 
 class ManySentOut(Out):

@@ -88,11 +88,17 @@ async def _fill(tx: Transaction, batch: Batch, commands: Sequence[Command], acto
 
 def _faults(wish: BatchWish) -> list[Fault]:
     """Of the batch itself; its commands are looked at with those that are sent alone."""
-    wrong = [] if re.fullmatch(ID, wish.id) else [Fault("/id", "1 to 200 letters, digits and _.:@~+=-, one of the first two first")]
+    wrong = (
+        []
+        if re.fullmatch(ID, wish.id)
+        else [Fault("/id", "1 to 200 letters, digits and _.:@~+=-, one of the first two first")]
+    )
     if not 1 <= len(wish.commands) <= MOST_COMMANDS:
         wrong.append(Fault("/commands", f"1 to {MOST_COMMANDS}"))
     if wish.callback is None:
         return wrong
     if wish.callback.key in {each.key for each in wish.commands}:
         wrong.append(Fault("/callback/id", "a command that is none of the batch"))
+    if wish.callback.unique is not None:
+        wrong.append(Fault("/callback/unique_key", "a callback shares its place with nothing"))
     return [*wrong, *shape_faults(wish.callback, "/callback")]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from application.commands.sending import recorded, sent_told
+from application.commands.writing import recorded, sent_told
 from application.ports.store import Transaction
 from application.recording import record
 from domain.audit import Action, Outcome

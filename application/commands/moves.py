@@ -11,6 +11,7 @@ from domain.audit import Action, Outcome
 from domain.canonical import Json
 from domain.commands import CommandRecord, CommandState, name_of
 from domain.commands.record import SUPERSEDED
+from domain.people import Actor
 
 _S = CommandState
 ACTIONS: Final = {
@@ -28,7 +29,9 @@ ACTIONS: Final = {
 _WELL: Final = frozenset({_S.DISPATCHED, _S.RUNNING, _S.PENDING, _S.COMPLETED})
 
 
-async def told(tx: Transaction, records: Sequence[CommandRecord], *, at: datetime | None = None) -> None:
+async def told(
+    tx: Transaction, records: Sequence[CommandRecord], *, at: datetime | None = None, actor: Actor | None = None
+) -> None:
     """What has just been written, without its payload, its result or anybody's words."""
     await tx.audit.append(
         *(
@@ -48,14 +51,14 @@ async def told(tx: Transaction, records: Sequence[CommandRecord], *, at: datetim
 
 
 async def moved(
-    tx: Transaction, records: Sequence[CommandRecord], *, at: datetime | None = None
-) -> list[CommandRecord]:  # fmt: skip
+    tx: Transaction, records: Sequence[CommandRecord], *, at: datetime | None = None, actor: Actor | None = None
+) -> list[CommandRecord]:
     """All of them, with their new versions; Stale, and none, when one was moved by somebody else meanwhile.
 
     `at` is when, for what is written in a transaction that began long before.
     """
     saved = await tx.commands.save(records) if records else []
-    await told(tx, saved, at=at)
+    await told(tx, saved, at=at, actor=actor)
     await followed(tx, saved)
     return saved
 

@@ -1,13 +1,13 @@
 """A command is sent in the transaction of what it follows from: both are there, or neither is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID, uuid4
 
 from application.commands.answering import reply_faults
+from application.commands.showing import shown
+from application.commands.unique import Keyed, displace, keyed
+from application.commands.writing import recorded, sent_told
 from application.ports.store import Store, Transaction
-from application.recording import event_of
-from domain.audit import Action
 from domain.canonical import Json
 from domain.commands import (
     Command,
@@ -17,7 +17,6 @@ from domain.commands import (
     CommandTypeMissing,
     Key,
     differing,
-    fingerprint,
     name_of,
     shape_faults,
 )
@@ -33,14 +32,18 @@ MOST = 1000
 
 @dataclass(frozen=True)
 class Sent:
-    """`replayed`: it was sent before, and this is what has become of it."""
+    """`replayed`: it was sent before, and this is what has become of it.
+
+    `coalesced`: nothing was sent, and this is the one that has its unique key.
+    """
 
     record: CommandRecord
     replayed: bool
+    coalesced: bool = False
 
 
 class Sending:
-    """Each raises PermissionMissing, Invalid, CommandTypeMissing or CommandConflict where it applies."""
+    """PermissionMissing, Invalid, CommandTypeMissing, CommandConflict or UniqueKeyTaken where it applies."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -48,13 +51,18 @@ class Sending:
     async def send(self, actor: Actor, command: Command) -> Sent:
         actor.require(Permission.COMMANDS_SEND)
         async with self._store.transaction(actor.tenant) as tx:
-            return (await send_in(tx, [command], actor, paths=[""]))[0]
+            return _shown(await send_in(tx, [command], actor, paths=[""]), actor)[0]
 
     async def send_many(self, actor: Actor, commands: Sequence[Command]) -> list[Sent]:
         """All of them or none."""
         actor.require(Permission.COMMANDS_SEND)
         async with self._store.transaction(actor.tenant) as tx:
-            return await send_in(tx, commands, actor)
+            return _shown(await send_in(tx, commands, actor), actor)
+
+
+def _shown(sent: Sequence[Sent], actor: Actor) -> list[Sent]:
+    """The command of somebody else that has a key is no secret; what it carries may be one."""
+    return [replace(each, record=shown(each.record, actor)) if each.coalesced else each for each in sent]
 
 
 async def send_in(
@@ -73,13 +81,34 @@ async def send_in(
     first: dict[Key, CommandRecord] = {}
     for each, place in zip(wished, places, strict=True):
         _check_same(each, first.setdefault(each.key, each), place)
-    known = {each.key: each for each in await tx.commands.add(list(first.values()))}
-    sent = [
-        Sent(known.get(each.key, first[each.key]), each.key in known or each is not first[each.key]) for each in wished
-    ]
-    for asked, answer, place in zip(wished, sent, places, strict=True):
-        _check_same(asked, answer.record, place)
-    await sent_told(tx, [each.record for each in sent if not each.replayed], actor)
+    there = await keyed(tx, list(first.values()))
+    if not there.displaced:
+        return await _sent(tx, list(zip(wished, places, strict=True)), first, there, actor)
+    async with tx.commands.attempt():
+        await displace(tx, there.displaced, actor)
+        return await _sent(tx, list(zip(wished, places, strict=True)), first, there, actor)
+
+
+async def _sent(
+    tx: Transaction,
+    placed: Sequence[tuple[CommandRecord, str]],
+    first: Mapping[Key, CommandRecord],
+    there: Keyed,
+    actor: Actor | None,
+) -> list[Sent]:
+    """`first` are all that are asked for, each once."""
+    added = [each for key, each in first.items() if key not in there.instead]
+    known = {each.key: each for each in await tx.commands.add(added)}
+    sent = []
+    for asked, place in placed:
+        other = there.instead.get(asked.key)
+        if other is not None:
+            sent.append(Sent(known.get(other.key, other), replayed=False, coalesced=True))
+            continue
+        answer = known.get(asked.key, first[asked.key])
+        _check_same(asked, answer, place)
+        sent.append(Sent(answer, asked.key in known or asked is not first[asked.key]))
+    await sent_told(tx, [each.record for each in sent if not (each.replayed or each.coalesced)], actor)
     return sent
 
 
@@ -142,38 +171,7 @@ def _nul_faults(value: Json, path: str) -> list[Fault]:
     return [fault for place, each in inner for fault in _nul_faults(each, place)]
 
 
-def recorded(tx: Transaction, command: Command, sender: UUID | None, batch: str | None = None) -> CommandRecord:
-    """As it stands when it is sent now."""
-    asked = command.options
-    whole = replace(command, options=replace(asked, correlation=asked.correlation or uuid4()))
-    return CommandRecord(
-        whole, tx.tenant, fingerprint(whole), sender, tx.now, asked.not_before or tx.now, batch=batch
-    )  # fmt: skip
-
-
 def _check_same(asked: CommandRecord, there: CommandRecord, place: str) -> None:
     if asked.fingerprint != there.fingerprint:
         fields = differing(there.command, asked.command)
         raise CommandConflict(command=name_of(asked.key), at=place, differs=fields, state=there.state.value)
-
-
-async def sent_told(tx: Transaction, records: Sequence[CommandRecord], actor: Actor | None = None) -> None:
-    """What they carry is in them, and stays there."""
-    await tx.audit.append(
-        *(
-            event_of(tx, Action.COMMAND_SENT, ("command", name_of(each.key)), actor=actor,
-                     change=each.command.options.change, after=_said(each))
-            for each in records
-        )
-    )  # fmt: skip
-
-
-def _said(record: CommandRecord) -> Json:
-    asked = record.command.options
-    return {
-        "type": record.command.type,
-        "schema_version": record.command.schema_version,
-        "fingerprint": record.fingerprint,
-        "correlation": str(asked.correlation),
-        "causation": asked.causation,
-    }

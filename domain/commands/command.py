@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -15,13 +16,22 @@ USUAL: Final = 5
 FIRST: Final = 9
 
 
+class OnUnique(StrEnum):
+    """What becomes of a command whose unique key another has that is not over: none, that one, or this in its place."""
+
+    REJECT = "reject"
+    COALESCE = "coalesce"
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True)
 class Options:
     """When and in which order it is executed, and what it belongs to.
 
     Commands of one `ordering_key` are executed one after the other. `causation` names the command that sent it, as
     "<domain>/<id>"; `correlation` is shared by all that came of one first cause. What posts says in whose books,
-    `entity`, and on which day. `reply_to` is told when it is over.
+    `entity`, and on which day. `reply_to` is told when it is over. Of one domain and `unique_key` there is
+    one at a time that is not over.
     """
 
     not_before: datetime | None = None
@@ -35,6 +45,8 @@ class Options:
     entity: str | None = None
     effective_date: date | None = None
     reply_to: ReplyTo | None = None
+    unique_key: str | None = None
+    on_unique: OnUnique = OnUnique.REJECT
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,7 @@ class Command:
             "max_attempts": asked.max_attempts,
             **self.posting,
             **self.answered,
+            **self.uniquely,
         }
 
     @property
@@ -84,6 +97,18 @@ class Command:
         """Who is told: nothing for what nobody waits for."""
         wanted = self.options.reply_to
         return {"reply_to": wanted.to_json()} if wanted else {}
+
+    @property
+    def uniquely(self) -> dict[str, Json]:
+        """What it does not share, and how: nothing for what shares no key with anything."""
+        key = self.options.unique_key
+        return {} if key is None else {"unique_key": key, "on_unique": self.options.on_unique.value}
+
+    @property
+    def unique(self) -> Key | None:
+        """Domain and unique key."""
+        key = self.options.unique_key
+        return None if key is None else (self.domain, key)
 
 
 @dataclass(frozen=True)

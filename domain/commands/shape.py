@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Final
 
-from domain.commands.command import FIRST, Command, Options
+from domain.commands.command import FIRST, Command, OnUnique, Options
 from domain.commands.replies import PARTS, ReplyTo
 from domain.errors import Fault
 
@@ -36,12 +36,14 @@ def shape_faults(command: Command, path: str = "") -> list[Fault]:
 
 
 def _wrong(given: Options) -> dict[str, str]:
-    key, cause, whose = given.ordering_key, given.causation, given.entity
+    key, cause, whose, one = given.ordering_key, given.causation, given.entity, given.unique_key
     return {
         "priority": _within(given.priority, 0, FIRST),
         "max_attempts": "" if given.max_attempts is None else _within(given.max_attempts, 1, MOST_ATTEMPTS),
         "ordering_key": "" if key is None or _TEXT.fullmatch(key) else "1 to 200 printable characters",
         "causation": "" if cause is None or _CAUSE.fullmatch(cause) else "a command, as ledger/42",
+        "unique_key": "" if one is None or _TEXT.fullmatch(one) else "1 to 200 printable characters",
+        "on_unique": "belongs to a unique_key" if one is None and given.on_unique is not OnUnique.REJECT else "",
         "entity": "" if whose is None or _TEXT.fullmatch(whose) else "1 to 200 printable characters",
         "not_before": _offset(given.not_before),
         "expires_at": _offset(given.expires_at) or _later(given),

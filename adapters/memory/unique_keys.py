@@ -1,0 +1,21 @@
+"""Unique keys of commands in memory, where one transaction runs at a time and so nobody takes one meanwhile."""
+
+from collections.abc import Collection
+
+from adapters.memory.rows import Rows
+from domain.commands import CommandRecord, Key
+
+
+class MemoryUniqueKeys:
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    async def holders(self, keys: Collection[Key]) -> dict[Key, CommandRecord]:
+        there = self._rows.commands.values()
+        return {key: each for each in there if not each.over and (key := each.command.unique) in keys and key}
+
+    async def take(self, keys: Collection[Key]) -> None:
+        del keys
+
+    async def sent(self, ids: Collection[Key]) -> frozenset[Key]:
+        return frozenset(each for each in ids if each in self._rows.commands)
