@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -59,10 +58,8 @@ class MemoryCommandBreakers:
     async def lock_free(self, dependency: str, scope: LimitScope) -> Breaker | None:
         return self._kept[scope].get(dependency)
 
-    async def save(self, breaker: Breaker) -> Breaker:
-        after = replace(breaker, version=self._kept[breaker.scope][breaker.dependency].version + 1)
-        self._kept[breaker.scope][breaker.dependency] = after
-        return after
+    async def save(self, breaker: Breaker) -> None:
+        self._kept[breaker.scope][breaker.dependency] = breaker
 
     async def operation(self, id_: UUID) -> BreakerOperation | None:
         return self._operations.get(id_)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, Table, select, update
+from sqlalchemy import Row, Select, Table, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -42,15 +42,14 @@ class PostgresCommandBreakers:
         row = (await self._session.execute(query)).one_or_none()
         return _breaker(row, scope) if row else None
 
-    async def save(self, breaker: Breaker) -> Breaker:
+    async def save(self, breaker: Breaker) -> None:
         table = _table(breaker.scope)
         values = {
             "state": breaker.state.value, "failures": breaker.failures, "rests": breaker.rests,
             "held_until": breaker.until, "since": breaker.since, "reason": breaker.reason, "opened_by": breaker.by,
-            "version": table.c.version + 1,
+            "version": breaker.version,
         }  # fmt: skip
-        statement = update(table).where(_named(table, breaker.dependency)).values(values).returning(table)
-        return _breaker((await self._session.execute(statement)).one(), breaker.scope)
+        await self._session.execute(update(table).where(table.c.dependency == breaker.dependency).values(values))
 
     async def operation(self, id_: UUID) -> BreakerOperation | None:
         row = (
@@ -74,12 +73,8 @@ def _table(scope: LimitScope) -> Table:
     return command_breaker if scope is LimitScope.TENANT else command_shared_breaker
 
 
-def _named(table: Table, dependency: str) -> ColumnElement[bool]:
-    return table.c.dependency == dependency
-
-
 def _one(table: Table, dependency: str) -> Select[Any]:
-    return select(table).where(_named(table, dependency))
+    return select(table).where(table.c.dependency == dependency)
 
 
 def _breaker(row: Row[Any], scope: LimitScope) -> Breaker:

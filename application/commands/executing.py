@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from application.commands.breaking import Hearing
 from application.commands.handling import Handlers, Order
 from application.commands.leases import freed
 from application.commands.moves import moved
@@ -45,6 +46,7 @@ class Turn:
     lease: UUID
     until: float
     counted: Counter[str] = field(default_factory=Counter)
+    hearing: Hearing = field(default_factory=Hearing)
 
     def count(self, records: Sequence[CommandRecord]) -> None:
         self.counted.update(each.state.value for each in records)
@@ -129,11 +131,13 @@ class Executing:
 
     async def _together(self, turn: Turn, group: Sequence[Ready]) -> None:
         """In one transaction, or each in its own when that one breaks."""
+        turn.hearing.begin()
         try:
             async with self._store.transaction(turn.tenant) as tx:
                 ended = [await self._tried(tx, turn, each) for each in group]
                 await self._hold(tx, turn)
                 await moved(tx, ended)
+                await turn.hearing.write(tx, list(zip((each.handler.policy for each in group), ended, strict=True)))
         except LeaseGone:
             raise
         except Exception as error:  # noqa: BLE001 -- what broke it may be anything that a handler does
@@ -146,7 +150,12 @@ class Executing:
             turn.count(ended)
 
     async def _tried(self, tx: Transaction, turn: Turn, each: Ready) -> CommandRecord:
-        if not self._goes_on(turn):
+        ended = await self._attempted(tx, turn, each)
+        turn.hearing.guess(each.handler.policy, ended, tx.now)
+        return ended
+
+    async def _attempted(self, tx: Transaction, turn: Turn, each: Ready) -> CommandRecord:
+        if not self._goes_on(turn, each):
             return each.record.returned()
         try:
             async with tx.commands.attempt() as connection:
@@ -161,15 +170,15 @@ class Executing:
     async def _called(self, turn: Turn, each: Ready) -> None:
         """Written by itself as soon as it has ended: the less is called again when this worker dies."""
         async with self._gate:
-            if not self._goes_on(turn):
-                await self._written(turn, lambda _: each.record.returned())
+            if not self._goes_on(turn, each):
+                await self._written(turn, each, lambda _: each.record.returned())
                 return
             try:
                 after = partial(each.record.completed, await _answer(each, order_of(self._store, each.record)))
             except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
                 after = partial(settled, each.record, raised, each.handler.policy)
             try:
-                await self._written(turn, after)
+                await self._written(turn, each, after)
             except (LeaseGone, Unavailable):
                 raise
             except Exception as error:  # noqa: BLE001 -- a result that cannot be kept
@@ -183,12 +192,13 @@ class Executing:
         raised = error
         if isinstance(error, Unavailable) and isinstance(error.__cause__, HandlerFailure):
             raised = error.__cause__  # what it said when the transaction was lost with it
-        await self._written(turn, lambda at: settled(each.record, raised, each.handler.policy, at))
+        await self._written(turn, each, lambda at: settled(each.record, raised, each.handler.policy, at))
 
-    async def _written(self, turn: Turn, after: Callable[[datetime], CommandRecord]) -> None:
+    async def _written(self, turn: Turn, each: Ready, after: Callable[[datetime], CommandRecord]) -> None:
         async with self._store.transaction(turn.tenant) as tx:
             await self._hold(tx, turn)
             saved = await moved(tx, [after(tx.now)])
+            await turn.hearing.write(tx, [(each.handler.policy, saved[0])])
         turn.count(saved)
 
     async def _give_back(self, turn: Turn) -> None:
@@ -207,7 +217,9 @@ class Executing:
         if await tx.commands.hold(turn.lease) is None:
             raise LeaseGone
 
-    def _goes_on(self, turn: Turn) -> bool:
+    def _goes_on(self, turn: Turn, each: Ready) -> bool:
+        if turn.hearing.rests(each.handler.policy):
+            return False
         return not self._stopping and asyncio.get_running_loop().time() < turn.until
 
 

@@ -193,6 +193,11 @@ class Handlers:
         """The types whose commands have a workflow of their own."""
         return frozenset(name for (name, _), each in self._found.items() if each.policy.alone)
 
+    def bounds(self, domain: str) -> dict[str, TypePolicy]:
+        """Of its types whose newest handler says how much of them is executed, or on what they depend."""
+        newest = {name: each.policy for (name, _), each in sorted(self._found.items(), key=lambda it: it[0])}
+        return {name: each for name, each in newest.items() if each.bounded and name.startswith(f"{domain}.")}
+
     def types(self) -> list[CommandType]:
         return [
             CommandType(name, version, each.terms.model.model_json_schema(), each.policy.to_json())

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from application.commands.breaking import heard
 from application.commands.handling import Handlers, Order
 from application.commands.leases import freed
 from application.commands.living import Life, Living, Sign
@@ -169,6 +170,7 @@ class Lasting:
             if await tx.commands.hold(life.lease) is None:
                 raise LeaseGone
             (after,) = await moved(tx, [record.completed(result, at)], at=at)
+            await heard(tx, [(life.ready.handler.policy, after)])
             await tx.commands.end(life.lease)
         return after
 
@@ -204,6 +206,7 @@ class Lasting:
                     if await tx.commands.hold(life.lease) is None:
                         raise LeaseGone
                     (saved,) = await moved(tx, [after(tx.now)])
+                    await heard(tx, [(life.ready.handler.policy, saved)])
                     await tx.commands.end(life.lease)
                     return saved
             except Stale:

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 from application.commands.handling import Handlers
 from application.commands.leases import given_back
+from application.commands.limiting import Limiting, Wanted
 from application.commands.moves import told
 from application.ports.command_runs import CommandRuns
 from application.ports.commands import Types
@@ -31,6 +32,7 @@ class LeadingAlone:
         self._store = store
         self._runs = runs
         self._types = Types(handlers.alone, only=True)
+        self._limiting = Limiting(handlers)
         self._lasts = lasts
         self._landed = landed
         self._flying: dict[asyncio.Task[None], tuple[UUID, str]] = {}
@@ -55,7 +57,8 @@ class LeadingAlone:
 
     async def _leased(self, tenant: UUID, domain: str) -> CommandRecord | None:
         async with self._store.transaction(tenant) as tx:
-            records = await tx.commands.lease(domain, 1, tx.now + self._lasts, uuid4(), self._types)
+            wanted = Wanted(domain, 1, tx.now + self._lasts, uuid4(), self._types)
+            records = await self._limiting.lease(tx, wanted)
             await told(tx, records)
             return records[0] if records else None
 

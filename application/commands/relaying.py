@@ -12,6 +12,7 @@ import structlog
 from application.commands.handling import Handlers
 from application.commands.leading import LeadingAlone
 from application.commands.leases import given_back
+from application.commands.limiting import Limiting, Wanted
 from application.commands.moves import told
 from application.ports.chunks import Chunks
 from application.ports.command_runs import CommandRuns
@@ -58,9 +59,11 @@ class CommandRelay:
         self._lanes = lanes
         self._chunks = chunks
         self._handlers = handlers
+        self._limiting = Limiting(handlers)
         self._news = news
         self._heard = asyncio.Event()
         self._announced = False
+        self._paced = False
         self._most = most
         self._flying: dict[asyncio.Task[None], Lane] = {}
         self._alone: LeadingAlone | None = None
@@ -106,7 +109,7 @@ class CommandRelay:
             if await self.round():
                 return
         with suppress(TimeoutError):
-            async with asyncio.timeout(IDLE if idle else PAUSE):
+            async with asyncio.timeout(IDLE if idle and not self._paced else PAUSE):
                 await self._heard.wait()
 
     async def _hear(self) -> None:
@@ -115,11 +118,13 @@ class CommandRelay:
                 self._heard.set()
 
     async def _passed(self) -> int:
-        """Each lane has its turn, however much lies in another."""
+        """Each lane has its turn, however much lies in another; first those of which least is executed now."""
         if not self._announced:
             await self._lanes.put_command_types(self._handlers.types())
             self._announced = True
         lanes = [lane for lane in await self._lanes.due_commands() if lane[1] in self._handlers.domains]
+        lanes.sort(key=Counter(self._flying.values()).__getitem__)
+        self._paced = any(self._limiting.paced(domain) for _, domain in lanes)
         if lanes:
             await self._chunks.ping()
         leased = 0
@@ -150,8 +155,8 @@ class CommandRelay:
 
     async def _leased(self, tenant: UUID, domain: str, lease: UUID) -> int:
         async with self._store.transaction(tenant) as tx:
-            together = Types(self._handlers.alone)
-            records = await tx.commands.lease(domain, self._most, tx.now + LASTS, lease, together)
+            wanted = Wanted(domain, self._most, tx.now + LASTS, lease, Types(self._handlers.alone))
+            records = await self._limiting.lease(tx, wanted)
             await told(tx, records)
         if records:
             try:

@@ -39,8 +39,8 @@ class CommandBreakers(Protocol):
         """The same, or None where there is none or another holds it now."""
         ...
 
-    async def save(self, breaker: Breaker) -> Breaker:
-        """What was locked, with its new version."""
+    async def save(self, breaker: Breaker) -> None:
+        """What was locked."""
         ...
 
     async def operation(self, id_: UUID) -> BreakerOperation | None: ...

@@ -52,7 +52,8 @@ class Patience:
 class Breaker:
     """`until` is when a probe may go, or while one is out, when that counts as lost; None: a person closes it.
 
-    `rests` counts probes that failed one after the other. `reason` and `by` are of the person who opened it.
+    `rests` counts probes that failed one after the other. `reason` and `by` are of the person who opened it. What moves
+    it makes a new `version`; a failure that is only counted does not.
     """
 
     dependency: str
@@ -86,7 +87,11 @@ class Breaker:
         if self.state is BreakerState.OPEN:
             return self
         if answered:
-            return self if self.calm else self._moved(BreakerState.CLOSED, now)
+            return (
+                replace(self, failures=0)
+                if self.state is BreakerState.CLOSED
+                else self._moved(BreakerState.CLOSED, now)
+            )
         if self.state is BreakerState.HALF_OPEN:
             return self._resting(now, patience, self.failures + 1, self.rests + 1)
         failures = self.failures + 1
@@ -114,9 +119,8 @@ class Breaker:
         return replace(self._moved(BreakerState.OPEN, now), failures=failures, rests=rests, until=now + rest)
 
     def _moved(self, to: BreakerState, now: datetime) -> "Breaker":
-        """From the beginning; since when stays where it does not change."""
-        since = self.since if to is self.state else now
-        return Breaker(self.dependency, self.scope, to, since=since, version=self.version)
+        """With everything else as at first."""
+        return Breaker(self.dependency, self.scope, to, since=now, version=self.version + 1)
 
 
 @dataclass(frozen=True)
