@@ -9,6 +9,7 @@ from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
+from domain.commands import CommandRecord
 from domain.commands.bulk import Bulk
 from domain.commands.repairs import Repair
 from domain.errors import Unavailable
@@ -131,6 +132,10 @@ class RecordingProcesses:
     async def closed(self, approval: UUID) -> None:
         await self.ping()
         self.ended.append(approval)
+
+    async def command_outcome(self, record: CommandRecord, seconds: float) -> None:
+        """At once: whoever asked looks at the database then."""
+        await self.ping()
 
     async def ping(self) -> None:
         if self.down:

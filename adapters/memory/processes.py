@@ -15,6 +15,7 @@ from application.ports.store import Store
 from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
+from domain.commands import CommandRecord
 from domain.commands.bulk import Bulk
 from domain.commands.repairs import Repair
 from domain.errors import Unavailable
@@ -134,6 +135,10 @@ class MemoryProcesses:
 
     async def closed(self, approval: UUID) -> None:
         self._note("closed", approval)
+
+    async def command_outcome(self, record: CommandRecord, seconds: float) -> None:
+        del record, seconds
+        await self.ping()
 
     async def ping(self) -> None:
         if self.down:

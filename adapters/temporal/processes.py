@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from adapters.temporal.bulks import bulk_carried_on
 from adapters.temporal.client import TASK_QUEUE, ClientSource, TemporalUnavailable, ping
 from adapters.temporal.closures import started_closure, started_reopening
+from adapters.temporal.command_runs import asked_outcome
 from adapters.temporal.imports import started_import
 from adapters.temporal.repairs import started_repair
 from adapters.temporal.series import carried_on
@@ -27,6 +28,7 @@ from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval, ApprovalClosed
 from domain.closures import Act, ClosureRun, Reopening, RunOver
 from domain.closures.series import Series
+from domain.commands import CommandRecord
 from domain.commands.bulk import Bulk
 from domain.commands.repairs import Repair
 from domain.errors import Fault, Invalid, Refusal
@@ -184,6 +186,13 @@ class TemporalProcesses:
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
+
+    async def command_outcome(self, record: CommandRecord, seconds: float) -> None:
+        async with _answered():
+            try:
+                await asked_outcome(await self._reach(), record, seconds)
+            except WorkflowUpdateFailedError as error:
+                raise refusal_of(error) from error
 
     async def ping(self) -> None:
         async with _answered():

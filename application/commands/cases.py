@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from application.commands.acts import Acts
+from application.commands.awaiting import Awaiting
 from application.commands.batches import BatchCases
+from application.commands.canceling import Canceling
 from application.commands.lineage import Lineages
 from application.commands.looking import LookingAtCommands
 from application.commands.repairing import Repairing
@@ -23,6 +25,8 @@ class CommandCases:
     batches: BatchCases
     repairing: Repairing
     lineages: Lineages
+    awaiting: Awaiting
+    canceling: Canceling
 
     @classmethod
     def over(cls, store: Store, processes: Processes | None = None) -> Self:
@@ -35,4 +39,6 @@ class CommandCases:
             BatchCases(store),
             Repairing(store, processes),
             Lineages(store),
+            Awaiting(store, processes),
+            Canceling(store, Acts(store, processes)),
         )

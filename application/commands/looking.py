@@ -1,10 +1,13 @@
 """Where commands stand, what became of each, and what may be sent."""
 
+from dataclasses import replace
+
 from application.commands.showing import shown
 from application.ports.commands import CommandFilter, Mark
 from application.ports.records import AuditRow
 from application.ports.store import Place, Store
 from domain.commands import CommandRecord, CommandType, Key, name_of
+from domain.commands.progress import CommandProgress
 from domain.errors import Missing
 from domain.people import Actor, Permission
 
@@ -34,6 +37,16 @@ class LookingAtCommands:
         actor.require(Permission.COMMANDS_READ)
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.audit.course(("command", name_of(key)), after, limit)
+
+    async def progress(self, actor: Actor, key: Key) -> CommandProgress:
+        """How far a long command has come, in its handler's words; these are masked as its result is."""
+        actor.require(Permission.COMMANDS_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            there = await tx.commands.get(key)
+            told = await tx.commands.long.progress(key)
+        if there is None or told is None:
+            raise Missing(kind_of_thing="progress", command=name_of(key))
+        return replace(told, said=shown(replace(there, result=told.said), actor).result)
 
     async def types(self, actor: Actor, domain: str | None = None) -> list[CommandType]:
         actor.require(Permission.COMMANDS_READ)

@@ -8,6 +8,7 @@ from application.ports.imports import ImportRecord
 from domain.approvals import Answer, Approval
 from domain.closures import Act, ClosureRun, Reopening
 from domain.closures.series import Series
+from domain.commands import CommandRecord
 from domain.commands.bulk import Bulk
 from domain.commands.repairs import Repair
 from domain.rollouts import Rollout, Verb
@@ -94,6 +95,10 @@ class Processes(Protocol):
 
     async def closed(self, approval: UUID) -> None:
         """The database has ended this request; its process sees that when it next looks, and now looks sooner."""
+        ...
+
+    async def command_outcome(self, record: CommandRecord, seconds: float) -> None:
+        """Returns once a command with a workflow of its own has been executed, or after so long; WillNotRun."""
         ...
 
     async def ping(self) -> None: ...
