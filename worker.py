@@ -21,6 +21,7 @@ from activities.command_repairs import CommandRepairActivities
 from activities.commands import CommandActivities
 from activities.converging import ConvergingActivities
 from activities.imports import ImportActivities
+from activities.long_commands import LongCommandActivities
 from activities.reopenings import ReopeningActivities
 from activities.restoring import RestoringActivities
 from activities.rollouts import RolloutActivities
@@ -32,6 +33,7 @@ from adapters.logs import configure
 from adapters.settings import Settings
 from adapters.temporal.chunks import TemporalChunks, chunk_worker
 from adapters.temporal.client import always, connect, prepare
+from adapters.temporal.command_runs import TemporalCommandRuns
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.sagas import TemporalSagas, saga_worker
@@ -43,6 +45,7 @@ from application.balloting import Balloting
 from application.bulks.carrying import Carrying
 from application.closures.moved_books import TellingOfBooks
 from application.commands.executing import Executing
+from application.commands.lasting import Lasting
 from application.commands.relaying import CommandRelay
 from application.commands.repair_recovery import CommandRepairRecovery
 from application.commands.repairing import Repairing
@@ -177,17 +180,18 @@ def rounds(made: Parts, processes: TemporalProcesses) -> list[Coroutine[Any, Any
 async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
     """Serves the domains whose handlers it was given; what it yields leads commands there, and is to end before it."""
     handlers, chunks = made.handlers, TemporalChunks(always(client))
-    execution = Executing(made.store, handlers)
+    execution, lasting = Executing(made.store, handlers), Lasting(made.store, handlers)
+    runs, long = TemporalCommandRuns(always(client)), LongCommandActivities(lasting)
     async with AsyncExitStack() as served:
         for domain in handlers.domains:
-            worker = chunk_worker(client, CommandActivities(execution), chunks.queue(domain))
+            worker = chunk_worker(client, CommandActivities(execution), chunks.queue(domain), long)
             await served.enter_async_context(worker)
         relay, sweeper = (
-            CommandRelay(made.store, made.store, chunks, handlers, made.listener.commands),
-            CommandSweeper(made.store, made.store, chunks),
+            CommandRelay(made.store, made.store, chunks, handlers, made.listener.commands).leading(runs),
+            CommandSweeper(made.store, made.store, chunks, runs),
         )
         yield [relay.run(), sweeper.run()] if handlers.domains else []
-        await execution.drain(DRAINS)
+        await asyncio.gather(execution.drain(DRAINS), lasting.drain(DRAINS))
 
 
 @asynccontextmanager
