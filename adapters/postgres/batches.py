@@ -1,4 +1,4 @@
-"""Batches in PostgreSQL: whoever counts holds the row, and what is parked is counted in an index when it is asked for."""
+"""Batches in PostgreSQL: whoever counts holds the row; what is parked is counted when somebody asks, in an index."""
 
 from collections.abc import Collection, Sequence
 from typing import Any

@@ -5,6 +5,7 @@ from uuid import uuid5
 
 from application.bulks.stand import BulkStand, BulkStep, locked, moved, stand_of
 from application.commands.acts import ACTIONS
+from application.commands.following import followed
 from application.ports.store import Store, Transaction
 from application.recording import event_of
 from domain.approvals import Standing
@@ -66,6 +67,7 @@ async def _decided(tx: Transaction, bulk: Bulk) -> tuple[Bulk, int]:
     why = {item.place: _skipped(item, record) for item, record in taken}
     still = [(item, record) for item, record in taken if not why[item.place]]
     saved = await tx.commands.save([_after(tx, bulk, record) for _, record in still])
+    await followed(tx, saved)
     after = {each.key: each for each in saved}
     outcome = ItemOutcome.RETRIED if bulk.act is Act.RETRY else ItemOutcome.DONE
     await tx.commands.bulks.touch(

@@ -50,7 +50,11 @@ class BatchWish:
     def fingerprint(self) -> str:
         callback = None if self.callback is None else _named(self.callback)
         return digest_of(
-            {"commands": [_named(each) for each in self.commands], "callback": callback, "on_parked": self.on_parked.value}
+            {
+                "commands": [_named(each) for each in self.commands],
+                "callback": callback,
+                "on_parked": self.on_parked.value,
+            }
         )
 
 
