@@ -45,6 +45,8 @@ CONTRACTS = {  # the port's part of which contract, where the contract's module 
     "Chunks": "asks for a running Temporal: tests/workflow holds the adapter, tests/integration/commands its twin",
     "LongCommands": "part of Commands: tests/contract/test_store_long_commands.py asks both stores for it",
     "CommandBulks": "part of Commands: tests/contract/test_store_bulks.py asks both stores for it",
+    "CommandBreakers": "part of Commands: tests/contract/test_store_command_limits.py asks both stores for it",
+    "CommandLimits": "part of Commands: tests/contract/test_store_command_limits.py asks both stores for it",
     "ParkedCommands": "part of Commands: tests/contract/test_store_parked_commands.py asks both stores for it",
     "Processes": "asks for a running Temporal: tests/workflow holds the adapter, tests/unit/application its twin",
     "SagaRuns": "asks for a running Temporal: tests/workflow holds the adapter, tests/unit/sagas its twin",

@@ -18,7 +18,12 @@ SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
  WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
    AND a.attname = 'tenant_id' AND NOT a.attisdropped
 """
-OF_NOBODY = {"command_line": "whether anybody listens", "command_type": "what the code of workers takes"}
+OF_NOBODY = {
+    "command_line": "whether anybody listens",
+    "command_shared_breaker": "whether what all tenants depend on answers",
+    "command_shared_bucket": "what is left of a limit over all tenants",
+    "command_type": "what the code of workers takes",
+}
 DEFINITION = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 
 
@@ -160,6 +165,7 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
     )
     assert {row["proname"]: row["result"] for row in rows} == {
         "count_converged": "TABLE(live bigint, holding bigint)",
+        "count_leased_commands": "TABLE(type text, leased bigint)",
         "count_sealed_keys": "TABLE(tenant_id uuid, kek text, found bigint)",
         "count_telemetry": (
             "TABLE(tenant_id uuid, instant integer, bound double precision, requests bigint, errors bigint)"
