@@ -10,6 +10,7 @@ from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.paging import Cursor, Limit, cut, decoded, encoded, moment, number, text
 from api.routes.commands import Domain, Id, Of
+from api.schemas.command_repairs import EditIn, EditPreviewOut
 from api.schemas.parked_commands import (
     AssignmentIn,
     CausePage,
@@ -22,8 +23,8 @@ from api.schemas.parked_commands import (
 )
 from api.services import Services, Use
 from application.ports.parked import ParkedFilter
-from domain.commands import Key, ParkedKind
-from domain.commands.operations import Act
+from domain.commands import Key, ParkedKind, name_of
+from domain.commands.operations import Act, Standing
 from domain.commands.shape import TYPE
 from domain.people import Actor
 
@@ -76,7 +77,7 @@ async def read(which: Which, actor: Acting, use: Use, answer: Response) -> Parke
 
 
 class Deciding:
-    """Whoever asks decides about this command, over the version in If-Match."""
+    """Whoever asks decides about this command, over the version in If-Match; 202 where another person is asked."""
 
     def __init__(self, which: Which, seen: ExpectedVersion, actor: Acting, use: Use, answer: Response) -> None:
         self._which, self._seen = which, seen
@@ -89,7 +90,13 @@ class Deciding:
             self._actor, self._which, self._seen, wish.operation_id, wish.decision(act)
         )
         self._answer.headers["ETag"] = flag_tag(made.version)
+        if made.standing is Standing.AWAITING_APPROVAL:
+            self._answer.status_code = 202
         return OperationOut.of(made)
+
+    async def preview(self, wish: EditIn) -> EditPreviewOut:
+        draft = await self._use.commands.acts.preview(self._actor, self._which, self._seen, wish.patch)
+        return EditPreviewOut.of(name_of(self._which), self._seen, wish.patch, draft)
 
 
 Decide = Annotated[Deciding, Depends()]
@@ -101,6 +108,12 @@ async def retry(wish: DecisionIn, decide: Decide) -> OperationOut:
     return await decide.on(Act.RETRY, wish)
 
 
+@one.post("/edit", summary="Edit a parked command and retry it", dependencies=KEYED)
+async def edit(wish: EditIn, decide: Decide) -> OperationOut | EditPreviewOut:
+    """What was sent stays, and what the patch makes of it is executed; 202 while another person is asked."""
+    return await decide.preview(wish) if wish.dry_run else await decide.on(Act.EDIT, wish)
+
+
 @one.post("/cancel", summary="Cancel a parked command", dependencies=KEYED)
 async def cancel(wish: DecisionIn, decide: Decide) -> OperationOut:
     """It is over, and is never executed."""
@@ -109,7 +122,7 @@ async def cancel(wish: DecisionIn, decide: Decide) -> OperationOut:
 
 @one.post("/complete", summary="Say that a parked command was done by other means", dependencies=KEYED)
 async def complete(wish: CompletionIn, decide: Decide) -> OperationOut:
-    """It is over, with this result; the digest of the evidence stays with the decision."""
+    """It is over, with this result; the digest of the evidence stays with the decision. 202 while others are asked."""
     return await decide.on(Act.COMPLETE, wish)
 
 

@@ -9,7 +9,16 @@ from pydantic import Field, StringConstraints
 from api.schemas.commands import CommandOut
 from api.schemas.common import Digest, Handle, In, Instant, Object, Out
 from domain.commands import CommandState, ParkedKind, name_of
-from domain.commands.operations import LEAST_REASON, MOST_REASON, Act, Cause, Decision, Operation, Parked
+from domain.commands.operations import (
+    LEAST_REASON,
+    MOST_REASON,
+    Act,
+    Cause,
+    Decision,
+    Operation,
+    Parked,
+    Standing,
+)
 
 Why = Annotated[
     str,
@@ -55,7 +64,11 @@ class AssignmentIn(DecisionIn):
 
 
 class OperationOut(Out):
-    """A decision; `state`, `epoch` and `version` are those of its command when it had been made."""
+    """A decision; `state`, `epoch` and `version` are those of its command when it had been made.
+
+    While it is `awaiting-approval` they are those of now, and `approval` is the request that another person answers.
+    `why` says what it came to nothing by.
+    """
 
     operation_id: UUID
     command: str
@@ -68,6 +81,9 @@ class OperationOut(Out):
     at: datetime
     cause: str | None
     evidence: str | None
+    standing: Standing
+    approval: UUID | None
+    why: str
 
     @classmethod
     def of(cls, made: Operation) -> "OperationOut":

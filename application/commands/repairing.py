@@ -157,7 +157,7 @@ async def _ended(
     await tx.commands.repairs.end(ended)
     said = {"operation": str(repair.id), "standing": standing.value, "why": why, "approval": str(repair.approval)}
     await record(
-        tx, Action.PARKED_LET_GO, ("command", name_of(repair.key)), actor=actor, reason=reason,
+        tx, Action.PARKED_RELEASED, ("command", name_of(repair.key)), actor=actor, reason=reason,
         outcome=Outcome.FAILURE, before={"standing": repair.standing.value}, after=said,
     )  # fmt: skip
     return ended

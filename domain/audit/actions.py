@@ -72,7 +72,7 @@ class Action(StrEnum):
     BREAKER_CLOSED = "command:breaker:closed"
     PARKED_EDITED = "command:parked:edited"
     PARKED_ASKED = "command:parked:asked"
-    PARKED_LET_GO = "command:parked:let-go"
+    PARKED_RELEASED = "command:parked:released"
     COMMAND_BATCH_SENT = "command:batch:sent"
     COMMAND_BATCH_ENDED = "command:batch:ended"
     DELEGATION_CREATED = "delegation:vote:created"

@@ -29,9 +29,9 @@ class Queue:
     def __init__(self, ask: Ask, store: Any, tenant: Any) -> None:
         self.ask, self._store, self._tenant = ask, store, tenant
 
-    async def park(self, *ids: str, error: CommandError = WRONG) -> None:
+    async def park(self, *ids: str, error: CommandError = WRONG, type: str = POST) -> None:  # noqa: A002 -- theirs
         for each in ids:
-            wish = {"type": POST, "id": each, "payload": {"entry": 7, "lines": [{"amount": "1.50"}]}}
+            wish = {"type": type, "id": each, "payload": {"entry": 7, "lines": [{"amount": "1.50"}]}}
             assert (await self.ask("ada", "POST", "/commands", json=wish)).status_code == 201
             async with self._store.transaction(self._tenant) as tx:
                 (record,) = await tx.commands.lease("ledger", 1, tx.now, uuid4())
@@ -169,12 +169,11 @@ class TestOperations:
         assert (await queue.decide("complete")).status_code == 422
         broken = await queue.decide("complete", evidence=EVIDENCE, result={"text": "\0"})
         assert (broken.status_code, broken.json()["faults"][0]["path"]) == (422, "/result/text")
-        made = await queue.decide("complete", evidence=EVIDENCE, result={"journal": 9})
-        assert (made.json()["state"], made.json()["evidence"]) == ("completed", EVIDENCE)
+        asked = await queue.decide("complete", evidence=EVIDENCE, result={"journal": 9})
+        assert (asked.status_code, asked.json()["standing"]) == (202, "awaiting-approval")
+        assert (asked.json()["state"], asked.json()["evidence"]) == ("parked", EVIDENCE)
         told = (await ask("ada", "GET", "/commands/ledger/1")).json()
-        assert (told["state"], told["result"], told["error"]) == ("completed", {"journal": 9}, None)
-        after = (await queue.trail())[-1]["after"]
-        assert (after["evidence"], after["result"].partition(":")[0]) == (EVIDENCE, "sha256")
+        assert (told["state"], told["result"], told["version"]) == ("parked", None, 4)
 
     async def test_snooze_until_an_instant(self, queue: Queue) -> None:
         await queue.park("1")
