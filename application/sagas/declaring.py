@@ -62,7 +62,7 @@ class Planned:
             raise ValueError("a step that has a limit has some time")
 
 
-Plan: TypeAlias = Callable[[Any], Sequence[Planned]]
+Plan: TypeAlias = Callable[..., Sequence[Planned]]
 Written = TypeVar("Written", bound=Plan)
 
 
