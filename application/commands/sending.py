@@ -79,9 +79,11 @@ async def send_in(
     await check(tx, commands, places)
     wished = [recorded(tx, each, actor.id if actor else None, batch) for each in commands]
     first: dict[Key, CommandRecord] = {}
+    where: dict[Key, str] = {}
     for each, place in zip(wished, places, strict=True):
+        where.setdefault(each.key, place)
         _check_same(each, first.setdefault(each.key, each), place)
-    there = await keyed(tx, list(first.values()))
+    there = await keyed(tx, list(first.values()), where)
     if not there.displaced:
         return await _sent(tx, list(zip(wished, places, strict=True)), first, there, actor)
     async with tx.commands.attempt():

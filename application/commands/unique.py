@@ -26,8 +26,8 @@ class Keyed:
     free: bool = False
 
 
-async def keyed(tx: Transaction, records: Sequence[CommandRecord]) -> Keyed:
-    """Nothing is written. UniqueKeyTaken or Invalid where it applies.
+async def keyed(tx: Transaction, records: Sequence[CommandRecord], places: Mapping[Key, str]) -> Keyed:
+    """`places` say where each stands in what was asked. Nothing is written. UniqueKeyTaken or Invalid where it applies.
 
     Whoever shares a command that is there waits for nobody; who takes a key waits for all who do.
     """
@@ -37,19 +37,21 @@ async def keyed(tx: Transaction, records: Sequence[CommandRecord]) -> Keyed:
     keys = {each.command.unique for each in wished.values() if each.command.unique}
     if len(keys) > MOST_KEYS:
         raise Invalid([Fault("/commands", f"at most {MOST_KEYS} unique keys")])
-    seen = await _looked(tx, wished, keys)
+    seen = await _looked(tx, wished, keys, places)
     if not (seen.free or seen.displaced):
         return seen
     await tx.commands.unique.take(keys)
-    seen = await _looked(tx, wished, keys)
-    return Keyed(seen.instead, await _waiting(tx, seen.displaced), seen.free)
+    seen = await _looked(tx, wished, keys, places)
+    return Keyed(seen.instead, await _waiting(tx, wished, seen.displaced, places), seen.free)
 
 
 async def displace(tx: Transaction, displaced: Mapping[Key, CommandRecord], actor: Actor | None) -> None:
     await moved(tx, [other.superseded(by, tx.now) for by, other in displaced.items()], actor=actor)
 
 
-async def _looked(tx: Transaction, wished: Mapping[Key, CommandRecord], keys: Collection[Key]) -> Keyed:
+async def _looked(
+    tx: Transaction, wished: Mapping[Key, CommandRecord], keys: Collection[Key], places: Mapping[Key, str]
+) -> Keyed:
     """What was sent before under its id is left out: it is answered with what has become of it."""
     sent = await tx.commands.unique.sent(wished)
     holders = dict(await tx.commands.unique.holders(keys))
@@ -68,11 +70,14 @@ async def _looked(tx: Transaction, wished: Mapping[Key, CommandRecord], keys: Co
         elif how is OnUnique.COALESCE:
             instead[key] = other
         else:
-            raise _taken(each, other)
+            raise _taken(each, other, places)
     return Keyed(instead, displaced, free)
 
 
-async def _waiting(tx: Transaction, displaced: Mapping[Key, CommandRecord]) -> dict[Key, CommandRecord]:
+async def _waiting(
+    tx: Transaction, wished: Mapping[Key, CommandRecord], displaced: Mapping[Key, CommandRecord],
+    places: Mapping[Key, str],
+) -> dict[Key, CommandRecord]:  # fmt: skip
     """As they stand now that nobody moves them: what is over meanwhile is in nobody's way."""
     waits = {}
     for by, other in displaced.items():
@@ -80,12 +85,13 @@ async def _waiting(tx: Transaction, displaced: Mapping[Key, CommandRecord]) -> d
         if there.over:
             continue
         if there.begun:
-            raise _taken(other, there)
+            raise _taken(wished[by], there, places)
         waits[by] = there
     return waits
 
 
-def _taken(asked: CommandRecord, other: CommandRecord) -> UniqueKeyTaken:
+def _taken(asked: CommandRecord, other: CommandRecord, places: Mapping[Key, str]) -> UniqueKeyTaken:
     return UniqueKeyTaken(
-        command=name_of(other.key), state=other.state.value, unique_key=asked.command.options.unique_key
+        command=name_of(other.key), at=places[asked.key], state=other.state.value,
+        unique_key=asked.command.options.unique_key,
     )  # fmt: skip

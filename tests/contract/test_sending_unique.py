@@ -71,7 +71,9 @@ async def bus(home: Home) -> Bus:
 @pytest.mark.req("CB-35")
 async def test_a_key_that_another_has_is_refused_until_that_is_over(bus: Bus) -> None:
     await bus.send(rebuild("1"))
-    assert await bus.taken(rebuild("2")) == {"command": "ledger/1", "state": "pending", "unique_key": "rates"}
+    assert await bus.taken(rebuild("2")) == {
+        "command": "ledger/1", "at": "/commands/0", "state": "pending", "unique_key": "rates",
+    }  # fmt: skip
     await bus.send(rebuild("2", key="other"), Command("sales.ship-order", "1", {}, 1, rebuild("1").options))
     await bus.complete()
     await bus.send(rebuild("3"))

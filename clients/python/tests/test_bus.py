@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 from changegate import Conflict, Invalid, NotAllowed
-from changegate.bus import Command, send, send_many
+from changegate.bus import Command, OnUnique, reply_by_command, reply_by_webhook, send, send_many
 from changegate.bus import fingerprint as digest
 from sqlalchemy.exc import DBAPIError
 
@@ -38,7 +38,7 @@ class Database:
 
 def row(**said: Any) -> SimpleNamespace:
     usual = {"n": 0, "replayed": False, "differs": None, "correlation": None, "state": "pending", "parked": None,
-             "attempt": 0, "result": None}  # fmt: skip
+             "attempt": 0, "result": None, "id": "42", "taken": None, "coalesced": False, "purged": False}  # fmt: skip
     return SimpleNamespace(**{**usual, **said})
 
 
@@ -62,6 +62,15 @@ class TestFingerprint:
         posts = replace(JOURNAL, entity="de", effective_date=date(2026, 3, 31))
         others = [JOURNAL, replace(posts, entity="fr"), replace(posts, effective_date=date(2026, 4, 1))]
         assert digest(posts) not in map(digest, others)
+
+    def test_is_of_who_is_told_and_of_the_unique_key_where_there_are_any(self) -> None:
+        keyed = replace(JOURNAL, unique_key="rates")
+        others = [
+            JOURNAL, keyed, replace(keyed, on_unique=OnUnique.REPLACE),
+            replace(JOURNAL, reply_to=reply_by_webhook("crm")),
+            replace(JOURNAL, reply_to=reply_by_command("sales.note-answer", "a-")),
+        ]  # fmt: skip
+        assert len(set(map(digest, others))) == len(others)
 
     def test_needs_to_know_where_a_clock_stands(self) -> None:
         with pytest.raises(ValueError, match="offset"):
@@ -88,6 +97,14 @@ class TestSending:
         with pytest.raises(Conflict) as refused:
             send_many(session, [JOURNAL, JOURNAL], **WHO)
         assert refused.value.facts["at"] == "/commands/1"
+
+    def test_raises_a_conflict_where_another_has_its_key(self) -> None:
+        session: Any = Database([], [row(taken="ledger/41", state="running")])
+        with pytest.raises(Conflict) as refused:
+            send(session, replace(JOURNAL, unique_key="rates"), **WHO)
+        assert (refused.value.kind, refused.value.facts) == ("unique-key-taken", {
+            "command": "ledger/41", "at": "/commands/0", "state": "running", "unique_key": "rates",
+        })  # fmt: skip
 
     def test_raises_what_the_database_refuses(self) -> None:
         session: Any = Database([], spoken("CB403", '{"permission": "commands.send"}'))

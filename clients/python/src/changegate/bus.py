@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -32,7 +33,7 @@ _SCHEMAS: Final = text(
     "SELECT type, schema_version, CAST(schema AS text) AS schema FROM bus.schemas_v1(:types)"
 ).bindparams(bindparam("types", type_=JSONB))
 _SEND: Final = (
-    text("SELECT * FROM bus.send_v1(CAST(:tenant AS uuid), CAST(:actor AS uuid), :commands)")
+    text("SELECT * FROM bus.send_v2(CAST(:tenant AS uuid), CAST(:actor AS uuid), :commands)")
     .bindparams(bindparam("commands", type_=JSONB))
     .columns(result=JSONB)
 )
@@ -45,13 +46,22 @@ _LARGEST_PATTERN: Final = 1_000_000
 _MOST_FAULTS: Final = 100
 
 
+class OnUnique(StrEnum):
+    """What becomes of a command whose unique key another has that is not over: none, that one, or this in its place."""
+
+    REJECT = "reject"
+    COALESCE = "coalesce"
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True)
 class Command:
     """`type` is "<domain>.<verb-noun>", `id` the sender's own name for it: sent again it is the same command.
 
     Of those that are due the one with the highest `priority`, 0 to 9, goes first; those of one `ordering_key` go one
     after the other. `causation` names the command that this one follows from, as "<domain>/<id>". One whose type posts
-    says in whose books, `entity`, and on which day.
+    says in whose books, `entity`, and on which day. `reply_to` is told when it is over: what `reply_by_command`,
+    `reply_by_webhook` or `reply_by_signal` gives. Of one domain and `unique_key` one at a time is not over.
     """
 
     type: str
@@ -68,11 +78,17 @@ class Command:
     change: UUID | None = None
     entity: str | None = None
     effective_date: date | None = None
+    reply_to: Mapping[str, Any] | None = None
+    unique_key: str | None = None
+    on_unique: OnUnique = OnUnique.REJECT
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What has become of a command; `replayed` when it was sent before."""
+    """What has become of a command; `replayed` when it was sent before, `purged` when only this is left of it.
+
+    `coalesced` when it was not sent: then this is the one of that `id`, which has its unique key.
+    """
 
     correlation: UUID
     replayed: bool
@@ -80,12 +96,31 @@ class Sent:
     parked: str | None
     attempt: int
     result: Any
+    id: str = ""
+    coalesced: bool = False
+    purged: bool = False
+
+
+def reply_by_command(type: str, prefix: str, schema_version: int = 1) -> dict[str, Any]:  # noqa: A002 -- the command's
+    """A command of this type, whose id begins with `prefix`."""
+    return {"kind": "command", "type": type, "schema_version": schema_version, "prefix": prefix}
+
+
+def reply_by_webhook(destination: str) -> dict[str, Any]:
+    """A webhook among the tenant's destinations, by its name."""
+    return {"kind": "webhook", "destination": destination}
+
+
+def reply_by_signal(workflow: str, signal: str) -> dict[str, Any]:
+    """A workflow whose id begins with "reply/<tenant>/"."""
+    return {"kind": "workflow", "workflow": workflow, "signal": signal}
 
 
 def send(session: Session | Connection, command: Command, *, tenant: UUID, actor: UUID) -> Sent:
     """In the transaction of `session`, which is never committed here; `actor` is the principal who sends.
 
-    Raises `Conflict` when its id was sent before and said something else, and the transaction goes on. `Invalid` for
+    Raises `Conflict` when its id was sent before and said something else, or when another has its unique key, and the
+    transaction goes on. `Invalid` for
     what no handler takes leaves it usable when it is about the payload; any other refusal of the database ends it.
     """
     return send_many(session, [command], tenant=tenant, actor=actor)[0]
@@ -126,7 +161,7 @@ def fingerprint(command: Command) -> str:
         "ordering_key": command.ordering_key,
         "max_attempts": command.max_attempts,
     }
-    content |= {name: said for name, said in _posting(command).items() if said is not None}
+    content |= {name: said for name, said in {**_posting(command), **_answered(command)}.items() if said is not None}
     return "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
 
@@ -188,6 +223,7 @@ def _wish(command: Command) -> dict[str, Any]:
         **vars(command),
         "payload": dict(command.payload),
         **_posting(command),
+        **_answered(command),
         "fingerprint": fingerprint(command),
         "not_before": _written(command.not_before),
         "expires_at": _written(command.expires_at),
@@ -201,16 +237,47 @@ def _posting(command: Command) -> dict[str, str | None]:
     return {"entity": command.entity, "effective_date": on.isoformat() if on else None}
 
 
+def _answered(command: Command) -> dict[str, Any]:
+    how = command.on_unique
+    return {
+        "reply_to": dict(command.reply_to) if command.reply_to is not None else None,
+        "unique_key": command.unique_key,
+        "on_unique": how.value if command.unique_key is not None or how is not OnUnique.REJECT else None,
+    }
+
+
 def _told(commands: Sequence[Command], rows: Iterable[Row[Any]]) -> list[Sent]:
     found = list(rows)
     for row in found:
+        if row.taken is not None:
+            raise _taken(commands[row.n], row)
         if row.differs is not None:
             command = commands[row.n]
             name = f"{command.type.partition('.')[0]}/{command.id}"
             facts = {"command": name, "at": f"/commands/{row.n}", "differs": row.differs, "state": row.state}
+            facts |= {"purged": True} if row.purged else {}
             said = "A command with this id was sent before, and it says something else."
             raise Conflict(HTTPStatus.CONFLICT, "command-conflict", said, facts)
-    return [Sent(row.correlation, row.replayed, row.state, row.parked, row.attempt, row.result) for row in found]
+    return [
+        Sent(
+            row.correlation,
+            row.replayed,
+            row.state,
+            row.parked,
+            row.attempt,
+            row.result,
+            row.id,
+            row.coalesced,
+            row.purged,
+        )
+        for row in found
+    ]
+
+
+def _taken(command: Command, row: Row[Any]) -> Conflict:
+    facts = {"command": row.taken, "at": f"/commands/{row.n}", "state": row.state, "unique_key": command.unique_key}
+    said = "Another command that is not over has this unique key."
+    return Conflict(HTTPStatus.CONFLICT, "unique-key-taken", said, facts)
 
 
 def _written(at: datetime | None) -> str | None:
