@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.memory.parked_commands import MemoryParkedCommands
 from adapters.memory.rows import Rows
-from application.ports.bulks import BulkPreview
+from application.ports.bulks import HELD, BulkPreview
 from application.ports.closures import Place
 from application.ports.parked import ParkedFilter
 from domain.commands import OVER, CommandRecord, CommandState
@@ -62,7 +62,11 @@ class MemoryCommandBulks:
 
     async def take(self, bulk: UUID, most: int) -> list[tuple[BulkItem, CommandRecord]]:
         waiting = [each for each in self._of(bulk) if each.outcome is _O.WAITING]
-        return [(each, self._rows.commands[each.key]) for each in waiting[:most]]
+        held = {each.key for each in self._rows.command_repairs.values() if not each.over}
+        return [
+            (replace(each, why=HELD if each.key in held else ""), self._rows.commands[each.key])
+            for each in waiting[:most]
+        ]
 
     async def touch(self, bulk: UUID, items: Sequence[BulkItem]) -> None:
         for each in items:

@@ -25,15 +25,15 @@ from adapters.postgres.bulk_rows import (
 from adapters.postgres.command_rows import record_of, text_of
 from adapters.postgres.parked_commands import fits, parked_of
 from adapters.postgres.tables_bulks import command_bulk, command_bulk_act, command_bulk_item
-from adapters.postgres.tables_commands import command
-from application.ports.bulks import BulkPreview
+from adapters.postgres.tables_commands import command, command_repair
+from application.ports.bulks import HELD, BulkPreview
 from application.ports.closures import Place
 from application.ports.parked import ParkedFilter
 from domain.commands import CommandRecord
 from domain.commands.bulk import MOST_ITEMS, Bulk, BulkActEntry, BulkItem, ItemOutcome, TooManyParked
 from domain.commands.bulk_gate import StageCount
 
-_B, _I, _A, _C = command_bulk.c, command_bulk_item.c, command_bulk_act.c, command.c
+_B, _I, _A, _C, _R = command_bulk.c, command_bulk_item.c, command_bulk_act.c, command.c, command_repair.c
 
 
 class PostgresCommandBulks:
@@ -76,9 +76,25 @@ class PostgresCommandBulks:
         await self._session.execute(row.values(started=started, changed_at=func.clock_timestamp()))
 
     async def take(self, bulk: UUID, most: int) -> list[tuple[BulkItem, CommandRecord]]:
-        rows = await self._session.execute(TAKE, {"bulk": bulk, "most": most})
+        rows = list(await self._session.execute(TAKE, {"bulk": bulk, "most": most}))
+        # Asked once they are locked: who holds one has locked it, too.
+        names = (_R.domain, _R.command_id)
+        asked_for = tuple_(*names).in_([(row.domain, row.command_id) for row in rows])
+        held = {
+            tuple(row) for row in await self._session.execute(select(*names).where(_R.ended_at.is_(None), asked_for))
+        }
         return [
-            (BulkItem(row.place, (row.domain, row.command_id), row.seen, row.cause), record_of(row)) for row in rows
+            (
+                BulkItem(
+                    row.place,
+                    (row.domain, row.command_id),
+                    row.seen,
+                    row.cause,
+                    why=HELD if (row.domain, row.command_id) in held else "",
+                ),
+                record_of(row),
+            )
+            for row in rows
         ]
 
     async def touch(self, bulk: UUID, items: Sequence[BulkItem]) -> None:

@@ -87,7 +87,7 @@ async def _decided(tx: Transaction, bulk: Bulk) -> tuple[Bulk, int]:
 def _skipped(item: BulkItem, record: CommandRecord) -> str:
     if record.state is not CommandState.PARKED:
         return NOT_PARKED
-    return "" if record.version == item.version else CHANGED
+    return item.why if record.version == item.version else CHANGED
 
 
 def _after(tx: Transaction, bulk: Bulk, record: CommandRecord) -> CommandRecord:
@@ -96,14 +96,7 @@ def _after(tx: Transaction, bulk: Bulk, record: CommandRecord) -> CommandRecord:
 
 async def _told(tx: Transaction, bulk: Bulk, moves: list[tuple[CommandRecord, CommandRecord]]) -> None:
     """An entry and an event for each command, as if each had been decided about alone."""
-    decision = Decision(bulk.act, bulk.reason)
-    for before, after in moves:
-        cause = before.error.fingerprint if before.error else None
-        entry = Operation(
-            uuid5(bulk.id, name_of(after.key)), after.key, bulk.act, bulk.requester, bulk.reason,
-            decision.digest(bulk.requester, after.key), after.state, after.epoch, after.version, tx.now, cause,
-        )  # fmt: skip
-        await tx.commands.parked.add_operation(entry)
+    await tx.commands.parked.add_operations([_entry(bulk, before, after, tx) for before, after in moves])
     person = await tx.people.actor(bulk.requester)
     await tx.audit.append(
         *(
@@ -116,6 +109,15 @@ async def _told(tx: Transaction, bulk: Bulk, moves: list[tuple[CommandRecord, Co
             )
             for before, after in moves
         )
+    )  # fmt: skip
+
+
+def _entry(bulk: Bulk, before: CommandRecord, after: CommandRecord, tx: Transaction) -> Operation:
+    cause = before.error.fingerprint if before.error else None
+    digest = Decision(bulk.act, bulk.reason).digest(bulk.requester, after.key)
+    return Operation(
+        uuid5(bulk.id, name_of(after.key)), after.key, bulk.act, bulk.requester, bulk.reason, digest, after.state,
+        after.epoch, after.version, tx.now, cause, approval=bulk.approval,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from application.ports.closures import Place
@@ -11,6 +11,8 @@ from domain.commands import CommandRecord
 from domain.commands.bulk import Bulk, BulkActEntry, BulkItem, ItemOutcome
 from domain.commands.bulk_gate import StageCount
 from domain.commands.operations import Parked
+
+HELD: Final = "held"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class CommandBulks(Protocol):
         ...
 
     async def take(self, bulk: UUID, most: int) -> list[tuple[BulkItem, CommandRecord]]:
-        """The next that were not touched, with their commands, which nobody else moves until the transaction ends."""
+        """The next that were not touched, with their commands, which nobody else moves until the transaction ends.
+
+        `why` says HELD of those about which another decision waits for somebody's yes.
+        """
         ...
 
     async def touch(self, bulk: UUID, items: Sequence[BulkItem]) -> None:

@@ -162,7 +162,8 @@ class Bulk:
 
     @property
     def workflow_id(self) -> str:
-        return f"command-bulk/{self.id}"
+        """An id of an operation is its asker's own: another tenant's may be the same."""
+        return f"command-bulk/{self.tenant}/{self.id}"
 
     @property
     def over(self) -> bool:

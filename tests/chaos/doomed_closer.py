@@ -1,7 +1,7 @@
 """A worker composed like the product's, which kills itself once every close stands where it was ordered to die.
 
 `python -m tests.chaos.doomed_closer QUEUE ORDERS PASSED`: as tests.chaos.doomed_worker, with the code of a period in
-the place of a change, or the id of a reopening or of a series.
+the place of a change, or the id of a reopening, of a series or of a bulk operation.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from activities.approvals import ApprovalActivities
+from activities.bulks import BulkActivities
 from activities.closure_series import SeriesActivities
 from activities.closures import ClosureActivities
 from activities.reopenings import ReopeningActivities
@@ -20,6 +21,7 @@ from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.worker import build_worker
 from application.admission import Admitting
 from application.balloting import Balloting
+from application.bulks.carrying import Carrying
 from application.controls import Controlling
 from application.gating import Gating
 from application.progression import Progression
@@ -35,7 +37,7 @@ async def run(made: Parts, queue: str, fate: Fate) -> None:
     processes = TemporalProcesses(always(client), queue)
     closures = made.closures(processes)
     more = [ClosureActivities(closures), ReopeningActivities(made.reopenings(processes, closures))]
-    more.append(SeriesActivities(made.closure_series(processes, closures)))
+    more += [SeriesActivities(made.closure_series(processes, closures)), BulkActivities(Carrying(store))]
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with build_worker(client, ApprovalActivities(Balloting(store, verifier)), rollouts, queue, more=more):

@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from application.ports.bulks import HELD
 from application.ports.parked import ParkedFilter
 from domain.commands import CommandRecord, ParkedKind
 from domain.commands.bulk import Bulk, BulkAct, BulkActEntry, BulkItem, BulkState, ItemOutcome, StageEnd
 from domain.commands.bulk_gate import StageCount, StageVerdict
 from domain.commands.operations import Act
 from tests.contract.homes import LONG_AGO, Home
+from tests.contract.test_store_command_repairs import asked as repair_asked
 from tests.contract.test_store_commands import made, move, put, read, taken
 from tests.contract.test_store_parked_commands import ACCOUNT, DIGEST, TIMEOUT, note, park
 
@@ -163,6 +165,16 @@ class TestItems:
             assert record.version == item.version + 1
             await tx.commands.bulks.touch(bulk.id, [replace(item, outcome=O.SKIPPED, stage=0, why="changed")])
         assert [(each.outcome, each.why) for each in await items(home, bulk)] == [(O.SKIPPED, "changed")]
+
+    async def test_one_about_which_another_decision_waits_is_held(self, home: Home) -> None:
+        await park(home, "1")
+        await park(home, "2")
+        bulk = await frozen(home)
+        waits = await repair_asked(home, ("ledger", "1"))
+        async with home.transaction() as tx:
+            assert await tx.commands.repairs.add(waits)
+        async with home.transaction() as tx:
+            assert [item.why for item, _ in await tx.commands.bulks.take(bulk.id, 5)] == [HELD, ""]
 
 
 class TestKept:
