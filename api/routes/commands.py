@@ -34,8 +34,9 @@ def _wanted(  # noqa: PLR0913, PLR0917 -- each is a parameter of the query
     until: Annotated[Instant | None, Query(description="Sent before.")] = None,
     correlation: UUID | None = None,
     change: UUID | None = None,
+    batch: Annotated[str | None, Query(pattern=f"^{ID}$", description="What they were sent in.")] = None,
 ) -> CommandFilter:
-    return CommandFilter(state, domain, type, since, until, correlation, change)
+    return CommandFilter(state, domain, type, since, until, correlation, change, batch)
 
 
 Wanted = Annotated[CommandFilter, Depends(_wanted)]
@@ -65,7 +66,7 @@ async def send_many(wish: CommandsIn, actor: Acting, use: Use) -> ManySentOut:
 
 @router.get("", summary="List commands, newest first")
 async def commands(wanted: Wanted, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> CommandPage:
-    """By state, domain, type, time, correlation and change, all of which must fit."""
+    """By state, domain, type, time, correlation, change and batch, all of which must fit."""
     at, *last = decoded("commands", cursor, moment, text, text) or (None,)
     before = (at, last[0], last[1]) if at else None
     rows = await use.commands.looking.page(actor, wanted, before, limit + 1)

@@ -169,6 +169,7 @@ class CommandOut(Out):
     error: CommandErrorOut | None
     ended_at: datetime | None
     version: int
+    batch: str | None
 
     @classmethod
     def of(cls, record: CommandRecord) -> "CommandOut":
