@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.store import PostgresStore
@@ -19,7 +21,7 @@ from application.ports.commands import CommandLanes
 from application.ports.records import AuditFilter
 from domain.canonical import Json
 from domain.commands import Command, CommandRecord, CommandState, CommandType, Options, fingerprint
-from domain.commands.outcomes import HandlerKind
+from domain.commands.outcomes import HandlerKind, Permanent
 from domain.commands.policies import TypePolicy
 
 _WRITE = text("INSERT INTO works.effect (tenant_id, command) VALUES (:tenant, :command)")
@@ -76,6 +78,21 @@ class Works:
     async def babble(self, order: Order, note: Note, connection: AsyncConnection) -> Json:
         await self.write(order, note, connection)
         return "no text of a database holds \x00"
+
+    @handles("works.hush", Note, HandlerKind.TRANSACTIONAL)
+    async def hush(self, order: Order, note: Note, connection: AsyncConnection) -> Json:
+        """Says nothing of what the database refused."""
+        with suppress(DBAPIError):
+            await connection.execute(text("SELECT 1 / 0"))
+        return None
+
+    @handles("works.judge", Note, HandlerKind.TRANSACTIONAL)
+    async def judge(self, order: Order, note: Note, connection: AsyncConnection) -> Json:
+        """Takes whatever the database refuses for something that nothing helps against."""
+        try:
+            return await self.write(order, note, connection)
+        except DBAPIError:
+            raise Permanent("refused") from None
 
     async def _as_told(self, order: Order) -> None:
         ways = self.ways.get(order.command.id)

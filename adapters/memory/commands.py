@@ -89,7 +89,10 @@ class MemoryCommands:
         self._leases.pop(lease, None)
 
     @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[None]:
+    async def attempt(self, *, undone: bool = True) -> AsyncIterator[None]:
+        if not undone:
+            yield None
+            return
         before = self._rows.copied()
         try:
             yield None

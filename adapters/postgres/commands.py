@@ -107,8 +107,11 @@ class PostgresCommands:
         await self._session.execute(delete(command_lease).where(_L.lease_id == lease))
 
     @asynccontextmanager
-    async def attempt(self) -> AsyncIterator[AsyncConnection]:
+    async def attempt(self, *, undone: bool = True) -> AsyncIterator[AsyncConnection]:
         connection = await self._session.connection()
+        if not undone:
+            yield connection
+            return
         savepoint = await connection.begin_nested()
         try:
             yield connection

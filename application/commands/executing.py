@@ -20,12 +20,14 @@ from application.commands.reading import CRASHED, Ready, looked_at
 from application.commands.revoking import revoked_changes
 from application.ports.store import Store, Transaction
 from domain.canonical import Json
-from domain.commands import CommandRecord, CommandState, name_of
+from domain.commands import CommandRecord, CommandState, Key, name_of
 from domain.commands.outcomes import HandlerFailure, Transient, settled
 from domain.errors import Refusal, Stale, Unavailable
 
 TOGETHER = 50
 """Transactional commands in one transaction: PostgreSQL keeps 64 subtransactions of one at hand."""
+CAREFUL = 20
+"""So many groups are executed with a way back for each command, after one in which something failed."""
 AT_ONCE = 8
 """External ones at a time."""
 PATIENCE = timedelta(seconds=20)
@@ -40,12 +42,16 @@ class LeaseGone(Exception):
 
 @dataclass
 class Turn:
-    """One execution of a lease, and what has come of it so far; none is begun once the loop's clock says `until`."""
+    """One execution of a lease, and what has come of it so far; none is begun once the loop's clock says `until`.
+
+    `raised` is what some raised in a transaction that was lost with it: they are not called again to hear it.
+    """
 
     tenant: UUID
     lease: UUID
     until: float
     counted: Counter[str] = field(default_factory=Counter)
+    raised: dict[Key, Exception] = field(default_factory=dict)
     hearing: Hearing = field(default_factory=Hearing)
 
     def count(self, records: Sequence[CommandRecord]) -> None:
@@ -62,6 +68,7 @@ class Executing:
         self._begun: set[UUID] = set()
         self._turns: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._careful = 0
         self._stopping = False
 
     async def execute(self, tenant: UUID, lease: UUID) -> dict[str, int]:
@@ -96,7 +103,9 @@ class Executing:
         ready = await self._begin(turn)
         together = [each for each in ready if each.handler.transactional]
         for start in range(0, len(together), TOGETHER):
-            await self._together(turn, together[start : start + TOGETHER])
+            group = together[start : start + TOGETHER]
+            if not await self._smoothly(turn, group):
+                await self._together(turn, group)
         called = (self._called(turn, each) for each in ready if not each.handler.transactional)
         for outcome in await asyncio.gather(*called, return_exceptions=True):
             if isinstance(outcome, BaseException):
@@ -129,15 +138,24 @@ class Executing:
         turn.count(elsewhere)
         return [*running, *(each.now(record) for each, record in zip(starting, started, strict=True))]
 
+    async def _smoothly(self, turn: Turn, group: Sequence[Ready]) -> bool:
+        """In one transaction without a way back for each of them; whether all was well, as it usually is."""
+        if self._careful or len(group) == 1:
+            self._careful = max(0, self._careful - 1)
+            return False
+        try:
+            await self._in_one(turn, group, undone=False)
+        except LeaseGone:
+            raise
+        except Exception:  # noqa: BLE001 -- what it was is found out with a way back for each
+            self._careful = CAREFUL
+            return False
+        return True
+
     async def _together(self, turn: Turn, group: Sequence[Ready]) -> None:
         """In one transaction, or each in its own when that one breaks."""
-        turn.hearing.begin()
         try:
-            async with self._store.transaction(turn.tenant) as tx:
-                ended = [await self._tried(tx, turn, each) for each in group]
-                await self._hold(tx, turn)
-                await moved(tx, ended)
-                await turn.hearing.write(tx, list(zip((each.handler.policy for each in group), ended, strict=True)))
+            await self._in_one(turn, group, undone=True)
         except LeaseGone:
             raise
         except Exception as error:  # noqa: BLE001 -- what broke it may be anything that a handler does
@@ -146,26 +164,54 @@ class Executing:
                 return
             for each in group:
                 await self._together(turn, [each])
-        else:
-            turn.count(ended)
 
-    async def _tried(self, tx: Transaction, turn: Turn, each: Ready) -> CommandRecord:
-        ended = await self._attempted(tx, turn, each)
+    async def _in_one(self, turn: Turn, group: Sequence[Ready], *, undone: bool) -> None:
+        turn.hearing.begin()
+        async with self._store.transaction(turn.tenant) as tx:
+            ended = [await self._tried(tx, turn, each, undone=undone) for each in group]
+            await self._hold(tx, turn)
+            await moved(tx, ended)
+            await turn.hearing.write(tx, list(zip((each.handler.policy for each in group), ended, strict=True)))
+        turn.count(ended)
+
+    async def _tried(self, tx: Transaction, turn: Turn, each: Ready, *, undone: bool) -> CommandRecord:
+        ended = await (self._attempted if undone else self._trusted)(tx, turn, each)
         turn.hearing.guess(each.handler.policy, ended, tx.now)
         return ended
 
+    async def _trusted(self, tx: Transaction, turn: Turn, each: Ready) -> CommandRecord:
+        """What it raises is its own doing where the transaction still stands, or where no time is left to see."""
+        if not self._goes_on(turn, each):
+            return each.record.returned()
+        try:
+            async with tx.commands.attempt(undone=False) as connection:
+                result = await self._done(tx, each, connection)
+        except Exception as raised:
+            if self._goes_on(turn, each):
+                await self._hold(tx, turn)
+            elif not isinstance(raised, HandlerFailure):
+                raise
+            turn.raised[each.record.key] = raised
+            raise
+        return each.record.completed(result, tx.now)
+
     async def _attempted(self, tx: Transaction, turn: Turn, each: Ready) -> CommandRecord:
+        if (said := turn.raised.pop(each.record.key, None)) is not None:
+            return settled(each.record, said, each.handler.policy, tx.now)
         if not self._goes_on(turn, each):
             return each.record.returned()
         try:
             async with tx.commands.attempt() as connection:
-                await admitted(tx, each)
-                result = await _answer(each, order_of(self._store, each.record, tx), connection)
+                result = await self._done(tx, each, connection)
         except Unavailable:
             raise
         except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
             return settled(each.record, raised, each.handler.policy, tx.now)
         return each.record.completed(result, tx.now)
+
+    async def _done(self, tx: Transaction, each: Ready, connection: object) -> Json:
+        await admitted(tx, each)
+        return await _answer(each, order_of(self._store, each.record, tx), connection)
 
     async def _called(self, turn: Turn, each: Ready) -> None:
         """Written by itself as soon as it has ended: the less is called again when this worker dies."""

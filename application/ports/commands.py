@@ -106,9 +106,10 @@ class Commands(Protocol):
 
     async def extend(self, lease: UUID, ends_at: datetime) -> None: ...
     async def end(self, lease: UUID) -> None: ...
-    def attempt(self) -> AbstractAsyncContextManager[Any]:
+    def attempt(self, *, undone: bool = True) -> AbstractAsyncContextManager[Any]:
         """What is written inside is undone where it raises; gives the connection that handlers write on.
 
+        Where it is not to be `undone`, what raises leaves a transaction that must not be committed.
         Unavailable, from what was raised inside, when with it the whole transaction is lost.
         """
         ...

@@ -27,6 +27,20 @@ class TestAttempt:
             found = [await tx.commands.get(("ledger", each)) for each in ("before", "inside", "well", "after")]
         assert [each is not None for each in found] == [True, False, True, True]
 
+    async def test_what_is_not_undone_goes_with_the_whole(self, home: Home) -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with home.transaction() as tx:
+                await tx.commands.add([sent(home, "before")])
+                async with tx.commands.attempt(undone=False):
+                    await tx.commands.add([sent(home, "inside")])
+                    1 / 0  # noqa: B018 -- it raises
+        async with home.transaction() as tx:
+            async with tx.commands.attempt(undone=False):
+                await tx.commands.add([sent(home, "well")])
+        async with home.transaction() as tx:
+            found = [await tx.commands.get(("ledger", each)) for each in ("before", "inside", "well")]
+        assert [each is not None for each in found] == [False, False, True]
+
 
 async def _written(tx: Any, record: CommandRecord, then: Callable[[], object]) -> None:
     async with tx.commands.attempt():

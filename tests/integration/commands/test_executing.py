@@ -140,9 +140,23 @@ class TestTogether:
             )
 
         await site.send("1", "2", "3")
-        site.works.ways["2"] = [cut, cut]
+        site.works.ways["2"] = [cut, cut, cut]
         assert await site.execute() == {"completed": 2, "retry-wait": 1}
         assert await site.effects() == ["1", "3"]
+
+    async def test_one_that_fails_is_called_once_and_those_before_it_again(self, site: Site) -> None:
+        await site.send("1", "2", "3", "4")
+        site.works.ways = {"3": [Permanent("no")]}
+        assert await site.execute() == {"completed": 3, "parked": 1}
+        assert site.works.calls == [f"works/{each}:1" for each in "123124"]
+        assert await site.effects() == ["1", "2", "4"]
+
+    async def test_one_that_breaks_the_transaction_in_silence_is_not_taken_for_another(self, site: Site) -> None:
+        await site.send("1", type="works.hush")
+        await site.send("2", type="works.judge")
+        assert await site.execute() == {"completed": 1, "retry-wait": 1}
+        assert await site.states("1", "2") == [S.RETRY_WAIT, S.COMPLETED]
+        assert await site.effects() == ["2"]
 
     async def test_one_that_takes_too_long_is_cut_short(self, site: Site) -> None:
         await site.send("1")
