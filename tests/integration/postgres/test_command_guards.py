@@ -8,8 +8,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE
 from adapters.postgres.commands import newest
 from adapters.postgres.store import PostgresStore
 from application.commands.cases import CommandCases
@@ -32,6 +34,16 @@ SELECT tenant, 'ledger', 'c' || n,
        CASE WHEN n % 50 = 0 THEN '{"kind": "permanent", "code": "no", "message": "no", "details": null}'::jsonb END,
        CASE WHEN n % 50 = 0 THEN 'cause-' || n % 7 END
   FROM unnest($1::uuid[]) AS tenant, generate_series(1, $2) AS n
+"""
+QUEUE = """
+INSERT INTO command (tenant_id, domain, command_id, type, schema_version, payload, fingerprint, priority, correlation,
+                     sent_at, seq, state, epoch, attempt, crashes, due_at, rank, version)
+SELECT $1, 'ledger', 'c' || n,
+       CASE WHEN n <= $2 THEN 'ledger.post-journal' WHEN n % 2 = 0 THEN 'ledger.probe' ELSE 'ledger.close-book' END,
+       1, '{}', 'sha256:' || repeat('0', 64), 5, gen_random_uuid(), '2026-01-01Z'::timestamptz, nextval('command_seq'),
+       'pending', 1, 0, 0, '2026-01-01Z'::timestamptz + n * interval '1 second',
+       '2026-01-01Z'::timestamptz + n * interval '1 second', 1
+  FROM generate_series(1, $2 + 100) AS n
 """
 FROM, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 QUESTIONS = {
@@ -89,6 +101,40 @@ class TestQuestions:
 
     async def test_of_relays_go_from_lane_to_lane(self, filled: Home, store: PostgresStore) -> None:
         assert filled.tenant.id not in {tenant for tenant, _ in await store.due_commands()}
+
+
+class TestLeases:
+    @pytest.mark.req("CB-37", "CB-54")
+    @pytest.mark.parametrize("by_type", [False, True])
+    async def test_read_no_more_of_a_lane_than_they_take(
+        self, store: PostgresStore, superuser: asyncpg.Connection, line: asyncpg.Connection, *, by_type: bool
+    ) -> None:
+        """Ten thousand of a type that has no room lie before those that have."""
+        home = await moved_in(store)
+        await superuser.execute(QUEUE, home.tenant.id, 10_000)
+        await superuser.execute("ANALYZE command")
+        rooms = json.dumps(
+            [{"type": POST, "most": 0, "probes": None}, {"type": "ledger.probe", "most": 1, "probes": "x"}]
+        )
+        given: dict[str, Any] = {
+            "tenant": home.tenant.id, "lease": uuid4(), "domain": "ledger", "most": 10, "ends_at": datetime.now(UTC),
+            "rooms": rooms, "types": "{}", "only": False,
+        }  # fmt: skip
+        asked = LEASE_BY_TYPE if by_type else LEASE
+        written = asked.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+        query = str(written) % {name: f"${place}" for place, name in enumerate(written.params, 1)}
+        async with line.transaction():
+            await line.execute("SELECT set_config('app.tenant_id', $1, true)", str(home.tenant.id))
+            values = [given[name] if name != "types" else [] for name in written.params]
+            found = await line.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", *values)
+        plan = nodes(json.loads(found)[0]["Plan"])
+        assert "Seq Scan" not in {node["Node Type"] for node in plan if node.get("Relation Name") == "command"}, found
+        read = sum(
+            (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+            for node in plan
+            if "Index Name" in node
+        )
+        assert read <= 100, found
 
 
 class TestCommands:
