@@ -29,17 +29,20 @@ class TestAttempt:
 
     async def test_what_is_not_undone_goes_with_the_whole(self, home: Home) -> None:
         with pytest.raises(ZeroDivisionError):
-            async with home.transaction() as tx:
-                await tx.commands.add([sent(home, "before")])
-                async with tx.commands.attempt(undone=False):
-                    await tx.commands.add([sent(home, "inside")])
-                    1 / 0  # noqa: B018 -- it raises
-        async with home.transaction() as tx:
-            async with tx.commands.attempt(undone=False):
-                await tx.commands.add([sent(home, "well")])
+            await _lost(home, sent(home, "before"), sent(home, "inside"))
+        async with home.transaction() as tx, tx.commands.attempt(undone=False):
+            await tx.commands.add([sent(home, "well")])
         async with home.transaction() as tx:
             found = [await tx.commands.get(("ledger", each)) for each in ("before", "inside", "well")]
         assert [each is not None for each in found] == [False, False, True]
+
+
+async def _lost(home: Home, before: CommandRecord, inside: CommandRecord) -> None:
+    async with home.transaction() as tx:
+        await tx.commands.add([before])
+        async with tx.commands.attempt(undone=False):
+            await tx.commands.add([inside])
+            raise ZeroDivisionError
 
 
 async def _written(tx: Any, record: CommandRecord, then: Callable[[], object]) -> None:
