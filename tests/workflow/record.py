@@ -76,6 +76,20 @@ CHUNKS = {
     "executed": "test_command_chunks.py::TestChunk::test_each_command_of_a_lease_is_executed",
 }
 """And of commands that are executed."""
+REPAIRS = {
+    "edited": "test_command_repairs.py::TestEdit::test_is_executed_when_another_person_has_said_yes",
+    "refused": "test_command_repairs.py::TestEdit::test_refused_it_leaves_the_command_as_it_was",
+    "unanswered": "test_command_repairs.py::TestEdit::test_that_nobody_answers_in_time_expires",
+    "taken-back": "test_command_repairs.py::TestEdit::test_withdrawn_by_its_author_its_process_ends",
+    "let-go": "test_command_repairs.py::TestEdit::test_whose_process_was_cancelled_is_let_go",
+}
+"""And of decisions about them that wait for another person."""
+LONG_COMMANDS = {
+    "built": "test_command_workflow.py::TestRun::test_it_is_executed_once_and_its_end_is_told",
+    "retried": "test_command_workflow.py::TestRun::test_each_attempt_is_a_run_and_a_parked_one_says_what_to_do",
+    "awaited": "test_command_workflow.py::TestOutcome::test_two_who_wait_for_one_are_told_the_same",
+}
+"""And of those that have a workflow of their own."""
 WANTED = "CHANGEGATE_RECORD_HISTORY"
 """The variable that tells the replay at the end of a story to keep what it replayed, under this path's beginning."""
 
@@ -90,7 +104,7 @@ def kept(kind: str, history: WorkflowHistory) -> None:
 
 def main(prefix: str = "", *names: str) -> int:
     HISTORIES.mkdir(exist_ok=True)
-    stories = {**STORIES, **CLOSURES, **CHUNKS, **REOPENINGS, **SERIES}
+    stories = {**STORIES, **CLOSURES, **CHUNKS, **REPAIRS, **LONG_COMMANDS, **REOPENINGS, **SERIES}
     for name, story in {each: stories[each] for each in names or stories}.items():
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", f"tests/workflow/{story}"]
         env = {**os.environ, WANTED: str(HISTORIES / f"{prefix}{name}")}

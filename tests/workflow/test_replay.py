@@ -9,7 +9,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from adapters.temporal.worker import WORKFLOWS, sandbox
-from tests.workflow.record import CHUNKS, CLOSURES, HISTORIES, REOPENINGS, SERIES, STORIES
+from tests.workflow.record import CHUNKS, CLOSURES, HISTORIES, LONG_COMMANDS, REOPENINGS, REPAIRS, SERIES, STORIES
+from workflows.command import CommandWorkflow
 from workflows.command_chunk import CommandChunkWorkflow
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
@@ -23,7 +24,7 @@ class TestRecordedHistories:
     @pytest.mark.req("CB-56")
     @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
     async def test_each_replays(self, path: Path) -> None:
-        known = [*WORKFLOWS, CommandChunkWorkflow]
+        known = [*WORKFLOWS, CommandChunkWorkflow, CommandWorkflow]
         replayer = Replayer(workflows=known, workflow_runner=sandbox(), data_converter=pydantic_data_converter)
         await replayer.replay_workflow(recorded(path))
 
@@ -38,5 +39,9 @@ class TestRecordedHistories:
             assert any(name.endswith(f"{story}-reopening") for name in names)
         for story in SERIES:
             assert any(name.endswith(f"{story}-series") for name in names)
+        for story in REPAIRS:
+            assert any(name.endswith(f"{story}-repair") for name in names)
         for story in CHUNKS:
             assert any(name.endswith(f"{story}-chunk") for name in names)
+        for story in LONG_COMMANDS:
+            assert any(name.endswith(f"{story}-command") for name in names)
