@@ -13,7 +13,7 @@ from domain.sagas.operations import SagaOperation
 from domain.sagas.states import FORTH, StepState
 
 _FINAL = frozenset({SagaState.COMPLETED, SagaState.COMPENSATED})
-_MINUTE = timedelta(minutes=1)
+_AGAIN, _QUIET = timedelta(seconds=10), timedelta(minutes=1)
 
 
 class MemorySagas:
@@ -71,9 +71,9 @@ def _waits(rows: Rows, saga: Saga, now: datetime) -> bool:
     version, at = rows.sagas_told.get(saga.key, (None, now))
     if version is None:
         return True
-    if version >= saga.version and at >= now - _MINUTE:
+    if version >= saga.version and at >= now - _AGAIN:
         return False
-    quiet = rows.sagas_changed[saga.key] < now - _MINUTE and not saga.in_flight
+    quiet = rows.sagas_changed[saga.key] < now - _QUIET and not saga.in_flight
     return quiet or any(_moved(rows, saga, name, now) for name in (each.name for each in saga.in_flight))
 
 

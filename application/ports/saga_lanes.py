@@ -28,7 +28,7 @@ class SagaLanes(Store, Protocol):
     async def waiting_sagas(self) -> list[WaitingSaga]:
         """Those that never reached a workflow, whose command has moved, whose time is up, and that nobody carries on.
 
-        What was told of a version is told of it again after a minute.
+        What was told of a version is told of it again after ten seconds.
         """
         ...
 

@@ -127,7 +127,7 @@ CREATE FUNCTION find_waiting_sagas() RETURNS TABLE (tenant_id uuid, type text, p
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
   SELECT s.tenant_id, s.type, s.process_id, s.version FROM saga s
    WHERE s.state IN ('started', 'waiting-for-reply', 'waiting-for-tsq', 'compensating')
-     AND (s.told_version IS NULL OR s.told_version < s.version OR s.told_at < now() - interval '1 minute')
+     AND (s.told_version IS NULL OR s.told_version < s.version OR s.told_at < now() - interval '10 seconds')
      AND (s.told_version IS NULL
        -- A command that it waits for has moved, or is not to be begun any more.
        OR EXISTS (SELECT FROM saga_step p
