@@ -10,6 +10,7 @@ from application.commands.canceling import Canceling
 from application.commands.lineage import Lineages
 from application.commands.looking import LookingAtCommands
 from application.commands.repairing import Repairing
+from application.commands.resting import Dependencies
 from application.commands.sending import Sending
 from application.commands.troubleshooting import Troubleshooting
 from application.ports.processes import Processes
@@ -27,6 +28,7 @@ class CommandCases:
     lineages: Lineages
     awaiting: Awaiting
     canceling: Canceling
+    dependencies: Dependencies
 
     @classmethod
     def over(cls, store: Store, processes: Processes | None = None) -> Self:
@@ -41,4 +43,5 @@ class CommandCases:
             Lineages(store),
             Awaiting(store, processes),
             Canceling(store, Acts(store, processes)),
+            Dependencies(store),
         )
