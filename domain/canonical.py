@@ -34,7 +34,10 @@ def _plain(value: Json) -> bool:
     if kind is str:
         return value.isascii() or _encodes(value)
     if kind is dict:
-        return all(type(name) is str and name.isascii() and _plain(inner) for name, inner in value.items())
+        for name, inner in value.items():
+            if type(name) is not str or not name.isascii() or not _plain(inner):
+                return False
+        return True
     if kind is list:
         return all(map(_plain, value))
     return value is None or kind is bool or (kind is int and -_LARGEST <= value <= _LARGEST)

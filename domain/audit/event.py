@@ -41,7 +41,10 @@ class Event:
 
     def to_json(self) -> dict[str, Json]:
         """Every field by name; times as RFC 3339, ids and enums as strings."""
-        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        return {name: _plain(getattr(self, name)) for name in _NAMES}
+
+
+_NAMES = tuple(each.name for each in fields(Event))
 
 
 def with_salt(event: Event, salt: bytes) -> bytes:
@@ -55,6 +58,8 @@ def leaf_of(canon: bytes) -> bytes:
 
 
 def _plain(value: Any) -> Json:
+    if value is None or type(value) is str:
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, UUID | StrEnum):
