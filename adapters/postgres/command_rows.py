@@ -1,5 +1,6 @@
 """How commands are written, many in one statement: each goes in as one object of JSON."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -94,8 +95,9 @@ SAVE = text(
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (domain text, command_id text, version bigint, state text,"
     "  parked text, epoch int, attempt int, crashes int, due_at timestamptz, rank timestamptz, lease uuid,"
     "  result jsonb, error jsonb, error_fingerprint text, ended_at timestamptz)"
-    " WHERE c.domain = s.domain AND c.command_id = s.command_id AND c.version = s.version RETURNING c.*"
-).columns(*command.c)
+    " WHERE c.domain = s.domain AND c.command_id = s.command_id AND c.version = s.version"
+    " RETURNING c.domain, c.command_id, c.version, c.result, c.error, c.error_fingerprint"
+).columns(*(command.c[name] for name in ("domain", "command_id", "version", "result", "error", "error_fingerprint")))
 
 
 def sent(record: CommandRecord) -> dict[str, Json]:
@@ -162,6 +164,12 @@ def record_of(row: Row[Any]) -> CommandRecord:
         batch=row.batch_id,
         edited=row.edited_payload,
     )
+
+
+def saved(record: CommandRecord, row: Row[Any]) -> CommandRecord:
+    """As it stands now: what is JSON is as the database keeps it, and all else as it was given."""
+    error = _error(row.error, row.error_fingerprint) if row.error else None
+    return replace(record, version=row.version, result=row.result, error=error)
 
 
 def _plain(value: object) -> str:

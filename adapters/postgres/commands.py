@@ -16,7 +16,7 @@ from adapters.postgres.command_breakers import PostgresCommandBreakers
 from adapters.postgres.command_bulks import PostgresCommandBulks
 from adapters.postgres.command_limits import PostgresCommandLimits
 from adapters.postgres.command_repairs import PostgresCommandRepairs
-from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE, SAVE, SEND, moved, record_of, sent, text_of
+from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE, SAVE, SEND, moved, record_of, saved, sent, text_of
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.long_commands import PostgresLongCommands
 from adapters.postgres.parked_commands import PostgresParkedCommands
@@ -127,11 +127,10 @@ class PostgresCommands:
         if not records:
             return []
         rows = text_of([moved(each) for each in records])
-        after = {(row.domain, row.command_id): record_of(row)
-                 for row in await self._session.execute(SAVE, {"rows": rows})}  # fmt: skip
+        after = {(row.domain, row.command_id): row for row in await self._session.execute(SAVE, {"rows": rows})}
         if len(after) < len(records):
             raise Stale(kind_of_thing="command")
-        return [after[each.key] for each in records]
+        return [saved(each, after[each.key]) for each in records]
 
 
 def newest(wanted: CommandFilter, before: Mark | None, limit: int) -> Select[Any]:
