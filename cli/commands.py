@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation
-from cli import breakers, bulks, command_batches, parked_commands
+from cli import breakers, bulks, command_batches, command_repairs, parked_commands
 from cli.command_options import REPLY_HELP, reply_to_in
 from cli.commands_pages import print_command, print_list, print_sent, print_trail
 from cli.config_pages import print_json
@@ -81,6 +81,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
     _looking(commands, installation, run)
     command_batches.add(commands, installation, run)
     parked_commands.add(commands, installation, run)
+    command_repairs.add(commands, installation, run)
     breakers.add(commands, installation, run)
     bulks.add(commands, installation, run)
 

@@ -69,7 +69,7 @@ def _deciding(commands: typer.Typer, installation: Installation, run: Run, verb:
         operator: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
         asked = Asked(os.environ, operator, api, tenant)
-        wish = {"operation_id": _id(operation), "reason": reason}
+        wish = {"operation_id": new_id(operation), "reason": reason}
         print_decision(run(_decided(installation, asked, f"{domain}/{id}", verb, wish, version)), console)
 
 
@@ -83,7 +83,7 @@ def _completing(commands: typer.Typer, installation: Installation, run: Run) -> 
         """Say that a parked command was done by other means."""
         asked = Asked(os.environ, operator, api, tenant)
         proof = "sha256:" + hashlib.sha256(evidence.read_bytes()).hexdigest()
-        wish = {"operation_id": _id(operation), "reason": reason, "evidence": proof,
+        wish = {"operation_id": new_id(operation), "reason": reason, "evidence": proof,
                 "result": _result_in(result) if result else None}  # fmt: skip
         print_decision(run(_decided(installation, asked, f"{domain}/{id}", "complete", wish, version)), console)
 
@@ -97,7 +97,7 @@ def _putting_off(commands: typer.Typer, installation: Installation, run: Run) ->
     ) -> None:  # fmt: skip
         """Look at a parked command later."""
         asked = Asked(os.environ, operator, api, tenant)
-        wish = {"operation_id": _id(operation), "reason": reason, "until": until}
+        wish = {"operation_id": new_id(operation), "reason": reason, "until": until}
         print_decision(run(_decided(installation, asked, f"{domain}/{id}", "snooze", wish, version)), console)
 
     @commands.command()
@@ -108,11 +108,11 @@ def _putting_off(commands: typer.Typer, installation: Installation, run: Run) ->
     ) -> None:  # fmt: skip
         """Say who looks at a parked command."""
         asked = Asked(os.environ, operator, api, tenant)
-        wish = {"operation_id": _id(operation), "reason": reason, "person": to}
+        wish = {"operation_id": new_id(operation), "reason": reason, "person": to}
         print_decision(run(_decided(installation, asked, f"{domain}/{id}", "assign", wish, version)), console)
 
 
-def _id(operation: UUID | None) -> str:
+def new_id(operation: UUID | None) -> str:
     return str(operation or uuid4())
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from application.balloting import Balloting, Cast
 from application.closures.stand import ClosureAct
 from application.closures.tasks import Tasks
+from application.commands.repairing import Repairing, RepairStep
 from application.controls import Control, Controlling
 from application.ports.identity import ActVerifier
 from application.ports.imports import ImportRecord
@@ -39,6 +40,8 @@ class MemoryProcesses:
         self._balloting = Balloting(store, verifier)
         self._controlling = Controlling(store, verifier)
         self._tasks = Tasks(store, verifier)
+        self._repairing = Repairing(store)
+        self._repairs: dict[UUID, RepairStep] = {}
         self.calls: list[Call] = []
         self.down = False
         self.lost: set[UUID] = set()
@@ -85,12 +88,15 @@ class MemoryProcesses:
     async def start_command_repair(self, repair: Repair, requester: str) -> None:
         del requester
         self._note("repair", repair.id)
+        self._repairs[repair.approval] = RepairStep(repair.tenant, repair.id)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
         del voter
         self._note(answer.value, approval)
         tenant = self._verifier.verify(assertion).tenant
         await self._balloting.cast(Cast(tenant, approval, answer, assertion, "update"))
+        if approval in self._repairs:
+            await self._repairing.answer(self._repairs[approval])
 
     async def withdraw_vote(self, approval: UUID, assertion: str) -> None:
         self._note("withdraw_vote", approval)

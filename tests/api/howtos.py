@@ -12,16 +12,20 @@ from tests.pages import played, program_of
 ROOT = Path(__file__).parents[2]
 LONGEST_SECONDS = 120
 
-Follow = Callable[[str, str], Awaitable[str]]
+Follow = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
 def follow(address: str, world: Any, house: Any) -> Follow:
-    """Runs the page of this name as the person of this handle; what it printed."""
+    """Runs the page of this name as the person of this handle, and maybe a second one; what it printed."""
 
-    async def followed(page: str, handle: str) -> str:
-        token = world.headers(house, handle)["Authorization"].removeprefix("Bearer ")
-        given = {**os.environ, "API": address, "TENANT": house.tenant.slug, "TOKEN": token}
+    def token(handle: str) -> str:
+        return str(world.headers(house, handle)["Authorization"].removeprefix("Bearer "))
+
+    async def followed(page: str, handle: str, second: str | None = None) -> str:
+        given = {**os.environ, "API": address, "TENANT": house.tenant.slug, "TOKEN": token(handle)}
+        if second is not None:
+            given["SECOND"] = token(second)
         program = program_of(ROOT / "docs" / "howto" / f"{page}.md")
         code, out = await played(program, ROOT, given, LONGEST_SECONDS)
         assert code == 0, out

@@ -19,13 +19,13 @@ WRONG = CommandError("permanent", "no-account", "there is no such account", {"ac
 async def test_every_command_does_what_the_page_says(follow: Follow, world: Any, house: Any) -> None:
     store = world.services.store
     await store.put_command_types(TYPES)
-    journals = [journal(f"journal-{each}") for each in (41, 42, 43, 44)]
+    journals = [journal(f"journal-{each}") for each in (41, 42, 43, 44, 45)]
     await CommandCases.over(store).sending.send_many(house.ada, journals)
     async with store.transaction(house.id) as tx:
-        records = await tx.commands.lease("ledger", 4, tx.now, uuid4())
+        records = await tx.commands.lease("ledger", 5, tx.now, uuid4())
         begun = await moved(tx, [each.started() for each in records])
         await moved(tx, [each.parked_as(ParkedKind.PERMANENT, WRONG) for each in begun])
-    causes, *decisions, asleep = answers(await follow("parked-commands", "olu"))
+    causes, *decisions, asleep = answers(await follow("parked-commands", "olu", "root"))
     assert [(each["code"], each["count"]) for each in causes["items"]] == [("no-account", 4)]
     assert [(each["act"], each["command"], each["state"], each["epoch"]) for each in decisions] == [
         ("retry", "ledger/journal-41", "pending", 2),

@@ -74,7 +74,14 @@ class TestParked:
         asked = ("commands", "complete", "ledger", "42", *WHY, "--evidence", str(proof), "--result", str(result))
         assert (await say("olu", *asked))[0] == 2
         result.write_text('{"journal": 9}')
-        assert await say("olu", *asked) == (0, "complete of ledger/42: it is completed, in epoch 1 and version 5.\n")
+        operation = str(uuid4())
+        code, said = await say("olu", *asked, "--operation", operation)
+        waits = f"complete of ledger/42: awaiting-approval.\nSomebody else says yes to {operation}.\n"
+        assert (code, said) == (0, waits)
+        assert (await say("olu", "commands", "approve", operation))[0] == 1
+        assert await say("root", "commands", "approve", operation) == (
+            0, "approve counted; the approval is APPROVED.\n"
+        )  # fmt: skip
         told = await shown(say, "show", "ledger", "42")
         assert (told["state"], told["result"]) == ("completed", {"journal": 9})
         (*_, event) = (await shown(say, "trail", "ledger", "42"))["items"]
@@ -88,3 +95,42 @@ class TestParked:
         assert (awake["command"]["id"], awake["assignee"] is None) == ("42", False)
         assert (await say("olu", "commands", "assign", "ledger", "42", *WHY))[0] == 0
         assert (await shown(say, "parked", "--no-snoozed"))["items"][0]["assignee"] is None
+
+
+@pytest.mark.usefixtures("parked")
+class TestEdit:
+    @pytest.mark.req("CB-44")
+    async def test_by_a_patch_is_looked_at_made_and_told(self, say: Say, tmp_path: Path) -> None:
+        patch, mine = tmp_path / "patch.json", str(uuid4())
+        patch.write_text('[{"op": "replace", "path": "/entry", "value": 0}]')
+        asked = ("commands", "edit", "ledger", "42", *WHY, "--patch", str(patch))
+        code, said = await say("olu", *asked, "--dry-run")
+        assert (code, said.splitlines()[0], said.splitlines()[-1]) == (0, "  replace /entry 0", "It would be refused.")
+        assert (await say("olu", *asked))[0] == 1
+        patch.write_text('[{"op": "replace", "path": "/entry", "value": 8}]')
+        assert (await say("olu", *asked, "--dry-run"))[1].splitlines()[-1] == "It would be taken."
+        assert (await say("olu", *asked, "--operation", mine))[0] == 0
+        code, said = await say("root", "commands", "operation", mine)
+        assert (code, "  replace /entry 8" in said.splitlines()) == (0, True)
+        assert (await say("root", "commands", "reject", mine, "--reason", "the other account"))[0] == 0
+        assert (await say("olu", "commands", "operation", mine))[1].startswith("edit of ledger/42: rejected")
+
+    @pytest.mark.req("CB-44")
+    async def test_in_an_editor_is_made_by_two(self, say: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        editor, mine = tmp_path / "editor", str(uuid4())
+        editor.write_text("#!/bin/sh\nsed -i 's/7/9/' \"$1\"\n")
+        editor.chmod(0o700)
+        monkeypatch.setenv("VISUAL", str(editor))
+        assert (await say("olu", "commands", "edit", "ledger", "41", *WHY, "-e", "--operation", mine))[0] == 0
+        assert (await say("root", "commands", "approve", mine))[0] == 0
+        told = await shown(say, "show", "ledger", "41")
+        assert (told["payload"], told["edited_payload"], told["epoch"]) == ({"entry": 7}, {"entry": 9}, 2)
+        _, said = await say("olu", "commands", "lineage", "ledger", "41")
+        lines = [line.strip() for line in said.splitlines()]
+        assert (lines[1].startswith("as it was sent"), lines[-1]) == (True, "replace /entry 9")
+        monkeypatch.setenv("VISUAL", "true")
+        assert (await say("olu", "commands", "edit", "ledger", "42", *WHY, "-e"))[0] == 2
+        withdrawn = str(uuid4())
+        monkeypatch.setenv("VISUAL", str(editor))
+        assert (await say("olu", "commands", "edit", "ledger", "42", *WHY, "-e", "--operation", withdrawn))[0] == 0
+        assert "withdrawn" in (await say("olu", "commands", "withdraw", withdrawn, *WHY))[1]
