@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -51,6 +51,7 @@ from application.closure_series.cases import SeriesCases
 from application.closures.cases import ClosureCases
 from application.closures.desk import ClosureDesk
 from application.commands.handling import Handlers
+from application.commands.replies import Replies, Signals
 from application.controls import Rollouts
 from application.couriers import Courier
 from application.delegations import Delegations
@@ -77,6 +78,7 @@ from application.sweeping import Sweeper
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
+from domain.commands.purging import Retention
 from domain.gates import SourceKind
 
 
@@ -144,6 +146,18 @@ class Parts:
     @cached_property
     def handlers(self) -> Handlers:
         return named_handlers(self.settings.handlers)
+
+    def serving(self, signals: Signals) -> Handlers:
+        """Those, and the product's own: they tell whoever waits how a command ended."""
+        own = Replies(self.store, self.sealer, SignedPosts(self.egress), signals)
+        return named_handlers(self.settings.handlers, own)
+
+    @property
+    def retention(self) -> Retention:
+        """For how long commands are kept, held and remembered."""
+        said = self.settings
+        days = (said.command_days, said.command_held_days, said.command_known_days)
+        return Retention(*(timedelta(days=each) for each in days))
 
     @cached_property
     def process_book(self) -> ProcessBook:

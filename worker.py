@@ -37,6 +37,7 @@ from adapters.temporal.command_runs import TemporalCommandRuns
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.sagas import TemporalSagas, saga_worker
+from adapters.temporal.signals import TemporalSignals
 from adapters.temporal.worker import build_worker
 from api.delivery_meters import DeliveryMeters
 from api.deployment_meters import DeploymentMeters, serve
@@ -46,6 +47,7 @@ from application.bulks.carrying import Carrying
 from application.closures.moved_books import TellingOfBooks
 from application.commands.executing import Executing
 from application.commands.lasting import Lasting
+from application.commands.purging import Purging
 from application.commands.relaying import CommandRelay
 from application.commands.repair_recovery import CommandRepairRecovery
 from application.commands.repairing import Repairing
@@ -173,13 +175,17 @@ def rounds(made: Parts, processes: TemporalProcesses) -> list[Coroutine[Any, Any
         PeriodRecovery(made.store, processes).run(),
         CommandRepairRecovery(made.store, processes).run(),
         TellingOfBooks(made.store, processes).run(),
+        Purging(made.store, made.retention).run(),
     ]
 
 
 @asynccontextmanager
 async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
-    """Serves the domains whose handlers it was given; what it yields leads commands there, and is to end before it."""
-    handlers, chunks = made.handlers, TemporalChunks(always(client))
+    """Serves the product's own domain and those whose handlers it was given; what it yields leads commands there.
+
+    That is to end before it.
+    """
+    handlers, chunks = made.serving(TemporalSignals(always(client))), TemporalChunks(always(client))
     execution, lasting = Executing(made.store, handlers), Lasting(made.store, handlers)
     runs, long = TemporalCommandRuns(always(client)), LongCommandActivities(lasting)
     async with AsyncExitStack() as served:
@@ -190,7 +196,7 @@ async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine
             CommandRelay(made.store, made.store, chunks, handlers, made.listener.commands).leading(runs),
             CommandSweeper(made.store, made.store, chunks, runs),
         )
-        yield [relay.run(), sweeper.run()] if handlers.domains else []
+        yield [relay.run(), sweeper.run()]
         await asyncio.gather(execution.drain(DRAINS), lasting.drain(DRAINS))
 
 

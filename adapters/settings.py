@@ -137,6 +137,15 @@ class Settings(Surroundings):
     webhook_url: str | None = Field(None, description="address of the signed, Slack-compatible webhook")
     webhook_secret: SecretStr | None = Field(None, description="its signing secret (whsec_...)")
     event_days: int = Field(7, ge=1, le=3650, description="days that events can be read again by those who watch")
+    command_days: int = Field(
+        365, ge=1, le=36_500, description="days that commands are kept after they are over, unless their type says so"
+    )
+    command_held_days: int = Field(
+        2557, ge=1, le=36_500, description="days for those that belong to a change, or move money"
+    )
+    command_known_days: int = Field(
+        365, ge=1, le=36_500, description="days for which a command that was purged is not sent anew"
+    )
     handlers: str = Field(
         "", description="handlers of commands that a worker runs, as module:attribute with commas between them"
     )

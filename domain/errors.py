@@ -39,6 +39,12 @@ class Missing(Refusal):
     kind = "missing"
 
 
+class Gone(Refusal):
+    """It was here, and is kept no longer."""
+
+    kind = "gone"
+
+
 class Unauthenticated(Refusal):
     """Who asks could not be established."""
 

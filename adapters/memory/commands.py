@@ -12,6 +12,7 @@ from adapters.memory.command_limits import MemoryCommandBreakers, MemoryCommandL
 from adapters.memory.command_repairs import MemoryCommandRepairs
 from adapters.memory.long_commands import MemoryLongCommands
 from adapters.memory.parked_commands import MemoryParkedCommands
+from adapters.memory.purged_commands import MemoryPurgedCommands
 from adapters.memory.rows import Catalogue, ParkedNote, Rows, as_stored
 from adapters.memory.undoing import put_back
 from adapters.memory.unique_keys import MemoryUniqueKeys
@@ -30,7 +31,8 @@ class MemoryCommands:
         self._catalogue = catalogue
         self._now = now
         self.parked = MemoryParkedCommands(rows, catalogue, now)
-        self.unique = MemoryUniqueKeys(rows)
+        self.unique = MemoryUniqueKeys(rows, now)
+        self.purged = MemoryPurgedCommands(rows, now)
         self.repairs = MemoryCommandRepairs(rows)
         self.bulks = MemoryCommandBulks(rows, self.parked, now)
         self.long = MemoryLongCommands(rows)
@@ -43,13 +45,20 @@ class MemoryCommands:
         return [known[key] for key in sorted(known) if domain in {None, known[key].domain}]
 
     async def add(self, records: Sequence[CommandRecord]) -> list[CommandRecord]:
-        known = [self._commands[each.key] for each in records if each.key in self._commands]
+        known = [there for each in records if (there := await self._known(each)) is not None]
         given = {each.key: each.fingerprint for each in records}
         same = all(each.fingerprint == given[each.key] for each in known)
+        before = {each.key for each in known}
         for each in records if same else ():
+            if each.key in before:
+                continue
             stored = replace(each.command, payload=as_stored(each.command.payload))
             self._commands.setdefault(each.key, replace(each, command=stored))
         return known
+
+    async def _known(self, wished: CommandRecord) -> CommandRecord | None:
+        purged = await self.purged.get(wished.key)
+        return self._commands.get(wished.key) or (purged.as_sent(wished) if purged else None)
 
     async def get(self, key: Key, *, lock: bool = False) -> CommandRecord | None:
         del lock

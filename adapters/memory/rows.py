@@ -55,6 +55,7 @@ from domain.commands.bulk import Bulk, BulkActEntry, BulkItem
 from domain.commands.limits import Bucket
 from domain.commands.operations import Operation
 from domain.commands.progress import CommandProgress
+from domain.commands.purging import PurgedCommand
 from domain.commands.repairs import Edit, Repair
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
@@ -249,6 +250,7 @@ class Rows:
     fences: dict[UUID, Fence] = field(default_factory=dict)
     commands: dict[tuple[str, str], CommandRecord] = field(default_factory=dict)
     command_leases: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
+    purged_commands: dict[tuple[str, str], PurgedCommand] = field(default_factory=dict)
     parked_notes: dict[tuple[str, str], ParkedNote] = field(default_factory=dict)
     command_operations: dict[UUID, Operation] = field(default_factory=dict)
     sagas: dict[SagaKey, Saga] = field(default_factory=dict)

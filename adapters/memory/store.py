@@ -256,6 +256,16 @@ class MemoryStore:
         leases = [(tenant, *each) for tenant, rows in self._rows.items() for each in rows.command_leases.items()]
         return [(tenant, lease) for tenant, lease, (_, ends_at) in leases if ends_at <= now]
 
+    async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
+        await self.ping()
+        now = self._clock()
+        return [
+            tenant
+            for tenant, rows in self._rows.items()
+            if any(each.sent_at < now - age for each in rows.commands.values())
+            or any(each.known_until <= now for each in rows.purged_commands.values())
+        ]
+
     async def listen_for_commands(self, lasting: timedelta) -> None:
         await self.ping()
         self.catalogue.listened = self._clock() + lasting

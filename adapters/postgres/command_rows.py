@@ -34,7 +34,10 @@ SEND = text(
     "   sender uuid, sent_at timestamptz, due_at timestamptz, rank timestamptz,"
     "   entity text, effective_date date, batch_id text, reply_to jsonb,"
     "   unique_key text, on_unique text)) WITH ORDINALITY ORDER BY ordinality"
-    " ) AS given) AS numbered ORDER BY domain, command_id"
+    " ) AS given) AS numbered"
+    " WHERE NOT EXISTS (SELECT FROM command_purged p WHERE p.tenant_id = :tenant AND p.domain = numbered.domain"
+    "   AND p.command_id = numbered.command_id AND p.known_until > now())"
+    " ORDER BY domain, command_id"
     " ON CONFLICT DO NOTHING RETURNING c.domain, c.command_id"
 )
 _DUE = (

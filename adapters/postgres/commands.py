@@ -20,6 +20,7 @@ from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE, SAVE, SEND, mov
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.long_commands import PostgresLongCommands
 from adapters.postgres.parked_commands import PostgresParkedCommands
+from adapters.postgres.purged_commands import PostgresPurgedCommands, purged_among
 from adapters.postgres.tables_commands import command, command_lease, command_type
 from adapters.postgres.unique_keys import PostgresUniqueKeys
 from application.ports.commands import EVERY, CommandFilter, Mark, Types
@@ -39,6 +40,7 @@ class PostgresCommands:
         self._tenant = tenant
         self.parked = PostgresParkedCommands(session, tenant)
         self.unique = PostgresUniqueKeys(session, tenant)
+        self.purged = PostgresPurgedCommands(session)
         self.repairs = PostgresCommandRepairs(session, tenant)
         self.bulks = PostgresCommandBulks(session, tenant)
         self.long = PostgresLongCommands(session, tenant)
@@ -72,6 +74,10 @@ class PostgresCommands:
             return []
         query = select(command).where(tuple_(_C.domain, _C.command_id).in_(known))
         there = {(row.domain, row.command_id): record_of(row) for row in await self._session.execute(query)}
+        if len(there) < len(known):
+            given = {each.key: each for each in records}
+            purged = await purged_among(self._session, [key for key in known if key not in there])
+            there |= {key: each.as_sent(given[key]) for key, each in purged.items()}
         return [there[key] for key in known]
 
     async def get(self, key: Key, *, lock: bool = False) -> CommandRecord | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from adapters.postgres import moved_books, open_periods
+from adapters.postgres import moved_books, open_periods, purged_commands
 from adapters.postgres import tables as t
 from adapters.postgres.approvals import PostgresApprovals, PostgresPolicies
 from adapters.postgres.audit import PostgresAuditTrail
@@ -244,6 +244,10 @@ class PostgresStore:
     async def ended_leases(self) -> list[tuple[UUID, UUID]]:
         async with self._session(None) as session:
             return await ended(session)
+
+    async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
+        async with self._session(None) as session:
+            return await purged_commands.tenants(session, age)
 
     async def listen_for_commands(self, lasting: timedelta) -> None:
         async with self._session(None) as session:

@@ -94,6 +94,24 @@ command_batch_parked = Table(
     Column("domain", Text),
     Column("command_id", Text),
 )
+command_purged = Table(
+    "command_purged",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("domain", Text),
+    Column("command_id", Text),
+    Column("type", Text),
+    Column("fingerprint", Text),
+    Column("state", Text),
+    Column("correlation", Uuid),
+    Column("sender", Uuid),
+    Column("sent_at", moment),
+    Column("ended_at", moment),
+    Column("epoch", Integer),
+    Column("attempt", Integer),
+    Column("purged_at", moment),
+    Column("known_until", moment),
+)
 command_operation = Table(
     "command_operation",
     metadata,

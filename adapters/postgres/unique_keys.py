@@ -7,6 +7,7 @@ from sqlalchemy import select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.command_rows import record_of, text_of
+from adapters.postgres.purged_commands import purged_among
 from adapters.postgres.tables_commands import command
 from domain.commands import CommandRecord, Key
 
@@ -35,4 +36,5 @@ class PostgresUniqueKeys:
 
     async def sent(self, ids: Collection[Key]) -> frozenset[Key]:
         query = select(_C.domain, _C.command_id).where(tuple_(_C.domain, _C.command_id).in_(list(ids)))
-        return frozenset((row.domain, row.command_id) for row in await self._session.execute(query))
+        there = frozenset((row.domain, row.command_id) for row in await self._session.execute(query))
+        return there | (await purged_among(self._session, ids)).keys()

@@ -185,16 +185,19 @@ class CommandOut(Out):
 class SentOut(Out):
     """`replayed`: it was sent before, and this is what has become of it.
 
-    `coalesced`: it was not sent, and this is the one that has its unique key.
+    `coalesced`: it was not sent, and this is the one that has its unique key. `purged`: what became of it is all that
+    is left; what it carried is what was given now.
     """
 
     command: CommandOut
     replayed: bool
     coalesced: bool
+    purged: bool
 
     @classmethod
     def of(cls, sent: Sent) -> "SentOut":
-        return cls(command=CommandOut.of(sent.record), replayed=sent.replayed, coalesced=sent.coalesced)
+        return cls(command=CommandOut.of(sent.record), replayed=sent.replayed, coalesced=sent.coalesced,
+            purged=sent.record.purged)
 
 
 class ManySentOut(Out):

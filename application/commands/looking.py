@@ -5,15 +5,24 @@ from dataclasses import replace
 from application.commands.showing import shown
 from application.ports.commands import CommandFilter, Mark
 from application.ports.records import AuditRow
-from application.ports.store import Place, Store
+from application.ports.store import Place, Store, Transaction
 from domain.commands import CommandRecord, CommandType, Key, name_of
 from domain.commands.progress import CommandProgress
+from domain.commands.purging import CommandPurged
 from domain.errors import Missing
 from domain.people import Actor, Permission
 
 
+async def missing(tx: Transaction, key: Key) -> Missing | CommandPurged:
+    """Why it is not there."""
+    remains = await tx.commands.purged.get(key)
+    if remains is None:
+        return Missing(kind_of_thing="command", command=name_of(key))
+    return CommandPurged(command=name_of(key), **remains.to_json())
+
+
 class LookingAtCommands:
-    """Each raises PermissionMissing or Missing where it applies."""
+    """Each raises PermissionMissing, Missing or CommandPurged where it applies."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -23,7 +32,7 @@ class LookingAtCommands:
         async with self._store.transaction(actor.tenant) as tx:
             found = await tx.commands.get(key)
             if found is None:
-                raise Missing(kind_of_thing="command", command=name_of(key))
+                raise await missing(tx, key)
             return shown(found, actor)
 
     async def page(self, actor: Actor, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:

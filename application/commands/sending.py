@@ -20,6 +20,7 @@ from domain.commands import (
     name_of,
     shape_faults,
 )
+from domain.commands.answers import OWN
 from domain.errors import Fault, Invalid
 from domain.flags.limits import pointer
 from domain.people import Actor, Permission
@@ -128,7 +129,8 @@ async def check(tx: Transaction, commands: Sequence[Command], places: Sequence[s
     changes = {each.options.change: place for each, place in placed if each.options.change}
     there = {change: await tx.changes.get(change) for change in changes}
     _refuse([Fault(f"{place}/change", "a change of this tenant") for id_, place in changes.items() if not there[id_]])
-    _refuse([fault for each, place in placed for fault in await reply_faults(tx, each, place)])
+    told = {each.options.reply_to: (each, place) for each, place in placed if each.options.reply_to}
+    _refuse([fault for each, place in told.values() for fault in await reply_faults(tx, each, place)])
 
 
 def _refuse(faults: Sequence[Fault]) -> None:
@@ -140,6 +142,8 @@ def _unknown(command: Command, place: str, known: dict[tuple[str, int], CommandT
     versions = [version for type_, version in known if type_ == command.type]
     if versions:
         return Fault(f"{place}/schema_version", "one of " + ", ".join(map(str, sorted(versions))))
+    if command.domain == OWN:
+        return Fault(f"{place}/type", f"a type of another domain: what is called {OWN} is sent by the product alone")
     types = sorted({each.type for each in known.values() if each.domain == command.domain})
     return Fault(f"{place}/type", "one of " + ", ".join(types) if types else "a type that some handler takes")
 
@@ -176,4 +180,5 @@ def _nul_faults(value: Json, path: str) -> list[Fault]:
 def _check_same(asked: CommandRecord, there: CommandRecord, place: str) -> None:
     if asked.fingerprint != there.fingerprint:
         fields = differing(there.command, asked.command)
-        raise CommandConflict(command=name_of(asked.key), at=place, differs=fields, state=there.state.value)
+        gone = {"purged": True} if there.purged else {}
+        raise CommandConflict(command=name_of(asked.key), at=place, differs=fields, state=there.state.value, **gone)

@@ -12,6 +12,7 @@ from application.ports.bulks import CommandBulks
 from application.ports.command_limits import CommandBreakers, CommandLimits
 from application.ports.long_commands import LongCommands
 from application.ports.parked import ParkedCommands
+from application.ports.purged_commands import PurgedCommands
 from application.ports.repairs import CommandRepairs
 from application.ports.unique_keys import UniqueKeys
 from domain.commands import CommandRecord, CommandState, CommandType, Key
@@ -69,6 +70,8 @@ class Commands(Protocol):
     def batches(self) -> Batches: ...
     @property
     def unique(self) -> UniqueKeys: ...
+    @property
+    def purged(self) -> PurgedCommands: ...
     async def types(self, domain: str | None = None) -> list[CommandType]:
         """What handlers take, by type and version; the same for every tenant."""
         ...
@@ -76,8 +79,8 @@ class Commands(Protocol):
     async def add(self, records: Sequence[CommandRecord]) -> list[CommandRecord]:
         """In their order; gives those that were there before, as they stand. No key may be given twice.
 
-        Where one that was there has another fingerprint none is added. It waits for whoever is sending one of them, and
-        never spoils the transaction.
+        Of one that was purged, what remains. Where one that was there has another fingerprint none is added. It waits
+        for whoever is sending one of them, and never spoils the transaction.
         """
         ...
 

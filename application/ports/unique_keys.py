@@ -18,5 +18,5 @@ class UniqueKeys(Protocol):
         ...
 
     async def sent(self, ids: Collection[Key]) -> frozenset[Key]:
-        """Of these domains and ids those under which a command was sent."""
+        """Of these domains and ids those under which a command was sent, also if it was purged."""
         ...

@@ -73,6 +73,8 @@ class Action(StrEnum):
     PARKED_EDITED = "command:parked:edited"
     PARKED_ASKED = "command:parked:asked"
     PARKED_RELEASED = "command:parked:released"
+    COMMANDS_PURGED = "command:record:purged"
+    COMMAND_REPLY_LOST = "command:reply:lost"
     COMMAND_BATCH_SENT = "command:batch:sent"
     COMMAND_BATCH_ENDED = "command:batch:ended"
     DELEGATION_CREATED = "delegation:vote:created"

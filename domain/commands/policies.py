@@ -22,7 +22,8 @@ class TypePolicy(Bounds):
     may take a day, and is given up when its handler tells no progress for `heartbeat_seconds`, where that is said.
     `owner` looks at what is parked, and does what `runbook`, an address, says. What `posts` does so in that scope, in
     the books and on the day that the command says. Nobody edits what stands at a pointer that is `locked`; what moves
-    `money`, or posts, is decided about by two where the tenant says so.
+    `money`, or posts, is decided about by two where the tenant says so. What is over is kept for `kept_days`, or for
+    as long as the installation says.
     """
 
     max_attempts: int = 3
@@ -35,6 +36,7 @@ class TypePolicy(Bounds):
     heartbeat_seconds: float | None = None
     locked: tuple[str, ...] = ()
     money: bool = False
+    kept_days: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
@@ -48,6 +50,8 @@ class TypePolicy(Bounds):
             raise ValueError(f"an attempt of at most {longest} seconds")
         if self.heartbeat_seconds is not None:
             self._check_heartbeat(self.heartbeat_seconds)
+        if self.kept_days is not None and self.kept_days < 1:
+            raise ValueError("kept for at least one day")
         if not all(each.startswith("/") for each in self.locked):
             raise ValueError("pointers below the payload, as /account")
         self.check_bounds()
@@ -77,6 +81,7 @@ class TypePolicy(Bounds):
             "heartbeat_seconds": self.heartbeat_seconds,
             "locked": list(self.locked),
             "money": self.money,
+            **({} if self.kept_days is None else {"kept_days": self.kept_days}),
             **self.bounds_json(),
         }
 

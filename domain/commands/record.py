@@ -33,7 +33,7 @@ class CommandRecord:
     """`attempt` counts executions since people last retried it, which `epoch` counts; `crashes` those of its workers.
 
     Its command has a correlation, its own where it was sent with none. `ended_at` is when it was over. `batch` is the
-    id of what it was sent in, `edited` what people made of its payload.
+    id of what it was sent in, `edited` what people made of its payload. Of one that was `purged` only its end is known.
     """
 
     command: Command
@@ -54,6 +54,7 @@ class CommandRecord:
     version: int = 1
     batch: str | None = None
     edited: Json = None
+    purged: bool = False
 
     @property
     def key(self) -> Key:

@@ -386,3 +386,99 @@ RESET ROLE;
 SET LOCAL ROLE changegate_owner;
 REVOKE CREATE ON SCHEMA bus FROM changegate_bus;
 RESET ROLE;
+
+-- Taking old commands away is nobody's right but that of two functions: what is over, in the tenant that is bound.
+DO $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'changegate_purger') THEN
+    CREATE ROLE changegate_purger NOLOGIN NOSUPERUSER NOBYPASSRLS;
+  END IF;
+  EXECUTE format('GRANT changegate_purger TO %I', current_user);
+END $$;
+GRANT USAGE, CREATE ON SCHEMA public TO changegate_purger;
+
+SET LOCAL ROLE changegate_owner;
+CREATE INDEX command_operation_of ON command_operation (tenant_id, domain, command_id);
+GRANT SELECT, DELETE ON command TO changegate_purger;
+GRANT SELECT, INSERT, UPDATE, DELETE ON command_purged TO changegate_purger;
+CREATE POLICY purges ON command TO changegate_purger
+  USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid AND ended_at IS NOT NULL);
+CREATE POLICY purges ON command_purged TO changegate_purger
+  USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid)
+  WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid);
+GRANT SELECT (sent_at) ON command TO changegate_relay;
+GRANT SELECT (tenant_id, known_until) ON command_purged TO changegate_relay;
+CREATE POLICY relay ON command_purged FOR SELECT TO changegate_relay USING (true);
+RESET ROLE;
+
+SET LOCAL ROLE changegate_purger;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+-- What another table points to, as what somebody decided about it, stays with that.
+CREATE FUNCTION purge_commands(keys jsonb, known interval) RETURNS SETOF command_purged
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  gone command;
+  remains command_purged;
+BEGIN
+  FOR gone IN
+    SELECT c.* FROM command c JOIN jsonb_to_recordset(keys) AS k (domain text, command_id text) USING (domain, command_id)
+     WHERE c.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid AND c.ended_at < now() - interval '1 day'
+     ORDER BY c.domain, c.command_id LIMIT 1000
+  LOOP
+    BEGIN
+      DELETE FROM command c
+       WHERE c.tenant_id = gone.tenant_id AND c.domain = gone.domain AND c.command_id = gone.command_id;
+      CONTINUE WHEN NOT FOUND;
+      INSERT INTO command_purged AS p
+        VALUES (gone.tenant_id, gone.domain, gone.command_id, gone.type, gone.fingerprint, gone.state, gone.correlation, gone.sender,
+                gone.sent_at, gone.ended_at, gone.epoch, gone.attempt, now(), now() + known)
+        ON CONFLICT (tenant_id, domain, command_id) DO UPDATE
+          SET type = excluded.type, fingerprint = excluded.fingerprint, state = excluded.state, sender = excluded.sender,
+              correlation = excluded.correlation, sent_at = excluded.sent_at, ended_at = excluded.ended_at,
+              epoch = excluded.epoch, attempt = excluded.attempt, purged_at = excluded.purged_at,
+              known_until = excluded.known_until
+        RETURNING p.* INTO remains;
+      RETURN NEXT remains;
+    EXCEPTION WHEN foreign_key_violation THEN
+      NULL;
+    END;
+  END LOOP;
+END $$;
+
+CREATE FUNCTION forget_purged_commands(most int) RETURNS int
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  forgotten int;
+BEGIN
+  DELETE FROM command_purged p
+   USING (SELECT o.tenant_id, o.domain, o.command_id FROM command_purged o
+           WHERE o.tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid AND o.known_until <= now()
+           ORDER BY o.known_until LIMIT most) AS over
+   WHERE p.tenant_id = over.tenant_id AND p.domain = over.domain AND p.command_id = over.command_id;
+  GET DIAGNOSTICS forgotten = ROW_COUNT;
+  RETURN forgotten;
+END $$;
+GRANT EXECUTE ON FUNCTION purge_commands, forget_purged_commands TO changegate_app;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA public FROM changegate_purger;
+
+GRANT CREATE ON SCHEMA public TO changegate_relay;
+SET LOCAL ROLE changegate_relay;
+-- From tenant to tenant by the index, however many commands one has.
+CREATE FUNCTION find_old_commands(age interval) RETURNS TABLE (tenant_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH RECURSIVE home AS (
+    (SELECT c.tenant_id FROM command c ORDER BY c.tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.tenant_id FROM command c WHERE c.tenant_id > h.tenant_id ORDER BY c.tenant_id LIMIT 1)
+      FROM home h WHERE h.tenant_id IS NOT NULL)
+  SELECT h.tenant_id FROM home h
+   WHERE EXISTS (SELECT FROM command c WHERE c.tenant_id = h.tenant_id AND c.sent_at < now() - age)
+  UNION
+  SELECT p.tenant_id FROM command_purged p WHERE p.known_until <= now()
+$$;
+REVOKE ALL ON FUNCTION find_old_commands FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION find_old_commands TO changegate_app;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA public FROM changegate_relay;

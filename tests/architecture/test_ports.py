@@ -36,6 +36,7 @@ TWINS = {
     "Errands": "MemoryStore",
     "MetricSource": "ScriptedSource",
     "MovedBooksStore": "MemoryStore",
+    "OldCommands": "MemoryStore",
     "OpenPeriods": "MemoryStore",
     "OpenRollouts": "MemoryStore",
     "OverdueReviews": "MemoryStore",
@@ -48,6 +49,8 @@ CONTRACTS = {  # the port's part of which contract, where the contract's module 
     "CommandBreakers": "part of Commands: tests/contract/test_store_command_limits.py asks both stores for it",
     "CommandLimits": "part of Commands: tests/contract/test_store_command_limits.py asks both stores for it",
     "ParkedCommands": "part of Commands: tests/contract/test_store_parked_commands.py asks both stores for it",
+    "PurgedCommands": "part of Commands: tests/contract/test_store_purged_commands.py asks both stores for it",
+    "UniqueKeys": "part of Commands: tests/contract/test_sending_unique.py asks both stores for it",
     "Processes": "asks for a running Temporal: tests/workflow holds the adapter, tests/unit/application its twin",
     "SagaRuns": "asks for a running Temporal: tests/workflow holds the adapter, tests/unit/sagas its twin",
 }
