@@ -90,6 +90,15 @@ LONG_COMMANDS = {
     "awaited": "test_command_workflow.py::TestOutcome::test_two_who_wait_for_one_are_told_the_same",
 }
 """And of those that have a workflow of their own."""
+PROCESSES = {
+    "stepwise": "test_sagas.py::TestForth::test_each_step_is_sent_when_the_one_before_is_done",
+    "decided": "test_sagas.py::TestForth::test_a_parked_step_waits_for_a_person_and_then_it_goes_on",
+    "undone": "test_sagas.py::TestBack::test_what_was_done_is_undone_in_reverse_when_a_step_fails",
+    "timed": "test_sagas.py::TestBack::test_a_step_whose_time_is_up_is_not_done_any_more",
+    "turned": "test_sagas.py::TestBack::test_cancelled_in_temporal_it_goes_back",
+    "renewed": "test_sagas.py::TestLost::test_a_long_one_goes_on_in_a_new_run",
+}
+"""And of processes of several."""
 WANTED = "CHANGEGATE_RECORD_HISTORY"
 """The variable that tells the replay at the end of a story to keep what it replayed, under this path's beginning."""
 
@@ -104,7 +113,7 @@ def kept(kind: str, history: WorkflowHistory) -> None:
 
 def main(prefix: str = "", *names: str) -> int:
     HISTORIES.mkdir(exist_ok=True)
-    stories = {**STORIES, **CLOSURES, **CHUNKS, **REPAIRS, **LONG_COMMANDS, **REOPENINGS, **SERIES}
+    stories = {**STORIES, **CLOSURES, **CHUNKS, **REPAIRS, **LONG_COMMANDS, **PROCESSES, **REOPENINGS, **SERIES}
     for name, story in {each: stories[each] for each in names or stories}.items():
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", f"tests/workflow/{story}"]
         env = {**os.environ, WANTED: str(HISTORIES / f"{prefix}{name}")}

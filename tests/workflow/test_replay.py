@@ -9,9 +9,20 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from adapters.temporal.worker import WORKFLOWS, sandbox
-from tests.workflow.record import CHUNKS, CLOSURES, HISTORIES, LONG_COMMANDS, REOPENINGS, REPAIRS, SERIES, STORIES
+from tests.workflow.record import (
+    CHUNKS,
+    CLOSURES,
+    HISTORIES,
+    LONG_COMMANDS,
+    PROCESSES,
+    REOPENINGS,
+    REPAIRS,
+    SERIES,
+    STORIES,
+)
 from workflows.command import CommandWorkflow
 from workflows.command_chunk import CommandChunkWorkflow
+from workflows.saga import SagaWorkflow
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
@@ -24,7 +35,7 @@ class TestRecordedHistories:
     @pytest.mark.req("CB-56")
     @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
     async def test_each_replays(self, path: Path) -> None:
-        known = [*WORKFLOWS, CommandChunkWorkflow, CommandWorkflow]
+        known = [*WORKFLOWS, CommandChunkWorkflow, CommandWorkflow, SagaWorkflow]
         replayer = Replayer(workflows=known, workflow_runner=sandbox(), data_converter=pydantic_data_converter)
         await replayer.replay_workflow(recorded(path))
 
@@ -45,3 +56,5 @@ class TestRecordedHistories:
             assert any(name.endswith(f"{story}-chunk") for name in names)
         for story in LONG_COMMANDS:
             assert any(name.endswith(f"{story}-command") for name in names)
+        for story in PROCESSES:
+            assert any(name.endswith(f"{story}-process") for name in names)
