@@ -99,6 +99,16 @@ PROCESSES = {
     "renewed": "test_sagas.py::TestLost::test_a_long_one_goes_on_in_a_new_run",
 }
 """And of processes of several."""
+BULKS = {
+    "in-stages": "test_bulk_retries.py::TestPeople::test_each_command_and_each_stage_stands_in_the_trail",
+    "overruled": "test_bulk_retries.py::TestCanary::"
+    "test_what_waits_for_another_attempt_failed_and_a_person_may_overrule_the_gate",
+    "ended-midway": "test_bulk_retries.py::TestPeople::"
+    "test_paused_aborted_midway_each_command_is_told_and_what_came_later_is_untouched",
+    "agreed": "test_bulk_retries.py::TestAnother::test_a_large_one_begins_once_another_person_has_said_yes",
+    "carried-on": "test_bulk_retries.py::TestLost::test_long_it_goes_on_in_a_new_run",
+}
+"""And of decisions about many of them."""
 WANTED = "CHANGEGATE_RECORD_HISTORY"
 """The variable that tells the replay at the end of a story to keep what it replayed, under this path's beginning."""
 
@@ -113,7 +123,7 @@ def kept(kind: str, history: WorkflowHistory) -> None:
 
 def main(prefix: str = "", *names: str) -> int:
     HISTORIES.mkdir(exist_ok=True)
-    stories = {**STORIES, **CLOSURES, **CHUNKS, **REPAIRS, **LONG_COMMANDS, **PROCESSES, **REOPENINGS, **SERIES}
+    stories = {**STORIES, **CLOSURES, **BULKS, **CHUNKS, **REPAIRS, **LONG_COMMANDS, **PROCESSES, **REOPENINGS, **SERIES}
     for name, story in {each: stories[each] for each in names or stories}.items():
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", f"tests/workflow/{story}"]
         env = {**os.environ, WANTED: str(HISTORIES / f"{prefix}{name}")}

@@ -10,6 +10,7 @@ from temporalio.worker import Replayer
 
 from adapters.temporal.worker import WORKFLOWS, sandbox
 from tests.workflow.record import (
+    BULKS,
     CHUNKS,
     CLOSURES,
     HISTORIES,
@@ -56,5 +57,7 @@ class TestRecordedHistories:
             assert any(name.endswith(f"{story}-chunk") for name in names)
         for story in LONG_COMMANDS:
             assert any(name.endswith(f"{story}-command") for name in names)
+        for story in BULKS:
+            assert any(name.endswith(f"{story}-bulk") for name in names)
         for story in PROCESSES:
             assert any(name.endswith(f"{story}-process") for name in names)
