@@ -196,7 +196,12 @@ class TestAnother:
             assert await warehouse.outcomes(bulk) == {"waiting": 51}
             await warehouse.vote(bulk, warehouse.house.olu)
             await warehouse.rests(bulk, S.DONE)
-            await warehouse.park(*(f"s-{each}" for each in names(51)))
+        assert await warehouse.outcomes(bulk) == {"done": 51}
+
+    async def test_refused_or_called_off_it_touches_nothing(self, warehouse: Warehouse) -> None:
+        await self._policy(warehouse)
+        await warehouse.park(*names(51))
+        async with warehouse.worker():
             refused = await warehouse.ask()
             await warehouse.vote(refused, warehouse.house.olu, Answer.REJECT)
             over = await warehouse.rests(refused, S.REFUSED)
