@@ -15,7 +15,7 @@ from tests.contract.ordering import TYPES, journal
 WRONG = CommandError("permanent", "no-account", "there is no such account", {"account": 1200}, "f-account")
 
 
-@pytest.mark.req("CB-39", "CB-40")
+@pytest.mark.req("CB-39", "CB-40", "CB-43", "CB-44")
 async def test_every_command_does_what_the_page_says(follow: Follow, world: Any, house: Any) -> None:
     store = world.services.store
     await store.put_command_types(TYPES)
@@ -25,15 +25,21 @@ async def test_every_command_does_what_the_page_says(follow: Follow, world: Any,
         records = await tx.commands.lease("ledger", 5, tx.now, uuid4())
         begun = await moved(tx, [each.started() for each in records])
         await moved(tx, [each.parked_as(ParkedKind.PERMANENT, WRONG) for each in begun])
-    causes, *decisions, asleep = answers(await follow("parked-commands", "olu", "root"))
-    assert [(each["code"], each["count"]) for each in causes["items"]] == [("no-account", 4)]
-    assert [(each["act"], each["command"], each["state"], each["epoch"]) for each in decisions] == [
-        ("retry", "ledger/journal-41", "pending", 2),
-        ("complete", "ledger/journal-42", "completed", 1),
-        ("cancel", "ledger/journal-43", "canceled", 1),
-        ("assign", "ledger/journal-44", "parked", 1),
-        ("snooze", "ledger/journal-44", "parked", 1),
+    causes, *told, asleep = answers(await follow("parked-commands", "olu", "root"))
+    decisions = [each for each in told if "act" in each]
+    preview, lineage = [each for each in told if "act" not in each]
+    assert [(each["code"], each["count"]) for each in causes["items"]] == [("no-account", 5)]
+    assert [(each["act"], each["command"], each["standing"], each["state"], each["epoch"]) for each in decisions] == [
+        ("retry", "ledger/journal-41", "made", "pending", 2),
+        ("complete", "ledger/journal-42", "awaiting-approval", "parked", 1),
+        ("complete", "ledger/journal-42", "made", "completed", 1),
+        ("cancel", "ledger/journal-43", "made", "canceled", 1),
+        ("edit", "ledger/journal-45", "awaiting-approval", "parked", 1),
+        ("assign", "ledger/journal-44", "made", "parked", 1),
+        ("snooze", "ledger/journal-44", "made", "parked", 1),
     ]
+    assert (preview["payload"], preview["faults"]) == ({"entry": 8}, [])
+    assert [each["edited_in"] for each in lineage["epochs"]] == [None, 2]
     (only,) = asleep["items"]
     assert (only["command"]["id"], only["assignee"]) == ("journal-44", str(house.olu.id))
 
