@@ -57,7 +57,7 @@ class Action(StrEnum):
     COMMAND_PARKED = "command:record:parked"
     COMMAND_EXPIRED = "command:record:expired"
     COMMAND_CANCELED = "command:record:canceled"
-    COMMAND_CANCEL_ASKED = "command:record:cancel-asked"
+    COMMAND_CANCEL_ASKED = "command:cancellation:asked"
     PROCESS_STARTED = "process:record:started"
     PROCESS_MOVED = "process:record:moved"
     PROCESS_CANCELED = "process:record:canceled"
