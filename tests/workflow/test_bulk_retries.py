@@ -157,7 +157,7 @@ class TestPeople:
         assert (await warehouse.outcomes(bulk), done.ended[0].retried) == ({"skipped": 2, "done": 2}, 2)
         assert await warehouse.stands(*names(4)) == {("canceled", 1): 1, ("parked", 1): 1, ("completed", 2): 2}
 
-    @pytest.mark.req("CB-43")
+    @pytest.mark.req("CB-46")
     async def test_many_are_canceled_at_once(self, warehouse: Warehouse) -> None:
         await warehouse.park(*names(3))
         async with warehouse.worker():
