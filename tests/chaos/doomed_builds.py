@@ -19,7 +19,7 @@ _WRITE = text("INSERT INTO works.effect (tenant_id, command) VALUES (:tenant, :c
 
 
 class Place(BaseModel):
-    """Where lines are left: in `calls` one for each call, with what had been reached by then; in `deaths` for each death."""
+    """`calls` has a line for each call, with what had been reached by then; `deaths` one for each death."""
 
     folder: Path
 
