@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from examples.ledger.entries import Draft, Entry, Module, Posted
-from examples.ledger.refusals import EntryMissing, PostedStays, refusals
+from examples.ledger.refusals import AlreadyReversed, EntryMissing, NotPosted, PostedStays, refusals
 from examples.ledger.sessions import Desk
 
 _WRITE = text(
@@ -47,6 +47,17 @@ _POST = text(
     """
     UPDATE ledger.journal SET posted = true WHERE tenant_id = :tenant AND module = :module AND id = :id
     RETURNING posting_no, posting_date, period_id, epoch, original_date
+    """
+)
+
+_REVERSED = text(
+    "SELECT EXISTS (SELECT FROM ledger.journal WHERE tenant_id = :tenant AND module = :module AND reverses = :id)"
+)
+_OTHER_SIDES = text(
+    """
+    INSERT INTO ledger.line (tenant_id, module, entry, number, entity, account, currency, debit, credit)
+    SELECT tenant_id, module, CAST(:reversal AS uuid), number, entity, account, currency, credit, debit
+      FROM ledger.line WHERE tenant_id = :tenant AND module = :module AND entry = :id
     """
 )
 
@@ -115,6 +126,20 @@ async def post(at: AsyncConnection, desk: Desk, entry: Entry) -> Posted:
         row.epoch,
         row.original_date,
     )
+
+
+async def reverse(at: AsyncConnection, desk: Desk, entry: Entry, reason: str, on: date | None = None) -> Posted:
+    """The same lines on their other sides; on the day of the entry, unless another is given."""
+    found = await find(at, desk, entry)
+    if not found.posted:
+        raise NotPosted
+    if await at.scalar(_REVERSED, _named(desk, entry)):
+        raise AlreadyReversed
+    day, period = (on, None) if on else (found.posting_date, found.period)
+    back = Draft(entry.module, day, reason, operation=found.operation, period=period)
+    reversal = await write(at, desk, back, reverses=entry.id)
+    await at.execute(_OTHER_SIDES, {**_named(desk, entry), "reversal": reversal.id})
+    return await post(at, desk, reversal)
 
 
 def _named(desk: Desk, entry: Entry) -> dict[str, object]:

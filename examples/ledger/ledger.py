@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from examples.ledger import journals
 from examples.ledger.entries import Account, AccountKind, Draft, Entry, Module, Posted
 from examples.ledger.late import post_late
-from examples.ledger.refusals import AlreadyReversed, NotPosted, PostedStays
+from examples.ledger.refusals import PostedStays
 from examples.ledger.sessions import Desk, work
 from examples.ledger.transfers import transfer
 from examples.ledger.trial_balance import TrialBalance
@@ -21,16 +21,6 @@ _OPEN_ACCOUNT = text(
     """
     INSERT INTO ledger.account (tenant_id, entity, code, name, kind, currency)
     VALUES (:tenant, :entity, :code, :name, :kind, :currency) ON CONFLICT (tenant_id, entity, code) DO NOTHING
-    """
-)
-_REVERSED = text(
-    "SELECT EXISTS (SELECT FROM ledger.journal WHERE tenant_id = :tenant AND module = :module AND reverses = :id)"
-)
-_OTHER_SIDES = text(
-    """
-    INSERT INTO ledger.line (tenant_id, module, entry, number, entity, account, currency, debit, credit)
-    SELECT tenant_id, module, CAST(:reversal AS uuid), number, entity, account, currency, credit, debit
-      FROM ledger.line WHERE tenant_id = :tenant AND module = :module AND entry = :id
     """
 )
 _DISCARD = text(
@@ -108,16 +98,7 @@ class Ledger:
     async def reverse(self, entry: Entry, reason: str, on: date | None = None) -> Posted:
         """The same lines on their other sides; on the day of the entry, unless another is given."""
         async with work(self._engine, self._desk) as at:
-            found = await journals.find(at, self._desk, entry)
-            if not found.posted:
-                raise NotPosted
-            if await at.scalar(_REVERSED, self._of(entry)):
-                raise AlreadyReversed
-            day, period = (on, None) if on else (found.posting_date, found.period)
-            back = Draft(entry.module, day, reason, operation=found.operation, period=period)
-            reversal = await journals.write(at, self._desk, back, reverses=entry.id)
-            await at.execute(_OTHER_SIDES, {**self._of(entry), "reversal": reversal.id})
-            return await journals.post(at, self._desk, reversal)
+            return await journals.reverse(at, self._desk, entry, reason, on)
 
     async def transfer(self, module: Module, until: date) -> list[Posted]:
         """What a sub-ledger has posted up to this day goes into the general ledger: an entry a day and operation."""
