@@ -6,18 +6,26 @@ from importlib import import_module
 
 from application.commands.handling import Handlers, HandlerTwice
 from application.sagas.declaring import ProcessBook, ProcessTwice
+from domain.commands.answers import OWN
 
 
-def named_handlers(names: str) -> Handlers:
-    """Of `module:attribute,...`: a handler, an object that has some, or a class of such objects. SystemExit."""
+def named_handlers(names: str, *own: object) -> Handlers:
+    """Of `module:attribute,...`: a handler, an object that has some, or a class of such objects. SystemExit.
+
+    Beside the product's `own`, which nobody else is to handle.
+    """
     try:
-        handlers = Handlers(*_sources(names))
+        sources = list(_sources(names))
+        handlers = Handlers(*sources)
+        if OWN in handlers.domains:
+            raise SystemExit(f"CHANGEGATE_HANDLERS: nothing but the product handles commands of {OWN}.")
+        every = Handlers(*sources, *own) if own else handlers
     except HandlerTwice as refusal:
         facts = " ".join(map(str, refusal.facts.values()))
         raise SystemExit(f"CHANGEGATE_HANDLERS: {refusal} ({facts})") from None
     if names.strip() and not (handlers.domains or named_processes(names).domains):
         raise SystemExit("CHANGEGATE_HANDLERS: nothing that it names handles a command.")
-    return handlers
+    return every
 
 
 def named_processes(names: str) -> ProcessBook:

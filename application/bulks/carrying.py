@@ -67,7 +67,7 @@ async def _decided(tx: Transaction, bulk: Bulk) -> tuple[Bulk, int]:
     why = {item.place: _skipped(item, record) for item, record in taken}
     still = [(item, record) for item, record in taken if not why[item.place]]
     saved = await tx.commands.save([_after(tx, bulk, record) for _, record in still])
-    await followed(tx, saved)
+    await followed(tx, saved, {"reason": bulk.reason})
     after = {each.key: each for each in saved}
     outcome = ItemOutcome.RETRIED if bulk.act is Act.RETRY else ItemOutcome.DONE
     await tx.commands.bulks.touch(

@@ -198,7 +198,7 @@ async def _done(tx: Transaction, parked: Parked, decision: Decision) -> CommandR
     }
     if decision.act in moves:
         saved = await tx.commands.save([moves[decision.act]()])
-        await followed(tx, saved)
+        await followed(tx, saved, {"reason": decision.reason, "evidence": decision.evidence})
         return saved[0]
     noted = replace(parked, snoozed_until=decision.until)
     if decision.act is Act.ASSIGN:

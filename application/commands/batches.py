@@ -101,4 +101,6 @@ def _faults(wish: BatchWish) -> list[Fault]:
         wrong.append(Fault("/callback/id", "a command that is none of the batch"))
     if wish.callback.unique is not None:
         wrong.append(Fault("/callback/unique_key", "a callback shares its place with nothing"))
+    if wish.callback.options.unique_key is not None:
+        wrong.append(Fault("/callback/unique_key", "a callback has none: it is sent whatever else is there"))
     return [*wrong, *shape_faults(wish.callback, "/callback")]

@@ -46,7 +46,7 @@ class Canceling:
             if there.state is not CommandState.PARKED:
                 if faults := decision.faults(tx.now):
                     raise Invalid(faults)
-                after = await _ended(tx, there, seen)
+                after = await _ended(tx, there, seen, reason)
                 entry = Operation(
                     operation,
                     key,
@@ -66,7 +66,7 @@ class Canceling:
         return await self._acts.decide(actor, key, seen, operation, decision)
 
 
-async def _ended(tx: Transaction, there: CommandRecord, seen: int) -> CommandRecord:
+async def _ended(tx: Transaction, there: CommandRecord, seen: int, reason: str) -> CommandRecord:
     """As it stands now: over, or executed until its handler has heard of it."""
     leased = there.state in LEASED and await _alone(tx, there)
     if there.state not in WAITING and not leased:
@@ -75,7 +75,7 @@ async def _ended(tx: Transaction, there: CommandRecord, seen: int) -> CommandRec
         raise Stale(kind_of_thing="command", version=there.version)
     if not leased:
         saved = await tx.commands.save([there.stopped(CANCELED, tx.now)])
-        await followed(tx, saved)
+        await followed(tx, saved, {"reason": reason})
         return saved[0]
     asked = await tx.commands.long.cancel_asked(there.key, there.epoch)
     if asked is not None:

@@ -1,7 +1,7 @@
 """What follows when a command is over is written with it: its batch counts it, and what was to be sent then is sent."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -11,19 +11,25 @@ from application.recording import record
 from domain.audit import Action, Outcome
 from domain.canonical import Json
 from domain.commands import Command, CommandRecord, CommandState, Key, name_of
+from domain.commands.answers import OWN, reply_of
 from domain.commands.batches import Batch, OnParked
 
 COUNTING: Final = (CommandState.PARKED,)
 
 
-async def followed(tx: Transaction, records: Sequence[CommandRecord]) -> None:
-    """By whoever moved them, in the transaction of the move."""
+async def followed(
+    tx: Transaction, records: Sequence[CommandRecord], said: Mapping[str, Json] | None = None
+) -> None:  # fmt: skip
+    """By whoever moved them, in the transaction of the move; `said` is what a person said who ended them."""
     batches: dict[str, list[CommandRecord]] = defaultdict(list)
     for each in records:
         if each.batch is not None and (each.over or each.state in COUNTING):
             batches[each.batch].append(each)
     for id_ in sorted(batches):  # in an order that is everybody's: nobody waits for who waits for them
         await _counted(tx, id_, batches[id_])
+    waited = [each for each in records if each.over and each.command.options.reply_to is not None]
+    if waited:
+        await _replied(tx, waited, said)
 
 
 async def sent_on(tx: Transaction, commands: Sequence[Command], sender: UUID | None) -> list[Key]:
@@ -39,6 +45,18 @@ async def sent_on(tx: Transaction, commands: Sequence[Command], sender: UUID | N
         await tx.commands.add(new)
     await sent_told(tx, new)
     return taken
+
+
+async def _replied(tx: Transaction, records: Sequence[CommandRecord], said: Mapping[str, Json] | None) -> None:
+    """In the name of whoever sent the command; an id that is another command's is told to those who look."""
+    senders: dict[UUID | None, list[Command]] = defaultdict(list)
+    for each in records:
+        reply = reply_of(each, said)
+        if reply is not None:
+            senders[None if reply.domain == OWN else each.sender].append(reply)
+    taken = [key for sender, replies in senders.items() for key in await sent_on(tx, replies, sender)]
+    for key in taken:
+        await record(tx, Action.COMMAND_REPLY_LOST, ("command", name_of(key)), outcome=Outcome.FAILURE)
 
 
 async def _counted(tx: Transaction, id_: str, records: Sequence[CommandRecord]) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from application.commands.sending import Sent
 from domain.canonical import Json
 from domain.commands import Command, CommandRecord, CommandType, name_of
+from domain.commands.answers import OWN
 from domain.commands.outcomes import HandlerKind
 from domain.commands.policies import TypePolicy
 from domain.errors import Conflict, Fault, Invalid
@@ -199,9 +200,11 @@ class Handlers:
         return {name: each for name, each in newest.items() if each.bounded and name.startswith(f"{domain}.")}
 
     def types(self) -> list[CommandType]:
+        """What may be sent; nobody sends the product's own."""
         return [
             CommandType(name, version, each.terms.model.model_json_schema(), each.policy.to_json())
             for (name, version), each in sorted(self._found.items())
+            if not name.startswith(f"{OWN}.")
         ]
 
 

@@ -106,11 +106,16 @@ def _ended(record: CommandRecord, way: str, at: Any) -> CommandRecord:
     return ways[way](record)
 
 
+async def ungoverned(home: Home) -> Home:
+    """Nobody else is asked about what one person decides."""
+    async with home.transaction() as tx:
+        await tx.policies.put(Environment.PRODUCTION, Kind.COMMAND_REPAIR, ApprovalPolicy(()))
+    return home
+
+
 @pytest_asyncio.fixture
 async def yard(home: Home) -> Yard:
-    async with home.transaction() as tx:  # nobody else is asked
-        await tx.policies.put(Environment.PRODUCTION, Kind.COMMAND_REPAIR, ApprovalPolicy(()))
-    return Yard(await catalogued(home))
+    return Yard(await catalogued(await ungoverned(home)))
 
 
 @pytest.mark.req("CB-48")
