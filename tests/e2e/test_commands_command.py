@@ -65,6 +65,21 @@ class TestCommands:
         )
         assert (await say("eve", "commands", "send", POST, "42", str(payload)))[0] == 1
 
+    @pytest.mark.req("CB-35")
+    async def test_share_a_unique_key_and_say_who_is_told(self, say: Say, payload: Payload) -> None:
+        keyed = ("--unique-key", "rates", "--reply-to", "command=sales.ship-order,answer-")
+        first = await shown(say, "send", POST, "42", str(payload), *keyed)
+        assert first["command"]["reply_to"] == {
+            "kind": "command", "type": "sales.ship-order", "schema_version": 1, "prefix": "answer-",
+        }  # fmt: skip
+        sent = ("ada", "commands", "send", POST, "43", str(payload), "--unique-key", "rates", "--on-unique")
+        assert await say(*sent, "coalesce") == (
+            0, "ledger/42 has this unique key, and nothing was sent; it is pending.\n",
+        )  # fmt: skip
+        code, said = await say(*sent, "reject")
+        assert (code, said.splitlines()[0].split(":")[0]) == (1, "409 /problems/unique-key-taken")
+        assert (await say("ada", "commands", "send", POST, "44", str(payload), "--reply-to", "pigeon=7"))[0] == 2
+
     async def test_are_listed_and_shown(self, say: Say, payload: Payload) -> None:
         for each in ("41", "42"):
             await shown(say, "send", POST, each, str(payload), "--ordering-key", "acc-1")
