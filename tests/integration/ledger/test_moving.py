@@ -73,9 +73,11 @@ class Treasury:
 
     async def cash(self, entity: str) -> list[Decimal]:
         """What was booked to the bank, entry by entry."""
-        statement = ("SELECT l.debit - l.credit FROM ledger.line l JOIN ledger.journal j"
-                     " ON (j.tenant_id, j.module, j.id) = (l.tenant_id, l.module, l.entry) WHERE l.entity = :entity AND l.account = '1510' AND j.posted"
-                     " ORDER BY j.posting_no")  # fmt: skip
+        statement = (
+            "SELECT l.debit - l.credit FROM ledger.line l JOIN ledger.journal j"
+            " ON (j.tenant_id, j.module, j.id) = (l.tenant_id, l.module, l.entry)"
+            " WHERE l.entity = :entity AND l.account = '1510' AND j.posted ORDER BY j.posting_no"
+        )
         return [Decimal(str(row[0])) for row in await self.books.rows(statement, entity=entity)]
 
 
