@@ -58,9 +58,10 @@ class TestShare:
     @pytest.mark.req("S46", "I8")
     async def test_that_was_not_planned_holds_the_stage_until_its_time_is_up(self, stage: Theatre) -> None:
         stage.metrics._traffic.update(healthy(share=0.5))
-        change = await stage.launch(plan=plan(10, 100, soak=600), gates={**BRISK, "sample_ratio": {}})
+        short = plan(10, 100, soak=600, hold_limit_seconds=1800)
+        change = await stage.launch(plan=short, gates={**BRISK, "sample_ratio": {}})
         await stage.skip(change, minutes=15)
         held = await stage.rollout(change)
         assert (held.state, held.cause, held.percent) == (State.PAUSED, "srm", 10)
-        await stage.skip(change, hours=25)
+        await stage.skip(change, hours=1)
         assert await stage.end(change) is State.ROLLED_BACK
