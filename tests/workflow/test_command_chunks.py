@@ -118,6 +118,7 @@ class TestChunk:
         await fleet.chunks.over(lease)
         assert not await fleet.chunks.alive(lease)
 
+    @pytest.mark.req("CB-57")
     async def test_its_history_holds_ids_and_counts_alone(self, fleet: Fleet) -> None:
         await fleet.site.send("secret-id", payload={"words": "between us"})
         lease = await fleet.lease()

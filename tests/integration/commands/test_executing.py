@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.commands import CommandState, ParkedKind
 from domain.commands.outcomes import BusinessRule, Permanent, RetryAfter, Transient
@@ -172,6 +174,26 @@ class TestTogether:
         await site.send("2", type="works.babble")
         assert await site.execute() == {"completed": 1, "retry-wait": 1}
         assert await site.effects() == ["1"]
+
+
+class TestCost:
+    @pytest.mark.req("CB-55")
+    async def test_of_a_lease_is_the_same_however_many_are_in_it(self, site: Site, engine: AsyncEngine) -> None:
+        """Beside the one statement of each handler: nothing is asked or written for each by itself."""
+        said: list[str] = []
+
+        def heard(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            said.append(statement)
+
+        event.listen(engine.sync_engine, "before_cursor_execute", heard)
+        costs = []
+        for many in (2, 50):
+            await site.send(*(f"{many}-{number}" for number in range(many)))
+            said.clear()
+            assert await site.execute() == {"completed": many}
+            costs.append(len(said) - sum("works.effect" in each for each in said))
+        event.remove(engine.sync_engine, "before_cursor_execute", heard)
+        assert len(set(costs)) == 1
 
 
 class TestOutside:
