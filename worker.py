@@ -39,12 +39,14 @@ from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.sagas import TemporalSagas, saga_worker
 from adapters.temporal.signals import TemporalSignals
 from adapters.temporal.worker import build_worker
+from api.breaker_meters import BreakerMeters
 from api.delivery_meters import DeliveryMeters
 from api.deployment_meters import DeploymentMeters, serve
 from application.admission import Admitting
 from application.balloting import Balloting
 from application.bulks.carrying import Carrying
 from application.closures.moved_books import TellingOfBooks
+from application.commands.breaking import MOVES
 from application.commands.executing import Executing
 from application.commands.lasting import Lasting
 from application.commands.purging import Purging
@@ -223,7 +225,7 @@ def measured(made: Parts, relay: Relay, courier: Courier) -> Measuring:
     measuring = Measuring(made.store)
     relay.publisher.tell(measuring.take)
     if made.settings.worker_metrics_port is not None:
-        meters = (DeploymentMeters(measuring.tally), DeliveryMeters(relay.sent, courier.sent))
+        meters = (DeploymentMeters(measuring.tally), DeliveryMeters(relay.sent, courier.sent), BreakerMeters(MOVES))
         serve(meters, made.settings.worker_metrics_host, made.settings.worker_metrics_port)
     return measuring
 

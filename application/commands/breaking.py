@@ -1,5 +1,6 @@
 """What became of commands says whether what they depend on answers; each move of a breaker has its event."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -21,6 +22,8 @@ ACTIONS: Final = {
     BreakerState.HALF_OPEN: Action.BREAKER_PROBED,
     BreakerState.CLOSED: Action.BREAKER_CLOSED,
 }
+MOVES: Final[Counter[tuple[str, str]]] = Counter()
+"""Of this process, by what commands depend on and the state to which it came."""
 _ANSWERS: Final = frozenset({CommandState.COMPLETED, CommandState.FAILED})
 
 
@@ -107,6 +110,7 @@ async def moved(
         return
     await tx.commands.breakers.save(after)
     if after.version != before.version:
+        MOVES[after.dependency, after.state.value] += 1
         await record(
             tx, ACTIONS[after.state], ("command-breaker", after.dependency), actor=actor, reason=reason,
             before=_said(before), after=_said(after),

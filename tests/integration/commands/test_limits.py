@@ -17,7 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.memory.chunks import MemoryChunks
 from adapters.postgres.store import PostgresStore
+from api.breaker_meters import BreakerMeters
 from application.commands import relaying
+from application.commands.breaking import MOVES
 from application.commands.executing import Executing
 from application.commands.handling import Handlers, Order, handles
 from application.commands.limiting import Limiting, Wanted
@@ -214,6 +216,12 @@ class TestNothing:
 
 
 class TestBreaker:
+    def moves(self) -> dict[tuple[str, str], float]:
+        """As Prometheus is told."""
+        (family,) = BreakerMeters(MOVES).collect()
+        told = {(each.labels["dependency"], each.labels["state"]): each.value for each in family.samples}
+        return {labels: count for labels, count in told.items() if labels[0] == "crm"}
+
     async def breaker(self, site: Site) -> Breaker:
         async with site.store.transaction(site.tenant) as tx:
             (found,) = await tx.commands.breakers.some(["crm"])
@@ -234,6 +242,7 @@ class TestBreaker:
         names = named("c", 40)
         bound.works.ways = {each: [Transient("down")] * 3 for each in names}
         await bound.send(*names, type=kind)
+        before = self.moves()
         async with at_work(bound, workers=2) as shift:
             await shift.work()
             failed = await self.down(bound, names)
@@ -258,6 +267,8 @@ class TestBreaker:
         assert await counted(bound, names) == {S.COMPLETED: 40}
         assert (await self.breaker(bound)).state is BreakerState.CLOSED
         assert await self.told(bound) == ["opened", "probed", "opened", "probed", "closed"]
+        after = {labels: count - before.get(labels, 0) for labels, count in self.moves().items()}
+        assert after == {("crm", "open"): 2, ("crm", "half-open"): 2, ("crm", "closed"): 1}
 
     async def down(self, site: Site, names: list[str]) -> int:
         """Few have failed, the others count as never tried, and none waits for a person."""
