@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation
-from cli import breakers, bulks, command_batches, command_repairs, parked_commands
+from cli import breakers, bulks, command_batches, command_repairs, long_commands, parked_commands
 from cli.command_options import REPLY_HELP, reply_to_in
 from cli.commands_pages import print_command, print_list, print_sent, print_trail
 from cli.config_pages import print_json
@@ -47,6 +47,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         unique_key: Annotated[str | None, typer.Option(help="of its domain one that is not over has it")] = None,
         on_unique: Annotated[OnUnique | None, typer.Option(help="what becomes of it where another has the key")] = None,
         reply_to: Annotated[str | None, typer.Option(help=REPLY_HELP)] = None,
+        wait: Annotated[int | None, typer.Option(min=1, max=25, help="seconds to wait for the end of it")] = None,
         json: AsJson = False, sender: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
         """Send a command; what was sent before under its id is shown, and not sent again."""
@@ -56,7 +57,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
                  "unique_key": unique_key, "on_unique": on_unique}  # fmt: skip
         wish = {"type": type, "id": id, "payload": _payload_in(payload), "schema_version": schema_version,
                 **{name: value for name, value in given.items() if value is not None}}  # fmt: skip
-        told = run(_post(installation, Asked(os.environ, sender, api, tenant), wish))
+        told = run(_post(installation, Asked(os.environ, sender, api, tenant), wish, wait))
         print_json(told) if json else print_sent(told, console)
 
     @commands.command("list")
@@ -79,6 +80,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         print_json(told) if json else print_list(told, console)
 
     _looking(commands, installation, run)
+    long_commands.add(commands, installation, run)
     command_batches.add(commands, installation, run)
     parked_commands.add(commands, installation, run)
     command_repairs.add(commands, installation, run)
@@ -119,9 +121,9 @@ async def _get(installation: Installation, asked: Asked, path: str, query: dict[
         return await me.get(path, **query)
 
 
-async def _post(installation: Installation, asked: Asked, wish: dict[str, Any]) -> Any:
+async def _post(installation: Installation, asked: Asked, wish: dict[str, Any], wait: int | None) -> Any:
     async with caller(installation, asked) as me:
-        return await me.post("/commands", wish)
+        return await me.post(f"/commands?wait={wait}" if wait else "/commands", wish)
 
 
 async def _whole(installation: Installation, asked: Asked, path: str) -> list[Any]:

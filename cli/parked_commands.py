@@ -32,7 +32,7 @@ Result = Annotated[
 ]
 VERBS = {
     "retry": "Execute a parked command again, from the beginning.",
-    "cancel": "Say that a parked command is never executed.",
+    "cancel": "End a command that is not over: one that waits, is parked, or runs in a workflow of its own.",
 }
 
 
@@ -133,4 +133,5 @@ async def _decided(
 ) -> Any:  # fmt: skip
     async with caller(installation, asked) as me:
         seen = version or (await me.get(f"/commands/{name}"))["version"]
-        return await me.post(f"/parked-commands/{name}/{verb}", wish, over=seen)
+        where = "commands" if verb == "cancel" else "parked-commands"  # what runs can be canceled as well
+        return await me.post(f"/{where}/{name}/{verb}", wish, over=seen)
