@@ -241,7 +241,7 @@ def api() -> FastAPI:
     settings = Settings.read()
     configure(settings.log_form, settings.log_level)
     made = Parts(settings)
-    processes = TemporalProcesses(when_asked(Line.of(settings)))
+    processes = TemporalProcesses(when_asked(Line.of(settings)), long_workflows=settings.long_commands == "workflow")
     composed = services(made, processes)
 
     @asynccontextmanager

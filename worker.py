@@ -38,6 +38,7 @@ from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from adapters.temporal.sagas import TemporalSagas, saga_worker
 from adapters.temporal.signals import TemporalSignals
+from adapters.temporal.standalone_runs import TemporalStandaloneRuns
 from adapters.temporal.worker import build_worker
 from api.breaker_meters import BreakerMeters
 from api.delivery_meters import DeliveryMeters
@@ -189,7 +190,8 @@ async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine
     """
     handlers, chunks = made.serving(TemporalSignals(always(client))), TemporalChunks(always(client))
     execution, lasting = Executing(made.store, handlers), Lasting(made.store, handlers)
-    runs, long = TemporalCommandRuns(always(client)), LongCommandActivities(lasting)
+    carrier = TemporalStandaloneRuns if made.settings.long_commands == "activity" else TemporalCommandRuns
+    runs, long = carrier(always(client)), LongCommandActivities(lasting)
     async with AsyncExitStack() as served:
         for domain in handlers.domains:
             worker = chunk_worker(client, CommandActivities(execution), chunks.queue(domain), long)

@@ -149,6 +149,9 @@ class Settings(Surroundings):
     handlers: str = Field(
         "", description="handlers of commands that a worker runs, as module:attribute with commas between them"
     )
+    long_commands: Literal["workflow", "activity"] = Field(
+        "workflow", description="what carries a long command: a workflow, or an activity of none (server 1.32 or later)"
+    )
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="port where a worker tells Prometheus what it counts; without it, nowhere"
     )

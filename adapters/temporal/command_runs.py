@@ -93,9 +93,14 @@ def _start(record: CommandRecord, prefix: str) -> _Start:
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
         task_timeout=TASK_TIMEOUT,
         static_summary=f"{record.command.type} {record.command.id}",
-        search_attributes=search.of_command(
-            record.tenant, name_of(record.key), record.command.type, record.state.value, record.command.options.change
-        ),
+        search_attributes=attributes_of(record),
+    )
+
+
+def attributes_of(record: CommandRecord) -> TypedSearchAttributes:
+    command = record.command
+    return search.of_command(
+        record.tenant, name_of(record.key), command.type, record.state.value, command.options.change
     )
 
 

@@ -22,12 +22,14 @@ from adapters.temporal.chunks import TemporalChunks, chunk_worker
 from adapters.temporal.client import always, connect
 from adapters.temporal.command_runs import TemporalCommandRuns, asked_outcome
 from adapters.temporal.processes import refusal_of
+from adapters.temporal.standalone_runs import TemporalStandaloneRuns
 from adapters.temporal.worker import sandbox
 from application.commands.executing import Executing
 from application.commands.lasting import Lasting
 from application.commands.living import Living
 from application.commands.relaying import CommandRelay
 from application.commands.sweeping import CommandSweeper
+from application.ports.command_runs import CommandRuns
 from domain.commands import CommandRecord, CommandState
 from domain.commands.outcomes import Permanent
 from domain.commands.refusals import WillNotRun
@@ -60,6 +62,10 @@ class Yard:
     def runs(self) -> TemporalCommandRuns:
         return TemporalCommandRuns(always(self.client), self.prefix)
 
+    @property
+    def standalone(self) -> TemporalStandaloneRuns:
+        return TemporalStandaloneRuns(always(self.client), self.prefix)
+
     @asynccontextmanager
     async def worker(self) -> AsyncIterator[Lasting]:
         lasting = Lasting(self.site.store, self.site.handlers, Living(self.site.store, beat=0.2))
@@ -69,10 +75,10 @@ class Yard:
             yield lasting
 
     @asynccontextmanager
-    async def relay(self) -> AsyncIterator[None]:
+    async def relay(self, runs: CommandRuns | None = None) -> AsyncIterator[None]:
         lanes = Lanes(self.site.store, (self.site.tenant,))
         chunks = TemporalChunks(always(self.client), self.prefix)
-        relay = CommandRelay(self.site.store, lanes, chunks, self.site.handlers).leading(self.runs)
+        relay = CommandRelay(self.site.store, lanes, chunks, self.site.handlers).leading(runs or self.runs)
         relaying = asyncio.create_task(relay.run())
         try:
             yield
@@ -243,3 +249,27 @@ class TestOutcome:
             await ask(yard.site, record)
             await yard.until(S.CANCELED, "1")
             await lasting.drain(timedelta())
+
+
+class TestStandalone:
+    async def test_without_a_workflow_it_is_executed_once_as_well(self, yard: Yard) -> None:
+        await yard.site.send("1", type="works.build")
+        yard.builds.ways["1"] = [OSError()]
+        async with yard.worker(), yard.relay(yard.standalone):
+            await yard.until(S.COMPLETED, "1")
+        assert yard.builds.calls == ["works/1:1"] * 2
+        assert yard.builds.reached == [None, {"attempt": 1}]
+
+    async def test_started_again_it_is_carried_out_once(self, yard: Yard) -> None:
+        await yard.site.send("1", type="works.build")
+        record = await yard.leased()
+        yard.seen.clear()
+        assert not await yard.standalone.alive(record)
+        for _ in range(2):
+            await yard.standalone.start(record)
+        assert await yard.standalone.alive(record)
+        async with yard.worker():
+            await yard.standalone.over(record)
+            await yard.standalone.start(record)
+        assert not await yard.standalone.alive(record)
+        assert yard.builds.calls == ["works/1:1"]
