@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -16,12 +16,14 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.memory.chunks import MemoryChunks
+from adapters.memory.command_runs import MemoryCommandRuns
 from adapters.postgres.store import PostgresStore
 from api.breaker_meters import BreakerMeters
 from application.commands import relaying
 from application.commands.breaking import MOVES
 from application.commands.executing import Executing
 from application.commands.handling import Handlers, Order, handles
+from application.commands.lasting import Lasting
 from application.commands.limiting import Limiting, Wanted
 from application.commands.relaying import CommandRelay
 from application.ports.records import AuditFilter
@@ -68,6 +70,13 @@ class Bound(Works):
     @handles("works.enter", Note, HandlerKind.TRANSACTIONAL, policy=CRM)
     async def enter(self, order: Order, note: Note, connection: AsyncConnection) -> Json:
         return await self.write(order, note, connection)
+
+    @handles(
+        "works.long", Note, HandlerKind.EXTERNAL,
+        policy=TypePolicy(lane="workflow", at_once=2, depends_on="mill", breaks_after=2, backoff=(1,), max_attempts=9),
+    )  # fmt: skip
+    async def long(self, order: Order, note: Note) -> Json:
+        return await self.call(order, note)
 
 
 class Shift:
@@ -338,6 +347,38 @@ class TestBreaker:
             )
             assert await shift.work() == 1
         assert await theirs.states("c") == [S.COMPLETED]
+
+
+class TestLong:
+    @pytest.mark.req("CB-37", "CB-38")
+    async def test_commands_have_limits_and_breakers_as_well(self, bound: Site) -> None:
+        names, free = named("l", 6), asyncio.Semaphore(0)
+
+        async def wait() -> None:
+            await free.acquire()
+            raise Transient("down")
+
+        bound.works.ways = {each: [wait] for each in names}
+        await bound.send(*names, type="works.long")
+        lasting = Lasting(bound.store, bound.handlers)
+
+        async def execute(tenant: UUID, lease: UUID) -> None:
+            await lasting.execute(tenant, lease, lambda _: None)
+
+        chunks, lanes = MemoryChunks(), Lanes(bound.store, (bound.tenant,))
+        relay = CommandRelay(bound.store, lanes, chunks, bound.handlers).leading(MemoryCommandRuns(execute))
+        assert await relay.round() == 2
+        await until(lambda: len(bound.works.calls) == 2)
+        assert await relay.round() == 0
+        free.release()
+        free.release()
+        await relay.settled()
+        await bound.let_pass(MOMENT)
+        assert await relay.round() == 0
+        async with bound.store.transaction(bound.tenant) as tx:
+            (found,) = await tx.commands.breakers.some(["mill"])
+        assert (found.state, found.failures) == (BreakerState.OPEN, 2)
+        assert await counted(bound, names) == {S.RETRY_WAIT: 2, S.PENDING: 4}
 
 
 class TestFairness:

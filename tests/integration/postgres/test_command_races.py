@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,15 +11,20 @@ import pytest
 import pytest_asyncio
 
 from adapters.postgres.store import PostgresStore
+from application.commands.breaking import heard
 from application.commands.cases import CommandCases
 from application.commands.sending import Sent, send_in
 from application.ports.commands import CommandFilter
 from application.ports.records import AuditFilter
 from domain.audit import Action
-from domain.commands import Command, CommandConflict
+from domain.commands import Command, CommandConflict, CommandError, CommandRecord
+from domain.commands.breakers import BreakerState
+from domain.commands.limits import Limit, LimitScope
+from domain.commands.policies import TypePolicy
 from tests.contract.homes import Home, moved_in
 from tests.contract.ordering import catalogued, journal
 
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CHANNEL = "changegate_commands"
 
 
@@ -132,6 +137,37 @@ class TestRelays:
             done.append(only)
             await complete(home, only)
         assert done == ["0", "1", "2", "3", "4"]
+
+    @pytest.mark.req("CB-37", "CB-38")
+    async def test_pass_over_what_another_counts_at_this_moment(self, home: Home) -> None:
+        """A bucket or a breaker that is locked is not waited for."""
+        limit = Limit(f"ledger.t{uuid4().hex}", per_second=1, burst=5)
+        async with home.transaction() as tx:
+            await tx.commands.limits.take([limit])
+            await tx.commands.breakers.lock("crm", LimitScope.TENANT)
+        async with home.transaction() as first:
+            assert (await first.commands.limits.take([limit]))[limit.type].tokens == 5
+            await first.commands.breakers.lock("crm", LimitScope.TENANT)
+            async with home.transaction() as second:
+                assert await second.commands.limits.take([limit]) == {}
+                assert await second.commands.breakers.lock_free("crm", LimitScope.TENANT) is None
+
+    @pytest.mark.req("CB-38")
+    async def test_count_each_failure_once(self, home: Home) -> None:
+        """Twenty fail at the same moment, and twenty are counted."""
+        policy = TypePolicy(depends_on="crm", breaks_after=21)
+        wrong = CommandError("transient", "down", "it is down")
+
+        async def fail(number: int) -> None:
+            record = CommandRecord(journal(str(number)), home.tenant.id, "", None, NOON, NOON)
+            failed = record.leased(uuid4()).started().waiting(NOON, wrong)
+            async with home.transaction() as tx:
+                await heard(tx, [(policy, failed)])
+
+        await asyncio.gather(*(fail(each) for each in range(20)))
+        async with home.transaction() as tx:
+            (found,) = await tx.commands.breakers.some(["crm"])
+        assert (found.state, found.failures) == (BreakerState.CLOSED, 20)
 
 
 class TestWord:
