@@ -51,6 +51,13 @@ class MemoryPurgedCommands:
         return len(over)
 
 
+def has_old_commands(rows: Rows, now: datetime, age: timedelta) -> bool:
+    """Also those that need be remembered no longer."""
+    return any(each.sent_at < now - age for each in rows.commands.values()) or any(
+        each.known_until <= now for each in rows.purged_commands.values()
+    )
+
+
 def _mark(record: CommandRecord) -> Mark:
     return record.sent_at, *record.key
 

@@ -36,6 +36,7 @@ from adapters.memory.periods import MemoryPeriods
 from adapters.memory.reopenings import MemoryReopenings, used_up
 from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue, unheard
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
+from adapters.memory.purged_commands import has_old_commands
 from adapters.memory.rows import MOMENT, Catalogue, Rows, Tick
 from adapters.memory.sagas import MemorySagas, waiting_in
 from adapters.memory.sealed_keys import MemorySealedKeys
@@ -258,13 +259,7 @@ class MemoryStore:
 
     async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
         await self.ping()
-        now = self._clock()
-        return [
-            tenant
-            for tenant, rows in self._rows.items()
-            if any(each.sent_at < now - age for each in rows.commands.values())
-            or any(each.known_until <= now for each in rows.purged_commands.values())
-        ]
+        return [tenant for tenant, rows in self._rows.items() if has_old_commands(rows, self._clock(), age)]
 
     async def listen_for_commands(self, lasting: timedelta) -> None:
         await self.ping()
