@@ -150,7 +150,7 @@ class Settings(Surroundings):
         "", description="handlers of commands that a worker runs, as module:attribute with commas between them"
     )
     long_commands: Literal["workflow", "activity"] = Field(
-        "workflow", description="what carries a long command: a workflow, or an activity of none (server 1.32 or later)"
+        "workflow", description="what carries a long command: a workflow, or an activity of none (server 1.32)"
     )
     worker_metrics_port: int | None = Field(
         None, ge=1, le=65_535, description="port where a worker tells Prometheus what it counts; without it, nowhere"

@@ -45,6 +45,7 @@ TWINS = {
 }
 CONTRACTS = {  # the port's part of which contract, where the contract's module does not name the port's twin
     "Chunks": "asks for a running Temporal: tests/workflow holds the adapter, tests/integration/commands its twin",
+    "CommandRuns": "asks for a running Temporal: tests/workflow holds the adapter, tests/integration/commands its twin",
     "LongCommands": "part of Commands: tests/contract/test_store_long_commands.py asks both stores for it",
     "CommandBulks": "part of Commands: tests/contract/test_store_bulks.py asks both stores for it",
     "CommandBreakers": "part of Commands: tests/contract/test_store_command_limits.py asks both stores for it",
