@@ -9,6 +9,7 @@ import pytest
 
 from application.ports.bulks import HELD
 from application.ports.parked import ParkedFilter
+from application.ports.records import WaitingKind
 from domain.commands import CommandRecord, ParkedKind
 from domain.commands.bulk import Bulk, BulkAct, BulkActEntry, BulkItem, BulkState, ItemOutcome, StageEnd
 from domain.commands.bulk_gate import StageCount, StageVerdict
@@ -17,6 +18,7 @@ from tests.contract.homes import LONG_AGO, Home
 from tests.contract.test_store_command_repairs import asked as repair_asked
 from tests.contract.test_store_commands import made, move, put, read, taken
 from tests.contract.test_store_parked_commands import ACCOUNT, DIGEST, TIMEOUT, note, park
+from tests.workflow.theatre import seen
 
 O = ItemOutcome  # noqa: E741 -- outcomes
 LEDGER = ParkedFilter(domain="ledger")
@@ -175,6 +177,28 @@ class TestItems:
             assert await tx.commands.repairs.add(waits)
         async with home.transaction() as tx:
             assert [item.why for item, _ in await tx.commands.bulks.take(bulk.id, 5)] == [HELD, ""]
+
+
+class TestWaiting:
+    async def test_it_is_found_until_it_was_started_and_not_once_it_is_over(self, home: Home) -> None:
+        await park(home, "1")
+        bulk, over = await frozen(home), await frozen(home)
+        async with home.transaction() as tx:
+            await tx.commands.bulks.save(over.moved(BulkState.ABORTED))
+
+        async def found() -> bool:
+            """For two seconds whoever asked for it starts it."""
+            return bulk.id in await waiting(home)
+
+        await seen(found)
+        assert over.id not in await waiting(home)
+        async with home.transaction() as tx:
+            await tx.commands.bulks.mark_started(bulk.id)
+        assert bulk.id not in await waiting(home)
+
+
+async def waiting(home: Home) -> list[UUID]:
+    return [each.id for each in await home.store.waiting() if each.kind is WaitingKind.BULK]
 
 
 class TestKept:
