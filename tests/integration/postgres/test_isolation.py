@@ -200,6 +200,7 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
         "find_turns": "TABLE(kind text, tenant_id uuid, id uuid)",
         "find_unheard_emergencies": "TABLE(rollout_id uuid)",
         "find_waiting": "TABLE(kind text, tenant_id uuid, id uuid)",
+        "find_waiting_bulks": "TABLE(tenant_id uuid, id uuid)",
         "find_waiting_closures": "TABLE(tenant_id uuid, id uuid)",
         "find_waiting_imports": "TABLE(tenant_id uuid, id uuid)",
         "find_waiting_reopenings": "TABLE(tenant_id uuid, id uuid)",
