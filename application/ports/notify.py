@@ -82,6 +82,7 @@ FACTS: Final[Mapping[str, frozenset[str]]] = {
     "reopening_window": frozenset({"entity", "period", "state", "deadline"}),
     "reopening_ended": frozenset({"entity", "period", "outcome", "periods"}),
     "closure_series_rests": frozenset({"outcome", "closed"}),
+    "command_bulk_rests": frozenset({"outcome", "act", "total", "done", "failed"}),
     "kill_switch": frozenset({"flag", "environment", "actor"}),
 }
 """The facts that each template needs; some also use `level`, `actor` or `reason` when they are there."""

@@ -59,6 +59,20 @@ class TestWording:
             "Each has its certificate.",
         )
 
+    def test_a_bulk_operation_says_what_is_done_and_what_became_of_the_rest(self) -> None:
+        said = {"act": "retry", "total": "1000", "done": "0", "failed": "1"}
+        words = worded(message("command_bulk_rests", outcome="stopped", reason="1 of 1 failed again", **said))
+        assert (words.subject, words.lines) == (
+            "Stopped: retry of 1000 parked commands, 0 done and 1 failed again",
+            (
+                "The others were not touched. Look at the errors, then abort it, or resume it past its gate.",
+                "Reason: 1 of 1 failed again",
+            ),
+        )
+        assert worded(message("command_bulk_rests", outcome="aborted", **said)).lines == (
+            "What was not touched is still parked.",
+        )
+
     def test_a_fact_stays_on_its_line(self) -> None:
         words = worded(
             message("approval_decided", outcome="approved", reason="fine\r\nBcc: x@example.com\x1b[2J\u2028")
