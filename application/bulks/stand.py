@@ -6,6 +6,7 @@ from uuid import UUID
 
 from application.closures.stand import Asked
 from application.commands.asking import asked_by
+from application.notices import tell
 from application.ports.store import Transaction
 from application.recording import record
 from domain.audit import Action
@@ -86,7 +87,25 @@ async def moved(
         await record(tx, Action.BULK_MOVED, ("command_bulk", after.id), actor=actor, reason=reason,
                      change=after.approval, before={"state": before.state.value, "stage": before.stage},
                      after=told)  # fmt: skip
+    if after.state in AT_REST and before.state not in AT_REST:
+        await _tell_rest(tx, after)
     return after
+
+
+async def _tell_rest(tx: Transaction, bulk: Bulk) -> None:
+    """Whoever asked for it looks at what it left."""
+    outcomes = await tx.commands.bulks.outcomes(bulk.id)
+    facts = {
+        "outcome": bulk.state.value,
+        "act": bulk.act.value,
+        "total": str(bulk.total),
+        "done": str(outcomes.get(ItemOutcome.DONE, 0)),
+        "failed": str(outcomes.get(ItemOutcome.FAILED, 0)),
+        "occasion": tx.now.isoformat(),
+        **({"reason": bulk.why} if bulk.why else {}),
+    }
+    people = [bulk.requester, None]
+    await tell(tx, "command_bulk_rests", people, facts, link=f"/command-bulks/{bulk.id}", seed=bulk.id)
 
 
 async def stand_of(tx: Transaction, bulk: Bulk, rest: float = 0.0) -> BulkStand:
