@@ -123,7 +123,8 @@ def kept(kind: str, history: WorkflowHistory) -> None:
 
 def main(prefix: str = "", *names: str) -> int:
     HISTORIES.mkdir(exist_ok=True)
-    stories = {**STORIES, **CLOSURES, **BULKS, **CHUNKS, **REPAIRS, **LONG_COMMANDS, **PROCESSES, **REOPENINGS, **SERIES}
+    commands = {**CHUNKS, **REPAIRS, **LONG_COMMANDS, **PROCESSES, **BULKS}
+    stories = {**STORIES, **CLOSURES, **commands, **REOPENINGS, **SERIES}
     for name, story in {each: stories[each] for each in names or stories}.items():
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", f"tests/workflow/{story}"]
         env = {**os.environ, WANTED: str(HISTORIES / f"{prefix}{name}")}
