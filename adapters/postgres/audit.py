@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Select, Text, bindparam, cast, func, insert, select, tuple_
+from sqlalchemy import Select, Text, bindparam, cast, func, insert, select, text, tuple_
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.later import Later
@@ -18,6 +19,10 @@ _NAMES = [each.name for each in audit_event.c if each.name != "recorded_at"]
 _ROW = {name: bindparam(name, type_=audit_event.c[name].type) for name in _NAMES}
 _BOUND = func.set_config("app.tenant_id", cast(_ROW["tenant_id"], Text), True).is_not(None)
 _AS_ITS_OWN = insert(audit_event).from_select(_NAMES, select(*_ROW.values()).where(_BOUND))
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] -- SQLAlchemy says no types of it
+_LISTS = ", ".join(f"CAST(:{name} AS {audit_event.c[name].type.compile(_DIALECT)}[])" for name in _NAMES)
+_MANY = text(f"INSERT INTO audit_event ({', '.join(_NAMES)}) SELECT * FROM unnest({_LISTS})")  # noqa: S608 -- our names
+"""Half the work of as many inserts, one after the other."""
 _ACCESS = {Action.AUDIT_READ, Action.AUDIT_EXPORTED, Action.ACCESS_DENIED}
 
 
@@ -34,7 +39,7 @@ class PostgresAuditTrail:
         if self._later is not None:
             self._later.add(_AS_ITS_OWN, rows)
         else:
-            await self._session.execute(insert(audit_event), rows)
+            await self._session.execute(_MANY, {name: [row[name] for row in rows] for name in _NAMES})
 
     def _row(self, event: Event) -> dict[str, Any]:
         canon = with_salt(event, secrets.token_bytes(16))
