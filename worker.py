@@ -3,10 +3,12 @@
 import asyncio
 import re
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -41,6 +43,7 @@ from adapters.temporal.signals import TemporalSignals
 from adapters.temporal.standalone_runs import TemporalStandaloneRuns
 from adapters.temporal.worker import build_worker
 from api.breaker_meters import BreakerMeters
+from api.command_meters import CommandMeters
 from api.delivery_meters import DeliveryMeters
 from api.deployment_meters import DeploymentMeters, serve
 from application.admission import Admitting
@@ -50,6 +53,7 @@ from application.closures.moved_books import TellingOfBooks
 from application.commands.breaking import MOVES
 from application.commands.executing import Executing
 from application.commands.lasting import Lasting
+from application.commands.pace import UNWATCHED_SECONDS, WATCHED_SECONDS, Look, Pace, Pacing
 from application.commands.purging import Purging
 from application.commands.relaying import CommandRelay
 from application.commands.repair_recovery import CommandRepairRecovery
@@ -137,9 +141,9 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     processes = TemporalProcesses(always(client))
     imports = ImportActivities(importing(made.store, processes, made.sealer, bundle_signatures(made.settings)))
     sweeps = [asyncio.create_task(made.sweeper(processes).run())]
-    relay, courier = made.relay(), made.courier(processes)
+    relay, courier, pace = made.relay(), made.courier(processes), Pace()
     sweeps.append(asyncio.create_task(relay.run()))
-    sweeps.append(asyncio.create_task(measured(made, relay, courier).follow()))
+    sweeps.append(asyncio.create_task(measured(made, relay, courier, pace).follow()))
     sweeps.append(asyncio.create_task(courier.run()))
     sweeps += [asyncio.create_task(each) for each in rounds(made, processes)]
     more = [RestoringActivities(Restoring(made.store)), ConvergingActivities(Converging(made.store)), smoke(made)]
@@ -150,7 +154,7 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
     more.append(BulkActivities(Carrying(made.store)))
     async with (
         build_worker(client, approvals, rollouts, imports=imports, more=more),
-        executing(made, client) as leading,
+        executing(made, client, pace) as leading,
         processing(made, client) as telling,
     ):
         sweeps += [asyncio.create_task(each) for each in (*leading, *telling)]
@@ -183,7 +187,9 @@ def rounds(made: Parts, processes: TemporalProcesses) -> list[Coroutine[Any, Any
 
 
 @asynccontextmanager
-async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
+async def executing(
+    made: Parts, client: Client, pace: Pace | None = None
+) -> AsyncIterator[list[Coroutine[Any, Any, None]]]:
     """Serves the product's own domain and those whose handlers it was given; what it yields leads commands there.
 
     That is to end before it.
@@ -191,16 +197,17 @@ async def executing(made: Parts, client: Client) -> AsyncIterator[list[Coroutine
     handlers, chunks = made.serving(TemporalSignals(always(client))), TemporalChunks(always(client))
     execution, lasting = Executing(made.store, handlers), Lasting(made.store, handlers)
     carrier = TemporalStandaloneRuns if made.settings.long_commands == "activity" else TemporalCommandRuns
-    runs, long = carrier(always(client)), LongCommandActivities(lasting)
+    runs, long = carrier(always(client)), LongCommandActivities(lasting, (pace := pace or Pace()).add)
     async with AsyncExitStack() as served:
         for domain in handlers.domains:
-            worker = chunk_worker(client, CommandActivities(execution), chunks.queue(domain), long)
+            short = CommandActivities(execution, partial(pace.add, domain))
+            worker = chunk_worker(client, short, chunks.queue(domain), long)
             await served.enter_async_context(worker)
         relay, sweeper = (
             CommandRelay(made.store, made.store, chunks, handlers, made.listener.commands).leading(runs),
             CommandSweeper(made.store, made.store, chunks, runs),
         )
-        yield [relay.run(), sweeper.run()]
+        yield [relay.run(), sweeper.run(), paced(made, pace, handlers.domains)]
         await asyncio.gather(execution.drain(DRAINS), lasting.drain(DRAINS))
 
 
@@ -215,6 +222,20 @@ async def processing(made: Parts, client: Client) -> AsyncIterator[list[Coroutin
         yield [SagaRelay(made.store, runs, book).run()] if book.domains else []
 
 
+async def paced(made: Parts, pace: Pace, domains: list[str]) -> None:
+    """Told in lines to whoever sits at the terminal of this process, and to the log otherwise."""
+    watched = sys.stdout.isatty()
+
+    def tell(look: Look) -> None:
+        if watched:
+            print(look.words, flush=True)  # noqa: T201 -- somebody looks
+        else:
+            log.info("commands.pace", pace=look.words)
+
+    pacing = Pacing(made.store, pace, domains, tell, time.monotonic)
+    await pacing.run(WATCHED_SECONDS if watched else UNWATCHED_SECONDS)
+
+
 def smoke(made: Parts) -> SmokeActivities:
     """A smoke test may take minutes, unlike every other call; how many in all its deployment says."""
     hosts, loopback = made.settings.trusted_hosts, made.settings.embedded_issuer
@@ -222,12 +243,15 @@ def smoke(made: Parts) -> SmokeActivities:
     return SmokeActivities(Smoking(made.store, patient, Previewing(made.store, made.signer, clock)))
 
 
-def measured(made: Parts, relay: Relay, courier: Courier) -> Measuring:
+def measured(made: Parts, relay: Relay, courier: Courier, pace: Pace) -> Measuring:
     """Counts what this worker tells and sends, and serves it where a port is named."""
     measuring = Measuring(made.store)
     relay.publisher.tell(measuring.take)
     if made.settings.worker_metrics_port is not None:
-        meters = (DeploymentMeters(measuring.tally), DeliveryMeters(relay.sent, courier.sent), BreakerMeters(MOVES))
+        meters = (
+            DeploymentMeters(measuring.tally), DeliveryMeters(relay.sent, courier.sent), BreakerMeters(MOVES),
+            CommandMeters(pace),
+        )  # fmt: skip
         serve(meters, made.settings.worker_metrics_host, made.settings.worker_metrics_port)
     return measuring
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,6 +17,7 @@ from adapters.memory.changes import MemoryChanges, MemoryPolicies
 from adapters.memory.closure_series import MemoryClosureSeries, waiting_series
 from adapters.memory.closures import MemoryClosurePapers, MemoryClosures
 from adapters.memory.command_bulks import waiting_bulks
+from adapters.memory.command_counts import counted
 from adapters.memory.commands import MemoryCommands, waiting
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
@@ -33,10 +34,10 @@ from adapters.memory.outward import MemoryOutward, errands_of
 from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
 from adapters.memory.periods import MemoryPeriods
+from adapters.memory.purged_commands import has_old_commands
 from adapters.memory.reopenings import MemoryReopenings, used_up
 from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue, unheard
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
-from adapters.memory.purged_commands import has_old_commands
 from adapters.memory.rows import MOMENT, Catalogue, Rows, Tick
 from adapters.memory.sagas import MemorySagas, waiting_in
 from adapters.memory.sealed_keys import MemorySealedKeys
@@ -45,6 +46,7 @@ from adapters.memory.telemetry import MemoryTelemetry
 from adapters.memory.tenant_papers import MemoryTenantLocks, MemoryTenantTemplates
 from adapters.memory.tenants import MemoryTenancies, Stage
 from adapters.memory.webhooks import MemoryWebhooks
+from application.ports.command_counts import CommandCount
 from application.ports.events import Work
 from application.ports.locks import Turn
 from application.ports.moved_books import MovedBooks
@@ -250,6 +252,10 @@ class MemoryStore:
             (tenant, each.command.domain) for tenant, rows in self._rows.items() for each in waiting(rows.commands, now)
         }
         return random.sample(sorted(lanes), len(lanes))
+
+    async def command_counts(self, domains: Collection[str]) -> list[CommandCount]:
+        await self.ping()
+        return counted(self._rows.values(), domains, self._clock())
 
     async def ended_leases(self) -> list[tuple[UUID, UUID]]:
         await self.ping()

@@ -1,6 +1,6 @@
 """The database as the core sees it: one transaction, one tenant."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,6 +19,7 @@ from adapters.postgres.changes import PostgresChanges
 from adapters.postgres.closure_papers import PostgresClosurePapers
 from adapters.postgres.closure_series import PostgresClosureSeries
 from adapters.postgres.closures import PostgresClosures
+from adapters.postgres.command_counts import counted
 from adapters.postgres.commands import PostgresCommands, due, ended, listen, put_types
 from adapters.postgres.deployments import PostgresDeployments
 from adapters.postgres.engine import sessions
@@ -50,6 +51,7 @@ from adapters.postgres.telemetry import PostgresTelemetry
 from adapters.postgres.tenant_papers import PostgresTenantLocks, PostgresTenantTemplates
 from adapters.postgres.tenants import PostgresTenancies, bound
 from adapters.postgres.webhooks import PostgresWebhooks
+from application.ports.command_counts import CommandCount
 from application.ports.events import Work, WorkKind
 from application.ports.locks import Turn, TurnKind
 from application.ports.moved_books import MovedBooks
@@ -240,6 +242,10 @@ class PostgresStore:
     async def due_commands(self) -> list[tuple[UUID, str]]:
         async with self._session(None) as session:
             return await due(session)
+
+    async def command_counts(self, domains: Collection[str]) -> list[CommandCount]:
+        async with self._session(None) as session:
+            return await counted(session, domains)
 
     async def ended_leases(self) -> list[tuple[UUID, UUID]]:
         async with self._session(None) as session:

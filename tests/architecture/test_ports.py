@@ -30,6 +30,7 @@ NO_TWIN = {
     "Running": "what Installation started",
 }
 TWINS = {
+    "CommandCounts": "MemoryStore",
     "CommandLanes": "MemoryStore",
     "SagaLanes": "MemoryStore",
     "DueOpenings": "MemoryStore",
@@ -47,6 +48,7 @@ CONTRACTS = {  # the port's part of which contract, where the contract's module 
     "Chunks": "asks for a running Temporal: tests/workflow holds the adapter, tests/integration/commands its twin",
     "CommandRuns": "asks for a running Temporal: tests/workflow holds the adapter, tests/integration/commands its twin",
     "LongCommands": "part of Commands: tests/contract/test_store_long_commands.py asks both stores for it",
+    "Batches": "part of Commands: tests/contract/test_batches.py asks both stores for it",
     "CommandBulks": "part of Commands: tests/contract/test_store_bulks.py asks both stores for it",
     "CommandBreakers": "part of Commands: tests/contract/test_store_command_limits.py asks both stores for it",
     "CommandLimits": "part of Commands: tests/contract/test_store_command_limits.py asks both stores for it",

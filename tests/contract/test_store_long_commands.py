@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from domain.commands import CommandState
@@ -46,3 +47,16 @@ class TestCancel:
             assert await tx.commands.long.cancel_asked(KEY, 1) == first
             assert await tx.commands.long.cancel_asked(KEY, 2) is None
             assert await tx.commands.long.cancel_asked(("ledger", "2"), 1) is None
+
+
+class TestCounts:
+    async def test_are_of_what_is_not_over_in_each_domain(self, home: Home) -> None:
+        store: Any = home.store
+        domain = f"d{uuid4().hex[:12]}"
+        await put(home, *(made(home, each, f"{domain}.do") for each in "1234"))
+        async with home.transaction() as tx:
+            one, two = await tx.commands.lease(domain, 2, tx.now + timedelta(minutes=1), uuid4())
+            await tx.commands.save([one.started(), two.lapsed(tx.now)])
+        (count,) = await store.command_counts([domain, "nothing"])
+        assert (count.domain, count.states, count.leases) == (domain, {"pending": 2, "running": 1}, 1)
+        assert count.lag > 0
