@@ -83,7 +83,7 @@ class TestHandlers:
         assert first.schema["required"] == ["cents"]
         assert first.policy == {
             "max_attempts": 5, "backoff_seconds": [10, 60, 300], "timeout_seconds": 30, "owner": None, "runbook": None,
-            "posts": None, "lane": "chunk", "heartbeat_seconds": None,
+            "posts": None, "lane": "chunk", "heartbeat_seconds": None, "money": False, "locked": [],
         }  # fmt: skip
 
     @pytest.mark.req("CB-12", "S006")
@@ -159,7 +159,16 @@ class TestUpcasts:
             Handlers(Vault(), Vault().cents)
 
 
+@handles("changegate.reply-by-webhook", Amount, EXTERNAL)
+async def usurp(order: Order, amount: Amount) -> Json:
+    return None
+
+
 class TestNamed:
+    def test_the_products_own_are_served_and_may_not_be_sent(self) -> None:
+        served = named_handlers(f"{__name__}:send", usurp)
+        assert (served.domains, [each.type for each in served.types()]) == (["changegate", "post"], ["post.send"])
+
     def test_classes_are_made_and_functions_taken(self) -> None:
         found = named_handlers(f"{__name__}:Bank, {__name__}:send,")
         assert found.domains == ["bank", "post"]
@@ -174,6 +183,7 @@ class TestNamed:
             __name__,
             f"{__name__}:Bank,{__name__}:Bank",
             "json:JSONDecoder",
+            f"{__name__}:usurp",
         ],
     )
     def test_whatever_is_wrong_is_said_as_the_worker_starts(self, wrong: str) -> None:
