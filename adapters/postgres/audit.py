@@ -19,7 +19,7 @@ _NAMES = [each.name for each in audit_event.c if each.name != "recorded_at"]
 _ROW = {name: bindparam(name, type_=audit_event.c[name].type) for name in _NAMES}
 _BOUND = func.set_config("app.tenant_id", cast(_ROW["tenant_id"], Text), True).is_not(None)
 _AS_ITS_OWN = insert(audit_event).from_select(_NAMES, select(*_ROW.values()).where(_BOUND))
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call] -- SQLAlchemy says no types of it
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not type it
 _LISTS = ", ".join(f"CAST(:{name} AS {audit_event.c[name].type.compile(_DIALECT)}[])" for name in _NAMES)
 _MANY = text(f"INSERT INTO audit_event ({', '.join(_NAMES)}) SELECT * FROM unnest({_LISTS})")  # noqa: S608 -- our names
 """Half the work of as many inserts, one after the other."""
