@@ -29,9 +29,9 @@ async def test_is_sent_once_shown_and_followed(say: Say, store: PostgresStore, h
         leased = await tx.commands.lease("ledger", 2, tx.now, uuid4())
         first, second = await moved(tx, [each.started() for each in leased])
         await moved(tx, [first.completed(None, tx.now), second.completed(None, tx.now)])
-    assert await say("eve", "commands", "batch", "show", "b1") == (
+    assert await say("ada", "commands", "batch", "show", "b1") == (
         0, "b1: 2 completed of 2\ncallback sales/done is sent\n",
     )  # fmt: skip
-    assert await say("eve", "commands", "batch", "watch", "b1") == (0, "2 completed of 2\n")
-    code, said = await say("eve", "commands", "batch", "list")
+    assert await say("ada", "commands", "batch", "watch", "b1") == (0, "2 completed of 2\n")
+    code, said = await say("ada", "commands", "batch", "list")
     assert (code, said.splitlines()[1].split()[:3]) == (0, ["b1", "2", "2"])
