@@ -13,9 +13,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from adapters.postgres.store import PostgresStore
+from adapters.postgres.store import PostgresStore, PostgresTransaction
 from adapters.settings import Settings
-from application.ports.store import Transaction
 from bootstrap import Parts, parts
 from domain.commands.batches import Batch
 from worker import executing, reach
@@ -25,7 +24,7 @@ class Doomed(PostgresStore):
     when: str = ""
 
     @asynccontextmanager
-    async def transaction(self, tenant: UUID) -> AsyncIterator[Transaction]:
+    async def transaction(self, tenant: UUID) -> AsyncIterator[PostgresTransaction]:
         over = False
         async with super().transaction(tenant) as tx:
             save = tx.commands.batches.save

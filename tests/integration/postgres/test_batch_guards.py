@@ -55,7 +55,7 @@ class TestBatch:
             begun = await moved(tx, [each.started() for each in leased])
             await moved(tx, [each.completed(None, tx.now) for each in begun])
         query = "SELECT completed, version FROM command_batch WHERE tenant_id = $1"
-        assert tuple(await superuser.fetchrow(query, home.tenant.id)) == (2, 2)
+        assert [tuple(row) for row in await superuser.fetch(query, home.tenant.id)] == [(2, 2)]
 
     async def test_is_nobody_elses(self, home: Home, store: PostgresStore) -> None:
         other = await moved_in(store)
