@@ -225,7 +225,7 @@ class TestSending:
 
 
 class TestCounting:
-    @pytest.mark.req("CB-48")
+    @pytest.mark.req("CB-48", "CB-D9")
     async def test_the_last_one_sends_the_callback_with_the_counts(self, yard: Yard) -> None:
         await yard.send(*"1234")
         await yard.ends("completed", "failed", "expired")
@@ -258,7 +258,7 @@ class TestCounting:
         assert (batch.over, batch.called_back) == (True, False)
         assert (await yard.events())[-1]["outcome"] == "failure"
 
-    @pytest.mark.req("CB-49")
+    @pytest.mark.req("CB-49", "CB-D10")
     @pytest.mark.parametrize(
         ("act", "counts"), [(Act.CANCEL, {"completed": 1, "canceled": 1}), (Act.COMPLETE, {"completed": 2})]
     )
@@ -284,7 +284,7 @@ class TestCounting:
         assert await yard.counts() == {"completed": 1}
         assert await yard.callback() is not None
 
-    @pytest.mark.req("CB-49")
+    @pytest.mark.req("CB-49", "CB-D10")
     async def test_or_counts_it_as_failed_once(self, yard: Yard) -> None:
         await yard.send(*"12", on_parked=OnParked.COUNT_AS_FAILED)
         await yard.ends("parked")
