@@ -16,6 +16,8 @@ class CommandCount:
 
 
 class CommandCounts(Protocol):
+    """What is left to do, over all tenants."""
+
     async def command_counts(self, domains: Collection[str]) -> list[CommandCount]:
         """By domain; those of which nothing is left are not among them."""
         ...
