@@ -1,9 +1,8 @@
 """The database in memory: a transaction works on a copy, and the copy becomes the truth or is forgotten."""
 
 import asyncio
-import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -17,8 +16,8 @@ from adapters.memory.changes import MemoryChanges, MemoryPolicies
 from adapters.memory.closure_series import MemoryClosureSeries, waiting_series
 from adapters.memory.closures import MemoryClosurePapers, MemoryClosures
 from adapters.memory.command_bulks import waiting_bulks
-from adapters.memory.command_counts import counted
-from adapters.memory.commands import MemoryCommands, waiting
+from adapters.memory.command_lanes import MemoryCommandLanes
+from adapters.memory.commands import MemoryCommands
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.fences import MemoryFences
@@ -34,7 +33,6 @@ from adapters.memory.outward import MemoryOutward, errands_of
 from adapters.memory.parts import MemoryParts
 from adapters.memory.people import MemoryPeople
 from adapters.memory.periods import MemoryPeriods
-from adapters.memory.purged_commands import has_old_commands
 from adapters.memory.reopenings import MemoryReopenings, used_up
 from adapters.memory.reviews import MemoryGroups, MemoryReviews, overdue, unheard
 from adapters.memory.rollouts import MemoryEvidence, MemoryRollouts
@@ -46,7 +44,6 @@ from adapters.memory.telemetry import MemoryTelemetry
 from adapters.memory.tenant_papers import MemoryTenantLocks, MemoryTenantTemplates
 from adapters.memory.tenants import MemoryTenancies, Stage
 from adapters.memory.webhooks import MemoryWebhooks
-from application.ports.command_counts import CommandCount
 from application.ports.events import Work
 from application.ports.locks import Turn
 from application.ports.moved_books import MovedBooks
@@ -56,7 +53,6 @@ from application.ports.recovery import OpenPeriod, OpenRepair, OpenRollout
 from application.ports.saga_lanes import WaitingSaga
 from application.ports.sealed_keys import KeyUse
 from domain.closures import ReopeningState
-from domain.commands import CommandType
 from domain.errors import AlreadyExists, Unavailable
 from domain.rollouts import State
 from domain.sagas import ProcessType
@@ -123,7 +119,7 @@ class MemoryTransaction:
         return MemoryTransaction(self._stage, tenant, self.now, self._tick)
 
 
-class MemoryStore:
+class MemoryStore(MemoryCommandLanes):
     """Answers `application.ports.store.Store` within one process; while `down` nothing can be read or written.
 
     One transaction runs at a time, so none may be opened inside another.
@@ -240,36 +236,6 @@ class MemoryStore:
     async def unheard_emergencies(self) -> list[UUID]:
         await self.ping()
         return [each for rows in self._rows.values() for each in unheard(rows)]
-
-    async def put_command_types(self, types: Sequence[CommandType]) -> None:
-        await self.ping()
-        self.catalogue.types.update({(each.type, each.schema_version): each for each in types})
-
-    async def due_commands(self) -> list[tuple[UUID, str]]:
-        await self.ping()
-        now = self._clock()
-        lanes = {
-            (tenant, each.command.domain) for tenant, rows in self._rows.items() for each in waiting(rows.commands, now)
-        }
-        return random.sample(sorted(lanes), len(lanes))
-
-    async def command_counts(self, domains: Collection[str]) -> list[CommandCount]:
-        await self.ping()
-        return counted(self._rows.values(), domains, self._clock())
-
-    async def ended_leases(self) -> list[tuple[UUID, UUID]]:
-        await self.ping()
-        now = self._clock()
-        leases = [(tenant, *each) for tenant, rows in self._rows.items() for each in rows.command_leases.items()]
-        return [(tenant, lease) for tenant, lease, (_, ends_at) in leases if ends_at <= now]
-
-    async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
-        await self.ping()
-        return [tenant for tenant, rows in self._rows.items() if has_old_commands(rows, self._clock(), age)]
-
-    async def listen_for_commands(self, lasting: timedelta) -> None:
-        await self.ping()
-        self.catalogue.listened = self._clock() + lasting
 
     async def put_process_types(self, types: Sequence[ProcessType]) -> None:
         await self.ping()

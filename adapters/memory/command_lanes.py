@@ -1,0 +1,55 @@
+"""Commands of every tenant in memory, as relays, sweepers and whoever purges find them."""
+
+import random
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from adapters.memory.command_counts import counted
+from adapters.memory.commands import waiting
+from adapters.memory.purged_commands import has_old_commands
+from adapters.memory.rows import Catalogue, Rows
+from application.ports.command_counts import CommandCount
+from domain.commands import CommandType
+
+
+class MemoryCommandLanes:
+    """A part of the store, which has the rows, the clock and the catalogue."""
+
+    catalogue: Catalogue
+    _clock: Callable[[], datetime]
+    _rows: dict[UUID, Rows]
+
+    async def ping(self) -> None:
+        """Unavailable while nothing can be read."""
+        raise NotImplementedError
+
+    async def put_command_types(self, types: Sequence[CommandType]) -> None:
+        await self.ping()
+        self.catalogue.types.update({(each.type, each.schema_version): each for each in types})
+
+    async def due_commands(self) -> list[tuple[UUID, str]]:
+        await self.ping()
+        now = self._clock()
+        lanes = {
+            (tenant, each.command.domain) for tenant, rows in self._rows.items() for each in waiting(rows.commands, now)
+        }
+        return random.sample(sorted(lanes), len(lanes))
+
+    async def command_counts(self, domains: Collection[str]) -> list[CommandCount]:
+        await self.ping()
+        return counted(self._rows.values(), domains, self._clock())
+
+    async def ended_leases(self) -> list[tuple[UUID, UUID]]:
+        await self.ping()
+        now = self._clock()
+        leases = [(tenant, *each) for tenant, rows in self._rows.items() for each in rows.command_leases.items()]
+        return [(tenant, lease) for tenant, lease, (_, ends_at) in leases if ends_at <= now]
+
+    async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
+        await self.ping()
+        return [tenant for tenant, rows in self._rows.items() if has_old_commands(rows, self._clock(), age)]
+
+    async def listen_for_commands(self, lasting: timedelta) -> None:
+        await self.ping()
+        self.catalogue.listened = self._clock() + lasting
