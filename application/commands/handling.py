@@ -8,12 +8,14 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from uuid import UUID
 
 from application.commands.sending import Sent
+from application.sagas.starting import Started
 from domain.canonical import Json
 from domain.commands import Command, CommandRecord, CommandType, name_of
 from domain.commands.answers import OWN
 from domain.commands.outcomes import HandlerKind
 from domain.commands.policies import TypePolicy
 from domain.errors import Conflict, Fault, Invalid
+from domain.sagas import Wish
 
 _MARK = "__handles__"
 
@@ -36,6 +38,17 @@ class Tell(Protocol):
 
 async def untold(said: Json = None) -> None:
     """What is executed with others is over before anybody looks."""
+
+
+class Start(Protocol):
+    """Starts a process in the course of a command; started again it is the same."""
+
+    async def __call__(self, wish: Wish) -> Started: ...
+
+
+async def unstarted(wish: Wish) -> Started:
+    """For an order that nobody executes."""
+    raise RuntimeError(f"nobody starts {wish.type} here")
 
 
 class HandlerTwice(Conflict):
@@ -90,10 +103,15 @@ class Order:
     """For what has a workflow of its own: kept, shown, and a sign that its handler lives."""
     reached: Json = None
     """What was told last by the attempt before, also of an earlier epoch: it may go on from there."""
+    start: Start = field(default=unstarted, repr=False, compare=False)
+    """Processes that follow from this one, as `send` is for commands; in the name of whoever sent it."""
 
     @classmethod
-    def of(cls, record: CommandRecord, send: Send) -> "Order":
-        return cls(record.tenant, record.executed, record.epoch, record.attempt, record.sent_at, record.sender, send)
+    def of(cls, record: CommandRecord, send: Send, start: Start) -> "Order":
+        return cls(
+            record.tenant, record.executed, record.epoch, record.attempt, record.sent_at, record.sender, send,
+            start=start,
+        )  # fmt: skip
 
     @property
     def idempotency_key(self) -> str:

@@ -1,9 +1,13 @@
-"""An execution as its handler sees it: what it sends is sent with what it writes, or at once."""
+"""An execution as its handler sees it: what it sends or starts is written with what it writes, or at once."""
+
+from dataclasses import replace
 
 from application.commands.handling import Order
 from application.commands.sending import Sent, send_in
 from application.ports.store import Store, Transaction
-from domain.commands import Command, CommandRecord, caused
+from application.sagas.starting import Started, start_process
+from domain.commands import Command, CommandRecord, caused, name_of
+from domain.sagas import Wish
 
 
 def order_of(store: Store, record: CommandRecord, tx: Transaction | None = None) -> Order:
@@ -14,4 +18,21 @@ def order_of(store: Store, record: CommandRecord, tx: Transaction | None = None)
         async with store.transaction(record.tenant) as own:
             return await send_in(own, wished)
 
-    return Order.of(record, send)
+    async def start(wish: Wish) -> Started:
+        if tx is not None:
+            return await _started(tx, record, wish)
+        async with store.transaction(record.tenant) as own:
+            return await _started(own, record, wish)
+
+    return Order.of(record, send, start)
+
+
+async def _started(tx: Transaction, record: CommandRecord, wish: Wish) -> Started:
+    """In the name of whoever sent the command, and part of what that belongs to."""
+    asked = record.command.options
+    whole = replace(
+        wish, causation=name_of(record.key), correlation=wish.correlation or asked.correlation,
+        change=wish.change or asked.change,
+    )  # fmt: skip
+    sender = await tx.people.actor(record.sender) if record.sender else None
+    return await start_process(tx, whole, sender)
