@@ -15,7 +15,7 @@ from application.commands.sending import Sent, send_in
 from application.commands.unique import MOST_KEYS
 from application.ports.commands import CommandFilter
 from domain.audit import Action
-from domain.commands import Command, CommandConflict, CommandRecord, CommandState, OnUnique, UniqueKeyTaken
+from domain.commands import Command, CommandConflict, CommandRecord, CommandState, OnUnique, ReplyTo, UniqueKeyTaken
 from domain.errors import Invalid
 from domain.people import Principal, Role
 from tests.contract.homes import Home
@@ -176,3 +176,14 @@ async def test_too_many_keys_at_once_are_refused(bus: Bus) -> None:
     with pytest.raises(Invalid) as refused:
         await bus.send(*(rebuild(str(each), key=str(each)) for each in range(MOST_KEYS + 1)))
     assert [each.path for each in refused.value.faults] == ["/commands"]
+
+
+@pytest.mark.req("CB-35")
+async def test_whoever_waits_for_what_was_replaced_is_told(bus: Bus) -> None:
+    waited = journal("1", unique_key="rates", reply_to=ReplyTo.by_command("sales.ship-order", "answer-"))
+    await bus.send(waited)
+    await bus.send(rebuild("2", REPLACE))
+    async with bus.home.transaction() as tx:
+        reply = await tx.commands.get(("sales", "answer-ledger:1"))
+    assert reply is not None
+    assert (reply.command.payload["state"], reply.command.payload["error"]["code"]) == ("canceled", "superseded")

@@ -109,7 +109,7 @@ async def test_its_trail_stays(old: Old) -> None:
 
 @pytest.mark.req("CB-08")
 async def test_what_somebody_decided_about_stays(old: Old) -> None:
-    done = await old.ended(journal(), 400)
+    done = await old.ended(journal(), 31)
     async with old.home.transaction() as tx:
         entry = Operation(
             uuid4(), done.key, Act.COMPLETE, old.home.ada.id, "it was done by hand", done.fingerprint, done.state, 1,
