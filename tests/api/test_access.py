@@ -42,7 +42,9 @@ class Furnished:
         replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(
             ("disable", "cancel", "/settings/{key}/rollback", "/configs/{config}/rollback")
         )
-        decides = route.method == "POST" and route.template.startswith(("/parked-commands", "/command-breakers"))
+        decides = route.method == "POST" and route.template.startswith(
+            ("/parked-commands", "/command-breakers", "/processes/")
+        )
         headers = V1 if replaces or decides else {}
         async with self.world.client(house or self.house, handle) as client:
             path = f"/api/v1{route.path(self.change, self.handle)}"
