@@ -204,6 +204,20 @@ class TestWhoIsAsked:
         assert (after["evidence"], after["result"].partition(":")[0]) == (EVIDENCE, "sha256")
 
     @pytest.mark.req("CB-44")
+    async def test_sees_where_it_is_edited_and_never_to_what(self, desk: Desk, ask: Any) -> None:
+        await desk.park("1")
+        answer = await desk.decide("edit", patch=[{"op": "replace", "path": "/entry", "value": 700_123}])
+        approval = answer.json()["approval"]
+        pending = (await ask("root", "GET", "/approvals/pending")).json()["items"]
+        assert [each["id"] for each in pending] == [approval]
+        assert (await ask("olu", "GET", "/approvals/pending")).json()["items"] == []
+        for path in (f"/approvals/{approval}", f"/approvals/{approval}/brief", f"/changes/{approval}"):
+            told = await ask("eve", "GET", path)
+            assert (told.status_code, "700123" in told.text, "ledger/1" in told.text) == (200, False, True), path
+        seen = (await ask("root", "GET", f"/command-operations/{answer.json()['operation_id']}")).json()
+        assert seen["patch"][0]["value"] == 700_123
+
+    @pytest.mark.req("CB-44")
     async def test_is_what_the_policy_says(self, desk: Desk, ask: Any) -> None:
         path, head = "/policies/production?kind=command-repair", {"If-Match": '"v0"'}
         await desk.park("1", "2", type=MONEY.type)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.commands.patches import difference, locked_faults, patched, same
+from domain.commands.policies import TypePolicy
 from domain.errors import Invalid
 
 JSON = st.recursive(
@@ -128,3 +129,9 @@ class TestLocked:
             ({"account": {"number": 7}, "lines": [1, 2]}, ["/payload/lines/1"]),
         ):
             assert [each.path for each in locked_faults(before, after, locked, "/payload")] == paths
+
+    @pytest.mark.req("CB-44")
+    def test_is_said_by_pointers(self) -> None:
+        assert TypePolicy(locked=("/account",)).to_json()["locked"] == ["/account"]
+        with pytest.raises(ValueError, match="pointers"):
+            TypePolicy(locked=("account",))
