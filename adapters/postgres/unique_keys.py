@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.command_rows import record_of, text_of
@@ -26,9 +26,13 @@ class PostgresUniqueKeys:
         self._tenant = tenant
 
     async def holders(self, keys: Collection[Key]) -> dict[Key, CommandRecord]:
-        query = select(command).where(tuple_(_C.domain, _C.unique_key).in_(list(keys)), _C.ended_at.is_(None))
-        rows = await self._session.execute(query)
-        return {(row.domain, row.unique_key): record_of(row) for row in rows}
+        found: dict[Key, CommandRecord] = {}
+        for domain in sorted({domain for domain, _ in keys}):
+            wanted = [key for of, key in keys if of == domain]
+            query = select(command).where(_C.domain == domain, _C.unique_key == func.any(wanted))
+            rows = await self._session.execute(query.where(_C.unique_key.is_not(None), _C.ended_at.is_(None)))
+            found |= {(row.domain, row.unique_key): record_of(row) for row in rows}
+        return found
 
     async def take(self, keys: Collection[Key]) -> None:
         said = text_of([{"domain": domain, "key": key} for domain, key in keys])
