@@ -60,12 +60,16 @@ class Asking:
             bulk = await tx.commands.bulks.get(wish.id) or await _asked(tx, actor, wish, digest)
             if bulk.digest != digest:
                 raise OperationConflict(operation=str(bulk.id), act=bulk.act.value)
-        await carried_on(self._store, self._processes, bulk, actor.handle)
+        if not bulk.over:
+            await carried_on(self._store, self._processes, bulk, actor.handle)
         return bulk
 
 
 async def carried_on(store: Store, processes: Processes, bulk: Bulk, requester: str) -> None:
-    """Its process looks, or begins where none is; one that goes on and cannot be reached is found by the sweeper."""
+    """Its process looks, or begins where none is; one that goes on and cannot be reached is found by the sweeper.
+
+    One that is over is told to its process, too, which ends then.
+    """
     try:
         await _carry_on(store, processes, bulk, requester)
     except Unavailable:
@@ -83,8 +87,6 @@ async def carry_on_waiting_bulk(store: Store, processes: Processes, tenant: UUID
 
 
 async def _carry_on(store: Store, processes: Processes, bulk: Bulk, requester: str) -> None:
-    if bulk.over:
-        return
     await processes.carry_on_bulk(bulk, requester)
     async with store.transaction(bulk.tenant) as tx:
         await tx.commands.bulks.mark_started(bulk.id)

@@ -176,8 +176,13 @@ class TestOperated:
         assert await story.cases.operating.act(story.world.olu, bulk.id, 1, pause) == paused
         with pytest.raises(PermissionMissing):
             await story.cases.operating.act(story.world.ada, bulk.id, 2, (uuid4(), BulkAct.ABORT, WHY))
+        told = len(story.processes.bulks)
+        await story.cases.operating.act(story.world.olu, bulk.id, 2, (uuid4(), BulkAct.ABORT, WHY))
+        assert len(story.processes.bulks) == told + 1
         moves = await story.world.events("command:bulk:moved")
-        assert [(row.event["after"]["state"], row.event["reason"]) for row in moves] == [("paused", WHY)]
+        assert [(row.event["after"]["state"], row.event["reason"]) for row in moves] == [
+            ("paused", WHY), ("aborted", WHY),
+        ]  # fmt: skip
 
     async def test_aborted_it_ends_when_what_it_retried_has_come_somewhere(self, story: Story) -> None:
         await story.park("1", "2")
