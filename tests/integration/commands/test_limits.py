@@ -79,6 +79,13 @@ class Bound(Works):
         return await self.call(order, note)
 
 
+class Unlucky(Lanes):
+    """The last of the tenants is found last."""
+
+    async def due_commands(self) -> list[tuple[UUID, str]]:
+        return sorted(await super().due_commands(), key=lambda lane: self.tenants.index(lane[0]))
+
+
 class Shift:
     """Workers of one tenant or of several, each with a relay and an executor of its own."""
 
@@ -412,6 +419,7 @@ class TestFairness:
             site.works.ways |= {name: [wait] for name in names}
             await each.send(*names, type="works.call")
         async with at_work(*sites, workers=1, most=1) as shift:
+            shift.relays[0]._lanes = Unlucky(site.store, tuple(tenants))
             assert await shift.round() == relaying.IN_FLIGHT
             await until(lambda: len(site.works.calls) == relaying.IN_FLIGHT)
             await sites[2].send("little", type="works.call")
