@@ -23,7 +23,7 @@ from tests.conftest import House
 from tests.works import SCHEMA, Site
 
 LONG: Final = os.environ.get("CHANGEGATE_CHAOS") == "long"
-KILLS: Final = 200 if LONG else 16
+KILLS: Final = 200 if LONG else 14
 EACH: Final = 8
 """Commands that are sent before each kill, which comes once some have begun."""
 pytestmark = pytest.mark.timeout(1800 if LONG else 300)
@@ -133,7 +133,7 @@ class TestWorkers:
                 names += more
                 await eventually(partial(yard.begun_since, before), 60)
                 lives.write(b"other\n" if number % 2 else b"one\n")
-            await eventually(lambda: yard.all_over(len(names)), 60)
+            await eventually(lambda: yard.all_over(len(names)), 120)
         stood = await yard.stood()
         done = sorted(each["command_id"] for each in stood if each["state"] == CommandState.COMPLETED)
         parked = {each["command_id"]: each["parked"] for each in stood if each["command_id"] not in done}
