@@ -147,7 +147,7 @@ class Settings(Surroundings):
         365, ge=1, le=36_500, description="days for which a command that was purged is not sent anew"
     )
     handlers: str = Field(
-        "", description="handlers of commands, and processes, that a worker runs: module:attribute with commas between them"
+        "", description="handlers of commands, and processes, that a worker runs: module:attribute, with commas between"
     )
     long_commands: Literal["workflow", "activity"] = Field(
         "workflow", description="what carries a long command: a workflow, or an activity of none (server 1.32)"
