@@ -23,6 +23,7 @@ OF_NOBODY = {
     "command_shared_breaker": "whether what all tenants depend on answers",
     "command_shared_bucket": "what is left of a limit over all tenants",
     "command_type": "what the code of workers takes",
+    "process_type": "what the code of workers carries out",
 }
 BY_FUNCTIONS = {"command_purged"}
 """Into which functions of the database write, and no login."""
@@ -167,6 +168,7 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
         "WHERE prosecdef AND pronamespace = 'public'::regnamespace ORDER BY proname"
     )
     assert {row["proname"]: row["result"] for row in rows} == {
+        "count_commands": "TABLE(domain text, states jsonb, leases bigint, lag double precision)",
         "count_converged": "TABLE(live bigint, holding bigint)",
         "count_leased_commands": "TABLE(type text, leased bigint)",
         "count_sealed_keys": "TABLE(tenant_id uuid, kek text, found bigint)",
@@ -204,6 +206,7 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
         "find_waiting_closures": "TABLE(tenant_id uuid, id uuid)",
         "find_waiting_imports": "TABLE(tenant_id uuid, id uuid)",
         "find_waiting_reopenings": "TABLE(tenant_id uuid, id uuid)",
+        "find_waiting_sagas": "TABLE(tenant_id uuid, type text, process_id text, version bigint)",
         "find_waiting_series": "TABLE(tenant_id uuid, id uuid)",
         "forget_purged_commands": "integer",
         "purge_commands": "SETOF command_purged",
