@@ -6,6 +6,7 @@ The worker process is told by `PEER_DATABASE_URL` where it works, and imports `a
 import asyncio
 import os
 import sys
+from importlib import import_module
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -28,12 +29,10 @@ _DONE: Final = (
 
 def _app() -> Any:
     """Where it is installed, and a database is named."""
-    import procrastinate
-
+    procrastinate = import_module("procrastinate")
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=os.environ["PEER_DATABASE_URL"]))
     engines: list[AsyncEngine] = []
 
-    @app.task(name="write")
     async def write() -> None:
         if not engines:
             url = os.environ["PEER_DATABASE_URL"].replace("postgresql:", "postgresql+asyncpg:", 1)
@@ -41,6 +40,7 @@ def _app() -> Any:
         async with engines[0].begin() as connection:
             await connection.execute(_NOTHING)
 
+    app.task(name="write")(write)
     return app
 
 

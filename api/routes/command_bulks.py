@@ -8,7 +8,7 @@ from api.auth import Acting
 from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.paging import Cursor, Limit, cut, decoded, encoded, identifier, moment, number
-from api.schemas.command_bulks import BulkActIn, BulkAskedOut, BulkDetailOut, BulkIn, BulkItemPage, BulkPage
+from api.schemas.command_bulks import BulkActIn, BulkAskedOut, BulkDetailOut, BulkItemPage, BulkPage, CommandBulkIn
 from api.services import Use
 from domain.commands.bulk import BulkAct, ItemOutcome
 
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/command-bulks", tags=["commands"], route_clas
 
 
 @asking.post("/bulk", status_code=202, summary="Decide about many parked commands", dependencies=KEYED)
-async def ask(wish: BulkIn, actor: Acting, use: Use, answer: Response) -> BulkAskedOut:
+async def ask(wish: CommandBulkIn, actor: Acting, use: Use, answer: Response) -> BulkAskedOut:
     """In stages, each of which must go well before the next begins. What is parked later is no part of it.
 
     With `dry_run` it only says what it would be about (200).

@@ -55,7 +55,7 @@ class GateIn(In):
     )
 
 
-class BulkIn(In):
+class CommandBulkIn(In):
     """`operation_id` is the asker's own: asked again under it, it is the same operation.
 
     `stages` are numbers, shares as 10%, and at last the rest; only what is retried goes in stages.

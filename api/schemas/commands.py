@@ -196,8 +196,12 @@ class SentOut(Out):
 
     @classmethod
     def of(cls, sent: Sent) -> "SentOut":
-        return cls(command=CommandOut.of(sent.record), replayed=sent.replayed, coalesced=sent.coalesced,
-            purged=sent.record.purged)
+        return cls(
+            command=CommandOut.of(sent.record),
+            replayed=sent.replayed,
+            coalesced=sent.coalesced,
+            purged=sent.record.purged,
+        )
 
 
 class ManySentOut(Out):

@@ -13,7 +13,7 @@ from domain.commands import Command, CommandRecord, CommandTypeMissing, ReplyTo
 from domain.commands.operations import Act
 from tests.contract.homes import LONG_AGO, Home
 from tests.contract.ordering import catalogued, journal
-from tests.contract.test_batches import WHY, Yard, ungoverned
+from tests.contract.yard import WHY, Yard, ungoverned
 
 BY_COMMAND = ReplyTo.by_command("sales.ship-order", "answer-")
 ERROR = {"kind": "permanent", "code": "no-account", "message": "there is no such account", "details": None}

@@ -54,7 +54,8 @@ class TestRepairs:
                     await tx.commands.repairs.end(one.ended(Standing.REJECTED, tx.now))
         async with home.transaction() as tx:
             waits = await tx.commands.repairs.held(("ledger", "1"))
-        assert [each for each in await home.store.open_command_repairs() if each.tenant == home.tenant.id] == [
+        store: Any = home.store
+        assert [each for each in await store.open_command_repairs() if each.tenant == home.tenant.id] == [
             OpenRepair(home.tenant.id, waits.id)
         ]
 

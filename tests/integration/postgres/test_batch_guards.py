@@ -11,7 +11,7 @@ from domain.commands.batches import BatchWish
 from domain.errors import Stale
 from tests.contract.homes import Home, moved_in
 from tests.contract.ordering import catalogued, journal
-from tests.contract.test_batches import Yard
+from tests.contract.yard import Yard
 
 WRONG = {
     "counts": "UPDATE command_batch SET completed = 3 WHERE tenant_id = $1",

@@ -127,6 +127,7 @@ class TestPolicy:
             {"backoff": (-1,)},
             {"timeout_seconds": 61},
             {"lane": "workflow", "timeout_seconds": 86_401},
+            {"lane": "workflow", "posts": "AP"},
             {"lane": "workflow", "heartbeat_seconds": 0},
             {"lane": "workflow", "heartbeat_seconds": 31},
             {"heartbeat_seconds": 1},
