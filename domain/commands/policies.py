@@ -46,7 +46,7 @@ class TypePolicy(Bounds):
         if self.lane not in {"chunk", "workflow"}:
             raise ValueError("a lane that there is")
         if self.alone and self.posts is not None:
-            raise ValueError("what posts is short: its period cannot be shut meanwhile")
+            raise ValueError("what posts has no workflow of its own: its period could not be shut meanwhile")
         longest = LONGEST_ALONE if self.alone else LONGEST_SECONDS
         if not 0 < self.timeout_seconds <= longest:
             raise ValueError(f"an attempt of at most {longest} seconds")
