@@ -1,11 +1,12 @@
 """The terminal's half of the composition: each command loads what it uses, so that asking an API is quick."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from application.ports.installation import Newcomer, Running
 from cli.app import build
@@ -38,7 +39,7 @@ class EmbeddedInstallation:
 
     @property
     def database_url(self) -> str:
-        from adapters.embedded.installation import owner_url
+        from adapters.embedded.places import owner_url
 
         return owner_url(self.folder)
 
@@ -94,9 +95,18 @@ class EmbeddedInstallation:
         async with self._store() as store:
             yield Rotation(store, ring)
 
+    async def work(self) -> NoReturn:
+        given: dict[str, str] = {}
+        if self._database is None:
+            from adapters.embedded.places import Places
+
+            given = Places.remembered(self.folder).environment
+        words = [sys.executable, "-m", "worker"]
+        os.execve(sys.executable, words, {**os.environ, **given})  # noqa: S606 -- our own program, and no shell
+
     @asynccontextmanager
     async def _store(self, *, own: bool = False) -> "AsyncIterator[PostgresStore]":
-        from adapters.embedded.installation import login_url
+        from adapters.embedded.places import login_url
         from adapters.postgres.engine import connect
         from adapters.postgres.entry import entering
         from adapters.postgres.store import PostgresStore

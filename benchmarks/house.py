@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.embedded.installation import LOGIN, environment_of, service_url
+from adapters.embedded.places import LOGIN, Places, service_url
 from adapters.embedded.probes import http_answers
 from adapters.embedded.secret import secret
 from adapters.embedded.stack import Options, Stack
@@ -90,7 +90,7 @@ async def house() -> AsyncIterator[House]:
                 ).actor
                 for handle, role in PEOPLE.items()
             }
-            environment = environment_of(stack, stack.port("api"), password, None)
+            environment = Places.of(stack, stack.port("api"), password, None).environment
             yield House(stack, environment, engine, store, tenant, people, issuer)
             await engine.dispose()
 

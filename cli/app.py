@@ -43,6 +43,11 @@ def build(installation: Installation) -> typer.Typer:
         raise SystemExit(0 if _run(play(installation, console)) else 1)
 
     @app.command()
+    def worker() -> None:
+        """Run one more worker; it tells how many commands it executes, and CHANGEGATE_HANDLERS names whose it does."""
+        _run(installation.work())
+
+    @app.command()
     def migrate() -> None:
         """Bring the schema of an external database up to date (CHANGEGATE_OWNER_DATABASE_URL)."""
         _run(installation.migrate())
@@ -73,16 +78,9 @@ def build(installation: Installation) -> typer.Typer:
         for known in _run(installation.admit(tenant, tenant, [newcomer])):
             console.print(_known(known, tenant), markup=False, soft_wrap=True)
 
-    database.add(app, installation, _run)
-    voting.add(app, installation, _run)
-    config.add(app, installation, _run)
-    deploy.add(app, installation, _run)
-    secrets.add(app, installation, _run)
-    gates.add(app, installation, _run)
-    close.add(app, installation, _run)
-    calendars.add(app, installation, _run)
-    periods.add(app, installation, _run)
-    for each in (commands, processes):
+    for each in (
+        database, voting, config, deploy, secrets, gates, close, calendars, periods, commands, processes,
+    ):  # fmt: skip
         each.add(app, installation, _run)
     return app
 

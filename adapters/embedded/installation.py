@@ -1,23 +1,19 @@
 """One data folder holds a whole installation: servers, schema, keys, API and worker, started with one command."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
 from adapters.embedded.child import State
-from adapters.embedded.ports import LOOPBACK, Ports
-from adapters.embedded.postgres import Postgres
+from adapters.embedded.places import LOGIN, Places
+from adapters.embedded.ports import LOOPBACK
 from adapters.embedded.probes import http_answers
 from adapters.embedded.prometheus import Scrape
 from adapters.embedded.secret import secret
 from adapters.embedded.stack import Options, Stack
-
-LOGIN = "changegate_service"
 
 WorkerReady = Callable[[str], Awaitable[bool]]
 """Given Temporal's address: whether a worker waits for work there."""
@@ -79,7 +75,7 @@ async def started(
         api_port = stack.port("api")
         targets = [Scrape(name, f"{LOOPBACK}:{stack.port(name)}") for name in scrapes]
         prometheus = await stack.watch(targets) if targets else None
-        environment = environment_of(stack, api_port, password, prometheus)
+        environment = Places.of(stack, api_port, password, prometheus).environment
         await stack.spawn(
             "worker",
             [sys.executable, "-m", "worker"],
@@ -97,38 +93,3 @@ async def started(
             ready=lambda: http_answers(api_port, "/readyz"),
         )  # fmt: skip
         yield RunningStack(stack, api_port, prometheus)
-
-
-def environment_of(stack: Stack, api_port: int, password: str, prometheus: str | None) -> dict[str, str]:
-    """The settings with which API and worker find these servers."""
-    ends = stack.endpoints
-    optional = {"CHANGEGATE_PROMETHEUS_URL": prometheus, "CHANGEGATE_VALKEY_URL": ends.valkey_url}
-    # What the shell says of another Temporal, or of keys elsewhere, is not meant for this one: empty is unset.
-    elsewhere = ("CHANGEGATE_TEMPORAL_", "CHANGEGATE_VAULT_", "CHANGEGATE_KEY_")
-    foreign = {name: "" for name in os.environ if name.startswith(elsewhere)}
-    return {
-        **foreign,
-        "CHANGEGATE_DATABASE_URL": service_url(ends.database_superuser_url, password),
-        "CHANGEGATE_TEMPORAL_ADDRESS": ends.temporal_address,
-        "CHANGEGATE_TEMPORAL_UI": ends.temporal_ui_url,
-        "CHANGEGATE_PUBLIC_URL": f"http://{LOOPBACK}:{api_port}",
-        "CHANGEGATE_KEYS": str(stack.folder / "keys"),
-        "CHANGEGATE_EMBEDDED_ISSUER": "true",
-        **{name: value for name, value in optional.items() if value is not None},
-    }
-
-
-def service_url(owner_url: str, password: str) -> str:
-    """The product's own login at the same server and database."""
-    owner = urlsplit(owner_url)
-    return f"postgresql://{LOGIN}:{quote(password, safe='')}@{owner.netloc.rpartition('@')[2]}{owner.path}"
-
-
-def login_url(folder: Path) -> str:
-    """The product's login at the server that runs on this folder."""
-    return service_url(owner_url(folder), secret(folder, "service"))
-
-
-def owner_url(folder: Path) -> str:
-    """Whoever owns the server that runs on this folder; raises `NeverStarted` when there was none."""
-    return Postgres(folder, Ports(folder).remembered("postgres")).superuser_url

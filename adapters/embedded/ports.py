@@ -52,6 +52,10 @@ class Ports:
             raise NeverStarted(folder=str(self._path.parent))
         return self._remembered[name]
 
+    def knows(self, name: str) -> bool:
+        """Whether it had one in the last run."""
+        return name in self._remembered
+
     def take(self, name: str) -> int:
         """The port of `name`; raises `PortTaken` when a port that was asked for is not free."""
         if name in self._given:

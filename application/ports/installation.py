@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from domain.people import Principal, PrincipalKind, Role
 
@@ -79,6 +79,10 @@ class Installation(Protocol):
 
         `demo` lets the time of a workflow be moved; `scrapes` names processes whose metrics Prometheus collects.
         """
+        ...
+
+    async def work(self) -> NoReturn:
+        """Become a worker, beside those that run; raises `NeverStarted` where nothing ever ran."""
         ...
 
     def mint(self, subject: str, ttl: timedelta) -> str:

@@ -9,7 +9,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from adapters.embedded.installation import RunningStack, login_url
+from adapters.embedded.installation import RunningStack
+from adapters.embedded.places import login_url
 from adapters.postgres.engine import connect
 from adapters.postgres.store import PostgresStore
 from cli.seed import PEOPLE, TENANT
