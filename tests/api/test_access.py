@@ -43,7 +43,7 @@ class Furnished:
             ("disable", "cancel", "/settings/{key}/rollback", "/configs/{config}/rollback")
         )
         decides = route.method == "POST" and route.template.startswith(
-            ("/parked-commands", "/command-breakers", "/processes/")
+            ("/parked-commands", "/command-bulks/", "/command-breakers", "/processes/")
         )
         headers = V1 if replaces or decides else {}
         async with self.world.client(house or self.house, handle) as client:
