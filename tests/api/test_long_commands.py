@@ -103,7 +103,10 @@ class TestWaiting:
 
     async def test_temporal_is_not_needed_to_be_told(self, desk: Desk, world: Any) -> None:
         world.services.processes.down = True
-        answer, _ = await asyncio.gather(desk.send(query="?wait=30"), desk.complete(None))
+        try:
+            answer, _ = await asyncio.gather(desk.send(query="?wait=30"), desk.complete(None))
+        finally:
+            world.services.processes.down = False
         assert (answer.status_code, answer.json()["command"]["state"]) == (200, "completed")
 
 

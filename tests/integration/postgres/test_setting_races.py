@@ -17,7 +17,7 @@ from domain.settings import IncompatibleDefinition, RulesViolated, Scope
 from tests.wishing import ADA, DE, DEV, SCOPES, WHY, apart, define, rule, say, ungovern, unset, value, version, wish
 from tests.world import Clock, World, world_in
 
-WRITERS = 40
+WRITERS = 20
 
 
 @pytest_asyncio.fixture
