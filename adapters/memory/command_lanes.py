@@ -1,6 +1,7 @@
 """Commands of every tenant in memory, as relays, sweepers and whoever purges find them."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,16 +14,16 @@ from application.ports.command_counts import CommandCount
 from domain.commands import CommandType
 
 
-class MemoryCommandLanes:
+class MemoryCommandLanes(ABC):
     """A part of the store, which has the rows, the clock and the catalogue."""
 
     catalogue: Catalogue
     _clock: Callable[[], datetime]
     _rows: dict[UUID, Rows]
 
+    @abstractmethod
     async def ping(self) -> None:
         """Unavailable while nothing can be read."""
-        raise NotImplementedError
 
     async def put_command_types(self, types: Sequence[CommandType]) -> None:
         await self.ping()

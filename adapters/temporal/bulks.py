@@ -1,10 +1,9 @@
 """A bulk operation is one workflow: told to look where it runs, and started where it does not."""
 
-from datetime import timedelta
-
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from adapters.temporal.answers import PATIENCE
 from adapters.temporal.closures import MOST_EVENTS
 from application.bulks.stand import words_of
 from domain.commands.bulk import Bulk
@@ -12,8 +11,6 @@ from workflows import search
 from workflows.bulk_retry import BulkRequest, BulkRetryWorkflow
 from workflows.period_messages import LOOK
 from workflows.presets import TASK_TIMEOUT
-
-_PATIENCE = timedelta(seconds=10)
 
 
 async def bulk_carried_on(client: Client, task_queue: str, bulk: Bulk, requester: str) -> None:
@@ -36,5 +33,5 @@ async def bulk_carried_on(client: Client, task_queue: str, bulk: Bulk, requester
                 search.REQUESTER: requester,
             }
         ),
-        rpc_timeout=_PATIENCE,
+        rpc_timeout=PATIENCE,
     )

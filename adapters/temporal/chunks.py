@@ -1,27 +1,22 @@
 """The execution of a lease is a workflow under the lease's name, on the queue of whoever serves its domain."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
 from activities.commands import Chunk, CommandActivities
 from activities.long_commands import LongCommandActivities
-from adapters.temporal.client import ClientSource, TemporalUnavailable, ping
+from adapters.temporal.answers import PATIENCE, answered, ended, if_there
+from adapters.temporal.client import ClientSource, ping
 from adapters.temporal.worker import sandbox
 from workflows import search
 from workflows.command import CommandWorkflow
 from workflows.command_chunk import CommandChunkWorkflow
 from workflows.presets import TASK_TIMEOUT
-
-_PATIENCE = timedelta(seconds=10)
 
 
 class TemporalChunks:
@@ -48,7 +43,7 @@ class TemporalChunks:
                     static_summary=f"Commands of {domain}",
                     search_attributes=search.about({search.TENANT: str(tenant)}),
                     request_eager_start=True,
-                    rpc_timeout=_PATIENCE,
+                    rpc_timeout=PATIENCE,
                 )
             except WorkflowAlreadyStartedError:
                 return  # it ran and ended
@@ -56,24 +51,13 @@ class TemporalChunks:
     async def over(self, lease: UUID) -> None:
         async with answered():
             client = await self._reach()
-            try:
-                await client.get_workflow_handle(_name(lease)).result()
-            except WorkflowFailureError:
-                return
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
+            await ended(client.get_workflow_handle(_name(lease)).result())
 
     async def alive(self, lease: UUID) -> bool:
         async with answered():
             client = await self._reach()
-            try:
-                found = await client.get_workflow_handle(_name(lease)).describe(rpc_timeout=_PATIENCE)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
-                raise
-        return found.status is WorkflowExecutionStatus.RUNNING
+            found = await if_there(client.get_workflow_handle(_name(lease)).describe(rpc_timeout=PATIENCE))
+        return found is not None and found.status is WorkflowExecutionStatus.RUNNING
 
     async def ping(self) -> None:
         await ping(await self._reach())
@@ -101,14 +85,3 @@ def queue_of(domain: str, prefix: str) -> str:
 
 def _name(lease: UUID) -> str:
     return f"command-chunk/{lease}"
-
-
-@asynccontextmanager
-async def answered() -> AsyncIterator[None]:
-    """TemporalUnavailable where it does not answer, or not in time."""
-    try:
-        yield
-    except (RPCError, OSError, RuntimeError) as error:
-        if isinstance(error.__cause__, asyncio.CancelledError):
-            raise error.__cause__ from None  # nobody waits for the answer any more
-        raise TemporalUnavailable from error

@@ -1,13 +1,13 @@
 """The close of a period is one workflow, named after what it closes: another waits for its end; so is a reopening."""
 
 from contextlib import suppress
-from datetime import timedelta
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from adapters.temporal.answers import PATIENCE
 from adapters.temporal.client import TemporalUnavailable
 from domain.closures import ClosureRun, Reopening
 from workflows import search
@@ -17,7 +17,6 @@ from workflows.period_reopening import PeriodReopenWorkflow
 from workflows.presets import TASK_TIMEOUT
 
 MOST_EVENTS = 2000
-_PATIENCE = timedelta(seconds=10)
 
 
 async def started_closure(client: Client, task_queue: str, run: ClosureRun, requester: str) -> None:
@@ -38,7 +37,7 @@ async def started_closure(client: Client, task_queue: str, run: ClosureRun, requ
             static_summary=f"Close of {words}, attempt {run.attempt}",
             memo={search.RUN: str(run.id)},
             search_attributes=search.of_close(run.tenant, (run.entity, run.period_code), run.state.value, requester),
-            rpc_timeout=_PATIENCE,
+            rpc_timeout=PATIENCE,
         )
     except WorkflowAlreadyStartedError:
         if not await _runs(client, run.workflow_id, run.id):
@@ -68,11 +67,11 @@ async def started_reopening(client: Client, task_queue: str, reopening: Reopenin
                     search.REQUESTER: requester,
                 }
             ),
-            rpc_timeout=_PATIENCE,
+            rpc_timeout=PATIENCE,
         )
 
 
 async def _runs(client: Client, workflow_id: str, run: UUID) -> bool:
     """Whether what has this name is this very run."""
-    there = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)
+    there = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=PATIENCE)
     return there.status is WorkflowExecutionStatus.RUNNING and await there.memo_value(search.RUN, None) == str(run)

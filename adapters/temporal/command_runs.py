@@ -1,23 +1,18 @@
 """A long command is a workflow under its own name and epoch, on the queue of whoever serves its domain."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypedDict
 
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowExecutionStatus
 from temporalio.common import TypedSearchAttributes, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.temporal.answers import PATIENCE, answered, ended, if_there
 from adapters.temporal.chunks import queue_of
-from adapters.temporal.client import ClientSource, TemporalUnavailable
+from adapters.temporal.client import ClientSource
 from domain.commands import CommandRecord, name_of
 from workflows import search
 from workflows.command import CommandRequest, CommandWorkflow, OutcomeAsked
 from workflows.presets import TASK_TIMEOUT
-
-_PATIENCE = timedelta(seconds=10)
 
 
 class TemporalCommandRuns:
@@ -28,7 +23,7 @@ class TemporalCommandRuns:
 
     async def start(self, record: CommandRecord) -> None:
         """Started and told in one call: a run that is about to end hears of the lease, or there is a new one."""
-        async with _answered():
+        async with answered():
             client = await self._reach()
             await client.start_workflow(
                 CommandWorkflow.run,
@@ -36,30 +31,19 @@ class TemporalCommandRuns:
                 **_start(record, self._prefix),
                 start_signal="lease",
                 start_signal_args=[record.lease],
-                rpc_timeout=_PATIENCE,
+                rpc_timeout=PATIENCE,
             )
 
     async def over(self, record: CommandRecord) -> None:
-        async with _answered():
+        async with answered():
             client = await self._reach()
-            try:
-                await client.get_workflow_handle(record.workflow_id).result()
-            except WorkflowFailureError:
-                return
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
+            await ended(client.get_workflow_handle(record.workflow_id).result())
 
     async def alive(self, record: CommandRecord) -> bool:
-        async with _answered():
+        async with answered():
             client = await self._reach()
-            try:
-                found = await client.get_workflow_handle(record.workflow_id).describe(rpc_timeout=_PATIENCE)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
-                raise
-        return found.status is WorkflowExecutionStatus.RUNNING
+            found = await if_there(client.get_workflow_handle(record.workflow_id).describe(rpc_timeout=PATIENCE))
+        return found is not None and found.status is WorkflowExecutionStatus.RUNNING
 
 
 async def asked_outcome(client: Client, record: CommandRecord, seconds: float, prefix: str = "commands") -> None:
@@ -102,13 +86,3 @@ def attributes_of(record: CommandRecord) -> TypedSearchAttributes:
     return search.of_command(
         record.tenant, name_of(record.key), command.type, record.state.value, command.options.change
     )
-
-
-@asynccontextmanager
-async def _answered() -> AsyncIterator[None]:
-    try:
-        yield
-    except (RPCError, OSError, RuntimeError) as error:
-        if isinstance(error.__cause__, asyncio.CancelledError):
-            raise error.__cause__ from None  # nobody waits for the answer any more
-        raise TemporalUnavailable from error

@@ -1,17 +1,14 @@
 """An import is started once, under the name of its row, and shows in the Temporal UI whose it is and how it stands."""
 
-from datetime import timedelta
-
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from adapters.temporal.answers import PATIENCE
 from application.ports.imports import ImportRecord
 from workflows import search
 from workflows.configuration_import import ConfigurationImportWorkflow, ImportRequest
 from workflows.presets import TASK_TIMEOUT
-
-_PATIENCE = timedelta(seconds=10)
 
 
 async def started_import(
@@ -35,7 +32,7 @@ async def started_import(
                     search.REQUESTER: requester,
                 }
             ),
-            rpc_timeout=_PATIENCE,
+            rpc_timeout=PATIENCE,
         )
     except WorkflowAlreadyStartedError:
         return  # it ran and ended: starting again what was started changes nothing

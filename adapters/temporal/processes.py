@@ -1,22 +1,21 @@
 """What the core asks of workflows becomes starts, updates and signals; a workflow's refusal comes back as its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.temporal.answers import PATIENCE, answered
 from adapters.temporal.bulks import bulk_carried_on
 from adapters.temporal.client import TASK_QUEUE, ClientSource, TemporalUnavailable, ping
 from adapters.temporal.closures import started_closure, started_reopening
@@ -44,7 +43,6 @@ from workflows.rollout import FeatureRolloutWorkflow
 
 MOST_EVENTS = 2000
 """Of one run; replaying it is what a worker does that takes it over."""
-_PATIENCE = timedelta(seconds=10)
 _LISTED = 100
 """Names in one question. Its page has room for one more, for a full one would be followed by an empty one."""
 _SOON = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -70,7 +68,7 @@ class TemporalProcesses:
     async def _start(
         self, rollout: Rollout, request: RolloutRequest, requester: str, again: WorkflowIDReusePolicy
     ) -> None:
-        async with _answered():
+        async with answered():
             try:
                 client = await self._reach()
                 await client.start_workflow(
@@ -92,17 +90,17 @@ class TemporalProcesses:
                             search.STRATEGY: rollout.plan.strategy.value,
                         }
                     ),
-                    rpc_timeout=_PATIENCE,
+                    rpc_timeout=PATIENCE,
                 )
             except WorkflowAlreadyStartedError:
                 return  # it ran and ended: starting again what was started changes nothing
 
     async def start_import(self, tenant: UUID, record: ImportRecord, requester: str) -> None:
-        async with _answered():
+        async with answered():
             await started_import(await self._reach(), self._queue, ImportRequest(tenant, record.id), record, requester)
 
     async def start_closure(self, run: ClosureRun, requester: str) -> None:
-        async with _answered():
+        async with answered():
             await started_closure(await self._reach(), self._queue, run, requester)
 
     async def closure_act(self, run: ClosureRun, act: Act, actor: UUID, assertion: str, task: str | None) -> None:
@@ -112,22 +110,22 @@ class TemporalProcesses:
         await self._signal(run.workflow_id, what, *([] if missing is None else [missing]))
 
     async def start_reopening(self, reopening: Reopening, requester: str) -> None:
-        async with _answered():
+        async with answered():
             await started_reopening(await self._reach(), self._queue, reopening, requester)
 
     async def reopening_told(self, reopening: Reopening) -> None:
         await self._signal(reopening.workflow_id, LOOK)
 
     async def carry_on_series(self, series: Series, requester: str) -> None:
-        async with _answered():
+        async with answered():
             await carried_on(await self._reach(), self._queue, series, requester)
 
     async def start_command_repair(self, repair: Repair, requester: str) -> None:
-        async with _answered():
+        async with answered():
             await started_repair(await self._reach(), self._queue, repair, requester)
 
     async def carry_on_bulk(self, bulk: Bulk, requester: str) -> None:
-        async with _answered():
+        async with answered():
             await bulk_carried_on(await self._reach(), self._queue, bulk, requester)
 
     async def vote(self, approval: UUID, answer: Answer, voter: UUID, assertion: str) -> None:
@@ -158,9 +156,9 @@ class TemporalProcesses:
         for first in range(0, len(names), _LISTED):
             wanted = ", ".join(f"'{each}'" for each in names[first : first + _LISTED])
             query = f"ExecutionStatus = 'Running' AND WorkflowId IN ({wanted})"
-            async with _answered():
+            async with answered():
                 client = await self._reach()
-                async for each in client.list_workflows(query, page_size=_LISTED + 1, rpc_timeout=_PATIENCE):
+                async for each in client.list_workflows(query, page_size=_LISTED + 1, rpc_timeout=PATIENCE):
                     found.add(each.id)
         return found
 
@@ -181,10 +179,10 @@ class TemporalProcesses:
 
     async def _signal(self, workflow_id: str, name: str, *told: object) -> None:
         """What has ended needs to hear nothing."""
-        async with _answered():
+        async with answered():
             handle = (await self._reach()).get_workflow_handle(workflow_id)
             try:
-                await handle.signal(name, args=told, rpc_timeout=_PATIENCE)
+                await handle.signal(name, args=told, rpc_timeout=PATIENCE)
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise
@@ -192,23 +190,23 @@ class TemporalProcesses:
     async def command_outcome(self, record: CommandRecord, seconds: float) -> None:
         if not self._long_workflows:
             return
-        async with _answered():
+        async with answered():
             try:
                 await asked_outcome(await self._reach(), record, seconds)
             except WorkflowUpdateFailedError as error:
                 raise refusal_of(error) from error
 
     async def ping(self) -> None:
-        async with _answered():
+        async with answered():
             await ping(await self._reach())
 
     async def _update(self, workflow_id: str, name: str, proof: Any, ended: type[Refusal]) -> None:
         """The database has said that the process is open: when Temporal does not know it yet, it soon will."""
         for pause in (*_SOON, None):
-            async with _answered():
+            async with answered():
                 handle = (await self._reach()).get_workflow_handle(workflow_id)
                 try:
-                    await handle.execute_update(name, proof, rpc_timeout=_PATIENCE)
+                    await handle.execute_update(name, proof, rpc_timeout=PATIENCE)
                 except WorkflowUpdateFailedError as error:
                     raise refusal_of(error) from error
                 except RPCError as error:
@@ -226,10 +224,10 @@ class TemporalProcesses:
 
     async def _status(self, workflow_id: str) -> WorkflowExecutionStatus | None:
         """Of its latest run; None for one that Temporal does not know."""
-        async with _answered():
+        async with answered():
             try:
                 client = await self._reach()
-                return (await client.get_workflow_handle(workflow_id).describe(rpc_timeout=_PATIENCE)).status
+                return (await client.get_workflow_handle(workflow_id).describe(rpc_timeout=PATIENCE)).status
             except RPCError as error:
                 if error.status is RPCStatusCode.NOT_FOUND:
                     return None
@@ -249,17 +247,6 @@ def _request(rollout: Rollout, approval: Approval) -> RolloutRequest:
         emergency=rollout.emergency is not None,
         most_events=MOST_EVENTS,
     )
-
-
-@asynccontextmanager
-async def _answered() -> AsyncIterator[None]:
-    """No answer, or none in time, is one refusal; what was asked may still happen, and asking again is safe."""
-    try:
-        yield
-    except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError, OSError, RuntimeError) as error:
-        if isinstance(error.__cause__, asyncio.CancelledError):
-            raise error.__cause__ from None  # nobody waits for the answer any more
-        raise TemporalUnavailable from error
 
 
 def refusal_of(error: WorkflowUpdateFailedError) -> Refusal | BaseException:

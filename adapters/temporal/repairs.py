@@ -1,19 +1,17 @@
 """A decision about a command that waits for another person is one workflow; another tenant's has another name."""
 
 from contextlib import suppress
-from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from adapters.temporal.answers import PATIENCE
 from domain.commands import name_of
 from domain.commands.repairs import Repair
 from workflows import search
 from workflows.command_repair import CommandRepairWorkflow, RepairRequest
 from workflows.presets import TASK_TIMEOUT
-
-_PATIENCE = timedelta(seconds=10)
 
 
 async def started_repair(client: Client, task_queue: str, repair: Repair, requester: str) -> None:
@@ -37,5 +35,5 @@ async def started_repair(client: Client, task_queue: str, repair: Repair, reques
                     search.REQUESTER: requester,
                 }
             ),
-            rpc_timeout=_PATIENCE,
+            rpc_timeout=PATIENCE,
         )

@@ -7,7 +7,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.worker import Worker
 
 from activities.sagas import SagaActivities
-from adapters.temporal.chunks import answered
+from adapters.temporal.answers import PATIENCE, answered
 from adapters.temporal.client import ClientSource, ping
 from adapters.temporal.worker import sandbox
 from domain.sagas import Saga
@@ -17,7 +17,6 @@ from workflows.presets import TASK_TIMEOUT
 from workflows.saga import SagaRequest, SagaWorkflow
 
 MOST_EVENTS = 2000
-_PATIENCE = timedelta(seconds=10)
 
 
 class TemporalSagas:
@@ -52,7 +51,7 @@ class TemporalSagas:
                         search.REQUESTER: requester,
                     }
                 ),
-                rpc_timeout=_PATIENCE,
+                rpc_timeout=PATIENCE,
             )
 
     async def ping(self) -> None:

@@ -1,18 +1,15 @@
 """A series of closes is one workflow: told to look where it runs, and started where it does not."""
 
-from datetime import timedelta
-
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from adapters.temporal.answers import PATIENCE
 from adapters.temporal.closures import MOST_EVENTS
 from domain.closures.series import Series
 from workflows import search
 from workflows.closure_series import ClosureSeriesWorkflow, SeriesRequest
 from workflows.period_messages import LOOK
 from workflows.presets import TASK_TIMEOUT
-
-_PATIENCE = timedelta(seconds=10)
 
 
 async def carried_on(client: Client, task_queue: str, series: Series, requester: str) -> None:
@@ -41,5 +38,5 @@ async def carried_on(client: Client, task_queue: str, series: Series, requester:
                 **{key: value for key, value in common.items() if value},
             }
         ),
-        rpc_timeout=_PATIENCE,
+        rpc_timeout=PATIENCE,
     )

@@ -1,15 +1,10 @@
 """A workflow that waits for a reply is told by a signal."""
 
-from datetime import timedelta
-from typing import Final
-
 from temporalio.service import RPCError, RPCStatusCode
 
-from adapters.temporal.chunks import answered
+from adapters.temporal.answers import PATIENCE, answered
 from adapters.temporal.client import ClientSource
 from domain.canonical import Json
-
-_PATIENCE: Final = timedelta(seconds=10)
 
 
 class TemporalSignals:
@@ -20,7 +15,7 @@ class TemporalSignals:
         async with answered():
             client = await self._reach()
             try:
-                await client.get_workflow_handle(workflow).signal(name, told, rpc_timeout=_PATIENCE)
+                await client.get_workflow_handle(workflow).signal(name, told, rpc_timeout=PATIENCE)
             except RPCError as error:
                 if error.status is not RPCStatusCode.NOT_FOUND:
                     raise

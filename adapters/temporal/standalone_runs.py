@@ -1,24 +1,18 @@
 """A long command is an activity of nobody's workflow, under its name, epoch and lease: for servers that have these."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
-
-from temporalio.client import ActivityExecutionStatus, ActivityFailureError
+from temporalio.client import ActivityExecutionStatus
 from temporalio.common import ActivityIDConflictPolicy, ActivityIDReusePolicy
 from temporalio.exceptions import ActivityAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.commands import Chunk
+from adapters.temporal.answers import PATIENCE, answered, ended, if_there
 from adapters.temporal.chunks import queue_of
-from adapters.temporal.client import ClientSource, TemporalUnavailable
+from adapters.temporal.client import ClientSource
 from adapters.temporal.command_runs import attributes_of
 from domain.commands import CommandRecord
 from workflows.command import AGAIN, LIFE, LONGEST
 
 CARRY_OUT = "commands.carry_out"
-_PATIENCE = timedelta(seconds=10)
 
 
 class TemporalStandaloneRuns:
@@ -32,7 +26,7 @@ class TemporalStandaloneRuns:
     async def start(self, record: CommandRecord) -> None:
         if record.lease is None:
             return
-        async with _answered():
+        async with answered():
             client = await self._reach()
             try:
                 await client.start_activity(
@@ -47,43 +41,22 @@ class TemporalStandaloneRuns:
                     id_conflict_policy=ActivityIDConflictPolicy.USE_EXISTING,
                     search_attributes=attributes_of(record),
                     summary=f"{record.command.type} {record.command.id}",
-                    rpc_timeout=_PATIENCE,
+                    rpc_timeout=PATIENCE,
                 )
             except ActivityAlreadyStartedError:
                 return  # it ran and ended
 
     async def over(self, record: CommandRecord) -> None:
-        async with _answered():
+        async with answered():
             client = await self._reach()
-            try:
-                await client.get_activity_handle(_name(record)).result()
-            except ActivityFailureError:
-                return
-            except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
-                    raise
+            await ended(client.get_activity_handle(_name(record)).result())
 
     async def alive(self, record: CommandRecord) -> bool:
-        async with _answered():
+        async with answered():
             client = await self._reach()
-            try:
-                found = await client.get_activity_handle(_name(record)).describe(rpc_timeout=_PATIENCE)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
-                raise
-        return found.status is ActivityExecutionStatus.RUNNING
+            found = await if_there(client.get_activity_handle(_name(record)).describe(rpc_timeout=PATIENCE))
+        return found is not None and found.status is ActivityExecutionStatus.RUNNING
 
 
 def _name(record: CommandRecord) -> str:
     return f"{record.workflow_id}/{record.lease}"
-
-
-@asynccontextmanager
-async def _answered() -> AsyncIterator[None]:
-    try:
-        yield
-    except (RPCError, OSError, RuntimeError) as error:
-        if isinstance(error.__cause__, asyncio.CancelledError):
-            raise error.__cause__ from None  # nobody waits for the answer any more
-        raise TemporalUnavailable from error

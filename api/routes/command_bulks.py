@@ -1,16 +1,18 @@
 """Many parked commands are decided about by one operation: tried beforehand, begun, watched, paused and ended."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from api.auth import Acting
 from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.paging import Cursor, Limit, cut, decoded, encoded, identifier, moment, number
 from api.schemas.command_bulks import BulkActIn, BulkAskedOut, BulkDetailOut, BulkItemPage, BulkPage, CommandBulkIn
-from api.services import Use
+from api.services import Services, Use
 from domain.commands.bulk import BulkAct, ItemOutcome
+from domain.people import Actor
 
 asking = APIRouter(prefix="/api/v1/parked-commands", tags=["commands"], route_class=Once)
 router = APIRouter(prefix="/api/v1/command-bulks", tags=["commands"], route_class=Once)
@@ -53,28 +55,37 @@ async def items(
     return BulkItemPage.of(cut(rows, limit, lambda each: encoded("command_bulk_items", each.place)))
 
 
-@router.post("/{id}/pause", summary="Pause a bulk operation", dependencies=KEYED)
-async def pause(
-    id: UUID, wish: BulkActIn, seen: ExpectedVersion, actor: Acting, use: Use  # noqa: A002 -- the wire's name
-) -> BulkDetailOut:  # fmt: skip
+class Steering:
+    """Whoever asks steers this operation, over the version in If-Match."""
+
+    def __init__(self, id: UUID, seen: ExpectedVersion, actor: Acting, use: Use) -> None:  # noqa: A002 -- the wire's name
+        self._id, self._seen = id, seen
+        self._actor: Actor = actor
+        self._use: Services = use
+
+    async def on(self, act: BulkAct, wish: BulkActIn) -> BulkDetailOut:
+        entry = (wish.operation_id, act, wish.reason)
+        return BulkDetailOut.whole(
+            await self._use.command_bulks.operating.act(self._actor, self._id, self._seen, entry)
+        )
+
+
+Steer = Annotated[Steering, Depends()]
+
+
+@router.post("/{id}/pause", summary="Pause a bulk operation", dependencies=KEYED)  # noqa: FAST003 -- Steering takes it
+async def pause(wish: BulkActIn, steer: Steer) -> BulkDetailOut:
     """Nothing more is touched; what was retried goes on."""
-    entry = (wish.operation_id, BulkAct.PAUSE, wish.reason)
-    return BulkDetailOut.whole(await use.command_bulks.operating.act(actor, id, seen, entry))
+    return await steer.on(BulkAct.PAUSE, wish)
 
 
-@router.post("/{id}/resume", summary="Let a bulk operation go on", dependencies=KEYED)
-async def resume(
-    id: UUID, wish: BulkActIn, seen: ExpectedVersion, actor: Acting, use: Use  # noqa: A002 -- the wire's name
-) -> BulkDetailOut:  # fmt: skip
+@router.post("/{id}/resume", summary="Let a bulk operation go on", dependencies=KEYED)  # noqa: FAST003 -- Steering takes it
+async def resume(wish: BulkActIn, steer: Steer) -> BulkDetailOut:
     """Where its gate had stopped it the next stage begins all the same."""
-    entry = (wish.operation_id, BulkAct.RESUME, wish.reason)
-    return BulkDetailOut.whole(await use.command_bulks.operating.act(actor, id, seen, entry))
+    return await steer.on(BulkAct.RESUME, wish)
 
 
-@router.post("/{id}/abort", summary="Abort a bulk operation", dependencies=KEYED)
-async def abort(
-    id: UUID, wish: BulkActIn, seen: ExpectedVersion, actor: Acting, use: Use  # noqa: A002 -- the wire's name
-) -> BulkDetailOut:  # fmt: skip
+@router.post("/{id}/abort", summary="Abort a bulk operation", dependencies=KEYED)  # noqa: FAST003 -- Steering takes it
+async def abort(wish: BulkActIn, steer: Steer) -> BulkDetailOut:
     """What was not touched stays parked; what was retried goes on, and is told where it came."""
-    entry = (wish.operation_id, BulkAct.ABORT, wish.reason)
-    return BulkDetailOut.whole(await use.command_bulks.operating.act(actor, id, seen, entry))
+    return await steer.on(BulkAct.ABORT, wish)
