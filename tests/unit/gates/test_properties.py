@@ -26,6 +26,7 @@ from domain.gates import (
     Observation,
     ProviderError,
     Reading,
+    Role,
     SampleRatio,
     StageClock,
     Verdict,
@@ -181,7 +182,10 @@ class TestEveryRun:
             if outcome.verdict is Verdict.PASS:
                 assert outcome.stage.soaked_s >= outcome.stage.min_soak_s
                 assert outcome.state.stage_checks >= outcome.spec.min_checks
-                assert all(metric.verdict is Verdict.PASS for metric in outcome.metrics)
+                guardrails = [metric for metric in outcome.metrics if metric.role is Role.GUARDRAIL]
+                assert all(metric.verdict is Verdict.PASS for metric in guardrails)
+                assert not any(kept.regressed for kept in outcome.state.named.values())
+                assert not outcome.hold
 
     @pytest.mark.req("S56", "S57")
     @patient
