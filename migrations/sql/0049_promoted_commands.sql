@@ -1,0 +1,2 @@
+SET LOCAL ROLE changegate_owner;
+RESET ROLE;
