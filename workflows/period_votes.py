@@ -14,7 +14,7 @@ from temporalio.exceptions import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from application.closures.stand import Asked
+    from application.asked import Asked
     from workflows.approval import ApprovalRequest, ApprovalWorkflow
     from workflows.presets import TASK_TIMEOUT
 

@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ChildWorkflowError
 
 with workflow.unsafe.imports_passed_through():
-    from application.closures.stand import Asked
+    from application.asked import Asked
     from domain.approvals import Standing
     from workflows.approval import ApprovalResult
     from workflows.period_votes import ended_from_outside, vote_begun

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from application.closures.stand import Asked
+from application.asked import Asked
 from application.commands.asking import asked_by
 from application.notices import tell
 from application.ports.store import Transaction

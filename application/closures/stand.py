@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from domain.approvals import ApprovalPolicy
+from application.asked import Asked
 from domain.closures.refusals import NotTheirTask, SodViolation, TaskBlocked, WrongTaskState
 from domain.closures.states import OVER, Act, RunState
 from domain.closures.tasks import TaskState
@@ -77,18 +77,6 @@ class TaskBrief:
     def words(self) -> str:
         due = f", due {self.due_at.isoformat(timespec='minutes')}" if self.due_at is not None else ""
         return f"`{self.key}`: {self.state.value.replace('_', ' ')}{due}"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The request that the close waits for, as its workflow needs it."""
-
-    approval: UUID
-    digest: str
-    authors: tuple[UUID, ...]
-    policy: ApprovalPolicy
-    title: str
-    opened_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from application.closures.stand import MOST_BLOCKERS, Asked, RunStep, Stand, TaskBrief
+from application.asked import Asked
+from application.closures.stand import MOST_BLOCKERS, RunStep, Stand, TaskBrief
 from application.fences.asking import outstanding
 from application.ports.closures import RunLine
 from application.ports.store import Transaction

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from application.closures.stand import Asked
+from application.asked import Asked
 from application.ports.store import Transaction
 from application.voted import voted_on
 from domain.approvals import ApprovalPolicy

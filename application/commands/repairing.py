@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from application.asked import Asked
 from application.closures.compensating import call_off
-from application.closures.stand import Asked
 from application.commands.acts import Wish, checked, made
 from application.commands.asking import asked_by
 from application.ports.processes import Processes

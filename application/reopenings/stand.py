@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from application.closures.stand import Asked
+from application.asked import Asked
 from application.ports.store import Transaction
 from application.recording import record
 from domain.audit import Action

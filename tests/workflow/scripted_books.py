@@ -6,8 +6,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 from uuid import UUID, uuid4
 
+from application.asked import Asked
 from application.closures.cases import ClosureCases
-from application.closures.stand import Asked, ClosureAct, RunStep, Stand, TaskBrief
+from application.closures.stand import ClosureAct, RunStep, Stand, TaskBrief
 from domain.approvals import Approval, ApprovalPolicy, Level, Standing
 from domain.closures import Act, ClosureRun, RunState, TaskState
 from domain.closures.states import check_way
