@@ -4,11 +4,15 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil, isfinite
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from domain.canonical import Json
 from domain.commands.breakers import NAME, Patience
 from domain.commands.limits import Limit, LimitScope
+
+AT_ONCE_APART: Final = 4
+"""Of one dependency, unless its type says otherwise: so many hang when it does, and no more."""
+_POINTER: Final = r"(/[A-Za-z_][A-Za-z0-9_-]{0,39}){1,4}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +20,9 @@ class Bounds:
     """`per_second`, and `burst` together after a rest (as many as in a second, where it is not said); `at_once` leased.
 
     `depends_on` names what is left alone for `rest_seconds` after `breaks_after` failures one after the other. Each is
-    counted for a tenant, or with `limit_scope` "everywhere" over all of them. ValueError.
+    counted for a tenant, or with `limit_scope` "everywhere" over all of them. Where commands of one type go to many
+    receivers, `apart` points to the member of the payload that names theirs, as /webhook: each is a dependency of its
+    own, and of one at most `at_once_apart` are leased, for a tenant. ValueError.
     """
 
     per_second: float | None = None
@@ -26,6 +32,8 @@ class Bounds:
     depends_on: str | None = None
     breaks_after: int = 5
     rest_seconds: float = 30
+    apart: str | None = None
+    at_once_apart: int = AT_ONCE_APART
 
     def check_bounds(self) -> None:
         wrong = {
@@ -37,6 +45,10 @@ class Bounds:
             "a scope that there is": self.limit_scope not in set(LimitScope),
             "a dependency as crm": self.depends_on is not None and not re.fullmatch(NAME, self.depends_on),
             "at least one failure, and a rest": self.breaks_after < 1 or not self.rest_seconds > 0,
+            "a pointer to a member, as /webhook": self.apart is not None and not re.fullmatch(_POINTER, self.apart),
+            "parts of a dependency, for each tenant": self.apart is not None
+            and (self.depends_on is None or self.limit_scope == "everywhere"),
+            "at least one at once for each": self.at_once_apart < 1,
         }
         for said, is_wrong in wrong.items():
             if is_wrong:
@@ -71,4 +83,6 @@ class Bounds:
                 "breaks_after": self.breaks_after,
                 "rest_seconds": self.rest_seconds,
             }
+        if self.apart is not None:
+            said |= {"apart": self.apart, "at_once_apart": self.at_once_apart}
         return {name: value for name, value in said.items() if value is not None}

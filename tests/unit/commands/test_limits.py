@@ -62,11 +62,12 @@ class TestBounds:
         [
             {"per_second": 0}, {"per_second": float("inf")}, {"burst": 3}, {"per_second": 1, "burst": 0},
             {"at_once": 0}, {"limit_scope": "house"}, {"depends_on": "The CRM"}, {"breaks_after": 0},
-            {"rest_seconds": 0},
+            {"rest_seconds": 0}, {"at_once_apart": 0}, {"apart": "/to"}, {"depends_on": "crm", "apart": "to"},
+            {"depends_on": "crm", "apart": "/0"}, {"depends_on": "crm", "apart": "/to", "limit_scope": "everywhere"},
         ],
     )  # fmt: skip
     def test_nonsense_is_refused_where_it_is_written(self, wrong: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match=r"second|one|scope|crm"):
+        with pytest.raises(ValueError, match=r"second|one|scope|crm|pointer|parts"):
             TypePolicy(**wrong)
 
     def test_are_told_where_there_are_some(self) -> None:
