@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import pytest_asyncio
@@ -19,9 +19,11 @@ from adapters.identity.issuer import EmbeddedIssuer
 from adapters.postgres.store import PostgresStore
 from adapters.temporal.client import connect, prepare
 from application.tenants import Tenants
+from tests.chaos.throughput import LONG
 from tests.conftest import CAST, House
 
 ROOT = Path(__file__).parents[2]
+Tell: TypeAlias = Callable[[str], None]
 
 pytest.register_assert_rewrite("tests.chaos.place")  # what it found is said, as in a test
 
@@ -62,6 +64,17 @@ def surroundings(stack: Stack, database_url: str, data_folder: Path) -> dict[str
         "CHANGEGATE_EMBEDDED_ISSUER": "true",
         "CHANGEGATE_LOG_LEVEL": "WARNING",
     }
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Tell:
+    """What the long version found is seen by whoever runs it."""
+
+    def told(words: str) -> None:
+        with capsys.disabled():
+            print(f"\n{words}", flush=True)  # noqa: T201 -- somebody looks
+
+    return told if LONG else lambda _: None
 
 
 def free_port() -> int:

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from application.commands.handling import Order, handles
 from domain.canonical import Json
 from domain.commands.outcomes import HandlerKind
+from domain.commands.policies import TypePolicy
 
 _WRITE = text("INSERT INTO works.effect (tenant_id, command) VALUES (:tenant, :command)")
 
@@ -33,6 +34,10 @@ class Doomed:
         await connection.execute(_WRITE, {"tenant": order.tenant, "command": order.command.id})
         await _meet(order, fate)
         return None
+
+    @handles("doomed.long", Fate, HandlerKind.TRANSACTIONAL, policy=TypePolicy(lane="workflow"))
+    async def long(self, order: Order, fate: Fate, connection: AsyncConnection) -> Json:
+        return await self.write(order, fate, connection)
 
     @handles("doomed.call", Fate, HandlerKind.EXTERNAL)
     async def call(self, order: Order, fate: Fate) -> Json:

@@ -1,15 +1,16 @@
 """Who leads and who executes commands is killed again and again: none is lost, and none takes effect twice."""
 
 import asyncio
-import os
-import signal
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -17,15 +18,23 @@ import pytest_asyncio
 
 from adapters.embedded.stack import Stack
 from adapters.postgres.store import PostgresStore
+from application.tenants import Tenants
 from domain.commands import OVER, CommandState, ParkedKind
-from tests.chaos.conftest import eventually, running
+from tests.chaos.conftest import Tell, eventually, running
+from tests.chaos.throughput import CALM, LONG, Throughput
 from tests.conftest import House
 from tests.works import SCHEMA, Site
+from worker import ended
 
-LONG: Final = os.environ.get("CHANGEGATE_CHAOS") == "long"
-KILLS: Final = 200 if LONG else 14
+KILLS: Final = 100 if LONG else 7
+"""Of one of two workers, and of both in turn."""
+APART: Final = 1.5 if LONG else 0
+"""Seconds from one kill to the next, which comes once somebody has begun something."""
 EACH: Final = 8
-"""Commands that are sent before each kill, which comes once some have begun."""
+BEAT: Final = 0.1
+"""Seconds in which so many commands are sent."""
+LEASED_AGAIN: Final = ["dispatched", "returned", "dispatched", "started", "completed"]
+LEASED_ONCE: Final = ["dispatched", "started", "completed"]
 pytestmark = pytest.mark.timeout(1800 if LONG else 300)
 
 
@@ -36,24 +45,45 @@ class Yard(Site):
     folder: Path = Path()
     env: dict[str, str] | None = None
 
-    async def put(self, *ids: str, **fate: Any) -> None:
-        await self.send(*ids, type="doomed.write", payload={"folder": str(self.folder), **fate})
+    async def of_another(self, tenants: Tenants) -> "Yard":
+        tenant = await tenants.admit_tenant(f"t-{secrets.token_hex(6)}", "A yard beside")
+        return replace(self, tenant=tenant.id)
+
+    async def put(self, *ids: str, type: str = "doomed.write", **fate: Any) -> None:  # noqa: A002 -- the command's
+        await self.send(*ids, type=type, payload={"folder": str(self.folder), **fate})
+
+    async def send_on(self, names: list[str]) -> None:
+        """All the time, and no more than that."""
+        clock = asyncio.get_running_loop().time
+        for number in count():
+            next_at = clock() + BEAT
+            more = [f"{number:05}-{each}" for each in range(EACH)]
+            await self.put(*more, seconds=0.02)
+            names += more
+            await asyncio.sleep(max(0, next_at - clock()))
+
+    async def died(self, lives: Sequence[tuple[UUID, str]]) -> None:
+        """One life after the other has led a tenant's commands to a point, and no further."""
+        deaths = self.folder / secrets.token_hex(4)
+        async with self.process("tests.chaos.doomed_leading", str(deaths), stdin=asyncio.subprocess.PIPE) as process:
+            said = "".join(f"{tenant} {point}\n" for tenant, point in lives)
+            await asyncio.wait_for(process.communicate(said.encode()), 120)
+            assert process.returncode == 0, (self.folder / "log").read_text()
+        assert deaths.read_text() == said
+
+    async def left(self) -> tuple[str, int]:
+        (found,) = await self.stood()
+        return found["state"], found["crashes"]
 
     async def stood(self) -> list[asyncpg.Record]:
-        words = "SELECT command_id, state, parked, attempt, crashes FROM command WHERE tenant_id = $1"
+        words = "SELECT command_id, state, parked, crashes, ended_at FROM command WHERE tenant_id = $1"
         return list(await self.owner.fetch(words, self.tenant))
 
-    async def over(self) -> int:
-        """How many have an end, if only a person's."""
-        return sum(each["state"] in {*OVER, CommandState.PARKED} for each in await self.stood())
-
-    async def reached(self, many: int) -> bool:
-        return await self.over() >= many
-
     async def all_over(self, many: int) -> bool:
-        """No lease lasts: whoever sweeps asks Temporal at once whether somebody carries it out."""
+        """If only by a person. No lease lasts: whoever sweeps asks Temporal whether somebody carries it out."""
         await self.owner.execute("UPDATE command_lease SET ends_at = now() WHERE tenant_id = $1", self.tenant)
-        return await self.reached(many)
+        words = "SELECT count(*) FROM command WHERE tenant_id = $1 AND state = ANY($2)"
+        return bool(await self.owner.fetchval(words, self.tenant, [*OVER, CommandState.PARKED]) >= many)
 
     async def begun(self) -> int:
         """How many executions have been begun."""
@@ -71,10 +101,6 @@ class Yard(Site):
     def process(self, *command: str, **more: Any) -> Any:
         assert self.env is not None
         return running("-m", *command, env=self.env, log=self.folder / "log", **more)
-
-    async def died_leading(self, point: str) -> None:
-        async with self.process("tests.chaos.doomed_leading", str(self.tenant), point) as relay:
-            assert await asyncio.wait_for(relay.wait(), 60) == -signal.SIGKILL, (self.folder / "log").read_text()
 
     @asynccontextmanager
     async def lives(self) -> AsyncIterator[asyncio.StreamWriter]:
@@ -98,46 +124,68 @@ async def yard(
 
 
 class TestRelay:
-    @pytest.mark.req("CB-22")
-    async def test_killed_after_its_lease_has_led_nothing_and_another_leads_it_once(self, yard: Yard) -> None:
-        await yard.put("leased")
-        await yard.died_leading("leased")
-        (left,) = await yard.stood()
-        assert (left["state"], left["attempt"]) == ("dispatched", 0)
-        await yard.let_pass(timedelta(minutes=2))
-        async with yard.process("worker"):
-            await eventually(lambda: yard.reached(1), 60)
-        assert await yard.effects() == ["leased"]
-        assert await yard.told("leased") == ["dispatched", "returned", "dispatched", "started", "completed"]
-
-    @pytest.mark.req("CB-23")
-    async def test_killed_after_it_started_an_execution_is_not_led_again(self, yard: Yard) -> None:
-        await yard.put("started")
-        await yard.died_leading("started")
-        assert await yard.over() == 0
-        async with yard.process("worker"):
-            await eventually(lambda: yard.reached(1), 60)
-        assert await yard.effects() == ["started"]
-        assert await yard.told("started") == ["dispatched", "started", "completed"]
+    @pytest.mark.req("CB-22", "CB-23", "CB-27")
+    async def test_killed_at_each_boundary_has_led_all_or_nothing(self, yard: Yard) -> None:
+        """What was leased for nobody is leased again, what was started goes on, and each takes effect once."""
+        stories: dict[tuple[str, ...], list[str]] = {
+            ("leasing",): LEASED_ONCE,
+            ("leased",): LEASED_AGAIN,
+            ("started",): LEASED_ONCE,
+            ("giving-back",): LEASED_AGAIN,
+            ("leased", "taking-back"): LEASED_AGAIN,
+            ("started", "extending"): LEASED_ONCE,
+            ("long-leased",): LEASED_AGAIN,
+            ("long-started",): LEASED_ONCE,
+            ("long-started", "extending"): LEASED_ONCE,
+        }
+        tenants = Tenants(yard.store)
+        yards = {each: await yard.of_another(tenants) for each in stories}
+        for points, each in yards.items():
+            await each.put("one", type=f"doomed.{'long' if points[0].startswith('long') else 'write'}")
+        await yard.died([(each.tenant, points[0]) for points, each in yards.items()])
+        assert {await each.left() for each in yards.values()} <= {("dispatched", 0), ("pending", 0)}
+        for each in yards.values():
+            await each.let_pass(timedelta(minutes=2))
+        await yard.died([(each.tenant, points[1]) for points, each in yards.items() if points[1:]])
+        async with yard.lives() as lives:
+            lives.write(b"one\n")
+            for each in yards.values():
+                await eventually(partial(each.all_over, 1), 60)
+        assert {points: await each.told("one") for points, each in yards.items()} == stories
+        assert [await each.effects() for each in yards.values()] == [["one"]] * len(yards)
 
 
 class TestWorkers:
     @pytest.mark.req("CB-28")
-    async def test_of_two_that_are_killed_in_turn_no_command_is_lost_or_done_twice(self, yard: Yard) -> None:
+    async def test_of_two_that_are_killed_in_turn_no_command_is_lost_or_done_twice(
+        self, yard: Yard, tell: Tell
+    ) -> None:
         names: list[str] = []
+        marks: list[datetime] = []
         async with yard.lives() as lives:
             lives.write(b"one\nother\n")
-            for number in range(KILLS):
-                more, before = [f"{number:03}-{each:02}" for each in range(EACH)], await yard.begun()
-                await yard.put(*more, seconds=0.02)
-                names += more
-                await eventually(partial(yard.begun_since, before), 60)
-                lives.write(b"other\n" if number % 2 else b"one\n")
-            await eventually(lambda: yard.all_over(len(names)), 120)
+            sending = asyncio.create_task(yard.send_on(names))
+            await eventually(partial(yard.begun_since, 0), 60)
+            await asyncio.sleep(CALM)
+            for turns in (["one"], ["one", "other"]):
+                marks.append(datetime.now(UTC))
+                for number in range(KILLS):
+                    before = await yard.begun()
+                    await asyncio.sleep(APART)
+                    await eventually(partial(yard.begun_since, before), 60)
+                    lives.write(f"{turns[number % len(turns)]}\n".encode())
+            marks.append(datetime.now(UTC))
+            await asyncio.sleep(CALM)
+            await ended(sending)
+            await eventually(lambda: yard.all_over(len(names)), 300 if LONG else 120)
         stood = await yard.stood()
         done = sorted(each["command_id"] for each in stood if each["state"] == CommandState.COMPLETED)
         parked = {each["command_id"]: each["parked"] for each in stood if each["command_id"] not in done}
-        assert sorted([*done, *parked]) == names
+        assert sorted([*done, *parked]) == sorted(names)
         assert set(parked.values()) <= {ParkedKind.POISON}
         assert await yard.effects() == done
         assert sum(each["crashes"] for each in stood) > 0
+        ends = [each["ended_at"] for each in stood if each["ended_at"]]
+        tell(f"{2 * KILLS} kills: {len(names)} commands, none lost, none twice, {len(parked)} parked")
+        for what, *span in zip(("one of two killed", "both in turn"), marks, marks[1:], strict=False):
+            tell(f"{what}: {Throughput(ends, span[0], span[1])}")

@@ -13,14 +13,18 @@ import httpx2
 import pytest
 import pytest_asyncio
 
+from adapters.embedded import postgres
 from adapters.embedded.installation import RunningStack
 from cli.seed import PEOPLE, TENANT
 from terminal import EmbeddedInstallation
-from tests.chaos.conftest import eventually, free_port
-from tests.chaos.loads import CUTS, HELD, Load, full
+from tests.chaos.conftest import Tell, eventually, free_port
+from tests.chaos.loads import AWAY, CUT, CUTS, HELD, IDLE, Load, full
 from tests.chaos.place import LONGEST_ANSWER_SECONDS, UNAVAILABLE, Place, Postbox
+from tests.chaos.throughput import LONG
 from tests.workflow.theatre import EXPRESS
 from worker import ended
+
+pytestmark = pytest.mark.timeout(900 if LONG else 300)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -33,10 +37,24 @@ async def place(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Place
         environment.setenv("CHANGEGATE_SMTP_PORT", str(postbox.port))
         environment.setenv("CHANGEGATE_SMTP_SECURITY", "plain")
         environment.setenv("CHANGEGATE_HANDLERS", "tests.chaos.doomed_commands:Doomed")
+        environment.setitem(postgres.SETTINGS, "max_connections", str(IDLE + 30))
         async with installation.start() as running:
             assert isinstance(running, RunningStack)
             await installation.admit(TENANT, "A shop with outages", PEOPLE)
             yield Place(folder, running, postbox)
+
+
+@pytest_asyncio.fixture
+async def load(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Load]:
+    worker, known = place.child("worker"), "/command-types?domain=doomed"
+    restarts = worker.restarts
+
+    async def announced() -> bool:
+        return bool((await place.person("shop").see(known))["items"])
+
+    await eventually(announced)
+    yield Load(place, tmp_path, request.node.name.removeprefix("test_"))
+    assert worker.restarts == restarts
 
 
 class TestDatabaseKilled:
@@ -122,56 +140,6 @@ class TestTemporalKilled:
         await place.until(change, "SUCCEEDED")
 
 
-class TestCommands:
-    @pytest.mark.req("CB-27")
-    async def test_sent_while_temporal_is_down_are_executed_afterwards(self, place: Place, tmp_path: Path) -> None:
-        before, meanwhile = (
-            [f"before-{number}" for number in range(20)],
-            [f"meanwhile-{number}" for number in range(20)],
-        )
-        await _sent(place, tmp_path, before, seconds=0.1)
-        async with place.without("temporal"):
-            await _sent(place, tmp_path, meanwhile)
-        await place.whole()
-        await _completed(place, [*before, *meanwhile])
-
-    async def test_under_way_when_the_database_goes_are_executed_and_no_crash_counts(
-        self, place: Place, tmp_path: Path
-    ) -> None:
-        names = [f"cut-{number}" for number in range(20)]
-        await _sent(place, tmp_path, names, seconds=0.1)
-
-        async def begun() -> bool:
-            return (tmp_path / "calls").exists()
-
-        await eventually(begun)
-        async with place.without("postgres"):
-            await eventually(lambda: _down(place, "database"))
-        await place.whole()
-        await _completed(place, names)
-
-
-async def _sent(place: Place, folder: Path, names: list[str], **fate: Any) -> None:
-    payload = {"folder": str(folder), **fate}
-    commands = [{"type": "doomed.call", "id": name, "payload": payload} for name in names]
-    shop = place.person("shop")
-
-    async def known() -> bool:
-        return bool((await shop.see("/command-types?domain=doomed"))["items"])
-
-    await eventually(known)
-    await shop.do("/commands/bulk", {"commands": commands})
-
-
-async def _completed(place: Place, names: list[str]) -> None:
-    async def all_are() -> bool:
-        rows = await place.rows("SELECT state, crashes FROM command WHERE command_id = ANY($1::text[])", names)
-        assert {row["crashes"] for row in rows} == {0}
-        return len(rows) == len(names) and {row["state"] for row in rows} == {"completed"}
-
-    await eventually(all_are, 120)
-
-
 async def _down(place: Place, part: str) -> bool:
     return not (await place.parts())[part]
 
@@ -180,42 +148,47 @@ class TestCommandsUnderLoad:
     """The worker lives through all of it: it is not brought back by whoever started it."""
 
     @pytest.mark.req("CB-25")
-    async def test_go_on_when_the_database_was_started_again(self, place: Place, tmp_path: Path) -> None:
-        load, worker = Load(place, tmp_path, "restart"), place.child("worker")
-        restarts, line = worker.restarts, (await place.parts())["listener"]
-        assert line
+    async def test_go_on_when_the_database_was_started_again(self, load: Load, tell: Tell) -> None:
+        place = load.place
+        assert (await place.parts())["listener"]
         async with load.going_on():
-            async with place.without("postgres"):
+            async with load.disturbed(), place.without("postgres"):
                 await eventually(lambda: _down(place, "database"))
             await place.whole()
-        await load.done()
-        assert worker.restarts == restarts
+        await load.done(tell)
 
     @pytest.mark.req("CB-26")
-    async def test_go_on_while_every_connection_is_cut_each_second(self, place: Place, tmp_path: Path) -> None:
-        load, worker = Load(place, tmp_path, "cut"), place.child("worker")
-        restarts, cut = worker.restarts, 0
+    async def test_go_on_while_every_connection_is_cut_each_second(self, load: Load, tell: Tell) -> None:
+        place, cut = load.place, 0
         async with load.going_on():
-            for _ in range(CUTS):
-                words = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'changegate'"
-                cut += len(await place.rows(words))
-                await asyncio.sleep(1)
+            async with load.disturbed():
+                for _ in range(CUTS):
+                    cut += len(await place.rows(CUT))
+                    await asyncio.sleep(1)
             await place.whole()
-        await load.done()
+        await load.done(tell)
         assert cut > CUTS
-        assert worker.restarts == restarts
 
     @pytest.mark.req("CB-26")
-    async def test_go_on_after_others_took_every_connection(self, place: Place, tmp_path: Path) -> None:
-        load, worker = Load(place, tmp_path, "full"), place.child("worker")
-        restarts = worker.restarts
+    async def test_go_on_after_others_took_every_connection(self, load: Load, tell: Tell) -> None:
+        place = load.place
         async with load.going_on():
-            async with full(place):
+            async with load.disturbed(), full(place) as many:
+                assert many >= IDLE
                 await eventually(lambda: _down(place, "database"))
                 await asyncio.sleep(HELD)
             await place.whole()
-        await load.done()
-        assert worker.restarts == restarts
+        await load.done(tell)
+
+    @pytest.mark.req("CB-27")
+    async def test_are_sent_while_temporal_is_away_and_executed_afterwards(self, load: Load, tell: Tell) -> None:
+        place = load.place
+        async with load.going_on():
+            async with load.disturbed(), place.without("temporal"):
+                await load.some_more()
+                await asyncio.sleep(AWAY)
+            await place.whole()
+        await load.done(tell)
 
 
 class TestWorkerStopped:
