@@ -12,6 +12,8 @@ from adapters.memory.purged_commands import has_old_commands
 from adapters.memory.rows import Catalogue, Rows
 from application.ports.command_counts import CommandCount
 from domain.commands import CommandType
+from domain.commands.answers import OWN
+from domain.commands.dependencies import Dependence, newest
 
 
 class MemoryCommandLanes(ABC):
@@ -27,7 +29,12 @@ class MemoryCommandLanes(ABC):
 
     async def put_command_types(self, types: Sequence[CommandType]) -> None:
         await self.ping()
-        self.catalogue.types.update({(each.type, each.schema_version): each for each in types})
+        sendable = {(each.type, each.schema_version): each for each in types if each.domain != OWN}
+        self.catalogue.types.update(sendable)
+        for name, policy in newest(types).items():
+            self.catalogue.depending.pop(name, None)
+            if (depends := Dependence.of(name, policy)) is not None:
+                self.catalogue.depending[name] = depends
 
     async def due_commands(self) -> list[tuple[UUID, str]]:
         await self.ping()

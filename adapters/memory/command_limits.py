@@ -6,8 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.rows import Catalogue, Rows
+from domain.canonical import Json
 from domain.commands import LEASED, CommandRecord
 from domain.commands.breakers import Breaker, BreakerOperation
+from domain.commands.dependencies import Dependence
 from domain.commands.limits import Bucket, Limit, LimitScope, Room
 
 
@@ -35,6 +37,10 @@ class MemoryCommandLimits:
         own = self._count([self._rows], scopes, LimitScope.TENANT)
         return own | self._count(self._everybodys(), scopes, LimitScope.EVERYWHERE)
 
+    async def apart(self) -> dict[str, int]:
+        records = self._rows.commands.values()
+        return dict(Counter(each.dependency for each in records if each.dependency and each.state in LEASED))
+
     def _count(
         self, rows: Iterable[Rows], scopes: Mapping[str, LimitScope], scope: LimitScope
     ) -> dict[str, int]:  # fmt: skip
@@ -45,12 +51,19 @@ class MemoryCommandLimits:
 class MemoryCommandBreakers:
     def __init__(self, rows: Rows, catalogue: Catalogue) -> None:
         self._operations = rows.breaker_operations
+        self._depending = catalogue.depending
         self._kept = {LimitScope.TENANT: rows.command_breakers, LimitScope.EVERYWHERE: catalogue.breakers}
 
     async def some(self, dependencies: Collection[str] | None = None) -> list[Breaker]:
         found = [each for kept in self._kept.values() for each in kept.values()]
         wanted = [each for each in found if dependencies is None or each.dependency in dependencies]
         return sorted(wanted, key=lambda each: (each.dependency, each.scope.value))
+
+    async def troubled(self) -> list[Breaker]:
+        return [each for each in await self.some() if each.scope is LimitScope.TENANT and not each.calm]
+
+    async def depending(self) -> list[Dependence]:
+        return [self._depending[name] for name in sorted(self._depending)]
 
     async def lock(self, dependency: str, scope: LimitScope) -> Breaker:
         return self._kept[scope].setdefault(dependency, Breaker(dependency, scope))
@@ -68,18 +81,33 @@ class MemoryCommandBreakers:
         return self._operations.setdefault(operation.id, operation) is operation
 
 
-def within(line: Iterable[CommandRecord], rooms: Mapping[str, Room]) -> list[CommandRecord]:
+def receiver_of(catalogue: Catalogue, type: str, payload: Json) -> str:  # noqa: A002 -- the command's
+    depends = catalogue.depending.get(type)
+    return depends.receiver(payload) if depends else ""
+
+
+def within(
+    line: Iterable[CommandRecord], rooms: Mapping[str, Room], parts: Mapping[str, int]
+) -> list[CommandRecord]:  # fmt: skip
     """Those of a line, in its order, for which there is room."""
     taken: list[CommandRecord] = []
     counted: Counter[str] = Counter()
-    probed: set[str] = set()
+    shared: Counter[str] = Counter()
     for each in line:
         name = each.command.type
-        room = rooms.get(name)
-        if room is not None and (counted[name] >= room.most or room.probes in probed):
+        room = rooms.get(name, Room())
+        among, most = room.probes, 1 if room.probes else None
+        if room.apart is not None:
+            among = each.dependency or room.apart
+            most = parts.get(among, room.each)
+        if _full(counted[name], room.most) or (among is not None and _full(shared[among], most)):
             continue
         counted[name] += 1
-        if room is not None and room.probes is not None:
-            probed.add(room.probes)
+        if among is not None:
+            shared[among] += 1
         taken.append(each)
     return taken
+
+
+def _full(there: int, most: int | None) -> bool:
+    return most is not None and there >= most

@@ -3,15 +3,17 @@
 from dataclasses import replace
 from uuid import UUID
 
-from adapters.memory.rows import Rows, as_stored
+from adapters.memory.command_limits import receiver_of
+from adapters.memory.rows import Catalogue, Rows, as_stored
 from domain.commands import Key
 from domain.commands.operations import Decision
 from domain.commands.repairs import Edit, Repair
 
 
 class MemoryCommandRepairs:
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, catalogue: Catalogue) -> None:
         self._rows = rows
+        self._catalogue = catalogue
 
     async def add(self, repair: Repair) -> bool:
         if repair.id in self._rows.command_repairs or await self.held(repair.key):
@@ -38,7 +40,8 @@ class MemoryCommandRepairs:
         stored = replace(edit, patch=as_stored(edit.patch), payload=as_stored(edit.payload))
         self._rows.command_edits[*edit.key, edit.epoch] = stored
         record = self._rows.commands[edit.key]
-        self._rows.commands[edit.key] = replace(record, edited=stored.payload)
+        receiver = receiver_of(self._catalogue, record.command.type, stored.payload)
+        self._rows.commands[edit.key] = replace(record, edited=stored.payload, dependency=receiver)
 
     async def edits(self, key: Key) -> list[Edit]:
         found = [each for each in self._rows.command_edits.values() if each.key == key]

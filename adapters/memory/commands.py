@@ -8,7 +8,7 @@ from uuid import UUID
 
 from adapters.memory.batches import MemoryBatches
 from adapters.memory.command_bulks import MemoryCommandBulks
-from adapters.memory.command_limits import MemoryCommandBreakers, MemoryCommandLimits, within
+from adapters.memory.command_limits import MemoryCommandBreakers, MemoryCommandLimits, receiver_of, within
 from adapters.memory.command_repairs import MemoryCommandRepairs
 from adapters.memory.long_commands import MemoryLongCommands
 from adapters.memory.parked_commands import MemoryParkedCommands
@@ -33,7 +33,7 @@ class MemoryCommands:
         self.parked = MemoryParkedCommands(rows, catalogue, now)
         self.unique = MemoryUniqueKeys(rows, now)
         self.purged = MemoryPurgedCommands(rows, now)
-        self.repairs = MemoryCommandRepairs(rows)
+        self.repairs = MemoryCommandRepairs(rows, catalogue)
         self.bulks = MemoryCommandBulks(rows, self.parked, now)
         self.long = MemoryLongCommands(rows)
         self.limits = MemoryCommandLimits(rows, catalogue, now, everybodys)
@@ -53,7 +53,8 @@ class MemoryCommands:
             if each.key in before:
                 continue
             stored = replace(each.command, payload=as_stored(each.command.payload))
-            self._commands.setdefault(each.key, replace(each, command=stored))
+            receiver = receiver_of(self._catalogue, each.command.type, stored.payload)
+            self._commands.setdefault(each.key, replace(each, command=stored, dependency=receiver))
         return known
 
     async def _known(self, wished: CommandRecord) -> CommandRecord | None:
@@ -78,7 +79,7 @@ class MemoryCommands:
             if each.command.domain == domain and types.hold(each.command.type)
         ]
         line = sorted(filter(self._foremost, free), key=lambda each: (each.rank, each.key))
-        first = within(line, types.rooms)[:most]
+        first = within(line, types.rooms, types.parts)[:most]
         taken = first[:1] if first and first[0].crashes else [each for each in first if not each.crashes]
         if taken:
             self._leases[lease] = (domain, ends_at)

@@ -52,6 +52,7 @@ from domain.commands import CommandRecord, CommandType
 from domain.commands.batches import Batch
 from domain.commands.breakers import Breaker, BreakerOperation
 from domain.commands.bulk import Bulk, BulkActEntry, BulkItem
+from domain.commands.dependencies import Dependence
 from domain.commands.limits import Bucket
 from domain.commands.operations import Operation
 from domain.commands.progress import CommandProgress
@@ -144,7 +145,7 @@ class ModuleRow:
 class Catalogue:
     """What handlers take, the same for every tenant; until `listened` each send is announced.
 
-    `buckets` and `breakers` are those that all tenants share.
+    `buckets` and `breakers` are those that all tenants share; `depending` says of each type on what it depends.
     """
 
     types: dict[tuple[str, int], CommandType] = field(default_factory=dict)
@@ -152,6 +153,7 @@ class Catalogue:
     listened: datetime | None = None
     buckets: dict[str, Bucket] = field(default_factory=dict)
     breakers: dict[str, Breaker] = field(default_factory=dict)
+    depending: dict[str, Dependence] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

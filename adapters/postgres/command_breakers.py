@@ -1,15 +1,22 @@
 """Breakers in PostgreSQL: a row of the tenant, or one that is shared, for each dependency that ever failed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, select, update
+from sqlalchemy import Row, Select, Table, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from adapters.postgres.tables_command_limits import command_breaker, command_breaker_operation, command_shared_breaker
+from adapters.postgres.tables_command_limits import (
+    command_breaker,
+    command_breaker_operation,
+    command_dependency,
+    command_shared_breaker,
+)
+from domain.commands import CommandType
 from domain.commands.breakers import Breaker, BreakerAct, BreakerOperation, BreakerState
+from domain.commands.dependencies import Dependence, newest
 from domain.commands.limits import LimitScope
 
 _O = command_breaker_operation.c
@@ -28,6 +35,16 @@ class PostgresCommandBreakers:
                 query = query.where(_table(scope).c.dependency.in_(sorted(dependencies)))
             found += [_breaker(row, scope) for row in await self._session.execute(query)]
         return sorted(found, key=lambda each: (each.dependency, each.scope.value))
+
+    async def troubled(self) -> list[Breaker]:
+        ours = command_breaker.c
+        query = select(command_breaker).where(or_(ours.state != BreakerState.CLOSED.value, ours.failures > 0))
+        rows = await self._session.execute(query.order_by(ours.dependency))
+        return [_breaker(row, LimitScope.TENANT) for row in rows]
+
+    async def depending(self) -> list[Dependence]:
+        rows = await self._session.execute(select(command_dependency).order_by(command_dependency.c.type))
+        return [Dependence(row.type, row.dependency, LimitScope(row.scope), row.apart) for row in rows]
 
     async def lock(self, dependency: str, scope: LimitScope) -> Breaker:
         table = _table(scope)
@@ -67,6 +84,17 @@ class PostgresCommandBreakers:
         row |= {"tenant_id": self._tenant, "operation_id": operation.id}
         new = insert(command_breaker_operation).values(row).on_conflict_do_nothing().returning(_O.operation_id)
         return (await self._session.execute(new)).one_or_none() is not None
+
+
+async def put_dependencies(session: AsyncSession, types: Sequence[CommandType]) -> None:
+    for name, policy in newest(types).items():
+        depends = Dependence.of(name, policy)
+        if depends is None:
+            await session.execute(delete(command_dependency).where(command_dependency.c.type == name))
+            continue
+        said = {"dependency": depends.name, "scope": depends.scope.value, "apart": depends.apart}
+        new = insert(command_dependency).values(type=name, **said)
+        await session.execute(new.on_conflict_do_update(index_elements=[command_dependency.c.type], set_=said))
 
 
 def _table(scope: LimitScope) -> Table:

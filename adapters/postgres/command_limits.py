@@ -73,5 +73,10 @@ class PostgresCommandLimits:
             found |= {row.type: row.leased for row in rows}
         return found
 
+    async def apart(self) -> dict[str, int]:
+        leased = command.c.lease.is_not(None), command.c.dependency != ""
+        query = select(command.c.dependency, func.count().label("leased")).where(*leased)
+        return {row.dependency: row.leased for row in await self._session.execute(query.group_by(command.c.dependency))}
+
     def _table(self, scope: LimitScope) -> Table:
         return command_bucket if scope is LimitScope.TENANT else command_shared_bucket

@@ -166,6 +166,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
         row.version,
         batch=row.batch_id,
         edited=row.edited_payload,
+        dependency=row.dependency,
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from adapters.postgres.batches import PostgresBatches
-from adapters.postgres.command_breakers import PostgresCommandBreakers
+from adapters.postgres.command_breakers import PostgresCommandBreakers, put_dependencies
 from adapters.postgres.command_bulks import PostgresCommandBulks
 from adapters.postgres.command_limits import PostgresCommandLimits
 from adapters.postgres.command_repairs import PostgresCommandRepairs
@@ -25,6 +25,7 @@ from adapters.postgres.tables_commands import command, command_lease, command_ty
 from adapters.postgres.unique_keys import PostgresUniqueKeys
 from application.ports.commands import EVERY, CommandFilter, Mark, Types
 from domain.commands import CommandRecord, CommandState, CommandType, Key
+from domain.commands.answers import OWN
 from domain.errors import Stale
 
 _C, _L, _T = command.c, command_lease.c, command_type.c
@@ -163,7 +164,8 @@ def newest(wanted: CommandFilter, before: Mark | None, limit: int) -> Select[Any
 
 
 async def put_types(session: AsyncSession, types: Sequence[CommandType]) -> None:
-    for each in types:
+    await put_dependencies(session, types)
+    for each in (each for each in types if each.domain != OWN):
         new = upsert(command_type).values(
             type=each.type, schema_version=each.schema_version, schema=each.schema, policy=each.policy
         )

@@ -27,6 +27,14 @@ command_bucket = Table("command_bucket", metadata, Column("tenant_id", Uuid), *_
 command_shared_bucket = Table("command_shared_bucket", metadata, *_bucket())
 command_breaker = Table("command_breaker", metadata, Column("tenant_id", Uuid), *_breaker())
 command_shared_breaker = Table("command_shared_breaker", metadata, *_breaker())
+command_dependency = Table(
+    "command_dependency",
+    metadata,
+    Column("type", Text),
+    Column("dependency", Text),
+    Column("scope", Text),
+    Column("apart", Text),
+)
 command_breaker_operation = Table(
     "command_breaker_operation",
     metadata,

@@ -66,6 +66,7 @@ command = Table(
     Column("unique_key", Text),
     Column("on_unique", Text),
     Column("batch_id", Text),
+    Column("dependency", Text),
 )
 command_batch = Table(
     "command_batch",

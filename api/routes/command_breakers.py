@@ -9,13 +9,14 @@ from api.conditions import ExpectedVersion, flag_tag
 from api.idempotency import KEYED, Once
 from api.schemas.command_breakers import BreakerActIn, BreakerOperationOut, BreakerOut, BreakersOut
 from api.services import Services, Use
-from domain.commands.breakers import NAME, BreakerAct
+from domain.commands.breakers import BreakerAct
+from domain.commands.dependencies import DEPENDENCY
 from domain.people import Actor
 
 router = APIRouter(prefix="/api/v1/command-breakers", tags=["commands"], route_class=Once)
 one = APIRouter(prefix="/api/v1/command-breakers/{name}", tags=["commands"], route_class=Once)
 
-Name = Annotated[str, Path(pattern=f"^{NAME}$")]
+Name = Annotated[str, Path(pattern=f"^{DEPENDENCY}$")]
 
 
 @router.get("", summary="List what commands depend on")

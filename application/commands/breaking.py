@@ -47,14 +47,14 @@ class Hearing:
         """A transaction: what was guessed in one that is lost is nothing."""
         self._guessed = dict(self._known)
 
-    def rests(self, policy: TypePolicy) -> bool:
-        found = self._guessed.get(_of(policy)) if policy.depends_on else None
+    def rests(self, policy: TypePolicy, waiting: CommandRecord) -> bool:
+        found = self._guessed.get(_of(policy, waiting)) if policy.depends_on else None
         return found is not None and found.state is BreakerState.OPEN
 
     def guess(self, policy: TypePolicy, ended: CommandRecord, at: datetime) -> None:
         said = answered(ended)
         if policy.depends_on and said is not None:
-            which = _of(policy)
+            which = _of(policy, ended)
             there = self._guessed.get(which, Breaker(*which))
             self._guessed[which] = there.heard(at, policy.patience, answered=said)
 
@@ -66,15 +66,18 @@ class Hearing:
 
 async def heard(tx: Transaction, ended: Sequence[Ended]) -> dict[Which, Breaker]:
     """In the order in which they ended; as the breakers stand afterwards. While everything goes well none is locked."""
-    said = [(policy, yes) for policy, each in ended if policy.depends_on and (yes := answered(each)) is not None]
+    said = [
+        (_of(policy, each), policy, yes)
+        for policy, each in ended
+        if policy.depends_on and (yes := answered(each)) is not None
+    ]
     if not said:
         return {}
-    there = {
-        (each.dependency, each.scope): each for each in await tx.commands.breakers.some({_of(p)[0] for p, _ in said})
-    }
+    names = {which[0] for which, *_ in said}
+    there = {(each.dependency, each.scope): each for each in await tx.commands.breakers.some(names)}
     after: dict[Which, Breaker] = {}
-    for which in sorted({_of(policy) for policy, _ in said} | _probed(there)):
-        news = [(policy, yes) for policy, yes in said if policy.depends_on == which[0]]
+    for which in sorted({which for which, *_ in said} | _probed(there)):
+        news = [(policy, yes) for (name, _), policy, yes in said if name == which[0]]
         before = there.get(which, Breaker(*which))
         after[which] = before
         if not (before.calm and all(yes for _, yes in news)):
@@ -82,8 +85,8 @@ async def heard(tx: Transaction, ended: Sequence[Ended]) -> dict[Which, Breaker]
     return after
 
 
-def _of(policy: TypePolicy) -> Which:
-    return policy.depends_on or "", policy.scope
+def _of(policy: TypePolicy, each: CommandRecord) -> Which:
+    return policy.dependency(each.dependency) or "", policy.scope
 
 
 def _probed(there: dict[Which, Breaker]) -> set[Which]:

@@ -264,7 +264,7 @@ class Executing:
             raise LeaseGone
 
     def _goes_on(self, turn: Turn, each: Ready) -> bool:
-        if turn.hearing.rests(each.handler.policy):
+        if turn.hearing.rests(each.handler.policy, each.record):
             return False
         return not self._stopping and asyncio.get_running_loop().time() < turn.until
 

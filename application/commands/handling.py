@@ -219,10 +219,12 @@ class Handlers:
 
     def types(self) -> list[CommandType]:
         """What may be sent; nobody sends the product's own."""
+        return [each for each in self.known() if each.domain != OWN]
+
+    def known(self) -> list[CommandType]:
         return [
             CommandType(name, version, each.terms.model.model_json_schema(), each.policy.to_json())
-            for (name, version), each in sorted(self._found.items())
-            if not name.startswith(f"{OWN}.")
+            for (name, version), each in sorted(self._found.items(), key=lambda it: it[0])
         ]
 
 

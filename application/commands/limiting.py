@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from application.commands.breaking import Which, moved
+from application.commands.breaking import moved
 from application.commands.handling import Handlers
+from application.commands.passages import Passages, passages
 from application.ports.commands import EVERY, Types
 from application.ports.store import Transaction
 from domain.commands import CommandRecord
-from domain.commands.breakers import Breaker, Passage
-from domain.commands.limits import Bucket, Limit, LimitScope, Room
+from domain.commands.limits import Bucket, Limit, Room
 from domain.commands.policies import TypePolicy
 
 
@@ -35,7 +35,7 @@ class Limiting:
 
     def paced(self, domain: str) -> bool:
         """Whether there may be room again for what is due, and nobody says when."""
-        return any(each.limit(name) for name, each in self._bounds.get(domain, {}).items())
+        return any(each.apart or each.limit(name) for name, each in self._bounds.get(domain, {}).items())
 
     async def lease(self, tx: Transaction, wanted: Wanted) -> list[CommandRecord]:
         """What has no bounds costs nothing more than without them."""
@@ -44,28 +44,29 @@ class Limiting:
         bounds = {name: each for name, each in self._bounds.get(wanted.domain, {}).items() if types.hold(name)}
         if bounds:
             return await _within(tx, bounds, replace(wanted, types=types))
-        return await _leased(tx, replace(wanted, types=types), {})
+        return await _leased(tx, replace(wanted, types=types), Passages())
 
 
 async def _within(tx: Transaction, bounds: Mapping[str, TypePolicy], wanted: Wanted) -> list[CommandRecord]:
-    rooms, probing = await _passages(tx, bounds)
-    free = [name for name in bounds if name not in rooms or rooms[name].most]
+    found = await passages(tx, bounds)
+    rooms = found.rooms
+    free = [name for name in bounds if name not in rooms or rooms[name].most != 0]
     limits = [limit for name in free if (limit := bounds[name].limit(name)) is not None]
     buckets = await _room_left(tx, limits, rooms) if limits else {}
-    records = await _leased(tx, wanted, rooms)
+    records = await _leased(tx, wanted, found)
     taken = Counter(each.command.type for each in records)
     spent = {name: each.spent(taken[name]) for name, each in buckets.items() if taken[name]}
     if spent:
         await tx.commands.limits.put(limits, spent)
-    probes = {bounds[name].depends_on for name in taken if name in bounds}
-    for breaker in probing.values():
+    probes = {bounds[name].dependency(each.dependency) for each in records if (name := each.command.type) in bounds}
+    for breaker in found.probing.values():
         if breaker.dependency in probes:
             await moved(tx, breaker, breaker.probing(tx.now, wanted.ends_at - tx.now))
     return records
 
 
-async def _leased(tx: Transaction, wanted: Wanted, rooms: Mapping[str, Room]) -> list[CommandRecord]:
-    types = replace(wanted.types, rooms=rooms)
+async def _leased(tx: Transaction, wanted: Wanted, found: Passages) -> list[CommandRecord]:
+    types = replace(wanted.types, rooms=found.rooms, parts=found.parts)
     return await tx.commands.lease(wanted.domain, wanted.most, wanted.ends_at, wanted.lease, types)
 
 
@@ -87,30 +88,5 @@ async def _room_left(tx: Transaction, limits: Sequence[Limit], rooms: dict[str, 
             if limit.per_second is not None:
                 filled[limit.type] = full
         if room is not None:
-            there = rooms.get(limit.type, Room(room))
-            rooms[limit.type] = replace(there, most=min(there.most, room))
+            rooms[limit.type] = rooms.get(limit.type, Room()).within(room)
     return filled
-
-
-async def _passages(
-    tx: Transaction, bounds: Mapping[str, TypePolicy]
-) -> tuple[dict[str, Room], dict[Which, Breaker]]:  # fmt: skip
-    """Of types whose dependency is left alone nothing, or one to see; and the breakers that wait for that, locked."""
-    rooms: dict[str, Room] = {}
-    probing: dict[Which, Breaker] = {}
-    named = {each.depends_on for each in bounds.values() if each.depends_on}
-    found = await tx.commands.breakers.some(named) if named else []
-    stands = {(each.dependency, each.scope): each.passage(tx.now) for each in found}
-    for which in [which for which, passage in stands.items() if passage is Passage.PROBE]:
-        locked = await tx.commands.breakers.lock_free(*which)
-        stands[which] = locked.passage(tx.now) if locked else Passage.NOTHING
-        if locked is not None and stands[which] is Passage.PROBE:
-            probing[which] = locked
-    for name, policy in bounds.items():
-        scopes = {LimitScope.TENANT, policy.scope}
-        passages = {stands.get((policy.depends_on or "", scope), Passage.ALL) for scope in scopes}
-        if Passage.NOTHING in passages:
-            rooms[name] = Room(0)
-        elif Passage.PROBE in passages:
-            rooms[name] = Room(1, policy.depends_on)
-    return rooms, probing

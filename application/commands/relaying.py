@@ -120,7 +120,7 @@ class CommandRelay:
     async def _passed(self) -> int:
         """Each lane has its turn, however much lies in another; first those of which least is executed now."""
         if not self._announced:
-            await self._lanes.put_command_types(self._handlers.types())
+            await self._lanes.put_command_types(self._handlers.known())
             self._announced = True
         lanes = [lane for lane in await self._lanes.due_commands() if lane[1] in self._handlers.domains]
         lanes.sort(key=Counter(self._flying.values()).__getitem__)

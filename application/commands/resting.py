@@ -1,13 +1,13 @@
 """What commands depend on: whether it is used now, and a person who leaves it alone or uses it again."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from application.commands.breaking import moved
+from application.commands.breaking import Which, moved
 from application.ports.store import Store, Transaction
-from domain.commands import CommandType
 from domain.commands.breakers import Breaker, BreakerAct, BreakerOperation, act_digest, reason_faults
+from domain.commands.dependencies import Dependence
 from domain.commands.limits import LimitScope
 from domain.commands.operations import OperationConflict
 from domain.errors import Invalid, Missing, Stale
@@ -32,10 +32,13 @@ class Dependencies:
         self._store = store
 
     async def all(self, actor: Actor) -> list[Dependency]:
-        """By name, a tenant's own after the one that is shared."""
+        """By name, a tenant's own after the one that is shared; of receivers those that did not answer lately."""
         actor.require(Permission.COMMANDS_READ)
         async with self._store.transaction(actor.tenant) as tx:
-            return _dependencies(await tx.commands.types(), await tx.commands.breakers.some())
+            depending, troubled = await tx.commands.breakers.depending(), await tx.commands.breakers.troubled()
+            named = {(each.name, scope) for each in depending for scope in (LimitScope.TENANT, each.scope)}
+            named |= {(each.dependency, each.scope) for each in troubled}
+            return _dependencies(depending, named, await tx.commands.breakers.some({name for name, _ in named}))
 
     async def get(self, actor: Actor, name: str) -> Dependency:
         """The tenant's own."""
@@ -78,22 +81,23 @@ def _same(made: BreakerOperation, digest: str) -> BreakerOperation:
 
 
 async def _own(tx: Transaction, name: str) -> Dependency:
-    found = _dependencies(await tx.commands.types(), await tx.commands.breakers.some([name]))
-    for each in found:
-        if each.breaker.dependency == name and each.breaker.scope is LimitScope.TENANT:
-            return each
+    which = name, LimitScope.TENANT
+    breakers = await tx.commands.breakers.some([name])
+    for each in _dependencies(await tx.commands.breakers.depending(), {which}, breakers):
+        return each
     raise Missing(kind_of_thing="dependency of commands", dependency=name)
 
 
-def _dependencies(types: Sequence[CommandType], breakers: Sequence[Breaker]) -> list[Dependency]:
-    """Those of the newest version of each type: a tenant's own of every one, and a shared one where types share it."""
+def _dependencies(
+    depending: Sequence[Dependence], named: Collection[Which], breakers: Sequence[Breaker]
+) -> list[Dependency]:  # fmt: skip
+    """Those of them on which a type depends."""
     there = {(each.dependency, each.scope): each for each in breakers}
-    newest = {each.type: each.policy for each in types}
-    found: dict[tuple[str, LimitScope], list[str]] = {}
-    for name, policy in sorted(newest.items()):
-        if (dependency := policy.get("depends_on")) is not None:
-            for scope in sorted({LimitScope.TENANT, LimitScope(policy["limit_scope"])}):
-                found.setdefault((dependency, scope), []).append(name)
-    return [
-        Dependency(there.get(which, Breaker(*which)), tuple(names)) for which, names in sorted(found.items())
-    ]  # fmt: skip
+    found = []
+    for which in sorted(named):
+        types = tuple(
+            each.type for each in depending if each.has(which[0]) and which[1] in {LimitScope.TENANT, each.scope}
+        )
+        if types:
+            found.append(Dependency(there.get(which, Breaker(*which)), types))
+    return found

@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.commands.breakers import Breaker, BreakerOperation
+from domain.commands.dependencies import Dependence
 from domain.commands.limits import Bucket, Limit, LimitScope
 
 
@@ -23,12 +24,24 @@ class CommandLimits(Protocol):
         """How many of each type are leased now, once its bucket was taken; nothing of a type of which none is."""
         ...
 
+    async def apart(self) -> dict[str, int]:
+        """How many are leased now for each receiver that types tell apart; nothing of one for which none is."""
+        ...
+
 
 class CommandBreakers(Protocol):
     """Beside `Commands`: those of one tenant, and those that are shared by all."""
 
     async def some(self, dependencies: Collection[str] | None = None) -> list[Breaker]:
         """Those that ever failed or were opened, or those of them with these names."""
+        ...
+
+    async def troubled(self) -> list[Breaker]:
+        """The tenant's own that are not closed, or whose dependency did not answer just now."""
+        ...
+
+    async def depending(self) -> list[Dependence]:
+        """On what types depend, the product's own too, by the word of their newest handlers; the same for all."""
         ...
 
     async def lock(self, dependency: str, scope: LimitScope) -> Breaker:

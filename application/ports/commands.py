@@ -43,6 +43,7 @@ class Types:
     names: frozenset[str] = frozenset()
     only: bool = False
     rooms: Mapping[str, Room] = field(default_factory=dict)
+    parts: Mapping[str, int] = field(default_factory=dict)
 
     def hold(self, name: str) -> bool:
         return (name in self.names) is self.only
@@ -132,7 +133,10 @@ class CommandLanes(Protocol):
     """What relays ask before a tenant is known."""
 
     async def put_command_types(self, types: Sequence[CommandType]) -> None:
-        """What the handlers of a worker take; the newest word stands."""
+        """What the handlers of a worker take; the newest word stands.
+
+        Nobody sends the product's own: of these only on what they depend is kept.
+        """
         ...
 
     async def due_commands(self) -> list[tuple[UUID, str]]:

@@ -62,6 +62,10 @@ class Bounds:
     def scope(self) -> LimitScope:
         return LimitScope(self.limit_scope)
 
+    def dependency(self, receiver: str) -> str | None:
+        """Of a command that goes to this receiver, where its type tells them apart."""
+        return receiver if self.apart is not None and receiver else self.depends_on
+
     @property
     def patience(self) -> Patience:
         return Patience(self.breaks_after, timedelta(seconds=self.rest_seconds))

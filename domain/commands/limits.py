@@ -1,6 +1,6 @@
 """How much of a type may be executed: so many a second, from a bucket of tokens, and so many at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from math import floor
@@ -57,7 +57,15 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Room:
-    """Of a type at most so many; of all whose `probes` are the same, only the first."""
+    """Of a type at most so many; of all whose `probes` are the same, only the first.
 
-    most: int
+    Where `apart` is said its commands go to receivers of that dependency: of each at most `each`, unless there is less.
+    """
+
+    most: int | None = None
     probes: str | None = None
+    apart: str | None = None
+    each: int | None = None
+
+    def within(self, most: int) -> "Room":
+        return replace(self, most=most if self.most is None else min(self.most, most))

@@ -34,6 +34,7 @@ class CommandRecord:
 
     Its command has a correlation, its own where it was sent with none. `ended_at` is when it was over. `batch` is the
     id of what it was sent in, `edited` what people made of its payload. Of one that was `purged` only its end is known.
+    `dependency` is the receiver that it goes to, where its type tells them apart: the store says so.
     """
 
     command: Command
@@ -55,6 +56,7 @@ class CommandRecord:
     batch: str | None = None
     edited: Json = None
     purged: bool = False
+    dependency: str = ""
 
     @property
     def key(self) -> Key:
