@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -102,6 +103,21 @@ async def running(
             except TimeoutError:
                 process.kill()
                 await process.wait()
+
+
+async def died_leading(lives: Sequence[tuple[UUID, str]], env: dict[str, str], folder: Path) -> None:
+    """One life after the other has led a tenant's commands or processes to a point, and no further."""
+    said, deaths, log = (
+        "".join(f"{tenant} {point}\n" for tenant, point in lives),
+        folder / "led",
+        folder / "leading.log",
+    )
+    deaths.unlink(missing_ok=True)
+    leading = running("-m", "tests.chaos.doomed_leading", str(deaths), env=env, log=log, stdin=asyncio.subprocess.PIPE)
+    async with leading as process:
+        await asyncio.wait_for(process.communicate(said.encode()), 120)
+    assert process.returncode == 0, log.read_text()
+    assert deaths.read_text() == said
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], patience: float = 120) -> Any:

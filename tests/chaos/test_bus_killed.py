@@ -20,7 +20,7 @@ from adapters.embedded.stack import Stack
 from adapters.postgres.store import PostgresStore
 from application.tenants import Tenants
 from domain.commands import OVER, CommandState, ParkedKind
-from tests.chaos.conftest import Tell, eventually, running
+from tests.chaos.conftest import Tell, died_leading, eventually, running
 from tests.chaos.throughput import CALM, LONG, Throughput
 from tests.conftest import House
 from tests.works import SCHEMA, Site
@@ -63,13 +63,8 @@ class Yard(Site):
             await asyncio.sleep(max(0, next_at - clock()))
 
     async def died(self, lives: Sequence[tuple[UUID, str]]) -> None:
-        """One life after the other has led a tenant's commands to a point, and no further."""
-        deaths = self.folder / secrets.token_hex(4)
-        async with self.process("tests.chaos.doomed_leading", str(deaths), stdin=asyncio.subprocess.PIPE) as process:
-            said = "".join(f"{tenant} {point}\n" for tenant, point in lives)
-            await asyncio.wait_for(process.communicate(said.encode()), 120)
-            assert process.returncode == 0, (self.folder / "log").read_text()
-        assert deaths.read_text() == said
+        assert self.env is not None
+        await died_leading(lives, self.env, self.folder)
 
     async def left(self) -> tuple[str, int]:
         (found,) = await self.stood()

@@ -1,4 +1,4 @@
-"""A worker that is killed while it carries a process on loses nothing of it, and no step takes effect twice."""
+"""Who is killed while a process is carried on, or told to go on, loses nothing of it: no step takes effect twice."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,7 @@ from application.commands.handling import Handlers
 from application.sagas.declaring import ProcessBook
 from application.sagas.starting import Starting
 from domain.sagas import Saga, SagaState, Wish
-from tests.chaos.conftest import eventually, running
+from tests.chaos.conftest import died_leading, eventually, running
 from tests.chaos.doomed_sagas import Doomed
 from tests.conftest import House
 from tests.works import SCHEMA
@@ -52,6 +52,7 @@ async def test_killed_wherever_it_can_be_it_takes_effect_once(  # noqa: PLR0917 
         return found if found is not None and found.over else None
 
     env = {**surroundings, "CHANGEGATE_HANDLERS": "tests.chaos.doomed_sagas:Doomed"}
+    await died_leading([(neighbourhood.id, point) for point in ("process-found", "process-started")], env, tmp_path)
     saga, lives = None, 0
     while saga is None:
         lives += 1
