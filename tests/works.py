@@ -190,6 +190,9 @@ class Lanes:
         self.asked += 1
         return [each for each in await self.store.due_commands() if each[0] in self.tenants]
 
+    async def due_alone(self) -> set[tuple[UUID, str]]:
+        return {each for each in await self.store.due_alone() if each[0] in self.tenants}
+
     async def ended_leases(self) -> list[tuple[UUID, UUID]]:
         return [each for each in await self.store.ended_leases() if each[0] in self.tenants]
 

@@ -11,7 +11,7 @@ from adapters.memory.commands import waiting
 from adapters.memory.purged_commands import has_old_commands
 from adapters.memory.rows import Catalogue, Rows
 from application.ports.command_counts import CommandCount
-from domain.commands import CommandType
+from domain.commands import CommandRecord, CommandType
 from domain.commands.answers import OWN
 from domain.commands.dependencies import Dependence, newest
 
@@ -27,6 +27,10 @@ class MemoryCommandLanes(ABC):
     async def ping(self) -> None:
         """Unavailable while nothing can be read."""
 
+    @abstractmethod
+    def closed(self, tenant: UUID) -> bool:
+        """Whether it, or one above it, is suspended or deleted."""
+
     async def put_command_types(self, types: Sequence[CommandType]) -> None:
         await self.ping()
         sendable = {(each.type, each.schema_version): each for each in types if each.domain != OWN}
@@ -38,11 +42,12 @@ class MemoryCommandLanes(ABC):
 
     async def due_commands(self) -> list[tuple[UUID, str]]:
         await self.ping()
-        now = self._clock()
-        lanes = {
-            (tenant, each.command.domain) for tenant, rows in self._rows.items() for each in waiting(rows.commands, now)
-        }
+        lanes = {(tenant, each.command.domain) for tenant, each in self._due() if not self.closed(tenant)}
         return random.sample(sorted(lanes), len(lanes))
+
+    async def due_alone(self) -> set[tuple[UUID, str]]:
+        await self.ping()
+        return {(tenant, each.command.domain) for tenant, each in self._due() if each.alone}
 
     async def command_counts(self, domains: Collection[str]) -> list[CommandCount]:
         await self.ping()
@@ -61,3 +66,7 @@ class MemoryCommandLanes(ABC):
     async def listen_for_commands(self, lasting: timedelta) -> None:
         await self.ping()
         self.catalogue.listened = self._clock() + lasting
+
+    def _due(self) -> list[tuple[UUID, CommandRecord]]:
+        now = self._clock()
+        return [(tenant, each) for tenant, rows in self._rows.items() for each in waiting(rows.commands, now)]

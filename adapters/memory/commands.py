@@ -23,13 +23,20 @@ from domain.errors import Stale
 
 class MemoryCommands:
     def __init__(
-        self, rows: Rows, catalogue: Catalogue, now: datetime, everybodys: Callable[[], Iterable[Rows]] = tuple
+        self,
+        rows: Rows,
+        catalogue: Catalogue,
+        now: datetime,
+        everybodys: Callable[[], Iterable[Rows]] = tuple,
+        closed: Callable[[], bool] = bool,
     ) -> None:
+        """While its tenant is `closed` nothing is leased."""
         self._rows = rows
         self._commands = rows.commands
         self._leases = rows.command_leases
         self._catalogue = catalogue
         self._now = now
+        self._closed = closed
         self.parked = MemoryParkedCommands(rows, catalogue, now)
         self.unique = MemoryUniqueKeys(rows, now)
         self.purged = MemoryPurgedCommands(rows, now)
@@ -73,10 +80,10 @@ class MemoryCommands:
     async def lease(
         self, domain: str, most: int, ends_at: datetime, lease: UUID, types: Types = EVERY
     ) -> list[CommandRecord]:
+        if self._closed():
+            return []
         free = [
-            each
-            for each in waiting(self._commands, self._now)
-            if each.command.domain == domain and types.hold(each.command.type)
+            each for each in waiting(self._commands, self._now) if each.command.domain == domain and types.take(each)
         ]
         line = sorted(filter(self._foremost, free), key=lambda each: (each.rank, each.key))
         first = within(line, types.rooms, types.parts)[:most]

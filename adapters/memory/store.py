@@ -106,7 +106,7 @@ class MemoryTransaction:
         )
         self.fences, self.idempotency = MemoryFences(rows), MemoryIdempotency(rows, now)
         self.commands, self.sagas = (
-            MemoryCommands(rows, stage.catalogue, now, stage.everybodys),
+            MemoryCommands(rows, stage.catalogue, now, stage.everybodys, lambda: stage.closed(tenant)),
             MemorySagas(rows, stage.catalogue, tick),
         )
 
@@ -246,6 +246,9 @@ class MemoryStore(MemoryCommandLanes):
         now = self._clock()
         found = [(tenant, each) for tenant, rows in self._rows.items() for each in waiting_in(rows, now)]
         return [WaitingSaga(tenant, each.key, each.version) for tenant, each in found]
+
+    def closed(self, tenant: UUID) -> bool:
+        return Stage(self._tenants, self._rows).closed(tenant)
 
     async def ping(self) -> None:
         if self.down:

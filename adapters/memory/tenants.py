@@ -52,6 +52,9 @@ class Stage:
         line = {self.tenancies[each].status for each in (*own.ancestors, tenant)}
         return next((status for status in (Status.DELETED, Status.SUSPENDED) if status in line), Status.ACTIVE)
 
+    def closed(self, tenant: UUID) -> bool:
+        return tenant in self.tenancies and self.standing(tenant) is not Status.ACTIVE
+
     def _check(self, tenancy: Tenancy, rows: Rows) -> None:
         before = _used(self.before.get(tenancy.id, Rows()))
         for quota, used in _used(rows).items():

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextualSelect, text
 
 from adapters.postgres.tables_commands import command
 from domain.canonical import Json
@@ -17,15 +17,16 @@ _AS_ASKED = (
 )  # fmt: skip
 _MOVING = (
     "version", "state", "parked", "epoch", "attempt", "crashes", "due_at", "rank", "lease", "result", "ended_at",
+    "alone",
 )  # fmt: skip
 SEND = text(
     "INSERT INTO command AS c (tenant_id, domain, command_id, type, schema_version, payload, fingerprint, not_before,"
     " expires_at, priority, ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, state,"
     " epoch, attempt, crashes, due_at, rank, version, entity, effective_date, batch_id,"
-    " reply_to, unique_key, on_unique)"
+    " reply_to, unique_key, on_unique, alone)"
     " SELECT :tenant, domain, command_id, type, schema_version, payload, fingerprint, not_before, expires_at, priority,"
     " ordering_key, max_attempts, correlation, causation, change_id, sender, sent_at, seq, 'pending',"
-    " 1, 0, 0, due_at, rank, 1, entity, effective_date, batch_id, reply_to, unique_key, on_unique"
+    " 1, 0, 0, due_at, rank, 1, entity, effective_date, batch_id, reply_to, unique_key, on_unique, alone"
     # Numbered as they were given, written in an order that is everybody's: two senders never wait for each other.
     " FROM (SELECT given.*, nextval('command_seq') AS seq FROM ("
     "  SELECT * FROM ROWS FROM (jsonb_to_recordset(CAST(:rows AS jsonb)) AS (domain text, command_id text, type text,"
@@ -33,7 +34,7 @@ SEND = text(
     "   priority int, ordering_key text, max_attempts int, correlation uuid, causation text, change_id uuid,"
     "   sender uuid, sent_at timestamptz, due_at timestamptz, rank timestamptz,"
     "   entity text, effective_date date, batch_id text, reply_to jsonb,"
-    "   unique_key text, on_unique text)) WITH ORDINALITY ORDER BY ordinality"
+    "   unique_key text, on_unique text, alone boolean)) WITH ORDINALITY ORDER BY ordinality"
     " ) AS given) AS numbered"
     " WHERE NOT EXISTS (SELECT FROM command_purged p WHERE p.tenant_id = :tenant AND p.domain = numbered.domain"
     "   AND p.command_id = numbered.command_id AND p.known_until > now())"
@@ -42,6 +43,7 @@ SEND = text(
 )
 _DUE = (
     "w.domain = :domain AND w.state IN ('pending', 'retry-wait') AND w.rank <= now() AND w.due_at <= now()"
+    " AND standing_of(:tenant) = 'active'"
     " AND (w.ordering_key IS NULL OR NOT EXISTS ("
     "  SELECT FROM command e WHERE e.tenant_id = w.tenant_id AND e.domain = w.domain"
     "     AND e.ordering_key = w.ordering_key AND e.seq < w.seq"
@@ -63,41 +65,51 @@ _TAKE = (
 )
 LEASE = text(
     "WITH free AS ("  # noqa: S608 -- parts of one statement
-    f"  SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w WHERE {_DUE}"
+    f"  SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w WHERE {_DUE} AND NOT w.alone"
     "   ORDER BY w.rank, w.command_id LIMIT :most FOR UPDATE SKIP LOCKED"
     f"), {_TAKE}"
 ).columns(*command.c)
-# From type to type by the index: of those without room none is read, however many lie in the lane.
-LEASE_BY_TYPE = text(
-    "WITH RECURSIVE waiting AS ("  # noqa: S608 -- parts of one statement
-    "  (SELECT w.type FROM command w WHERE w.domain = :domain AND w.state IN ('pending', 'retry-wait')"
-    "    ORDER BY w.type LIMIT 1)"
-    "  UNION ALL"
-    "  SELECT next.type FROM waiting CROSS JOIN LATERAL ("
-    "   SELECT w.type FROM command w WHERE w.domain = :domain AND w.state IN ('pending', 'retry-wait')"
-    "      AND w.type > waiting.type ORDER BY w.type LIMIT 1) AS next"
-    "), room AS ("
-    "  SELECT waiting.type, coalesce(r.most, :most) AS most, r.probes FROM waiting"
-    "    LEFT JOIN jsonb_to_recordset(CAST(:rooms AS jsonb)) AS r (type text, most bigint, probes text) USING (type)"
-    "   WHERE (waiting.type = ANY(CAST(:types AS text[]))) = :only AND coalesce(r.most, :most) > 0"
-    "), free AS ("
-    "  SELECT domain, command_id, rank, crashes FROM ("
-    "    SELECT first.*, room.probes, row_number() OVER (PARTITION BY room.probes ORDER BY rank, command_id) AS nth"
-    "      FROM room CROSS JOIN LATERAL ("
-    f"       SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w WHERE w.type = room.type AND {_DUE}"
-    "         ORDER BY w.rank, w.command_id LIMIT least(room.most, :most) FOR UPDATE SKIP LOCKED) AS first) AS found"
-    "   WHERE probes IS NULL OR nth = 1 ORDER BY rank, command_id LIMIT :most"
-    f"), {_TAKE}"
-).columns(*command.c)
+
+
+def _by_type(which: str = "") -> TextualSelect:
+    """From type to type by the index: of those without room none is read, however many lie in the lane."""
+    due = f"w.domain = :domain AND w.state IN ('pending', 'retry-wait'){which}"
+    return text(
+        "WITH RECURSIVE waiting AS ("  # noqa: S608 -- parts of one statement
+        f"  (SELECT w.type FROM command w WHERE {due} ORDER BY w.type LIMIT 1)"
+        "  UNION ALL"
+        "  SELECT next.type FROM waiting CROSS JOIN LATERAL ("
+        f"   SELECT w.type FROM command w WHERE {due} AND w.type > waiting.type ORDER BY w.type LIMIT 1) AS next"
+        "), room AS ("
+        "  SELECT waiting.type, coalesce(r.most, :most) AS most, r.probes FROM waiting"
+        "    LEFT JOIN jsonb_to_recordset(CAST(:rooms AS jsonb)) AS r (type text, most bigint, probes text)"
+        "      USING (type)"
+        "   WHERE (waiting.type = ANY(CAST(:types AS text[]))) = :only AND coalesce(r.most, :most) > 0"
+        "), free AS ("
+        "  SELECT domain, command_id, rank, crashes FROM ("
+        "    SELECT first.*, room.probes, row_number() OVER (PARTITION BY room.probes ORDER BY rank, command_id) AS nth"
+        "      FROM room CROSS JOIN LATERAL ("
+        "       SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w"
+        f"        WHERE w.type = room.type AND {_DUE}{which}"
+        "         ORDER BY w.rank, w.command_id LIMIT least(room.most, :most)"
+        "         FOR UPDATE SKIP LOCKED) AS first) AS found"
+        "   WHERE probes IS NULL OR nth = 1 ORDER BY rank, command_id LIMIT :most"
+        f"), {_TAKE}"
+    ).columns(*command.c)
+
+
+LEASE_BY_TYPE = _by_type(" AND NOT w.alone")
+LEASE_OF_TYPES = _by_type()
+LEASE_ALONE = _by_type(" AND w.alone")
 SAVE = text(
     "UPDATE command c SET state = s.state, parked = s.parked, epoch = s.epoch, attempt = s.attempt,"
     " crashes = s.crashes, due_at = s.due_at, rank = s.rank, lease = s.lease, result = s.result, error = s.error,"
-    " error_fingerprint = s.error_fingerprint, ended_at = s.ended_at, version = c.version + 1,"
+    " error_fingerprint = s.error_fingerprint, ended_at = s.ended_at, alone = s.alone, version = c.version + 1,"
     " parked_at = CASE WHEN s.state = 'parked' THEN coalesce(c.parked_at, now()) END,"
     " snoozed_until = CASE WHEN s.state = 'parked' THEN c.snoozed_until END"
     " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS s (domain text, command_id text, version bigint, state text,"
     "  parked text, epoch int, attempt int, crashes int, due_at timestamptz, rank timestamptz, lease uuid,"
-    "  result jsonb, error jsonb, error_fingerprint text, ended_at timestamptz)"
+    "  result jsonb, error jsonb, error_fingerprint text, ended_at timestamptz, alone boolean)"
     " WHERE c.domain = s.domain AND c.command_id = s.command_id AND c.version = s.version"
     " RETURNING c.domain, c.command_id, c.version, c.result, c.error, c.error_fingerprint"
 ).columns(*(command.c[name] for name in ("domain", "command_id", "version", "result", "error", "error_fingerprint")))
@@ -122,6 +134,7 @@ def sent(record: CommandRecord) -> dict[str, Json]:
         "due_at": record.due_at,
         "rank": record.rank,
         "batch_id": record.batch,
+        "alone": record.alone,
     }
 
 
@@ -145,7 +158,7 @@ def record_of(row: Row[Any]) -> CommandRecord:
         row.not_before, row.expires_at, row.priority, row.ordering_key, row.max_attempts, row.correlation,
         row.causation, row.change_id, row.entity, row.effective_date,
         ReplyTo.of_json(row.reply_to) if row.reply_to else None,
-        row.unique_key, OnUnique(row.on_unique or "reject"),
+        row.unique_key, OnUnique(row.on_unique or "reject"), row.alone,
     )  # fmt: skip
     return CommandRecord(
         Command(row.type, row.command_id, row.payload, row.schema_version, asked),

@@ -16,7 +16,19 @@ from adapters.postgres.command_breakers import PostgresCommandBreakers, put_depe
 from adapters.postgres.command_bulks import PostgresCommandBulks
 from adapters.postgres.command_limits import PostgresCommandLimits
 from adapters.postgres.command_repairs import PostgresCommandRepairs
-from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE, SAVE, SEND, moved, record_of, saved, sent, text_of
+from adapters.postgres.command_rows import (
+    LEASE,
+    LEASE_ALONE,
+    LEASE_BY_TYPE,
+    LEASE_OF_TYPES,
+    SAVE,
+    SEND,
+    moved,
+    record_of,
+    saved,
+    sent,
+    text_of,
+)
 from adapters.postgres.errors import DatabaseUnavailable
 from adapters.postgres.long_commands import PostgresLongCommands
 from adapters.postgres.parked_commands import PostgresParkedCommands
@@ -97,7 +109,8 @@ class PostgresCommands:
             return _by_rank(await self._session.execute(LEASE, asked))
         rooms = text_of([{"type": name, **vars(room)} for name, room in types.rooms.items()])
         asked |= {"types": sorted(types.names), "only": types.only, "rooms": rooms}
-        return _by_rank(await self._session.execute(LEASE_BY_TYPE, asked))
+        apart = LEASE_ALONE if types.alone else LEASE_BY_TYPE
+        return _by_rank(await self._session.execute(LEASE_OF_TYPES if types.only else apart, asked))
 
     async def hold(self, lease: UUID) -> datetime | None:
         query = select(_L.ends_at).where(_L.lease_id == lease).with_for_update(key_share=True)
@@ -176,6 +189,11 @@ async def put_types(session: AsyncSession, types: Sequence[CommandType]) -> None
 async def due(session: AsyncSession) -> list[tuple[UUID, str]]:
     rows = await session.execute(text("SELECT * FROM find_due_commands()"))
     return [(row.tenant_id, row.domain) for row in rows]
+
+
+async def due_alone(session: AsyncSession) -> set[tuple[UUID, str]]:
+    rows = await session.execute(text("SELECT * FROM find_due_alone()"))
+    return {(row.tenant_id, row.domain) for row in rows}
 
 
 async def ended(session: AsyncSession) -> list[tuple[UUID, UUID]]:

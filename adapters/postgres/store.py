@@ -20,7 +20,7 @@ from adapters.postgres.closure_papers import PostgresClosurePapers
 from adapters.postgres.closure_series import PostgresClosureSeries
 from adapters.postgres.closures import PostgresClosures
 from adapters.postgres.command_counts import counted
-from adapters.postgres.commands import PostgresCommands, due, ended, listen, put_types
+from adapters.postgres.commands import PostgresCommands, due, due_alone, ended, listen, put_types
 from adapters.postgres.deployments import PostgresDeployments
 from adapters.postgres.engine import sessions
 from adapters.postgres.entities import PostgresEntities
@@ -242,6 +242,10 @@ class PostgresStore:
     async def due_commands(self) -> list[tuple[UUID, str]]:
         async with self._session(None) as session:
             return await due(session)
+
+    async def due_alone(self) -> set[tuple[UUID, str]]:
+        async with self._session(None) as session:
+            return await due_alone(session)
 
     async def command_counts(self, domains: Collection[str]) -> list[CommandCount]:
         async with self._session(None) as session:

@@ -67,6 +67,7 @@ command = Table(
     Column("on_unique", Text),
     Column("batch_id", Text),
     Column("dependency", Text),
+    Column("alone", Boolean),
 )
 command_batch = Table(
     "command_batch",

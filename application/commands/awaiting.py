@@ -50,11 +50,16 @@ class Awaiting:
         """What is executed by one of its own is told by that; where Temporal is away, the row tells as well."""
         if self._processes is None or record.due_at > record.sent_at + timedelta(seconds=seconds):
             return
-        async with self._store.transaction(record.tenant) as tx:
-            types = await tx.commands.types(record.command.domain)
-        if any(each.type == record.command.type and each.policy.get("lane") == "workflow" for each in types):
+        if await self._alone(record):
             with suppress(Unavailable):
                 await self._processes.command_outcome(record, seconds)
+
+    async def _alone(self, record: CommandRecord) -> bool:
+        if record.alone:
+            return True
+        async with self._store.transaction(record.tenant) as tx:
+            types = await tx.commands.types(record.command.domain)
+        return any(each.type == record.command.type and each.policy.get("lane") == "workflow" for each in types)
 
     async def _now(self, record: CommandRecord) -> CommandRecord:
         async with self._store.transaction(record.tenant) as tx:

@@ -85,6 +85,8 @@ async def _ended(tx: Transaction, there: CommandRecord, seen: int, reason: str) 
 
 async def _alone(tx: Transaction, record: CommandRecord) -> bool:
     """Others are over in a moment, and their handlers are not told."""
+    if record.alone:
+        return True
     types = await tx.commands.types(record.command.domain)
     return any(each.type == record.command.type and each.policy.get("lane") == ALONE for each in types)
 

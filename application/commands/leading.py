@@ -1,7 +1,7 @@
-"""What has a workflow of its own is leased alone and handed to it, and holds up none of what is executed together."""
+"""What has a workflow of its own, by its type or for itself, is leased alone and handed to it; it holds up no other."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -31,7 +31,7 @@ class LeadingAlone:
     ) -> None:
         self._store = store
         self._runs = runs
-        self._types = Types(handlers.alone, only=True)
+        self._lines = [Types(handlers.alone, only=True), Types(handlers.alone, alone=True)]
         self._limiting = Limiting(handlers)
         self._lasts = lasts
         self._landed = landed
@@ -41,23 +41,29 @@ class LeadingAlone:
     def flights(self) -> set[asyncio.Task[None]]:
         return set(self._flying)
 
-    async def lead(self, tenant: UUID, domain: str) -> int:
-        """As many as there is room for; how many were leased."""
-        if not any(each.startswith(f"{domain}.") for each in self._types.names):
-            return 0
+    async def lead(self, tenant: UUID, domain: str, *, promoted: bool = False) -> int:
+        """As many as there is room for, by turns those of such types and those `promoted`; how many were leased."""
+        by_type, by_itself = self._lines
+        lines = deque([by_type] if any(each.startswith(f"{domain}.") for each in by_type.names) else [])
+        lines.extend([by_itself] if promoted else [])
         led = 0
-        while self._has_room(tenant, domain) and (record := await self._leased(tenant, domain)) is not None:
+        while lines and self._has_room(tenant, domain):
+            record = await self._leased(tenant, domain, lines[0])
+            if record is None:
+                lines.popleft()
+                continue
             await self._started(record)
             led += 1
+            lines.rotate()
         return led
 
     def _has_room(self, tenant: UUID, domain: str) -> bool:
         busy = Counter(self._flying.values())
         return busy[tenant, domain] < EACH and sum(busy[each] for each in busy if each[1] == domain) < IN_FLIGHT
 
-    async def _leased(self, tenant: UUID, domain: str) -> CommandRecord | None:
+    async def _leased(self, tenant: UUID, domain: str, line: Types) -> CommandRecord | None:
         async with self._store.transaction(tenant) as tx:
-            wanted = Wanted(domain, 1, tx.now + self._lasts, uuid4(), self._types)
+            wanted = Wanted(domain, 1, tx.now + self._lasts, uuid4(), line)
             records = await self._limiting.lease(tx, wanted)
             await told(tx, records)
             return records[0] if records else None

@@ -125,13 +125,14 @@ class CommandRelay:
         lanes = [lane for lane in await self._lanes.due_commands() if lane[1] in self._handlers.domains]
         lanes.sort(key=Counter(self._flying.values()).__getitem__)
         self._paced = any(self._limiting.paced(domain) for _, domain in lanes)
+        promoted = await self._lanes.due_alone() if lanes and self._alone is not None else set()
         if lanes:
             await self._chunks.ping()
         leased = 0
         for tenant, domain in lanes:
             try:
                 if self._alone is not None:
-                    leased += await self._alone.lead(tenant, domain)
+                    leased += await self._alone.lead(tenant, domain, promoted=(tenant, domain) in promoted)
                 if self._has_room((tenant, domain)):
                     leased += await self._led(tenant, domain)
             except Unavailable:

@@ -29,6 +29,7 @@ from domain.settings.values import json_faults
 
 MOST = 1000
 """In one call."""
+PERIOD_OPEN = "false: commands of this type post, and would hold their period open"
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,11 @@ def _posting_faults(command: Command, place: str, known: dict[tuple[str, int], C
     posts = known[command.type, command.schema_version].policy.get("posts") is not None
     named = {"entity": command.options.entity, "effective_date": command.options.effective_date}
     said = "expected: commands of this type post" if posts else "commands of this type do not post"
-    return [Fault(f"{place}/{name}", said) for name, given in named.items() if (given is not None) is not posts]
+    alone = [Fault(f"{place}/alone", PERIOD_OPEN)] if posts and command.options.alone else []
+    return [
+        *alone,
+        *(Fault(f"{place}/{name}", said) for name, given in named.items() if (given is not None) is not posts),
+    ]
 
 
 def _nul_faults(value: Json, path: str) -> list[Fault]:

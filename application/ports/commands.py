@@ -38,15 +38,22 @@ class CommandFilter:
 
 @dataclass(frozen=True)
 class Types:
-    """All types but those that are named, or `only` those; of some no more than there is room for."""
+    """All types but those that are named, or `only` those; of some no more than there is room for.
+
+    Of all but those that are named, commands that go together, or with `alone` those that do not.
+    """
 
     names: frozenset[str] = frozenset()
     only: bool = False
     rooms: Mapping[str, Room] = field(default_factory=dict)
     parts: Mapping[str, int] = field(default_factory=dict)
+    alone: bool = False
 
     def hold(self, name: str) -> bool:
         return (name in self.names) is self.only
+
+    def take(self, record: CommandRecord) -> bool:
+        return self.hold(record.command.type) and (self.only or record.alone is self.alone)
 
 
 EVERY: Final = Types()
@@ -141,6 +148,10 @@ class CommandLanes(Protocol):
 
     async def due_commands(self) -> list[tuple[UUID, str]]:
         """Tenant and domain of each lane in which something is due, in no order that favours one."""
+        ...
+
+    async def due_alone(self) -> set[tuple[UUID, str]]:
+        """Those in which something is due that has a workflow of its own though its type has not."""
         ...
 
     async def ended_leases(self) -> list[tuple[UUID, UUID]]:

@@ -31,7 +31,7 @@ class Options:
     Commands of one `ordering_key` are executed one after the other. `causation` names the command that sent it, as
     "<domain>/<id>"; `correlation` is shared by all that came of one first cause. What posts says in whose books,
     `entity`, and on which day. `reply_to` is told when it is over. Of one domain and `unique_key` there is
-    one at a time that is not over.
+    one at a time that is not over. What is `alone` is executed by a workflow of its own, also where its type is not.
     """
 
     not_before: datetime | None = None
@@ -47,6 +47,7 @@ class Options:
     reply_to: ReplyTo | None = None
     unique_key: str | None = None
     on_unique: OnUnique = OnUnique.REJECT
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Command:
 
     @property
     def content(self) -> dict[str, Json]:
-        """Everything that changes what happens; what it belongs to does not."""
+        """Everything that changes what happens; what it belongs to, and by whom it is executed, does not."""
         asked = self.options
         return {
             "type": self.type,

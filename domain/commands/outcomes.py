@@ -66,7 +66,8 @@ def settled(record: CommandRecord, raised: Exception, policy: TypePolicy, at: da
     if record.attempt >= policy.attempts(record.command.options.max_attempts):
         return record.parked_as(ParkedKind.EXHAUSTED, error)
     asked = timedelta(seconds=raised.seconds) if isinstance(raised, RetryAfter) else policy.rest(record.attempt)
-    return record.waiting(at + asked, error)
+    waits = record.waiting(at + asked, error)
+    return waits.promoted() if policy.promotes(record.attempt, asked) else waits
 
 
 def error_of(record: CommandRecord, raised: Exception) -> CommandError:

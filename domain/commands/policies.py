@@ -12,6 +12,8 @@ LONGEST_SECONDS = 60
 LONGEST_ALONE: Final = 24 * 60 * 60
 """Of one attempt of what has a workflow of its own."""
 LEAST_HEARTBEAT: Final = 0.1
+LONG_REST: Final = timedelta(minutes=1)
+"""Before another attempt: what rests for longer may be promoted."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class TypePolicy(Bounds):
     `owner` looks at what is parked, and does what `runbook`, an address, says. What `posts` does so in that scope, in
     the books and on the day that the command says. Nobody edits what stands at a pointer that is `locked`; what moves
     `money`, or posts, is decided about by two where the tenant says so. What is over is kept for `kept_days`, or for
-    as long as the installation says.
+    as long as the installation says. After `promotes_after` attempts that failed, and rest for more than a minute, a
+    command of the chunk lane has a workflow of its own from then on.
     """
 
     max_attempts: int = 3
@@ -37,6 +40,7 @@ class TypePolicy(Bounds):
     locked: tuple[str, ...] = ()
     money: bool = False
     kept_days: int | None = None
+    promotes_after: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
@@ -52,6 +56,8 @@ class TypePolicy(Bounds):
             raise ValueError(f"an attempt of at most {longest} seconds")
         if self.heartbeat_seconds is not None:
             self._check_heartbeat(self.heartbeat_seconds)
+        if self.promotes_after is not None:
+            self._check_promotion(self.promotes_after)
         if self.kept_days is not None and self.kept_days < 1:
             raise ValueError("kept for at least one day")
         if not all(each.startswith("/") for each in self.locked):
@@ -71,6 +77,10 @@ class TypePolicy(Bounds):
         """After the attempt of this number, which counts from 1."""
         return timedelta(seconds=self.backoff[min(attempt, len(self.backoff)) - 1])
 
+    def promotes(self, attempt: int, rest: timedelta) -> bool:
+        """Whether what failed in this attempt, and is tried again after such a rest, goes on alone."""
+        return self.promotes_after is not None and attempt >= self.promotes_after and rest > LONG_REST
+
     def to_json(self) -> dict[str, Json]:
         return {
             "max_attempts": self.max_attempts,
@@ -84,6 +94,7 @@ class TypePolicy(Bounds):
             "locked": list(self.locked),
             "money": self.money,
             **({} if self.kept_days is None else {"kept_days": self.kept_days}),
+            **({} if self.promotes_after is None else {"promotes_after": self.promotes_after}),
             **self.bounds_json(),
         }
 
@@ -92,3 +103,9 @@ class TypePolicy(Bounds):
             raise ValueError("only what has a workflow of its own tells its progress")
         if not LEAST_HEARTBEAT <= seconds <= self.timeout_seconds:
             raise ValueError(f"a heartbeat every {LEAST_HEARTBEAT:g} seconds or more, within the time of an attempt")
+
+    def _check_promotion(self, after: int) -> None:
+        if self.posts is not None or self.alone:
+            raise ValueError("only what does not post, and has no workflow of its own yet, is promoted")
+        if after < 1:
+            raise ValueError("promoted after at least one attempt")

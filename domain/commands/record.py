@@ -78,6 +78,11 @@ class CommandRecord:
         return f"command/{self.tenant}/{name_of(self.key)}/{self.epoch}"
 
     @property
+    def alone(self) -> bool:
+        """As its sender asked, or as was decided since."""
+        return self.command.options.alone
+
+    @property
     def over(self) -> bool:
         return self.state in OVER
 
@@ -106,6 +111,12 @@ class CommandRecord:
 
     def waiting(self, until: datetime, error: CommandError) -> "CommandRecord":
         return self._moved(CommandState.RETRY_WAIT, due_at=until, error=error)
+
+    def promoted(self, alone: bool | None = True) -> "CommandRecord":  # noqa: FBT001, FBT002 -- that is what it says
+        """By a workflow of its own from now on, or by none; with nothing said it stays as it is."""
+        if alone is None or alone is self.alone:
+            return self
+        return replace(self, command=replace(self.command, options=replace(self.command.options, alone=alone)))
 
     def parked_as(self, kind: ParkedKind, error: CommandError) -> "CommandRecord":
         return self._moved(CommandState.PARKED, parked=kind, error=_caused(self, error))

@@ -8,10 +8,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 import pytest_asyncio
+from sqlalchemy import TextualSelect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.command_rows import LEASE, LEASE_BY_TYPE
+from adapters.postgres.command_rows import LEASE, LEASE_ALONE, LEASE_BY_TYPE
 from adapters.postgres.commands import newest
 from adapters.postgres.store import PostgresStore
 from application.commands.cases import CommandCases
@@ -105,13 +106,29 @@ class TestQuestions:
 
 class TestLeases:
     @pytest.mark.req("CB-37", "CB-54")
-    @pytest.mark.parametrize("by_type", [False, True])
+    @pytest.mark.parametrize(
+        ("asked", "alone"),
+        [
+            (LEASE, ()),
+            (LEASE_BY_TYPE, ()),
+            (LEASE, (POST,)),
+            (LEASE_BY_TYPE, (POST,)),
+            (LEASE_ALONE, ("ledger.probe",)),
+        ],
+    )
     async def test_read_no_more_of_a_lane_than_they_take(
-        self, store: PostgresStore, superuser: asyncpg.Connection, line: asyncpg.Connection, *, by_type: bool
+        self,
+        store: PostgresStore,
+        superuser: asyncpg.Connection,
+        line: asyncpg.Connection,
+        asked: TextualSelect,
+        alone: tuple[str, ...],
     ) -> None:
-        """Ten thousand of a type that has no room lie before those that have."""
+        """Ten thousand of a type that has no room, or that go another way, lie before the others."""
         home = await moved_in(store)
         await superuser.execute(QUEUE, home.tenant.id, 10_000)
+        promoted = "UPDATE command SET alone = true WHERE tenant_id = $1 AND type = ANY ($2)"
+        await superuser.execute(promoted, home.tenant.id, alone)
         await superuser.execute("ANALYZE command")
         rooms = json.dumps(
             [{"type": POST, "most": 0, "probes": None}, {"type": "ledger.probe", "most": 1, "probes": "x"}]
@@ -120,7 +137,6 @@ class TestLeases:
             "tenant": home.tenant.id, "lease": uuid4(), "domain": "ledger", "most": 10, "ends_at": datetime.now(UTC),
             "rooms": rooms, "types": "{}", "only": False,
         }  # fmt: skip
-        asked = LEASE_BY_TYPE if by_type else LEASE
         written = asked.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
         query = str(written) % {name: f"${place}" for place, name in enumerate(written.params, 1)}
         async with line.transaction():
@@ -135,6 +151,8 @@ class TestLeases:
             if "Index Name" in node
         )
         assert read <= 100, found
+        ways = [node for node in plan if node.get("Relation Name") == "command" and "Filter" in node]
+        assert not any("NOT w.alone" in node["Filter"] or "NOT alone" in node["Filter"] for node in ways), found
 
 
 class TestCommands:

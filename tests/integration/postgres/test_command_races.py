@@ -20,6 +20,7 @@ from domain.audit import Action
 from domain.commands import Command, CommandConflict, CommandError, CommandRecord
 from domain.commands.breakers import BreakerState
 from domain.commands.limits import Limit, LimitScope
+from domain.commands.operations import Act, Operation
 from domain.commands.policies import TypePolicy
 from tests.contract.homes import Home, moved_in
 from tests.contract.ordering import catalogued, journal
@@ -183,6 +184,8 @@ class TestWord:
         await store.listen_for_commands(timedelta(minutes=5))
         await send(home, journal("2"), journal("3"))
         assert await heard.get() == ""
+        await decided(home)
+        assert await heard.get() == ""
         await superuser.execute("TRUNCATE command_line")
         await superuser.execute(f"NOTIFY {CHANNEL}, 'end'")
         assert await heard.get() == "end"
@@ -192,6 +195,17 @@ async def complete(home: Home, id: str) -> None:  # noqa: A002 -- the command's
     async with home.transaction() as tx:
         record = await tx.commands.get(("ledger", id), lock=True)
         await tx.commands.save([record.started().completed(None, tx.now)])
+
+
+async def decided(home: Home) -> None:
+    """What a person decides is due at once, as what is sent is."""
+    async with home.transaction() as tx:
+        record = await tx.commands.get(("ledger", "1"))
+        operation = Operation(
+            uuid4(), record.key, Act.RETRY, home.ada.id, "the bank answers again", "sha256:" + "0" * 64, record.state,
+            record.epoch, record.version, tx.now,
+        )  # fmt: skip
+        assert await tx.commands.parked.add_operation(operation)
 
 
 async def lanes(home: Home) -> list[tuple[UUID, str]]:

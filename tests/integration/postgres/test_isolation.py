@@ -177,6 +177,7 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
         ),
         "ancestors_are_true": "trigger",
         "announce_commands": "trigger",
+        "find_due_alone": "TABLE(tenant_id uuid, domain text)",
         "find_due_commands": "TABLE(tenant_id uuid, domain text)",
         "find_ended_leases": "TABLE(tenant_id uuid, lease_id uuid)",
         "find_errands": "TABLE(kind text, tenant_id uuid, id uuid, lane text)",
