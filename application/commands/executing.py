@@ -1,61 +1,46 @@
 """The commands of one lease are executed, and what became of each is written with its effect or right after it."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 from functools import partial
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import structlog
 
-from application.commands.breaking import Hearing
-from application.commands.handling import Handlers, Order
+from application.commands.breaking import Ended
+from application.commands.handling import Handlers
 from application.commands.leases import freed
 from application.commands.moves import moved
-from application.commands.ordering import order_of
+from application.commands.ordering import answer_of, order_of
 from application.commands.posting import admitted
 from application.commands.reading import CRASHED, Ready, looked_at
 from application.commands.revoking import revoked_changes
+from application.commands.turns import NOBODY, Group, Line, Step, Turn, Work, following, nothing, settling
 from application.ports.store import Store, Transaction
 from domain.canonical import Json
 from domain.commands import CommandRecord, CommandState, Key, name_of
-from domain.commands.outcomes import HandlerFailure, Transient, settled
+from domain.commands.outcomes import HandlerFailure, settled
 from domain.errors import Refusal, Stale, Unavailable
 
-TOGETHER = 50
-"""Transactional commands in one transaction: PostgreSQL keeps 64 subtransactions of one at hand."""
-CAREFUL = 20
+CAREFUL: Final = 20
 """So many groups are executed with a way back for each command, after one in which something failed."""
-AT_ONCE = 8
+AT_ONCE: Final = 8
 """External ones at a time."""
-PATIENCE = timedelta(seconds=20)
+BRIEF: Final = 0.2
+"""Seconds for which one of these places goes from call to call of one lease, before those of others have their turn."""
+PATIENCE: Final = timedelta(seconds=20)
 """No command is begun later than this after its lease was: what is left over is leased anew."""
+
+Try: TypeAlias = Callable[[Transaction, Turn, Ready], Awaitable[CommandRecord]]
 
 log = structlog.get_logger()
 
 
 class LeaseGone(Exception):
     """Somebody else has taken these commands over; nobody outside is told."""
-
-
-@dataclass
-class Turn:
-    """One execution of a lease, and what has come of it so far; none is begun once the loop's clock says `until`.
-
-    `raised` is what some raised in a transaction that was lost with it: they are not called again to hear it.
-    """
-
-    tenant: UUID
-    lease: UUID
-    until: float
-    counted: Counter[str] = field(default_factory=Counter)
-    raised: dict[Key, Exception] = field(default_factory=dict)
-    hearing: Hearing = field(default_factory=Hearing)
-
-    def count(self, records: Sequence[CommandRecord]) -> None:
-        self.counted.update(each.state.value for each in records)
 
 
 class Executing:
@@ -65,7 +50,7 @@ class Executing:
         self._store = store
         self._handlers = handlers
         self._patience = patience.total_seconds()
-        self._begun: set[UUID] = set()
+        self._begun: dict[UUID, set[Key]] = {}
         self._turns: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._careful = 0
@@ -73,7 +58,8 @@ class Executing:
 
     async def execute(self, tenant: UUID, lease: UUID) -> dict[str, int]:
         """How many came to stand where; Unavailable when the database went away, and then it is to be asked again."""
-        turn = Turn(tenant, lease, asyncio.get_running_loop().time() + self._patience)
+        until = asyncio.get_running_loop().time() + self._patience
+        turn = Turn(tenant, lease, until, self._begun.setdefault(lease, set()))
         if self._stopping:
             await self._give_back(turn)
             return {}
@@ -88,7 +74,7 @@ class Executing:
             await asyncio.shield(self._give_back(turn))
             if not self._stopping:
                 raise
-        self._begun.discard(lease)
+        self._begun.pop(lease, None)
         return dict(turn.counted)
 
     async def drain(self, patience: timedelta) -> None:
@@ -100,84 +86,108 @@ class Executing:
                 task.cancel()
 
     async def _carried_out(self, turn: Turn) -> None:
-        ready = await self._begin(turn)
-        together = [each for each in ready if each.handler.transactional]
-        for start in range(0, len(together), TOGETHER):
-            group = together[start : start + TOGETHER]
-            if not await self._smoothly(turn, group):
-                await self._together(turn, group)
-        called = (self._called(turn, each) for each in ready if not each.handler.transactional)
-        for outcome in await asyncio.gather(*called, return_exceptions=True):
+        line, ready = await self._begin(turn)
+        while ready or line.groups:
+            ready = await self._executed(turn, ready, following(line.groups))
+        calls = (self._calls(turn, line.beside) for _ in range(min(AT_ONCE, len(line.beside))))
+        for outcome in await asyncio.gather(*calls, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
-        async with self._store.transaction(turn.tenant) as tx:
-            await self._hold(tx, turn)
-            await tx.commands.end(turn.lease)
+        if not turn.ended:
+            async with self._store.transaction(turn.tenant) as tx:
+                await self._hold(tx, turn)
+                await tx.commands.end(turn.lease)
 
-    async def _begin(self, turn: Turn) -> list[Ready]:
-        """Those that run now. One that was running before was in the hands of a worker that is no more."""
-        running: list[Ready] = []
-        starting: list[Ready] = []
-        elsewhere: list[CommandRecord] = []
+    async def _begin(self, turn: Turn) -> tuple[Line, list[Ready]]:
+        """What is to be executed, and what of it runs. Who ran before did so in a worker that is no more."""
         async with self._store.transaction(turn.tenant) as tx:
             await self._hold(tx, turn)
             leased = await tx.commands.leased(turn.lease)
-            revoked = await revoked_changes(tx, leased)
-            for record in leased:
-                if record.state is CommandState.RUNNING and turn.lease not in self._begun:
-                    elsewhere.append(record.crashed(CRASHED))
-                    continue
-                found = looked_at(record, self._handlers, tx.now, revoked)
-                if isinstance(found, CommandRecord):
-                    elsewhere.append(found)
-                else:
-                    (running if record.state is CommandState.RUNNING else starting).append(found)
-            started = await moved(tx, [each.record.started() for each in starting])
-            await moved(tx, elsewhere)
-        self._begun.add(turn.lease)
-        turn.count(elsewhere)
-        return [*running, *(each.now(record) for each, record in zip(starting, started, strict=True))]
+            lost = [each for each in leased if each.state is CommandState.RUNNING and each.key not in turn.begun]
+            line = Line.of([each for each in leased if each not in lost], self._handlers)
+            turn.left = len(leased)
+            step = await self._stepped(tx, turn, [each.crashed(CRASHED) for each in lost], following(line.groups))
+        return line, turn.took(step)
 
-    async def _smoothly(self, turn: Turn, group: Sequence[Ready]) -> bool:
-        """In one transaction without a way back for each of them; whether all was well, as it usually is."""
-        if self._careful or len(group) == 1:
+    async def _stepped(self, tx: Transaction, turn: Turn, ended: Sequence[CommandRecord], group: Group) -> Step:
+        """These have ended, and those begin: whoever finds them running later knows that they were being executed."""
+        ready, elsewhere = await self._looked(tx, turn, group)
+        new = [each.record for each in ready if each.record.state is not CommandState.RUNNING]
+        turn.begun.update(
+            each.key for each in new
+        )  # and not after the commit: whether that came through may be unknown
+        over = [*ended, *elsewhere]
+        saved = await moved(tx, [*over, *(each.started() for each in new)])
+        last = len(over) == turn.left
+        if last:
+            await tx.commands.end(turn.lease)
+        started = {each.key: each for each in saved[len(over) :]}
+        return Step([each.now(started.get(each.record.key, each.record)) for each in ready], over, last)
+
+    async def _looked(self, tx: Transaction, turn: Turn, group: Group) -> tuple[list[Ready], list[CommandRecord]]:
+        """Those that can be executed now, and where the others stand instead."""
+        revoked = await revoked_changes(tx, group)
+        ready: list[Ready] = []
+        elsewhere: list[CommandRecord] = []
+        for record in group:
+            found = looked_at(record, self._handlers, tx.now, revoked)
+            if isinstance(found, CommandRecord):
+                elsewhere.append(found)
+            elif self._goes_on(turn, found):
+                ready.append(found)
+            else:
+                elsewhere.append(record.returned())
+        return ready, elsewhere
+
+    async def _executed(self, turn: Turn, ready: Sequence[Ready], group: Group) -> list[Ready]:
+        """Of the group that comes next those that run then."""
+        if ready and not ready[0].handler.transactional:
+            return await self._called(turn, ready[0], lambda: group)
+        if ready and (begun := await self._smoothly(turn, ready, group)) is not None:
+            return begun
+        if ready:
+            await self._together(turn, ready)
+        return await self._started(turn, group)
+
+    async def _started(self, turn: Turn, group: Group) -> list[Ready]:
+        return await self._written(turn, nothing, group) if group else []
+
+    async def _smoothly(self, turn: Turn, ready: Sequence[Ready], group: Group) -> list[Ready] | None:
+        """In one transaction without a way back for each, in which the next begin; None where not all is well."""
+        if self._careful or len(ready) == 1:
             self._careful = max(0, self._careful - 1)
-            return False
+            return None
         try:
-            await self._in_one(turn, group, undone=False)
+            return await self._in_one(turn, ready, self._trusted, group)
         except LeaseGone:
             raise
         except Exception:  # noqa: BLE001 -- what it was is found out with a way back for each
             self._careful = CAREFUL
-            return False
-        return True
+            return None
 
-    async def _together(self, turn: Turn, group: Sequence[Ready]) -> None:
+    async def _together(self, turn: Turn, ready: Sequence[Ready]) -> None:
         """In one transaction, or each in its own when that one breaks."""
         try:
-            await self._in_one(turn, group, undone=True)
+            await self._in_one(turn, ready, self._attempted, NOBODY)
         except LeaseGone:
             raise
         except Exception as error:  # noqa: BLE001 -- what broke it may be anything that a handler does
-            if len(group) == 1:
-                await self._missed(turn, group[0], error)
+            if len(ready) == 1:
+                await self._missed(turn, ready[0], error)
                 return
-            for each in group:
+            for each in ready:
                 await self._together(turn, [each])
 
-    async def _in_one(self, turn: Turn, group: Sequence[Ready], *, undone: bool) -> None:
-        turn.hearing.begin()
-        async with self._store.transaction(turn.tenant) as tx:
-            ended = [await self._tried(tx, turn, each, undone=undone) for each in group]
-            await self._hold(tx, turn)
-            await moved(tx, ended)
-            await turn.hearing.write(tx, list(zip((each.handler.policy for each in group), ended, strict=True)))
-        turn.count(ended)
+    async def _in_one(self, turn: Turn, ready: Sequence[Ready], tried: Try, group: Group) -> list[Ready]:
+        async def work(tx: Transaction) -> list[Ended]:
+            turn.hearing.begin()
+            ended = []
+            for each in ready:
+                ended.append((each.handler.policy, await tried(tx, turn, each)))
+                turn.hearing.guess(*ended[-1], tx.now)
+            return ended
 
-    async def _tried(self, tx: Transaction, turn: Turn, each: Ready, *, undone: bool) -> CommandRecord:
-        ended = await (self._attempted if undone else self._trusted)(tx, turn, each)
-        turn.hearing.guess(each.handler.policy, ended, tx.now)
-        return ended
+        return await self._written(turn, work, group)
 
     async def _trusted(self, tx: Transaction, turn: Turn, each: Ready) -> CommandRecord:
         """What it raises is its own doing where the transaction still stands, or where no time is left to see."""
@@ -211,24 +221,31 @@ class Executing:
 
     async def _done(self, tx: Transaction, each: Ready, connection: object) -> Json:
         await admitted(tx, each)
-        return await _answer(each, order_of(self._store, each.record, tx), connection)
+        return await answer_of(each, order_of(self._store, each.record, tx), connection)
 
-    async def _called(self, turn: Turn, each: Ready) -> None:
+    async def _calls(self, turn: Turn, line: deque[Group]) -> None:
+        """One after the other, until none is left."""
+        while line:
+            async with self._gate:
+                next_ = partial(following, line, asyncio.get_running_loop().time() + BRIEF)
+                ready = await self._started(turn, following(line))
+                while ready:
+                    ready = await self._called(turn, ready[0], next_)
+
+    async def _called(self, turn: Turn, each: Ready, next_: Callable[[], Group]) -> list[Ready]:
         """Written by itself as soon as it has ended: the less is called again when this worker dies."""
-        async with self._gate:
-            if not self._goes_on(turn, each):
-                await self._written(turn, each, lambda _: each.record.returned())
-                return
-            try:
-                after = partial(each.record.completed, await _answer(each, order_of(self._store, each.record)))
-            except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
-                after = partial(settled, each.record, raised, each.handler.policy)
-            try:
-                await self._written(turn, each, after)
-            except (LeaseGone, Unavailable):
-                raise
-            except Exception as error:  # noqa: BLE001 -- a result that cannot be kept
-                await self._missed(turn, each, error)
+        try:
+            after = partial(each.record.completed, await answer_of(each, order_of(self._store, each.record)))
+        except Exception as raised:  # noqa: BLE001 -- a handler may raise anything
+            after = partial(settled, each.record, raised, each.handler.policy)
+        group = next_()
+        try:
+            return await self._written(turn, settling(each, after), group)
+        except (LeaseGone, Unavailable):
+            raise
+        except Exception as error:  # noqa: BLE001 -- a result that cannot be kept
+            await self._missed(turn, each, error)
+            return await self._started(turn, group)
 
     async def _missed(self, turn: Turn, each: Ready, error: Exception) -> None:
         """That it could not be written is what became of it, unless the database is away or it is not ours any more."""
@@ -238,23 +255,24 @@ class Executing:
         raised = error
         if isinstance(error, Unavailable) and isinstance(error.__cause__, HandlerFailure):
             raised = error.__cause__  # what it said when the transaction was lost with it
-        await self._written(turn, each, lambda at: settled(each.record, raised, each.handler.policy, at))
+        await self._written(turn, settling(each, partial(settled, each.record, raised, each.handler.policy)), NOBODY)
 
-    async def _written(self, turn: Turn, each: Ready, after: Callable[[datetime], CommandRecord]) -> None:
+    async def _written(self, turn: Turn, work: Work, group: Group) -> list[Ready]:
+        """What came of the work, in its transaction; and the group begins in it."""
         async with self._store.transaction(turn.tenant) as tx:
+            ended = await work(tx)
             await self._hold(tx, turn)
-            saved = await moved(tx, [after(tx.now)])
-            await turn.hearing.write(tx, [(each.handler.policy, saved[0])])
-        turn.count(saved)
+            step = await self._stepped(tx, turn, [each for _, each in ended], group)
+            await turn.hearing.write(tx, ended)
+        return turn.took(step)
 
     async def _give_back(self, turn: Turn) -> None:
-        ours = turn.lease in self._begun
-        self._begun.discard(turn.lease)
+        self._begun.pop(turn.lease, None)
         try:
             async with self._store.transaction(turn.tenant) as tx:
                 await self._hold(tx, turn)
                 records = await tx.commands.leased(turn.lease)
-                await moved(tx, [each.returned() if ours else freed(each) for each in records])
+                await moved(tx, [each.returned() if each.key in turn.begun else freed(each) for each in records])
                 await tx.commands.end(turn.lease)
         except (Refusal, LeaseGone) as reason:
             log.warning("commands.kept", lease=str(turn.lease), reason=type(reason).__name__)
@@ -267,15 +285,3 @@ class Executing:
         if turn.hearing.rests(each.handler.policy, each.record):
             return False
         return not self._stopping and asyncio.get_running_loop().time() < turn.until
-
-
-async def _answer(each: Ready, order: Order, *connection: object) -> Json:
-    seconds = each.handler.policy.timeout_seconds
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            return await each.handler.call(order, each.payload, *connection)
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise Transient("timeout", f"it was not done within {seconds:g} seconds") from None

@@ -1,12 +1,16 @@
 """An execution as its handler sees it: what it sends or starts is written with what it writes, or at once."""
 
+import asyncio
 from dataclasses import replace
 
 from application.commands.handling import Order
+from application.commands.reading import Ready
 from application.commands.sending import Sent, send_in
 from application.ports.store import Store, Transaction
 from application.sagas.starting import Started, start_process
+from domain.canonical import Json
 from domain.commands import Command, CommandRecord, caused, name_of
+from domain.commands.outcomes import Transient
 from domain.sagas import Wish
 
 
@@ -25,6 +29,19 @@ def order_of(store: Store, record: CommandRecord, tx: Transaction | None = None)
             return await _started(own, record, wish)
 
     return Order.of(record, send, start)
+
+
+async def answer_of(each: Ready, order: Order, *connection: object) -> Json:
+    """What its handler returns, or raises; Transient when it took too long."""
+    seconds = each.handler.policy.timeout_seconds
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await each.handler.call(order, each.payload, *connection)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise Transient("timeout", f"it was not done within {seconds:g} seconds") from None
 
 
 async def _started(tx: Transaction, record: CommandRecord, wish: Wish) -> Started:
