@@ -15,7 +15,8 @@ COPY adapters adapters
 COPY api api
 COPY cli cli
 COPY migrations migrations
-RUN pip install --no-deps --no-build-isolation .
+COPY clients/outbox clients/outbox
+RUN pip install --no-deps --no-build-isolation . ./clients/outbox
 
 FROM python:3.11.14-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin changegate \

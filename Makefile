@@ -26,6 +26,7 @@ check: $(VENV)/.dev ## format, lint, types, import directions, file lengths, arc
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy $(ROOMS)
 	@cd clients/python && ../../$(BIN)/mypy src tests
+	@cd clients/outbox && ../../$(BIN)/mypy src tests
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/architecture
 
@@ -74,20 +75,20 @@ define environment
 	    echo "$(PYTHON) cannot make an environment; on Debian and Ubuntu: sudo apt install python3-venv" >&2; exit 1; }; }
 	@echo "installing $< into $(1) ..."
 	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . -e clients/outbox
 	@touch $@
 endef
 
 ALIVE := $(shell $(BIN)/python -c '' 2>/dev/null || echo made-anew)
 
-$(VENV)/.dev: requirements/dev.txt pyproject.toml $(ALIVE)
+$(VENV)/.dev: requirements/dev.txt pyproject.toml clients/outbox/pyproject.toml $(ALIVE)
 	$(call environment,$(VENV))
 	@touch $(VENV)/.embedded
 
-$(VENV)/.embedded: requirements/embedded.txt pyproject.toml $(ALIVE)
+$(VENV)/.embedded: requirements/embedded.txt pyproject.toml clients/outbox/pyproject.toml $(ALIVE)
 	$(call environment,$(VENV))
 
-$(BENCH)/.bench: requirements/bench.txt pyproject.toml
+$(BENCH)/.bench: requirements/bench.txt pyproject.toml clients/outbox/pyproject.toml
 	$(call environment,$(BENCH))
 
 .PHONY: made-anew

@@ -1,0 +1,242 @@
+"""What is due is leased, each lane in its turn, and begun; whoever has nothing to do waits to be told."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Generic, Protocol, TypeAlias, TypeVar
+
+from temporal_outbox.events import Deaf, Delayed, LaneFailed, Leased, Tell, logged
+
+Lane = TypeVar("Lane", bound=Hashable)
+
+
+class Lease(Protocol):
+    """Its length is how many messages it holds."""
+
+    def __len__(self) -> int: ...
+
+
+Held = TypeVar("Held", bound=Lease)
+News: TypeAlias = Callable[[], AsyncIterator[object]]
+"""Word that something was added, while somebody has asked for it; also after it may have gone unheard."""
+
+
+class Away(Exception):
+    """PostgreSQL or Temporal does not answer; it is tried again in a moment."""
+
+
+@dataclass(frozen=True)
+class Due(Generic[Lane]):
+    """The lanes in which something may be leased; `soon` when there may be more of it and nobody tells."""
+
+    lanes: Sequence[Lane]
+    soon: bool = False
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds: between two looks, where nobody was told, and after an outage, twice as long after each that follows."""
+
+    busy: float = 0.2
+    idle: float = 1.0
+    outage: float = 0.2
+    longest_outage: float = 5.0
+    listens: timedelta = timedelta(seconds=3)
+
+    def after(self, outages: int) -> float:
+        return min(self.outage * 2.0 ** min(outages, 30), self.longest_outage)
+
+
+PACE: Final = Pace()
+
+
+class Source(Protocol[Lane, Held]):
+    """Where messages wait, and who carries them out. Any number of relays may look at one."""
+
+    async def due(self) -> Due[Lane]:
+        """In no order that favours one lane."""
+        ...
+
+    def bounds(self, lane: Lane) -> Mapping[Hashable, int]:
+        """What a lease of the lane counts for, and how many leases that are not over each of these may have."""
+        ...
+
+    async def reach(self) -> None:
+        """Raises while nobody would carry a lease out: then nothing is leased."""
+        ...
+
+    async def lease(self, lane: Lane, most: int) -> Sequence[Held]:
+        """At most so many leases, none of them empty, of what nobody else holds."""
+        ...
+
+    async def begin(self, lease: Held) -> None:
+        """Have it carried out. Beginning again what was begun changes nothing."""
+        ...
+
+    async def give_back(self, lease: Held) -> None:
+        """What could not be begun is due at once, unless it was begun after all."""
+        ...
+
+    async def over(self, lease: Held) -> None:
+        """Returns once it is carried out; until then it counts."""
+        ...
+
+    async def listen(self, lasting: timedelta) -> None:
+        """For so long whoever adds a message tells."""
+        ...
+
+
+class Relay(Generic[Lane, Held]):
+    """`away` are the errors by which the source says that a server does not answer."""
+
+    def __init__(
+        self,
+        source: Source[Lane, Held],
+        away: type[Exception] = Away,
+        news: News | None = None,
+        pace: Pace = PACE,
+        tell: Tell = logged,
+    ) -> None:
+        self._source = source
+        self._away = away
+        self._news = news
+        self._pace = pace
+        self._tell = tell
+        self._heard = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._soon = False
+        self._flying: dict[asyncio.Task[None], Lane] = {}
+
+    @property
+    def flying(self) -> int:
+        """How many leases are not over."""
+        return len(self._flying)
+
+    async def run(self) -> None:
+        """Until it is stopped or cancelled; an outage only delays it."""
+        hearing = asyncio.create_task(self._hear())
+        outages = 0
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._look()
+                    outages = 0
+                except self._away as error:
+                    pause = self._pace.after(outages)
+                    outages += 1
+                    self._tell(Delayed(error, pause))
+                    await _within(pause, self._stopping)
+        finally:
+            for task in (hearing, *self._flying):
+                task.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
+
+    def stop(self) -> None:
+        """What is leased now is begun, and nothing more; then `run` returns."""
+        self._stopping.set()
+        self._heard.set()
+
+    async def round(self) -> int:
+        """Through what is due, until there is no more of it or no room for it; how many messages were leased."""
+        leased = 0
+        while not self._stopping.is_set() and (found := await self.turn()):
+            leased += found
+        return leased
+
+    async def turn(self) -> int:
+        """Once for each lane, however much lies in another; first those of which least is carried out now."""
+        due = await self._source.due()
+        self._soon = due.soon
+        busy = Counter(self._flying.values())
+        lanes = sorted(due.lanes, key=lambda lane: busy[lane])
+        if lanes:
+            await self._source.reach()
+        leased = 0
+        for lane in lanes:
+            if self._stopping.is_set():
+                break
+            try:
+                leased += await self._led(lane)
+            except self._away:
+                raise
+            except Exception as error:  # noqa: BLE001 -- whatever it is, other lanes go on
+                self._tell(LaneFailed(lane, error))
+        return leased
+
+    async def settled(self) -> None:
+        """Once every lease that it began is over."""
+        await asyncio.gather(*self._flying)
+
+    async def _look(self) -> None:
+        """Whoever has nothing to do asks to be told, looks once more for what was added meanwhile, and waits."""
+        self._heard.clear()
+        if await self.round() or self._stopping.is_set():
+            return
+        idle = self._news is not None and not self._flying
+        if idle:
+            await self._source.listen(self._pace.listens)
+            if await self.round() or self._stopping.is_set():
+                return
+        await _within(self._pace.idle if idle and not self._soon else self._pace.busy, self._heard)
+
+    async def _hear(self) -> None:
+        outages = 0
+        while self._news is not None:
+            try:
+                async for _ in self._news():
+                    self._heard.set()
+                    outages = 0
+            except Exception as error:  # noqa: BLE001 -- whatever it is, it looks by itself
+                self._tell(Deaf(error))
+            await asyncio.sleep(self._pace.after(outages))
+            outages += 1
+
+    async def _led(self, lane: Lane) -> int:
+        room = self._room(lane)
+        leases = await self._source.lease(lane, room) if room > 0 else []
+        if leases:
+            self._tell(Leased(lane, sum(len(each) for each in leases)))
+        for number, lease in enumerate(leases):
+            await self._begun(lane, lease, leases[number + 1 :])
+        return sum(len(each) for each in leases)
+
+    async def _begun(self, lane: Lane, lease: Held, others: Sequence[Held]) -> None:
+        """One that fails by a defect is left to the end of its lease: given back it would fail again at once."""
+        try:
+            await self._source.begin(lease)
+        except self._away:
+            await self._given_back(lease, *others)
+            raise
+        except Exception:
+            await self._given_back(*others)
+            raise
+        flight = asyncio.create_task(self._flown(lane, lease))
+        self._flying[flight] = lane
+        flight.add_done_callback(self._landed)
+
+    async def _given_back(self, *leases: Held) -> None:
+        for each in leases:
+            await self._source.give_back(each)
+
+    def _room(self, lane: Lane) -> int:
+        busy = Counter(key for each in self._flying.values() for key in self._source.bounds(each))
+        return min(most - busy[key] for key, most in self._source.bounds(lane).items())
+
+    async def _flown(self, lane: Lane, lease: Held) -> None:
+        try:
+            await self._source.over(lease)
+        except Exception as error:  # noqa: BLE001 -- it is not over, and nobody can say when
+            self._tell(LaneFailed(lane, error))
+
+    def _landed(self, flight: asyncio.Task[None]) -> None:
+        del self._flying[flight]
+        self._heard.set()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,0 +1,93 @@
+"""An outbox in a test, whose table may be looked at and whose leases may be ended."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporal_outbox.delivery import OutboxRelay, relay_of
+from temporal_outbox.events import Event
+from temporal_outbox.messages import Message, Start
+from temporal_outbox.source import Config
+from temporal_outbox.table import Added, Outbox
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+
+@workflow.defn(name="Gathering")
+class Gathering:
+    """Ends with what it was told, once it was told so many words."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    @workflow.run
+    async def run(self, many: int) -> list[str]:
+        await workflow.wait_condition(lambda: len(self.words) >= many)
+        return self.words
+
+    @workflow.signal
+    def tell(self, word: str) -> None:
+        self.words.append(word)
+
+
+@dataclass
+class Post:
+    engine: AsyncEngine
+    client: Client
+    outbox: Outbox
+    queue: str
+    database: str
+    temporal: str
+    events: list[Event] = field(default_factory=list)
+
+    def start(self, name: str, many: int = 0, **more: Any) -> Start:
+        return Start("Gathering", f"{self.queue}/{name}", self.queue, [many], **more)
+
+    async def add(self, *messages: Message) -> list[Added]:
+        async with self.engine.begin() as connection:
+            return await self.outbox.add_async(connection, *messages)
+
+    def relay(self, config: Config | None = None, client: Client | None = None) -> OutboxRelay:
+        return relay_of(self.engine, client or self.client, self.outbox, config or Config(), self.events.append)
+
+    async def rows(self, what: str = "key, state, reason") -> list[Any]:
+        async with self.engine.connect() as connection:
+            return list(await connection.execute(text(f"SELECT {what} FROM {self.outbox.table} ORDER BY position")))  # noqa: S608
+
+    async def states(self) -> list[str]:
+        return [row.state for row in await self.rows()]
+
+    async def let_pass(self) -> None:
+        """Every lease and every pause has ended."""
+        async with self.engine.begin() as connection:
+            await connection.exec_driver_sql(f"UPDATE {self.outbox.table} SET due_at = now()")  # noqa: S608
+
+    async def run_of(self, name: str) -> str | None:
+        return (await self.client.get_workflow_handle(f"{self.queue}/{name}").describe()).run_id
+
+    async def result(self, name: str) -> list[str]:
+        handle = self.client.get_workflow_handle(f"{self.queue}/{name}", result_type=list[str])
+        return await asyncio.wait_for(handle.result(), 60)
+
+    def worker(self) -> Worker:
+        runner = UnsandboxedWorkflowRunner()
+        return Worker(self.client, task_queue=self.queue, workflows=[Gathering], workflow_runner=runner)
+
+
+@asynccontextmanager
+async def running(relay: OutboxRelay) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(relay.run())
+    yield task
+    relay.stop()
+    await asyncio.wait_for(task, 60)
+
+
+async def eventually(seen: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await seen():  # noqa: ASYNC110 -- what is waited for happens elsewhere
+            await asyncio.sleep(0.02)
