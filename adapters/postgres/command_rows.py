@@ -72,28 +72,42 @@ LEASE = text(
 
 
 def _by_type(which: str = "") -> TextualSelect:
-    """From type to type by the index: of those without room none is read, however many lie in the lane."""
+    """By the index from type to type and receiver to receiver: of those without room none is read, however many.
+
+    Rooms of receivers count before those of types: what is over the one takes nothing of the other.
+    """
     due = f"w.domain = :domain AND w.state IN ('pending', 'retry-wait'){which}"
     return text(
         "WITH RECURSIVE waiting AS ("  # noqa: S608 -- parts of one statement
-        f"  (SELECT w.type FROM command w WHERE {due} ORDER BY w.type LIMIT 1)"
+        f"  (SELECT w.type, w.dependency FROM command w WHERE {due} ORDER BY w.type, w.dependency LIMIT 1)"
         "  UNION ALL"
-        "  SELECT next.type FROM waiting CROSS JOIN LATERAL ("
-        f"   SELECT w.type FROM command w WHERE {due} AND w.type > waiting.type ORDER BY w.type LIMIT 1) AS next"
+        "  SELECT next.type, next.dependency FROM waiting CROSS JOIN LATERAL ("
+        "   SELECT w.type, w.dependency FROM command w"
+        f"   WHERE {due} AND (w.type, w.dependency) > (waiting.type, waiting.dependency)"
+        "    ORDER BY w.type, w.dependency LIMIT 1) AS next"
+        "), asked AS ("
+        "  SELECT waiting.*, coalesce(r.most, :most) AS most, r.apart, r.each, CASE WHEN r.apart IS NULL THEN r.probes"
+        "         ELSE coalesce(nullif(waiting.dependency, ''), r.apart) END AS shared"
+        "    FROM waiting LEFT JOIN jsonb_to_recordset(CAST(:rooms AS jsonb))"
+        "         AS r (type text, most bigint, probes text, apart text, each bigint) USING (type)"
+        "   WHERE (waiting.type = ANY(CAST(:types AS text[]))) = :only"
         "), room AS ("
-        "  SELECT waiting.type, coalesce(r.most, :most) AS most, r.probes FROM waiting"
-        "    LEFT JOIN jsonb_to_recordset(CAST(:rooms AS jsonb)) AS r (type text, most bigint, probes text)"
-        "      USING (type)"
-        "   WHERE (waiting.type = ANY(CAST(:types AS text[]))) = :only AND coalesce(r.most, :most) > 0"
+        "  SELECT asked.*, CASE WHEN shared IS NOT NULL THEN coalesce(p.room, each, 1) END AS among FROM asked"
+        "    LEFT JOIN jsonb_to_recordset(CAST(:parts AS jsonb)) AS p (part text, room bigint)"
+        "      ON apart IS NOT NULL AND part = shared"
+        "   WHERE most > 0 AND coalesce(p.room, 1) > 0"
         "), free AS ("
         "  SELECT domain, command_id, rank, crashes FROM ("
-        "    SELECT first.*, room.probes, row_number() OVER (PARTITION BY room.probes ORDER BY rank, command_id) AS nth"
-        "      FROM room CROSS JOIN LATERAL ("
-        "       SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w"
-        f"        WHERE w.type = room.type AND {_DUE}{which}"
-        "         ORDER BY w.rank, w.command_id LIMIT least(room.most, :most)"
-        "         FOR UPDATE SKIP LOCKED) AS first) AS found"
-        "   WHERE probes IS NULL OR nth = 1 ORDER BY rank, command_id LIMIT :most"
+        "    SELECT fitting.*, row_number() OVER (PARTITION BY type ORDER BY rank, command_id) AS nth FROM ("
+        "      SELECT first.*, room.type, room.most, room.among,"
+        "             row_number() OVER (PARTITION BY room.shared ORDER BY rank, command_id) AS nth_to_share"
+        "        FROM room CROSS JOIN LATERAL ("
+        "         SELECT w.domain, w.command_id, w.rank, w.crashes FROM command w"
+        f"         WHERE w.type = room.type AND w.dependency = room.dependency AND {_DUE}{which}"
+        "          ORDER BY w.rank, w.command_id LIMIT least(room.most, room.among, :most)"
+        "          FOR UPDATE SKIP LOCKED) AS first"
+        "    ) AS fitting WHERE among IS NULL OR nth_to_share <= among) AS found"
+        "   WHERE nth <= most ORDER BY rank, command_id LIMIT :most"
         f"), {_TAKE}"
     ).columns(*command.c)
 

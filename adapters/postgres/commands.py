@@ -108,7 +108,8 @@ class PostgresCommands:
         if types == EVERY:
             return _by_rank(await self._session.execute(LEASE, asked))
         rooms = text_of([{"type": name, **vars(room)} for name, room in types.rooms.items()])
-        asked |= {"types": sorted(types.names), "only": types.only, "rooms": rooms}
+        parts = text_of([{"part": name, "room": room} for name, room in types.parts.items()])
+        asked |= {"types": sorted(types.names), "only": types.only, "rooms": rooms, "parts": parts}
         apart = LEASE_ALONE if types.alone else LEASE_BY_TYPE
         return _by_rank(await self._session.execute(LEASE_OF_TYPES if types.only else apart, asked))
 

@@ -3,17 +3,23 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from adapters.memory.store import MemoryStore
 from adapters.postgres.store import PostgresStore
 from application.ports.commands import Types
+from domain.commands import CommandType
 from domain.commands.breakers import Breaker, BreakerAct, BreakerOperation, BreakerState, act_digest
+from domain.commands.dependencies import Dependence
 from domain.commands.limits import Bucket, Limit, LimitScope, Room
+from domain.commands.operations import Act
+from domain.commands.policies import TypePolicy
+from domain.commands.repairs import Edit
 from tests.contract.homes import LONG_AGO, Home, moved_in
-from tests.contract.test_store_commands import WRONG, ids, made, put
+from tests.contract.test_store_commands import WRONG, ids, made, put, read
+from tests.contract.test_store_parked_commands import DIGEST, decided
 
 POST, CLOSE, REBUILD = "ledger.post-journal", "ledger.close-book", "ledger.rebuild"
 OURS, SHARED = LimitScope.TENANT, LimitScope.EVERYWHERE
@@ -79,6 +85,73 @@ class TestRooms:
         assert await leased(home, {CLOSE: Room(5)}) == ["b", "c"]
 
 
+class TestReceivers:
+    """Of one type, whose commands say to which receiver they go."""
+
+    async def types(self, home: Home) -> tuple[str, str]:
+        tell, warn = (f"ledger.t{uuid4().hex}" for _ in range(2))
+        policy = TypePolicy(depends_on="hooks", apart="/to").to_json()
+        store: Any = home.store
+        await store.put_command_types([CommandType(each, 1, {}, policy) for each in (tell, warn)])
+        return tell, warn
+
+    @pytest.mark.req("CB-38")
+    async def test_are_written_with_what_is_sent_and_with_what_is_edited(self, home: Home) -> None:
+        tell, _ = await self.types(home)
+        said = {"a": {"to": "crm"}, "b": {"to": "Ann <ann@example.com>"}, "c": {"to": 7}, "d": {"to": "é" * 80}}
+        await put(home, *(made(home, name, tell, payload=payload) for name, payload in said.items()), made(home, "e"))
+        depends = Dependence(tell, "hooks", apart="/to")
+        told = {name: (await read(home, name)).dependency for name in "abcde"}
+        assert told == {"e": "", **{name: depends.receiver(payload) for name, payload in said.items()}}
+        assert (told["a"], told["c"], "ann" in told["b"]) == ("hooks:crm", "hooks", False)
+        operation = decided(await read(home, "a"), Act.EDIT)
+        edit = Edit(operation.id, ("ledger", "a"), 2, 1, [], DIGEST, DIGEST, {"to": "erp"}, LONG_AGO)
+        async with home.transaction() as tx:
+            assert await tx.commands.parked.add_operation(replace(operation, approval=UUID(int=7)))
+            await tx.commands.repairs.edit(edit)
+        assert (await read(home, "a")).dependency == "hooks:erp"
+
+    @pytest.mark.req("CB-37", "CB-38")
+    async def test_have_rooms_of_their_own_whatever_waits_for_others(self, home: Home) -> None:
+        tell, warn = await self.types(home)
+        minutes = (LONG_AGO + timedelta(minutes=each) for each in range(99))
+        line = [
+            *(made(home, f"dead{n}", tell, payload={"to": "dead"}, at=next(minutes)) for n in range(5)),
+            *(made(home, f"slow{n}", tell, payload={"to": "slow"}, at=next(minutes)) for n in range(5)),
+            *(made(home, f"well{n}", (warn, tell)[n % 2], payload={"to": "well"}, at=next(minutes)) for n in range(4)),
+            made(home, "none", tell, payload={}, at=next(minutes)), made(home, "free", POST, at=next(minutes)),
+        ]  # fmt: skip
+        await put(home, *line)
+        apart = Room(apart="hooks", each=3)
+        rooms, parts = {tell: apart, warn: apart}, {"hooks:dead": 0, "hooks:slow": 1, "hooks": 0}
+        assert await leased(home, rooms, parts=parts) == ["slow0", "well0", "well1", "well2", "free"]
+        async with home.transaction() as tx:
+            assert await tx.commands.limits.apart() == {"hooks:slow": 1, "hooks:well": 3}
+        assert await leased(home, {tell: replace(apart, most=2), warn: Room(0)}) == ["dead0", "dead1"]
+        assert await leased(home, rooms, most=4) == ["dead2", "dead3", "dead4", "slow1"]
+        rest = ["slow2", "slow3", "slow4", "well3", "none"]
+        assert await leased(home, {tell: apart}, names=frozenset({warn})) == rest
+
+    async def test_are_what_types_depend_on_until_their_handlers_say_something_else(self, home: Home) -> None:
+        tell, warn = await self.types(home)
+        store: Any = home.store
+        own = f"changegate.t{uuid4().hex}"
+        crm = TypePolicy(depends_on="crm", limit_scope="everywhere").to_json()
+        await store.put_command_types(
+            [
+                CommandType(tell, 2, {}, TypePolicy().to_json()),
+                CommandType(tell, 1, {}, crm),
+                CommandType(own, 1, {}, crm),
+            ]
+        )
+        async with home.transaction() as tx:
+            there = [each for each in await tx.commands.breakers.depending() if each.type in {tell, warn, own}]
+            assert sorted(there, key=lambda each: each.type) == sorted(
+                [Dependence(own, "crm", SHARED), Dependence(warn, "hooks", apart="/to")], key=lambda each: each.type
+            )
+            assert own not in {each.type for each in await tx.commands.types()}
+
+
 class TestBuckets:
     @pytest.mark.req("CB-37")
     @pytest.mark.parametrize("scope", LimitScope)
@@ -127,6 +200,16 @@ class TestBreakers:
             assert await tx.commands.breakers.lock(name, scope) == resting
             assert await tx.commands.breakers.lock_free(name, scope) == resting
             assert resting in await tx.commands.breakers.some()
+
+    @pytest.mark.req("CB-38")
+    async def test_of_a_tenant_that_are_troubled_are_found(self, home: Home) -> None:
+        async with home.transaction() as tx:
+            calm, failed, held = [await tx.commands.breakers.lock(f"hooks:{each}", OURS) for each in ("a", "b", "c")]
+            await tx.commands.breakers.save(calm)
+            await tx.commands.breakers.save(replace(failed, failures=1))
+            await tx.commands.breakers.save(held.opened(home.bob.id, "maintenance tonight", tx.now))
+        async with home.transaction() as tx:
+            assert [each.dependency for each in await tx.commands.breakers.troubled()] == ["hooks:b", "hooks:c"]
 
     async def test_are_a_tenants_own_or_everybodys(self, kind: str, store: PostgresStore) -> None:
         ours, theirs = await neighbours(kind, store)
