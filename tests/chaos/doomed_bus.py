@@ -1,4 +1,4 @@
-"""The part of a worker that leads and executes commands, forked once for each life.
+"""The part of a worker that leads commands and processes and executes them, forked once for each life.
 
 Each line of standard input is a name: who had it before is killed with SIGKILL, and another lives under it. One that
 died by itself ends this process, too.
@@ -11,14 +11,14 @@ import sys
 
 from adapters.settings import Settings
 from bootstrap import parts
-from worker import executing, reach
+from worker import executing, processing, reach
 
 
 async def live() -> None:
     async with parts(Settings.read()) as made:
         client = await reach(made.settings)
-        async with executing(made, client) as leading:
-            await asyncio.gather(*leading)
+        async with executing(made, client) as leading, processing(made, client) as telling:
+            await asyncio.gather(*leading, *telling)
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ IDLE: Final = 300
 """Connections that others take, and do nothing with."""
 EACH: Final = 10
 CUT: Final = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'changegate'"
-BEAT: Final = 0.1
+BEAT: Final = 0.2
 """Seconds from one request to the next: more than is executed at once must not wait when something goes away."""
 
 

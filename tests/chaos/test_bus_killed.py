@@ -31,7 +31,7 @@ KILLS: Final = 100 if LONG else 7
 APART: Final = 1.5 if LONG else 0
 """Seconds from one kill to the next, which comes once somebody has begun something."""
 EACH: Final = 8
-BEAT: Final = 0.1
+BEAT: Final = 0.2
 """Seconds in which so many commands are sent."""
 LEASED_AGAIN: Final = ["dispatched", "returned", "dispatched", "started", "completed"]
 LEASED_ONCE: Final = ["dispatched", "started", "completed"]
