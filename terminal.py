@@ -153,3 +153,7 @@ def main() -> None:
     """The `changegate` command; CHANGEGATE_DATA names the data folder (default `.changegate`)."""
     folder = Path(os.environ.get("CHANGEGATE_DATA", ".changegate"))
     build(EmbeddedInstallation(folder, os.environ.get("CHANGEGATE_DATABASE_URL") or None, _listen))()
+
+
+if __name__ == "__main__":
+    main()

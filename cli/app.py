@@ -37,7 +37,7 @@ def build(installation: Installation) -> typer.Typer:
 
     @app.command()
     def demo() -> None:
-        """Run the main job to its end on real input: two rollouts, one expiry, one close."""
+        """Run the main job to its end on real input: two rollouts, one expiry, one close, one command put right."""
         from cli.demo.story import play  # the shop is an example: an installation without examples has no demo
 
         raise SystemExit(0 if _run(play(installation, console)) else 1)

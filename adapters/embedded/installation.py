@@ -44,8 +44,8 @@ class RunningStack:
     def port(self, name: str) -> int:
         return self.stack.port(name)
 
-    async def spawn(self, name: str, *command: str) -> None:
-        await self.stack.spawn(name, [sys.executable, *command])
+    async def spawn(self, name: str, *command: str, **environment: str) -> None:
+        await self.stack.spawn(name, [sys.executable, *command], environment)
 
     async def trouble(self) -> str:
         while True:

@@ -42,8 +42,8 @@ class Running(Protocol):
         """Sentences for the person who started this."""
         ...
 
-    async def spawn(self, name: str, *command: str) -> None:
-        """Start a program beside the servers; it stops before them."""
+    async def spawn(self, name: str, *command: str, **environment: str) -> None:
+        """Start a program beside the servers, with our environment and this; it stops before them."""
         ...
 
     def port(self, name: str) -> int: ...

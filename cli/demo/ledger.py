@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 LOGIN = "ledger_demo"
+WORKER = "changegate_app"
+"""The role of Changegate's own login, whose worker posts what commands tell it to."""
 CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
 
 
@@ -26,7 +28,7 @@ class Ledger:
 
     async def install(self) -> None:
         """Beside Changegate, with a login that may do no more than post."""
-        await self._said("install", "--login", LOGIN, LEDGER_OWNER_DATABASE=self.owner_url)
+        await self._said("install", "--login", LOGIN, "--worker", WORKER, LEDGER_OWNER_DATABASE=self.owner_url)
 
     async def do(self, what: str) -> list[str]:
         """What it printed, line by line."""

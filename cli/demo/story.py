@@ -1,4 +1,4 @@
-"""A good version goes all the way, a bad one comes back, a change nobody votes on expires, and a month is closed."""
+"""A good version goes all the way, a bad one back; a change expires, a month is closed, a late bill is put right."""
 
 import asyncio
 import shutil
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from application.ports.installation import Installation, Running
 from cli.caller import Caller
-from cli.demo import month, proposals, report
+from cli.demo import late, month, proposals, report
 from cli.demo.progress import BAD_SHARE, follow
 from cli.demo.shop import Shop, open_shop
 from cli.destination import Frontend
@@ -82,13 +82,15 @@ async def play(installation: Installation, console: Console) -> bool:
         recovered = await _recovered(story)
         silent, third = await _silent(story, second["live_version"])
         came_back = second["state"] == "ROLLED_BACK" and second["stage"] == 0
+        books = month.last_month(installation, running.api, console)
         wanted = [
             ("the flag was created", created["state"] == "SUCCEEDED"),
             ("the good version reached everybody", first["state"] == "SUCCEEDED"),
             ("the bad version came back by itself from 10 %", came_back),
             ("the shop recovered", recovered),
             ("the unanswered change expired", third["state"] == "EXPIRED"),
-            *await month.close(month.last_month(installation, running.api, console)),
+            *await month.close(books),
+            *await late.post_late(books, running),
         ]
         async with story.person("aud") as auditor:
             await report.show(auditor, {"express": good, "turbo": bad, "nobody votes": silent}, console)

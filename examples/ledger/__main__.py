@@ -6,7 +6,7 @@ import os
 from datetime import date
 from uuid import UUID
 
-from examples.ledger.installing import admit, install
+from examples.ledger.installing import admit, install, let_write
 from examples.ledger.ledger import Ledger
 from examples.ledger.sessions import Desk, connect
 from examples.ledger.slipping import slip
@@ -31,6 +31,9 @@ async def _install(asked: argparse.Namespace) -> None:
             raise SystemExit(f"{PASSWORD} is the password that {asked.login} is to have")
         await admit(asked.owner_database, asked.login, password)
         print(f"{asked.login} writes to it")
+    if asked.worker:
+        await let_write(asked.owner_database, asked.worker)
+        print(f"{asked.worker} writes to it")
 
 
 async def _run(asked: argparse.Namespace) -> None:
@@ -64,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="what", required=True)
     made = commands.add_parser("install")
     _address(made, "--owner-database", OWNER_DATABASE, "address of a user that may create roles")
+    made.add_argument("--worker", help="a role that is there: workers that have it execute commands to post")
     made.add_argument("--login", help=f"a login to be made, whose password is in {PASSWORD}")
     for name in ("run", "discard", "slip"):
         worked = commands.add_parser(name)

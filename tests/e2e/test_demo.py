@@ -18,12 +18,15 @@ CLAIMS = (
     "the unanswered change expired",
     "a late bill was refused in the soft-closed month, and in the closed one",
     "the month is closed, and its certificate proves it",
+    "a late command was parked, put right by two people, and executed",
 )
 CLOSE = (
     "in the way: unposted",
     "a late bill, posted with raw SQL:  FP004 Period",
     "a late bill, posted with raw SQL:  FP001 Period",
     "certificate 1: 12 entries  sha256:",
+    "parked as period-closed:",
+    "completed in epoch 2: entry",
 )
 
 
