@@ -49,7 +49,7 @@ from application.authentication import Authentication
 from application.changes import Changes
 from application.closure_series.cases import SeriesCases
 from application.closures.cases import ClosureCases
-from application.closures.desk import ClosureDesk
+from application.closures.desk import ClosureDesk, closures_heard
 from application.commands.handling import Handlers
 from application.commands.replies import Replies, Signals
 from application.controls import Rollouts
@@ -60,6 +60,7 @@ from application.events.cases import EventCases, EventNews, relay
 from application.events.relay import Relay
 from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
+from application.fences.answering import FenceAnswers
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
@@ -147,10 +148,11 @@ class Parts:
     def handlers(self) -> Handlers:
         return named_handlers(self.settings.handlers)
 
-    def serving(self, signals: Signals) -> Handlers:
-        """Those, and the product's own: they tell whoever waits how a command ended."""
+    def serving(self, signals: Signals, processes: TemporalProcesses) -> Handlers:
+        """Those, and the product's own: they tell whoever waits how a command ended, fences among them."""
         own = Replies(self.store, self.sealer, SignedPosts(self.egress), signals)
-        return named_handlers(self.settings.handlers, own)
+        answers = FenceAnswers(self.store, closures_heard(self.closures(processes), processes))
+        return named_handlers(self.settings.handlers, own, answers)
 
     @property
     def retention(self) -> Retention:

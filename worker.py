@@ -194,7 +194,8 @@ async def executing(
 
     That is to end before it.
     """
-    handlers, chunks = made.serving(TemporalSignals(always(client))), TemporalChunks(always(client))
+    handlers = made.serving(TemporalSignals(always(client)), TemporalProcesses(always(client)))
+    chunks = TemporalChunks(always(client))
     execution, lasting = Executing(made.store, handlers), Lasting(made.store, handlers)
     carrier = TemporalStandaloneRuns if made.settings.long_commands == "activity" else TemporalCommandRuns
     runs, long = carrier(always(client)), LongCommandActivities(lasting, (pace := pace or Pace()).add)

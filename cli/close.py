@@ -186,6 +186,7 @@ def _waits(now: dict[str, Any]) -> Iterator[str]:
     looks = [each for each in now["tasks"] if each["state"] == "submitted"]
     if looks:
         yield "to sign off: " + ", ".join(each["key"] for each in looks)
+    yield from (each["words"] for each in now["waits"])
     blocks = [each["check"] for each in _blocking(now)]
     if blocks:
         yield "in the way: " + ", ".join(blocks)

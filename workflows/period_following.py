@@ -201,6 +201,7 @@ class Followed(Attended):
         lines = [f"**{wish.entity} {wish.period}**, {mode} close, attempt {wish.attempt}: {stand.state.value}{why}"]
         if stand.fences:
             lines.append(f"{stand.fences} modules have not acknowledged their gates")
+            lines.append("\n".join(f"- {each}" for each in stand.waits))
         if stand.open_tasks:
             lines.append(f"{len(stand.open_tasks)} of {len(stand.tasks)} tasks are open:")
             lines.append("\n".join(f"- {task.words}" for task in stand.open_tasks[:MOST_SHOWN]))

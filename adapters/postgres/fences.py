@@ -20,8 +20,8 @@ from domain.fences.fence import OUTSTANDING
 from domain.periods import GateKey, PeriodGate, Posting, Status
 
 _M, _F, _H, _P = remote_module.c, module_fence.c, period_gate_history.c, fiscal_period.c
-_MOVING = ("name", "speaker", "entities", "in_service", "version")
-_SETTLING = ("run", "state", "attempts", "acknowledgement", "settled_at", "settled_by", "reason")
+_MOVING = ("name", "speaker", "entities", "in_service", "version", "told_by")
+_SETTLING = ("run", "state", "attempts", "acknowledgement", "settled_at", "settled_by", "reason", "command")
 _GATE = ("entity", "period_id", "scope", "epoch")
 _DAY = timedelta(days=1)
 
@@ -141,7 +141,7 @@ def _settling(fence: Fence) -> dict[str, Any]:
 
 def _module(row: Any) -> RemoteModule:
     return RemoteModule(
-        row.code, row.name, row.scope, row.speaker, frozenset(row.entities), row.in_service, row.version
+        row.code, row.name, row.scope, row.speaker, frozenset(row.entities), row.in_service, row.version, row.told_by
     )  # fmt: skip
 
 
@@ -154,5 +154,5 @@ def _fence(row: Any) -> Fence:
     said = Acknowledgement.of_json(row.acknowledgement) if row.acknowledgement else None
     return Fence(
         row.fence_id, row.module, gate, period, row.run, row.asked_at, row.attempts, FenceState(row.state), said,
-        row.settled_at, row.settled_by, row.reason,
+        row.settled_at, row.settled_by, row.reason, row.command,
     )  # fmt: skip

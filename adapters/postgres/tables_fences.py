@@ -16,6 +16,7 @@ remote_module = Table(
     Column("entities", ARRAY(Text)),
     Column("in_service", Boolean),
     Column("version", BigInteger),
+    Column("told_by", Text),
 )
 module_fence = Table(
     "module_fence",
@@ -36,4 +37,5 @@ module_fence = Table(
     Column("settled_at", moment),
     Column("settled_by", Uuid),
     Column("reason", Text),
+    Column("command", Text),
 )

@@ -11,7 +11,17 @@ from api.idempotency import KEYED, Once
 from api.paging import Cursor, Limit, cut, decoded, encoded, identifier, moment, text
 from api.routes.periods import PERIOD
 from api.schemas.common import KEY, ReasonIn
-from api.schemas.fences import MODULE, AcknowledgementIn, EpochOut, FenceOut, FencePage, ModuleIn, ModuleOut, ModulePage
+from api.schemas.fences import (
+    MODULE,
+    AcknowledgementIn,
+    EpochOut,
+    FenceDetailOut,
+    FenceOut,
+    FencePage,
+    ModuleIn,
+    ModuleOut,
+    ModulePage,
+)
 from api.services import Use
 from application.ports.fences import FenceFilter
 from domain.fences import FenceState
@@ -86,8 +96,8 @@ async def fences(wanted: Wanted, actor: Acting, use: Use, cursor: Cursor = None,
 
 
 @router.get("/{id}", summary="Read a fence")
-async def read(id: UUID, actor: Acting, use: Use) -> FenceOut:  # noqa: A002 -- the wire's name
-    return FenceOut.of(await use.fences.looking.get(actor, id))
+async def read(id: UUID, actor: Acting, use: Use) -> FenceDetailOut:  # noqa: A002 -- the wire's name
+    return FenceDetailOut.whole(await use.fences.looking.get(actor, id))
 
 
 @router.post("/{id}/acknowledgement", summary="Say that a module has set its gate", dependencies=KEYED)

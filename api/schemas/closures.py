@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from api.schemas.books import ScopeCode
 from api.schemas.common import In, Instant, Key, Object, Out, Reason
+from api.schemas.fences import AwaitedOut
 from application.closures.desk import ActWish
 from application.closures.looking import Checked, CheckedBy, RunView
 from application.closures.prechecking import DryRun, DryWish
@@ -196,13 +197,17 @@ class StepOut(Out):
 
 
 class ClosureDetailOut(ClosureOut):
-    """With its tasks, what was checked last and when, every step that it took, and the handles of who is named."""
+    """With its tasks, what was checked last and when, every step that it took, and the handles of who is named.
+
+    `waits` are the modules elsewhere that have not acknowledged, each with the reason.
+    """
 
     tasks: list[TaskOut]
     checks: list[CheckOut]
     checked: CheckedOut | None
     timeline: list[StepOut]
     handles: dict[UUID, str]
+    waits: list[AwaitedOut]
 
     @classmethod
     def whole(cls, view: RunView) -> "ClosureDetailOut":
@@ -213,6 +218,7 @@ class ClosureDetailOut(ClosureOut):
             checked=CheckedOut.of(view.checked) if view.checked else None,
             timeline=[StepOut.of(line) for line in view.timeline],
             handles=view.handles,
+            waits=[AwaitedOut.of(each) for each in view.waits],
         )
 
 

@@ -11,30 +11,38 @@ from api.schemas.entities import Code, Title
 from application.fences.modules import ModuleWish
 from domain.closures.amounts import amount
 from domain.closures.controls import Total
+from domain.commands import CommandState
+from domain.commands.shape import TYPE as COMMAND_TYPE
 from domain.fences import Acknowledgement, Fence, FenceState, RemoteModule
 from domain.fences.module import MOST_ENTITIES
+from domain.fences.telling import Awaited, Telling
 from domain.periods import Posting, Status
 
 MODULE = r"^[A-Z][A-Z0-9_-]{0,39}$"
 SCOPE = r"^[A-Z][A-Z0-9_]{0,19}$"
+TYPE = f"^{COMMAND_TYPE}$"
 Amount = Annotated[str, Field(pattern=r"^-?[0-9]{1,30}(\.[0-9]{1,20})?$", examples=["1250.00"])]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["EUR"])]
 Epoch = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
 
 
 class ModuleIn(In):
-    """`speaker` is the handle of the service that acknowledges for it. No `entities` are all of them."""
+    """`speaker` is the handle of the service that acknowledges for it. No `entities` are all of them.
+
+    `told_by` is a type of commands that tell it of its gates; without it, the event `ModuleGateSet` does.
+    """
 
     name: Title
     scope: Annotated[str, Field(pattern=SCOPE, examples=["AP"])]
     speaker: Handle
     entities: Annotated[tuple[Code, ...], Field(max_length=MOST_ENTITIES)] = ()
     in_service: Annotated[bool, Field(strict=True)] = True
+    told_by: Annotated[str, Field(pattern=TYPE, examples=["warehouse.set-gate"])] | None = None
     reason: Reason
 
     def wish(self) -> ModuleWish:
         return ModuleWish(
-            self.name, self.scope, self.speaker, tuple(dict.fromkeys(self.entities)), self.in_service
+            self.name, self.scope, self.speaker, tuple(dict.fromkeys(self.entities)), self.in_service, self.told_by
         )  # fmt: skip
 
 
@@ -46,6 +54,7 @@ class ModuleOut(Out):
     entities: list[str]
     in_service: bool
     version: int
+    told_by: str | None
 
     @classmethod
     def of(cls, module: RemoteModule) -> "ModuleOut":
@@ -118,7 +127,10 @@ class FencedPeriodOut(Out):
 
 
 class FenceOut(Out):
-    """One gate at one epoch, for one module: told `attempts` times, and awaited by `run`, if by a close."""
+    """One gate at one epoch, for one module: told `attempts` times, and awaited by `run`, if by a close.
+
+    `command` names the one that told it last, of a module that is told by commands.
+    """
 
     id: UUID
     module: str
@@ -136,23 +148,70 @@ class FenceOut(Out):
     settled_at: datetime | None
     settled_by: UUID | None
     reason: str | None
+    command: str | None
 
     @classmethod
     def of(cls, fence: Fence) -> "FenceOut":
+        return cls(**cls.fields(fence))
+
+    @staticmethod
+    def fields(fence: Fence) -> dict[str, Any]:
         told: dict[str, Any] = {name: getattr(fence, name) for name in _PLAIN}
         said = fence.acknowledgement
-        return cls(
+        return {
             **told,
-            entity=fence.gate.key.entity,
-            scope=fence.gate.key.scope,
-            status=fence.gate.status,
-            posting=fence.gate.posting,
-            period=FencedPeriodOut(**vars(fence.period)),
-            acknowledgement=AcknowledgementOut.model_validate(said.to_json()) if said else None,
-        )
+            "entity": fence.gate.key.entity,
+            "scope": fence.gate.key.scope,
+            "status": fence.gate.status,
+            "posting": fence.gate.posting,
+            "period": FencedPeriodOut(**vars(fence.period)),
+            "acknowledgement": AcknowledgementOut.model_validate(said.to_json()) if said else None,
+        }
 
 
-_PLAIN = ("id", "module", "epoch", "run", "state", "attempts", "asked_at", "settled_at", "settled_by", "reason")
+_PLAIN = ("id", "module", "epoch", "run", "state", "attempts", "asked_at", "settled_at", "settled_by", "reason",
+          "command")  # fmt: skip
+
+
+class TellingOut(Out):
+    """Where the command stands that tells the module, and the `code` of what is in its way."""
+
+    command: str
+    state: CommandState
+    code: str | None
+
+    @classmethod
+    def of(cls, telling: Telling | None) -> "TellingOut | None":
+        return None if telling is None else cls(**vars(telling))
+
+
+class FenceDetailOut(FenceOut):
+    """With how its module is told, where that is by a command."""
+
+    told: TellingOut | None
+
+    @classmethod
+    def whole(cls, view: Awaited) -> "FenceDetailOut":
+        return cls(**cls.fields(view.fence), told=TellingOut.of(view.telling))
+
+
+class AwaitedOut(Out):
+    """A module elsewhere that a close waits for, and in `words` why."""
+
+    module: str
+    scope: str
+    fence: UUID
+    state: FenceState
+    told: TellingOut | None
+    words: str
+
+    @classmethod
+    def of(cls, view: Awaited) -> "AwaitedOut":
+        fence = view.fence
+        return cls(
+            module=fence.module, scope=fence.gate.key.scope, fence=fence.id, state=fence.state,
+            told=TellingOut.of(view.telling), words=view.words,
+        )  # fmt: skip
 
 
 class FencePage(Out):

@@ -9,11 +9,13 @@ from application.closures.stand import RunStep, Stand
 from application.closures.steps import CHECKS_FAIL, CHECKS_HOLD, LOOKED_AT, locked, stand_of
 from application.fences.asking import outstanding
 from application.fences.lapsing import lapse
+from application.fences.looking import awaited
 from application.periods.places import period_called
 from application.ports.closures import Place, RunLine
 from application.ports.store import Store, Transaction
 from domain.closures import Act, Certificate, CheckResult, ClosureRun, ClosureTask, RunState
 from domain.errors import Missing
+from domain.fences.telling import Awaited
 from domain.people import Actor, Permission
 
 
@@ -35,13 +37,17 @@ class Checked:
 
 @dataclass(frozen=True)
 class RunView:
-    """`results` are those of the last time that the books were checked; `handles` are of whoever is named."""
+    """`results` are those of the last time that the books were checked; `handles` are of whoever is named.
+
+    `waits` are the modules elsewhere that have not acknowledged.
+    """
 
     run: ClosureRun
     tasks: tuple[ClosureTask, ...]
     results: tuple[CheckResult, ...]
     timeline: tuple[RunLine, ...]
     handles: dict[UUID, str]
+    waits: tuple[Awaited, ...] = ()
 
     @property
     def checked(self) -> Checked | None:
@@ -131,4 +137,6 @@ async def _view(tx: Transaction, run: ClosureRun) -> RunView:
         *(line.actor for line in timeline),
     }
     people = await tx.people.by_ids([each for each in named if each is not None])
-    return RunView(run, tuple(tasks), tuple(results), tuple(timeline), {each.id: each.handle for each in people})
+    waits = await awaited(tx, run.id) if run.state is RunState.FREEZING else []
+    handles = {each.id: each.handle for each in people}
+    return RunView(run, tuple(tasks), tuple(results), tuple(timeline), handles, tuple(waits))

@@ -83,7 +83,8 @@ class TaskBrief:
 class Stand:
     """What the database holds: enough to go on.
 
-    `fences` have not been acknowledged; `blockers` are names of checks; `steps` is the highest number of a step.
+    `fences` have not been acknowledged, and `waits` says in words where the first of them stand; `blockers` are names
+    of checks; `steps` is the highest number of a step.
     `revision` is that of the tasks. An answer has only those tasks that changed after the revision that was heard.
     """
 
@@ -96,6 +97,7 @@ class Stand:
     asked: Asked | None = None
     steps: int = 0
     revision: int = 0
+    waits: tuple[str, ...] = ()
 
     def upon(self, known: "Stand") -> "Stand":
         """With every task: an answer, laid over what was known when it was asked for."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from application.asked import Asked
 from application.closures.stand import MOST_BLOCKERS, RunStep, Stand, TaskBrief
-from application.fences.asking import outstanding
+from application.fences.looking import awaited
 from application.ports.closures import RunLine
 from application.ports.store import Transaction
 from application.recording import record
@@ -71,16 +71,18 @@ async def stand_of(tx: Transaction, run: ClosureRun, step: RunStep) -> Stand:
     lines = await tx.closures.timeline(run.id)
     found = blockers(await tx.closures.results(run.id)) if not run.over else []
     changed, revision = await tx.closures.changed(run.id, step.heard)
+    waits = await awaited(tx, run.id) if run.state is RunState.FREEZING else []
     return Stand(
         run.id,
         run.state,
         lines[-1].cause if lines else "",
         tuple(_brief(task) for task in changed),
         tuple(each.check for each in found[:MOST_BLOCKERS]),
-        len(await outstanding(tx, run.id)) if run.state is RunState.FREEZING else 0,
+        len(waits),
         await _asked(tx, run),
         max((_number(line.step) for line in lines), default=0),
         revision,
+        tuple(each.words for each in waits[:MOST_BLOCKERS]),
     )
 
 

@@ -11,6 +11,7 @@ from domain.audit import Action, Outcome
 from domain.canonical import Json
 from domain.commands import CommandRecord, CommandState, name_of
 from domain.commands.record import SUPERSEDED
+from domain.fences.telling import fence_of, needed, tells, withdrawn
 from domain.people import Actor
 
 _S = CommandState
@@ -60,7 +61,18 @@ async def moved(
     saved = await tx.commands.save(records) if records else []
     await told(tx, saved, at=at, actor=actor)
     await followed(tx, saved)
-    return saved
+    return [await _kept(tx, each) for each in saved]
+
+
+async def _kept(tx: Transaction, record: CommandRecord) -> CommandRecord:
+    """What would tell a module of a gate in vain is not parked: it would hold up what tells it of the gate as it is."""
+    if record.state is not _S.PARKED or not tells(record):
+        return record
+    fence_id = fence_of(name_of(record.key))
+    fence = await tx.fences.get(fence_id) if fence_id else None
+    if fence is None or needed(record, fence):
+        return record
+    return (await moved(tx, [withdrawn(record, fence, tx.now)]))[0]
 
 
 def _stand(record: CommandRecord) -> dict[str, Json]:

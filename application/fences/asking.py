@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from uuid import UUID, uuid4
 
+from application.fences.telling import told, withdraw
 from application.ports.store import Transaction
 from application.recording import event_of
 from domain.audit import Action
 from domain.canonical import Json
-from domain.events import Event, EventType, Subject, new_event_id
 from domain.fences import Fence, FencedPeriod, FenceState, RemoteModule
 from domain.people import Actor
 from domain.periods import PeriodGate
@@ -28,21 +28,22 @@ async def request(
     if not wanted:
         return []
     newest, called = await tx.fences.newest_at([gate.key for gate in gates]), {each.id: each for each in periods}
-    fences, moved, new = [], [], []
+    fences, moved, gone, new = [], [], [], []
     for module, gate in wanted:
         before = newest.get((module.code, gate.key))
         if before is not None and before.epoch >= gate.epoch:
             fence = before.awaited(run)
             moved += [fence] * (fence != before)
         else:
-            moved += [before.superseded(tx.now)] if before is not None and before.outstanding else []
+            gone += [before.superseded(tx.now)] if before is not None and before.outstanding else []
             fence = Fence(uuid4(), module.code, gate, called[gate.key.period], run, tx.now)
-            new.append(fence)
+            new.append((module, fence))
         fences.append(fence)
-    await tx.fences.save(*moved)
-    await tx.fences.add(*new)
-    await tell(tx, *new, actor=actor)
-    return fences
+    await tx.fences.save(*moved, *gone)
+    await withdraw(tx, *gone)
+    await tx.fences.add(*(fence for _, fence in new))
+    after = {each.id: each for each in await tell(tx, *new, actor=actor)}
+    return [after.get(each.id, each) for each in fences]
 
 
 async def outstanding(tx: Transaction, run: UUID) -> list[Fence]:
@@ -61,23 +62,30 @@ async def remind(tx: Transaction, run: UUID, attempt: int) -> list[Fence]:
     After MOST_ATTEMPTS they are overdue, and wait for a person to retry or exclude.
     """
     for known in await outstanding(tx, run):
-        await tx.fences.module(known.module, lock=True)
+        module = await tx.fences.module(known.module, lock=True)
         fence = await tx.fences.get(known.id)
         after = fence.reminded(attempt) if fence else known
-        if after == fence:
+        if module is None or after == fence:
             continue
         await tx.fences.save(after)
         if after.state is FenceState.OVERDUE:
             await keep(tx, Action.FENCE_OVERDUE, after)
         else:
-            await tell(tx, after)
+            await tell(tx, (module, after))
     return await outstanding(tx, run)
 
 
-async def tell(tx: Transaction, *fences: Fence, actor: Actor | None = None, reason: str | None = None) -> None:
-    """By an event each, which webhooks carry; whoever rather asks finds them among the outstanding fences."""
-    await tx.events.add(*(_event(tx, each, actor) for each in fences))
+async def tell(
+    tx: Transaction, *asked: tuple[RemoteModule, Fence], actor: Actor | None = None, reason: str | None = None
+) -> list[Fence]:  # fmt: skip
+    """By an event each, which webhooks carry, or by a command; gives those that are told by it.
+
+    Whoever rather asks finds them among the outstanding fences.
+    """
+    fences = await told(tx, asked, actor)
+    await tx.fences.save(*(each for each in fences if each.command is not None))
     await keep(tx, Action.FENCE_ASKED, *fences, actor=actor, reason=reason)
+    return fences
 
 
 async def keep(tx: Transaction, action: Action, *fences: Fence, actor: Actor | None = None, **facts: Json) -> None:
@@ -97,12 +105,6 @@ async def _keepers(tx: Transaction, gates: Sequence[PeriodGate]) -> list[tuple[R
     return [(module, gate) for gate in gates for module in serving[gate.key.entity, gate.key.scope]]
 
 
-def _event(tx: Transaction, fence: Fence, actor: Actor | None) -> Event:
-    subject = Subject(fence.module, fence.gate.key.entity, fence.epoch)
-    by, kind = actor.id if actor else None, EventType.MODULE_GATE_SET
-    return Event(new_event_id(tx.now), kind, tx.tenant, None, subject, tx.now, by, facts=fence.to_json())
-
-
 def _told(fence: Fence) -> Json:
-    told = fence.acknowledgement
-    return {**fence.to_json(), "state": fence.state.value, "acknowledgement": told.to_json() if told else None}
+    said, by = fence.acknowledgement, {} if fence.command is None else {"command": fence.command}
+    return {**fence.to_json(), **by, "state": fence.state.value, "acknowledgement": said.to_json() if said else None}

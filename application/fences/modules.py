@@ -13,13 +13,14 @@ from domain.people import Actor, Permission, PrincipalKind
 
 @dataclass(frozen=True)
 class ModuleWish:
-    """`speaker` is a handle; without `entities` it keeps books of every one."""
+    """`speaker` is a handle; without `entities` it keeps books of every one. `told_by` is a type of commands."""
 
     name: str
     scope: str
     speaker: str
     entities: tuple[str, ...] = ()
     in_service: bool = True
+    told_by: str | None = None
 
 
 class Modules:
@@ -71,10 +72,17 @@ async def _wished(tx: Transaction, code: str, wish: ModuleWish, version: int) ->
     for place, entity in enumerate(wish.entities):
         if await tx.entities.get(entity) is None:
             faults.append(Fault(f"/entities/{place}", "the code of a legal entity of this tenant"))
+    if wish.told_by is not None and not await _takes_gates(tx, wish.told_by):
+        faults.append(Fault("/told_by", "a type of commands that some handler takes, and that do not post"))
     if faults or speaker is None:
         raise Invalid(faults)
     module = RemoteModule(
-        code, wish.name, wish.scope, speaker.id, frozenset(wish.entities), wish.in_service, version
+        code, wish.name, wish.scope, speaker.id, frozenset(wish.entities), wish.in_service, version, wish.told_by
     )  # fmt: skip
     check_module(module)
     return module
+
+
+async def _takes_gates(tx: Transaction, type_: str) -> bool:
+    known = [each for each in await tx.commands.types(type_.partition(".")[0]) if each.type == type_]
+    return bool(known) and all(each.policy.get("posts") is None for each in known)

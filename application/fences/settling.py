@@ -7,6 +7,7 @@ from uuid import UUID
 
 from application.acting import done, remember
 from application.fences.asking import keep, tell
+from application.fences.telling import withdraw
 from application.ports.store import Store, Transaction
 from domain.audit import Action
 from domain.errors import Missing, Unavailable
@@ -34,21 +35,25 @@ class Settling:
             if after == newest:
                 return newest
             await tx.fences.save(after)
+            await withdraw(tx, after)
             await keep(tx, Action.FENCE_ACKNOWLEDGED, after, actor=actor)
-        return await self._told(actor, after)
+        return await self.heard(actor, after)
 
     async def retry(self, actor: Actor, fence: UUID, reason: str) -> Fence:
-        """Told once more; whoever waits for it waits on."""
+        """Told once more, unless that is being done just now; whoever waits for it waits on."""
         actor.require(Permission.PERIODS_CLOSE)
         async with self._store.transaction(actor.tenant) as tx:
-            _, newest = await _locked(tx, fence)
+            module, newest = await _locked(tx, fence)
             if await done(tx, actor):
                 return newest
             after = newest.retried(reason)
             await tx.fences.save(after)
             await remember(tx, actor, "retry-fence")
-            await tell(tx, after, actor=actor, reason=reason)
-        return await self._told(actor, after)
+            await withdraw(tx, after)
+            told = await tell(tx, (module, after), actor=actor, reason=reason)
+            if not told:
+                await keep(tx, Action.FENCE_ASKED, after, actor=actor, reason=reason)
+        return await self.heard(actor, told[0] if told else after)
 
     async def exclude(self, actor: Actor, fence: UUID, reason: str) -> Fence:
         """The close goes on; of this module no posting of an older epoch is taken in until it acknowledges a newer."""
@@ -59,11 +64,13 @@ class Settling:
                 return newest
             after = newest.excluded(actor.id, tx.now, reason)
             await tx.fences.save(after)
+            await withdraw(tx, after)
             await remember(tx, actor, "exclude-module")
             await keep(tx, Action.FENCE_EXCLUDED, after, actor=actor, reason=reason)
-        return await self._told(actor, after)
+        return await self.heard(actor, after)
 
-    async def _told(self, actor: Actor, fence: Fence) -> Fence:
+    async def heard(self, actor: Actor, fence: Fence) -> Fence:
+        """The close that waits for it looks at it."""
         if fence.run is not None and self._heard is not None:
             with suppress(Unavailable):  # it is committed, and a close that did not hear of it looks in its time
                 await self._heard(actor.tenant, fence.run)

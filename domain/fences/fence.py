@@ -72,7 +72,10 @@ class Acknowledgement:
 
 @dataclass(frozen=True)
 class Fence:
-    """`run` is the close that waits for it, if one does. `attempts` is how often it was told."""
+    """`run` is the close that waits for it, if one does. `attempts` is how often it was told.
+
+    `command` names the one by which it was told last, of a module that is told by commands.
+    """
 
     id: UUID
     module: str
@@ -86,6 +89,7 @@ class Fence:
     settled_at: datetime | None = None
     settled_by: UUID | None = None
     reason: str | None = None
+    command: str | None = None
 
     @property
     def epoch(self) -> int:

@@ -16,7 +16,8 @@ MOST_ENTITIES = 100
 class RemoteModule:
     """`speaker` is the account that acknowledges for it; without `entities` it keeps books of every one.
 
-    One that is not in service is asked nothing, and nothing of it is taken in.
+    One that is not in service is asked nothing, and nothing of it is taken in. With `told_by`, a type of commands, it
+    hears of its gates by these, and what their handler returns is its word.
     """
 
     code: str
@@ -26,6 +27,7 @@ class RemoteModule:
     entities: frozenset[str] = frozenset()
     in_service: bool = True
     version: int = 1
+    told_by: str | None = None
 
     def serves(self, entity: str, scope: str) -> bool:
         return self.in_service and self.scope == scope and (not self.entities or entity in self.entities)
@@ -38,6 +40,7 @@ class RemoteModule:
             "entities": sorted(self.entities),
             "in_service": self.in_service,
             "version": self.version,
+            "told_by": self.told_by,
         }
 
 

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from adapters.memory.processes import Call
+from domain.commands import CommandType
 from tests.api.closing import Closing
 from tests.contract.fencing import RUN, Fenced, fenced
 from tests.contract.homes import Home
@@ -60,7 +61,7 @@ class TestModules:
         put = await ask("root", "PUT", "/remote-modules/INV-1", json=wish, headers={"If-Match": '"v0"'})
         assert (put.status_code, put.headers["ETag"]) == (200, '"v1"'), put.text
         assert put.json() == {"code": "INV-1", "name": "Stock", "scope": "GL", "speaker": str(place.speaker.id),
-                              "entities": ["de"], "in_service": True, "version": 1}  # fmt: skip
+                              "entities": ["de"], "in_service": True, "version": 1, "told_by": None}  # fmt: skip
         assert (await ask("eve", "GET", "/remote-modules/INV-1")).json() == put.json()
         listed = (await ask("eve", "GET", "/remote-modules?limit=1")).json()
         assert [each["code"] for each in listed["items"]] == ["AP"]
@@ -72,6 +73,19 @@ class TestModules:
         answer = await ask("root", "PUT", "/remote-modules/INV", json=wish, headers={"If-Match": '"v0"'})
         assert answer.status_code == 422
         assert [each["path"] for each in answer.json()["faults"]] == ["/speaker"]
+
+    @pytest.mark.req("FP54")
+    async def test_may_be_told_by_commands(self, ask: Any, place: Fenced) -> None:
+        wish = {"name": "Stock", "scope": "AP", "speaker": "payables", "told_by": "stockroom.set-gate", **WHY}
+        refused = await ask("root", "PUT", "/remote-modules/STOCK", json=wish, headers={"If-Match": '"v0"'})
+        assert (refused.status_code, [each["path"] for each in refused.json()["faults"]]) == (422, ["/told_by"])
+        lanes: Any = place.home.store
+        await lanes.put_command_types([CommandType("stockroom.set-gate", 1, {"type": "object"})])
+        put = await ask("root", "PUT", "/remote-modules/STOCK", json=wish, headers={"If-Match": '"v0"'})
+        assert put.json()["told_by"] == "stockroom.set-gate"
+        fence = (await place.ask(await place.move("opened")))[-1]
+        found = (await ask("eve", "GET", f"/module-fences/{fence.id}")).json()
+        assert found["told"] == {"command": f"stockroom/fence:{fence.id}", "state": "pending", "code": None}
 
 
 @pytest.mark.req("FP55")
@@ -87,7 +101,7 @@ class TestAcknowledging:
         assert (answer.status_code, answer.json()["state"]) == (200, "acknowledged")
         assert answer.json()["acknowledgement"] == {"epoch": 2, **SAID}
         assert await outstanding(ask) == []
-        assert (await ask("eve", "GET", f"/module-fences/{fence.id}")).json() == answer.json()
+        assert (await ask("eve", "GET", f"/module-fences/{fence.id}")).json() == {**answer.json(), "told": None}
 
     async def test_of_what_comes_late_or_twice_the_answer_is_the_newest(
         self, ask: Any, place: Fenced, module: Replica

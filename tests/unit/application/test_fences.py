@@ -12,6 +12,7 @@ from application.ports.fences import FenceFilter
 from application.ports.records import AuditFilter
 from domain.errors import Invalid, Missing, Stale, Unavailable
 from domain.fences import EpochUnknown, FenceSettled, FenceState, NotItsSpeaker
+from domain.fences.telling import Awaited
 from domain.people import PermissionMissing
 from tests.contract.fencing import RUN, Fenced, fenced, said
 from tests.contract.homes import moved_in
@@ -257,7 +258,7 @@ class TestModules:
 class TestLooking:
     async def test_finds_one_or_none(self, desk: Desk) -> None:
         fence = await desk.place.asked("opened")
-        assert await desk.use.looking.get(desk.viewer, fence.id) == fence
+        assert await desk.use.looking.get(desk.viewer, fence.id) == Awaited(fence, None)
         with pytest.raises(Missing):
             await desk.use.looking.get(desk.viewer, uuid4())
         for read in (desk.use.looking.get(desk.place.person("nil"), fence.id),
