@@ -45,7 +45,7 @@ async def said(yard: Yard) -> dict[str, Any]:
 
 
 class TestOnce:
-    @pytest.mark.req("CB-16")
+    @pytest.mark.req("CB-16", "S003", "S005")
     @pytest.mark.parametrize(
         ("way", "told"),
         [
@@ -62,8 +62,10 @@ class TestOnce:
         assert reply.command.payload == {**ABOUT, **told}
         assert (reply.key, reply.sender) == (("sales", "answer-ledger:1"), yard.ada.id)
         assert reply.command.options.causation == "ledger/1"
+        asked = await yard.use.looking.get(yard.operator, ("ledger", "1"))
+        assert reply.command.options.correlation == asked.command.options.correlation
 
-    @pytest.mark.req("CB-15")
+    @pytest.mark.req("CB-15", "S009", "S010")
     async def test_not_while_it_waits_for_a_person(self, yard: Yard) -> None:
         await send(yard)
         await yard.ends("parked")
@@ -75,14 +77,14 @@ class TestOnce:
         await yard.ends("completed")
         assert await said(yard) == {**ABOUT, "epoch": 3, "state": "completed", "result": {"posted": True}}
 
-    @pytest.mark.req("CB-43")
+    @pytest.mark.req("CB-43", "S013")
     async def test_a_person_canceled_it(self, yard: Yard) -> None:
         await send(yard)
         await yard.ends("parked")
         await yard.decide("1", Act.CANCEL)
         assert await said(yard) == {**ABOUT, "state": "canceled", "reason": WHY, "evidence": None, "error": ERROR}
 
-    @pytest.mark.req("CB-43")
+    @pytest.mark.req("CB-43", "S014")
     async def test_a_person_completed_it(self, yard: Yard) -> None:
         await send(yard)
         await yard.ends("parked")

@@ -46,6 +46,7 @@ async def replies(home: Home) -> Replies:
     return Replies(await catalogued(home))
 
 
+@pytest.mark.req("S001")
 async def test_are_kept_with_the_command_and_are_part_of_what_it_says(replies: Replies) -> None:
     await replies.destination("crm", DestinationKind.WEBHOOK)
     by_signal = ReplyTo.by_signal(f"reply/{replies.home.tenant.id}/wait-7", "command_over")

@@ -57,7 +57,7 @@ def decided(record: CommandRecord, act: Act = Act.RETRY, days: int = 0, **facts:
 
 
 class TestParked:
-    @pytest.mark.req("CB-39")
+    @pytest.mark.req("CB-39", "S011")
     async def test_are_found_by_what_is_wanted(self, home: Home) -> None:
         await put(home, made(home, "waits", "shop.do-it"))
         await park(home, "1")

@@ -8,13 +8,18 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.commands import CommandState, ParkedKind
+from domain.commands import CommandState, ParkedKind, ReplyTo
 from domain.commands.outcomes import BusinessRule, Permanent, RetryAfter, Transient
 from domain.errors import Stale
 from tests.works import Site, for_ever
 
 S = CommandState
 A_MINUTE = timedelta(minutes=1)
+REFUSING = """
+    CREATE FUNCTION works.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no reply is kept'; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON command FOR EACH ROW
+        WHEN (NEW.tenant_id = '{tenant}') EXECUTE FUNCTION works.refuse();
+"""
 
 
 class TestOutcomes:
@@ -26,6 +31,20 @@ class TestOutcomes:
         assert (record.state, record.result, record.attempt) == (S.COMPLETED, {"wrote": "hello"}, 1)
         assert await site.effects() == ["1"]
         assert await site.trail("1") == ["started", "completed"]
+
+    @pytest.mark.req("S005", "CB-D14")
+    async def test_what_cannot_be_replied_has_no_effect(self, site: Site) -> None:
+        await site.send("1", reply_to=ReplyTo.by_command("works.call", "answer-"))
+        await site.owner.execute(REFUSING.format(tenant=site.tenant))
+        try:
+            assert await site.execute() == {"retry-wait": 1}
+            assert await site.effects() == []
+        finally:
+            await site.owner.execute("DROP FUNCTION works.refuse CASCADE")
+        await site.let_pass(A_MINUTE)
+        assert (await site.execute(), await site.effects()) == ({"completed": 1}, ["1"])
+        (reply,) = await site.stands("answer-works:1")
+        assert reply.command.payload["state"] == "completed"
 
     @pytest.mark.req("CB-11", "S006")
     async def test_without_a_handler_it_is_parked_once(self, site: Site) -> None:
@@ -94,7 +113,7 @@ class TestOutcomes:
         assert (await site.stand("1")).over
         assert await site.effects() == []
 
-    @pytest.mark.req("CB-17")
+    @pytest.mark.req("CB-17", "S008")
     async def test_it_waits_as_long_as_its_handler_says(self, site: Site) -> None:
         await site.send("1", "2")
         site.works.ways = {"1": [RetryAfter(120)], "2": [ValueError("unheard of")]}

@@ -146,6 +146,7 @@ class TestLife:
         assert kept is not None
         assert (kept.said, kept.attempt) == ({"attempt": 2}, 2)
 
+    @pytest.mark.req("CB-D4")
     async def test_its_lease_lasts_as_long_as_it_lives(self, site: Site, lasting: Lasting, builds: Builds) -> None:
         await site.send("1", **BUILDS)
         on = asyncio.Event()

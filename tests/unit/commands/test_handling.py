@@ -63,6 +63,7 @@ def order(name: str = "bank.pay", version: int = 1, payload: Any = None) -> Orde
 
 
 class TestHandlers:
+    @pytest.mark.req("S006")
     async def test_each_is_found_by_type_and_version(self) -> None:
         handlers = Handlers(Bank("ours"), send)
         old, new = handlers.find(order().command), handlers.find(order(version=2).command)
@@ -96,6 +97,7 @@ class TestHandlers:
         with pytest.raises(ValueError, match="same transaction"):
             handles("bank.pay", Amount, EXTERNAL, policy=TypePolicy(posts="AP"))
 
+    @pytest.mark.req("S006")
     async def test_what_is_marked_is_the_function_that_was_written(self) -> None:
         assert await send(order(), Amount(cents=1), "a connection") == [UUID(int=1).hex, 1, "a connection"]
 

@@ -41,6 +41,7 @@ class TestParked:
         assert (canceled.state, canceled.ended_at, canceled.parked) == (CommandState.CANCELED, NOW, None)
         assert (done.state, done.result, done.error, done.over) == (CommandState.COMPLETED, {"journal": 9}, None, True)
 
+    @pytest.mark.req("S012", "S013", "S014")
     def test_is_what_people_decide_about(self) -> None:
         for state in set(CommandState) - {CommandState.PARKED}:
             for way in (record(state).retried, record(state).canceled):
