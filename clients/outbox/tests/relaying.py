@@ -1,20 +1,24 @@
 """An outbox in a test, whose table may be looked at and whose leases may be ended."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporal_outbox.delivery import OutboxRelay, relay_of
 from temporal_outbox.events import Event
-from temporal_outbox.messages import Message, Start
-from temporal_outbox.source import Config
+from temporal_outbox.messages import Message, Start, key_of
+from temporal_outbox.passing import Passing
+from temporal_outbox.relay import Relay
+from temporal_outbox.source import Config, OutboxSource
 from temporal_outbox.table import Added, Outbox
 from temporalio import workflow
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 
@@ -35,6 +39,17 @@ class Gathering:
         self.words.append(word)
 
 
+class Troubled(Passing):
+    """Temporal answers as it is told for what has these keys."""
+
+    fails: Mapping[str, RPCStatusCode] = MappingProxyType({})
+
+    async def __call__(self, message: Message) -> None:
+        if (status := self.fails.get(key_of(message))) is not None:
+            raise RPCError("so it was told", status, b"")
+        await super().__call__(message)
+
+
 @dataclass
 class Post:
     engine: AsyncEngine
@@ -51,6 +66,12 @@ class Post:
     async def add(self, *messages: Message) -> list[Added]:
         async with self.engine.begin() as connection:
             return await self.outbox.add_async(connection, *messages)
+
+    def troubled(self, fails: dict[str, RPCStatusCode]) -> OutboxRelay:
+        """It tries twice."""
+        passing = Troubled(self.client)
+        passing.fails = {f"start/{self.queue}/{name}": status for name, status in fails.items()}
+        return Relay(OutboxSource(self.engine, passing, self.outbox, Config(attempts=2), self.events.append))
 
     def relay(self, config: Config | None = None, client: Client | None = None) -> OutboxRelay:
         return relay_of(self.engine, client or self.client, self.outbox, config or Config(), self.events.append)

@@ -11,11 +11,13 @@ import pytest
 from relaying import Post, eventually, running
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
-from temporal_outbox.events import Delayed, Passed, SetAside
+from temporal_outbox.events import Delayed, Passed, Postponed, SetAside
 from temporal_outbox.messages import Signal
+from temporal_outbox.relay import Away, Pace
 from temporal_outbox.source import Config
 from temporal_outbox.table import Added, Conflict, Outbox
 from temporalio.client import Client
+from temporalio.service import RPCStatusCode
 
 HERE = Path(__file__).parent
 
@@ -128,6 +130,23 @@ class TestRelaying:
             assert await connection.run_sync(post.outbox.retry, aside.key) == [aside.key]
         assert await relay.round() == 1
 
+    async def test_what_has_no_answer_is_tried_again_later_and_then_set_aside(self, post: Post) -> None:
+        """What follows for its workflow waits for it, and nothing else does."""
+        await post.add(post.start("1"), Signal(f"{post.queue}/1", "tell", "1", ["a"]), post.start("2"))
+        relay = post.troubled({"1": RPCStatusCode.INTERNAL})
+        assert await relay.round() == 2
+        assert await post.states() == ["waiting", "waiting", "passed"]
+        await post.let_pass()
+        assert await relay.turn() == 1
+        assert await post.states() == ["aside", "waiting", "passed"]
+        assert [each.pause for each in post.events if isinstance(each, Postponed)] == [1.0]
+
+    async def test_an_outage_between_two_calls_gives_back_what_was_not_passed_on(self, post: Post) -> None:
+        await post.add(post.start("1"), post.start("2"))
+        with pytest.raises(Away):
+            await post.troubled({"1": RPCStatusCode.UNAVAILABLE}).turn()
+        assert await post.rows("state, attempts, lease") == [("waiting", 0, None), ("passed", 1, None)]
+
     async def test_a_namespace_that_is_not_there_is_an_outage_and_no_attempt(self, post: Post) -> None:
         await post.add(post.start("1"))
         elsewhere = await Client.connect(post.temporal, namespace="nowhere")
@@ -151,7 +170,7 @@ class TestRunning:
     async def test_who_has_nothing_to_do_is_told_also_after_every_connection_was_cut(self, post: Post) -> None:
         """Its next look would be in a minute."""
         relay = post.relay()
-        relay._pace = relay._pace.__class__(idle=60, listens=timedelta(minutes=2))
+        relay._pace = Pace(idle=60, listens=timedelta(minutes=2))
         async with running(relay):
             await eventually(lambda: _listened(post))
             await post.add(post.start("1"))

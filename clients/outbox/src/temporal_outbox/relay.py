@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Generic, Protocol, TypeAlias, TypeVar
@@ -60,16 +60,19 @@ class Source(Protocol[Lane, Held]):
         """In no order that favours one lane."""
         ...
 
-    def bounds(self, lane: Lane) -> Mapping[Hashable, int]:
-        """What a lease of the lane counts for, and how many leases that are not over each of these may have."""
-        ...
-
     async def reach(self) -> None:
         """Raises while nobody would carry a lease out: then nothing is leased."""
         ...
 
-    async def lease(self, lane: Lane, most: int) -> Sequence[Held]:
-        """At most so many leases, none of them empty, of what nobody else holds."""
+    def lease(self, lane: Lane, busy: Counter[Hashable]) -> AsyncGenerator[Held]:
+        """What nobody else holds, and what `busy` leaves room for; each is begun, and counts, before the next."""
+        ...
+
+    def counts(self, lease: Held) -> Collection[Hashable]:
+        """What it counts for in `busy` until it is over.
+
+        By what counts for the lanes themselves these take their turns, and a relay where nothing does has nothing to do.
+        """
         ...
 
     async def begin(self, lease: Held) -> None:
@@ -81,12 +84,17 @@ class Source(Protocol[Lane, Held]):
         ...
 
     async def over(self, lease: Held) -> None:
-        """Returns once it is carried out; until then it counts."""
+        """Returns once it is carried out."""
         ...
 
     async def listen(self, lasting: timedelta) -> None:
         """For so long whoever adds a message tells."""
         ...
+
+
+def room(busy: Counter[Hashable], bounds: Mapping[Hashable, int]) -> int:
+    """How many leases more there may be, where there may be so many of each."""
+    return min(most - busy[key] for key, most in bounds.items())
 
 
 class Relay(Generic[Lane, Held]):
@@ -108,7 +116,8 @@ class Relay(Generic[Lane, Held]):
         self._heard = asyncio.Event()
         self._stopping = asyncio.Event()
         self._soon = False
-        self._flying: dict[asyncio.Task[None], Lane] = {}
+        self._busy: Counter[Hashable] = Counter()
+        self._flying: dict[asyncio.Task[None], tuple[Lane, Counter[Hashable]]] = {}
 
     @property
     def flying(self) -> int:
@@ -150,8 +159,7 @@ class Relay(Generic[Lane, Held]):
         """Once for each lane, however much lies in another; first those of which least is carried out now."""
         due = await self._source.due()
         self._soon = due.soon
-        busy = Counter(self._flying.values())
-        lanes = sorted(due.lanes, key=lambda lane: busy[lane])
+        lanes = sorted(due.lanes, key=lambda lane: self._busy[lane])
         if lanes:
             await self._source.reach()
         leased = 0
@@ -175,7 +183,7 @@ class Relay(Generic[Lane, Held]):
         self._heard.clear()
         if await self.round() or self._stopping.is_set():
             return
-        idle = self._news is not None and not self._flying
+        idle = self._news is not None and not any(counted[lane] for lane, counted in self._flying.values())
         if idle:
             await self._source.listen(self._pace.listens)
             if await self.round() or self._stopping.is_set():
@@ -195,44 +203,37 @@ class Relay(Generic[Lane, Held]):
             outages += 1
 
     async def _led(self, lane: Lane) -> int:
-        room = self._room(lane)
-        leases = await self._source.lease(lane, room) if room > 0 else []
-        if leases:
-            self._tell(Leased(lane, sum(len(each) for each in leases)))
-        for number, lease in enumerate(leases):
-            await self._begun(lane, lease, leases[number + 1 :])
-        return sum(len(each) for each in leases)
+        led = 0
+        async with aclosing(self._source.lease(lane, self._busy)) as leases:
+            async for lease in leases:
+                await self._begun(lane, lease)
+                led += len(lease)
+        if led:
+            self._tell(Leased(lane, led))
+        return led
 
-    async def _begun(self, lane: Lane, lease: Held, others: Sequence[Held]) -> None:
+    async def _begun(self, lane: Lane, lease: Held) -> None:
         """One that fails by a defect is left to the end of its lease: given back it would fail again at once."""
         try:
             await self._source.begin(lease)
         except self._away:
-            await self._given_back(lease, *others)
+            await self._source.give_back(lease)
             raise
-        except Exception:
-            await self._given_back(*others)
-            raise
+        counted = Counter(self._source.counts(lease))
+        self._busy += counted
         flight = asyncio.create_task(self._flown(lane, lease))
-        self._flying[flight] = lane
+        self._flying[flight] = lane, counted
         flight.add_done_callback(self._landed)
-
-    async def _given_back(self, *leases: Held) -> None:
-        for each in leases:
-            await self._source.give_back(each)
-
-    def _room(self, lane: Lane) -> int:
-        busy = Counter(key for each in self._flying.values() for key in self._source.bounds(each))
-        return min(most - busy[key] for key, most in self._source.bounds(lane).items())
 
     async def _flown(self, lane: Lane, lease: Held) -> None:
         try:
             await self._source.over(lease)
-        except Exception as error:  # noqa: BLE001 -- it is not over, and nobody can say when
+        except Exception as error:  # noqa: BLE001 -- nobody can say when it is over, and other leases go on
             self._tell(LaneFailed(lane, error))
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        del self._flying[flight]
+        _, counted = self._flying.pop(flight)
+        self._busy -= counted
         self._heard.set()
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -111,6 +112,7 @@ class Waiting:
 @dataclass(frozen=True)
 class Batch:
     lease: UUID
+    lane: str
     messages: tuple[Waiting, ...]
 
     def __len__(self) -> int:
@@ -160,24 +162,20 @@ class OutboxSource:
             found = await connection.execute(self._sql(_LANES), {"namespace": self._outbox.namespace})
             return Due(list(found.scalars()))
 
-    def bounds(self, lane: str) -> Mapping[Hashable, int]:
-        return {lane: 1}
-
     async def reach(self) -> None:
         await self._passing.reach()
 
-    async def lease(self, lane: str, most: int) -> Sequence[Batch]:  # noqa: ARG002 -- it is one at a time
+    async def lease(self, lane: str, busy: Counter[Hashable]) -> AsyncGenerator[Batch]:  # noqa: ARG002 -- one is soon over
         """One, so that each lane has its turn."""
-        asked = {
-            "namespace": self._outbox.namespace,
-            "lane": lane,
-            "most": self._config.most,
-            "lease": (lease := uuid4()),
-            "seconds": self._config.lasts.total_seconds(),
-        }
+        lease, seconds = uuid4(), self._config.lasts.total_seconds()
+        asked = {"lane": lane, "most": self._config.most, "lease": lease, "seconds": seconds}
         async with self._transaction() as connection:
-            rows = (await connection.execute(self._sql(_LEASE), asked)).all()
-        return [Batch(lease, tuple(Waiting(*row) for row in rows))] if rows else []
+            rows = (await connection.execute(self._sql(_LEASE), {**asked, "namespace": self._outbox.namespace})).all()
+        if rows:
+            yield Batch(lease, lane, tuple(Waiting(*row) for row in rows))
+
+    def counts(self, lease: Batch) -> Collection[Hashable]:
+        return (lease.lane,)
 
     async def begin(self, lease: Batch) -> None:
         """Passes them on, all at once, and writes what became of each; Away when Temporal went away meanwhile."""
