@@ -46,6 +46,7 @@ SELECT $1, 'ledger', 'c' || n,
        '2026-01-01Z'::timestamptz + n * interval '1 second', 1
   FROM generate_series(1, $2 + 100) AS n
 """
+TO_THE_DEAD = ("dead",)
 FROM, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
 QUESTIONS = {
     "nothing": CommandFilter(),
@@ -114,6 +115,7 @@ class TestLeases:
             (LEASE, (POST,)),
             (LEASE_BY_TYPE, (POST,)),
             (LEASE_ALONE, ("ledger.probe",)),
+            (LEASE_BY_TYPE, TO_THE_DEAD),
         ],
     )
     async def test_read_no_more_of_a_lane_than_they_take(
@@ -124,18 +126,20 @@ class TestLeases:
         asked: TextualSelect,
         alone: tuple[str, ...],
     ) -> None:
-        """Ten thousand of a type that has no room, or that go another way, lie before the others."""
+        """Ten thousand of a type or to a receiver without room, or that go another way, lie before the others."""
         home = await moved_in(store)
         await superuser.execute(QUEUE, home.tenant.id, 10_000)
         promoted = "UPDATE command SET alone = true WHERE tenant_id = $1 AND type = ANY ($2)"
         await superuser.execute(promoted, home.tenant.id, alone)
+        receivers = "UPDATE command SET dependency = $3 WHERE tenant_id = $1 AND type = $4 AND 'dead' = ANY ($2)"
+        await superuser.execute(receivers, home.tenant.id, alone, "hooks:dead", POST)
         await superuser.execute("ANALYZE command")
-        rooms = json.dumps(
-            [{"type": POST, "most": 0, "probes": None}, {"type": "ledger.probe", "most": 1, "probes": "x"}]
-        )
+        post = {"apart": "hooks", "each": 3} if alone == TO_THE_DEAD else {"most": 0}
+        rooms = json.dumps([{"type": POST, **post}, {"type": "ledger.probe", "most": 1, "probes": "x"}])
         given: dict[str, Any] = {
             "tenant": home.tenant.id, "lease": uuid4(), "domain": "ledger", "most": 10, "ends_at": datetime.now(UTC),
-            "rooms": rooms, "types": "{}", "only": False,
+            "rooms": rooms, "types": "{}", "only": False, "parts": json.dumps([{"part": "hooks:dead", "room": 0}]),
+            "suspects": True, "together": 50,
         }  # fmt: skip
         written = asked.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
         query = str(written) % {name: f"${place}" for place, name in enumerate(written.params, 1)}

@@ -20,6 +20,7 @@ SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
 """
 OF_NOBODY = {
     "command_line": "whether anybody listens",
+    "command_dependency": "on what types of commands depend, by the word of their handlers",
     "command_shared_breaker": "whether what all tenants depend on answers",
     "command_shared_bucket": "what is left of a limit over all tenants",
     "command_type": "what the code of workers takes",
