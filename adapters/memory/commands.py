@@ -16,7 +16,7 @@ from adapters.memory.purged_commands import MemoryPurgedCommands
 from adapters.memory.rows import Catalogue, ParkedNote, Rows, as_stored
 from adapters.memory.undoing import put_back
 from adapters.memory.unique_keys import MemoryUniqueKeys
-from application.ports.commands import EVERY, CommandFilter, Mark, Types
+from application.ports.commands import EVERY, SUSPECTS, CommandFilter, Mark, Types
 from domain.commands import WAITING, CommandRecord, CommandState, CommandType, Key
 from domain.errors import Stale
 
@@ -87,7 +87,8 @@ class MemoryCommands:
         ]
         line = sorted(filter(self._foremost, free), key=lambda each: (each.rank, each.key))
         first = within(line, types.rooms, types.parts)[:most]
-        taken = first[:1] if first and first[0].crashes else [each for each in first if not each.crashes]
+        suspects = [each for each in first if each.crashes][:SUSPECTS]
+        taken = suspects if first[:1] == suspects[:1] else [each for each in first if not each.crashes]
         if taken:
             self._leases[lease] = (domain, ends_at)
         return [self._put(each.leased(lease)) for each in taken]

@@ -43,24 +43,26 @@ SEND = text(
 )
 _DUE = (
     "w.domain = :domain AND w.state IN ('pending', 'retry-wait') AND w.rank <= now() AND w.due_at <= now()"
-    " AND standing_of(:tenant) = 'active'"
+    " AND standing_of(:tenant) = 'active' AND (w.crashes = 0 OR :suspects)"
     " AND (w.ordering_key IS NULL OR NOT EXISTS ("
     "  SELECT FROM command e WHERE e.tenant_id = w.tenant_id AND e.domain = w.domain"
     "     AND e.ordering_key = w.ordering_key AND e.seq < w.seq"
     "     AND e.state NOT IN ('completed', 'failed', 'canceled', 'expired')))"
 )
-# One whose worker vanished may be what kills workers: if it is the first it is taken alone, else it is left.
+# Those whose workers vanished may be what kills workers: they are taken by themselves, if one of them is the first.
 _TAKE = (
     " turn AS ("
-    "  SELECT f.*, row_number() OVER line AS place, first_value(crashes) OVER line AS foremost FROM free f"
-    "  WINDOW line AS (ORDER BY rank, command_id)"
+    "  SELECT f.*, first_value(crashes) OVER line AS foremost,"
+    "         row_number() OVER (PARTITION BY crashes > 0 ORDER BY rank, command_id) AS place"
+    "    FROM free f WINDOW line AS (ORDER BY rank, command_id)"
     "), made AS ("
     "  INSERT INTO command_lease (tenant_id, lease_id, domain, ends_at)"
     "  SELECT :tenant, :lease, :domain, :ends_at WHERE EXISTS (SELECT FROM turn)"
     ")"
     " UPDATE command c SET state = 'dispatched', lease = :lease, version = c.version + 1 FROM turn"
     "  WHERE c.tenant_id = :tenant AND c.domain = turn.domain AND c.command_id = turn.command_id"
-    "    AND CASE WHEN turn.foremost > 0 THEN turn.place = 1 ELSE turn.crashes = 0 END"
+    "    AND CASE WHEN turn.foremost > 0 THEN turn.crashes > 0 AND turn.place <= :together"
+    "             ELSE turn.crashes = 0 END"
     " RETURNING c.*"
 )
 LEASE = text(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -35,7 +36,7 @@ from adapters.postgres.parked_commands import PostgresParkedCommands
 from adapters.postgres.purged_commands import PostgresPurgedCommands, purged_among
 from adapters.postgres.tables_commands import command, command_lease, command_type
 from adapters.postgres.unique_keys import PostgresUniqueKeys
-from application.ports.commands import EVERY, CommandFilter, Mark, Types
+from application.ports.commands import EVERY, SUSPECTS, CommandFilter, Mark, Types
 from domain.commands import CommandRecord, CommandState, CommandType, Key
 from domain.commands.answers import OWN
 from domain.errors import Stale
@@ -105,7 +106,8 @@ class PostgresCommands:
         self, domain: str, most: int, ends_at: datetime, lease: UUID, types: Types = EVERY
     ) -> list[CommandRecord]:
         asked = {"tenant": self._tenant, "domain": domain, "most": most, "lease": lease, "ends_at": ends_at}
-        if types == EVERY:
+        asked |= {"suspects": types.suspects, "together": SUSPECTS}
+        if replace(types, suspects=True) == EVERY:
             return _by_rank(await self._session.execute(LEASE, asked))
         rooms = text_of([{"type": name, **vars(room)} for name, room in types.rooms.items()])
         parts = text_of([{"part": name, "room": room} for name, room in types.parts.items()])

@@ -19,6 +19,7 @@ from application.ports.command_runs import CommandRuns
 from application.ports.commands import CommandLanes, CommandNews, Types
 from application.ports.store import Store
 from application.rounds import attended
+from domain.commands import CommandRecord
 from domain.errors import Unavailable
 
 MOST: Final = 100
@@ -27,7 +28,8 @@ IN_FLIGHT: Final = 8
 EACH: Final = 4
 """Leases of one relay that have not ended, of a domain and of a lane: one that is slow holds up nobody else.
 
-And what is not leased yet can still be overtaken by what is more urgent.
+And what is not leased yet can still be overtaken by what is more urgent. Those whose workers vanished before are
+executed one by one: they have a lease of a lane at a time, beside these.
 """
 PAUSE: Final = 0.2
 """Seconds after an outage, and between two looks where there are no news."""
@@ -66,6 +68,7 @@ class CommandRelay:
         self._paced = False
         self._most = most
         self._flying: dict[asyncio.Task[None], Lane] = {}
+        self._careful: dict[asyncio.Task[None], Lane] = {}
         self._alone: LeadingAlone | None = None
 
     def leading(self, runs: CommandRuns) -> Self:
@@ -134,7 +137,7 @@ class CommandRelay:
                 if self._alone is not None:
                     leased += await self._alone.lead(tenant, domain, promoted=(tenant, domain) in promoted)
                 if self._has_room((tenant, domain)):
-                    leased += await self._led(tenant, domain)
+                    leased += await self._led((tenant, domain))
             except Unavailable:
                 raise
             except Exception:
@@ -145,18 +148,23 @@ class CommandRelay:
         busy = Counter(self._flying.values())
         return busy[lane] < EACH and sum(busy[each] for each in busy if each[1] == lane[1]) < IN_FLIGHT
 
-    async def _led(self, tenant: UUID, domain: str) -> int:
+    def _has_room_for_suspects(self, lane: Lane) -> bool:
+        careful = list(self._careful.values())
+        return lane not in careful and sum(each[1] == lane[1] for each in careful) < IN_FLIGHT
+
+    async def _led(self, lane: Lane) -> int:
         lease = uuid4()
-        leased = await self._leased(tenant, domain, lease)
+        leased = await self._leased(*lane, lease)
         if leased:
             flight = asyncio.create_task(attended(self._chunks.over(lease), what="commands", lease=str(lease)))
-            self._flying[flight] = (tenant, domain)
+            (self._careful if leased[0].crashes else self._flying)[flight] = lane
             flight.add_done_callback(self._landed)
-        return leased
+        return len(leased)
 
-    async def _leased(self, tenant: UUID, domain: str, lease: UUID) -> int:
+    async def _leased(self, tenant: UUID, domain: str, lease: UUID) -> list[CommandRecord]:
+        types = Types(self._handlers.alone, suspects=self._has_room_for_suspects((tenant, domain)))
         async with self._store.transaction(tenant) as tx:
-            wanted = Wanted(domain, self._most, tx.now + LASTS, lease, Types(self._handlers.alone))
+            wanted = Wanted(domain, self._most, tx.now + LASTS, lease, types)
             records = await self._limiting.lease(tx, wanted)
             await told(tx, records)
         if records:
@@ -165,11 +173,12 @@ class CommandRelay:
             except Unavailable:
                 await given_back(self._store, tenant, lease)
                 raise
-        return len(records)
+        return records
 
     def _flights(self) -> set[asyncio.Task[None]]:
-        return {*self._flying, *(self._alone.flights if self._alone is not None else ())}
+        return {*self._flying, *self._careful, *(self._alone.flights if self._alone is not None else ())}
 
     def _landed(self, flight: asyncio.Task[None]) -> None:
-        del self._flying[flight]
+        self._flying.pop(flight, None)
+        self._careful.pop(flight, None)
         self._heard.set()

@@ -40,7 +40,8 @@ class CommandFilter:
 class Types:
     """All types but those that are named, or `only` those; of some no more than there is room for.
 
-    Of all but those that are named, commands that go together, or with `alone` those that do not.
+    Of all but those that are named, commands that go together, or with `alone` those that do not. Without `suspects`
+    none whose worker vanished before.
     """
 
     names: frozenset[str] = frozenset()
@@ -48,15 +49,19 @@ class Types:
     rooms: Mapping[str, Room] = field(default_factory=dict)
     parts: Mapping[str, int] = field(default_factory=dict)
     alone: bool = False
+    suspects: bool = True
 
     def hold(self, name: str) -> bool:
         return (name in self.names) is self.only
 
     def take(self, record: CommandRecord) -> bool:
-        return self.hold(record.command.type) and (self.only or record.alone is self.alone)
+        apart = record.crashes > 0 and not self.suspects
+        return self.hold(record.command.type) and (self.only or record.alone is self.alone) and not apart
 
 
 EVERY: Final = Types()
+SUSPECTS: Final = 50
+"""Commands whose workers vanished that are in one lease: they are executed one after the other."""
 
 
 class Commands(Protocol):
@@ -102,8 +107,8 @@ class Commands(Protocol):
     ) -> list[CommandRecord]:
         """The first that are due and nobody else is taking, in the order of their ranks; no lease where there is none.
 
-        Of these types, and of an ordering key only the oldest that is not over; one whose worker vanished before is
-        taken alone.
+        Of these types, and of an ordering key only the oldest that is not over. Those whose workers vanished before are
+        taken by themselves, where one of them is the first.
         """
         ...
 

@@ -66,6 +66,41 @@ class TestTakenOver:
         assert await site.states("1", "3") == [S.COMPLETED, S.COMPLETED]
         assert await site.effects() == ["1", "3"]
 
+    @pytest.mark.req("CB-24")
+    @pytest.mark.parametrize("kind", ["works.write", "works.call"])
+    async def test_what_was_not_begun_when_its_worker_died_was_never_tried(self, site: Site, kind: str) -> None:
+        names = [f"{number:02}" for number in range(60)]
+        calls, runs = (1, 50) if kind == "works.write" else (8, 8)
+        await site.send(*names, type=kind)
+        site.works.ways = {each: [for_ever] for each in names[:8]}
+        lease = await site.lease()
+        execution = asyncio.create_task(Executing(site.store, site.handlers).execute(site.tenant, lease))
+        async with asyncio.timeout(60):
+            while len(site.works.calls) < calls:  # noqa: ASYNC110 -- handlers set no event of ours
+                await asyncio.sleep(0.01)
+        assert await site.states(*names) == [S.RUNNING] * runs + [S.DISPATCHED] * (60 - runs)
+        await taken_back(site.store, site.tenant, lease)
+        execution.cancel()
+        await asyncio.wait({execution})
+        stands = await site.stands(*names)
+        assert [(each.state, each.crashes) for each in stands] == [(S.PENDING, 1)] * runs + [(S.PENDING, 0)] * (
+            60 - runs
+        )
+
+    @pytest.mark.req("CB-24")
+    @pytest.mark.parametrize("kind", ["works.write", "works.call"])
+    async def test_those_that_lost_their_workers_are_executed_one_by_one(self, site: Site, kind: str) -> None:
+        await site.send("1", "2", "3", type=kind)
+        await site.owner.execute("UPDATE command SET crashes = 1 WHERE tenant_id = $1", site.tenant)
+        site.works.ways["2"] = [Died()]
+        lease = await site.lease()
+        with pytest.raises(Died):
+            await Executing(site.store, site.handlers).execute(site.tenant, lease)
+        assert await site.states("1", "2", "3") == [S.COMPLETED, S.RUNNING, S.DISPATCHED]
+        assert await site.executing.execute(site.tenant, lease) == {"pending": 1, "completed": 1}
+        assert [each.crashes for each in await site.stands("1", "2", "3")] == [1, 2, 1]
+        assert site.works.calls == ["works/1:1", "works/2:1", "works/3:1"]
+
     async def test_who_lost_the_database_goes_on_without_counting_a_crash(self, site: Site) -> None:
         away = Away(site.store)
         executing = Executing(cast("Store", away), site.handlers)
