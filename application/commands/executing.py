@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from application.commands.breaking import Ended
+from application.commands.gates import Gates, Place, side_by_side
 from application.commands.handling import Handlers
 from application.commands.leases import freed
 from application.commands.moves import moved
@@ -27,10 +28,8 @@ from domain.errors import Refusal, Stale, Unavailable
 
 CAREFUL: Final = 20
 """So many groups are executed with a way back for each command, after one in which something failed."""
-AT_ONCE: Final = 8
-"""External ones at a time."""
 BRIEF: Final = 0.2
-"""Seconds for which one of these places goes from call to call of one lease, before those of others have their turn."""
+"""Seconds for which a place at the gates goes from call to call of one lease, before others have their turn."""
 PATIENCE: Final = timedelta(seconds=20)
 """No command is begun later than this after its lease was: what is left over is leased anew."""
 
@@ -52,7 +51,7 @@ class Executing:
         self._patience = patience.total_seconds()
         self._begun: dict[UUID, set[Key]] = {}
         self._turns: set[asyncio.Task[None]] = set()
-        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._gates = Gates()
         self._careful = 0
         self._stopping = False
 
@@ -89,7 +88,8 @@ class Executing:
         line, ready = await self._begin(turn)
         while ready or line.groups:
             ready = await self._executed(turn, ready, following(line.groups))
-        calls = (self._calls(turn, line.beside) for _ in range(min(AT_ONCE, len(line.beside))))
+        lines = side_by_side(line.beside, self._handlers)
+        calls = (self._calls(turn, *each) for each in lines for _ in range(min(each[0][0].most, len(each[1]))))
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -223,10 +223,10 @@ class Executing:
         await admitted(tx, each)
         return await answer_of(each, order_of(self._store, each.record, tx), connection)
 
-    async def _calls(self, turn: Turn, line: deque[Group]) -> None:
-        """One after the other, until none is left."""
+    async def _calls(self, turn: Turn, places: Sequence[Place], line: deque[Group]) -> None:
+        """One after the other, until none is left; who finds no place in time goes back untried."""
         while line:
-            async with self._gate:
+            async with self._gates.passed(places, turn.until):
                 next_ = partial(following, line, asyncio.get_running_loop().time() + BRIEF)
                 ready = await self._started(turn, following(line))
                 while ready:
