@@ -47,6 +47,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         unique_key: Annotated[str | None, typer.Option(help="of its domain one that is not over has it")] = None,
         on_unique: Annotated[OnUnique | None, typer.Option(help="what becomes of it where another has the key")] = None,
         reply_to: Annotated[str | None, typer.Option(help=REPLY_HELP)] = None,
+        alone: Annotated[bool, typer.Option("--alone", help="by a workflow of its own")] = False,
         wait: Annotated[int | None, typer.Option(min=1, max=25, help="seconds to wait for the end of it")] = None,
         json: AsJson = False, sender: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
@@ -54,7 +55,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         given = {"not_before": not_before, "expires_at": expires_at, "priority": priority, "ordering_key": ordering_key,
                  "max_attempts": max_attempts, "change": change, "entity": entity,
                  "effective_date": effective_date, "reply_to": reply_to_in(reply_to),
-                 "unique_key": unique_key, "on_unique": on_unique}  # fmt: skip
+                 "unique_key": unique_key, "on_unique": on_unique, "alone": alone or None}  # fmt: skip
         wish = {"type": type, "id": id, "payload": _payload_in(payload), "schema_version": schema_version,
                 **{name: value for name, value in given.items() if value is not None}}  # fmt: skip
         told = run(_post(installation, Asked(os.environ, sender, api, tenant), wish, wait))

@@ -34,9 +34,13 @@ def print_command(told: Mapping[str, Any], page: Console) -> None:
     for name in _SHOWN:
         if told[name] is not None:
             table.add_row(name.replace("_", " "), escape(told[name]))
+    if told["alone"]:
+        table.add_row("alone", "by a workflow of its own")
     if told["error"]:
         table.add_row("error", escape(f"{told['error']['code']}: {told['error']['message']}"))
     table.add_row("payload", escape(_json(told["payload"])))
+    if told["edited_payload"] is not None:
+        table.add_row("executed instead", escape(_json(told["edited_payload"])))
     if told["result"] is not None:
         table.add_row("result", escape(_json(told["result"])))
     page.print(table)
@@ -57,7 +61,7 @@ _SHOWN = (
     "unique_key",
     "correlation", "change",
 )  # fmt: skip
-_TOLD = ("state", "epoch", "attempt", "crashes", "parked", "code", "due_at", "until", "person", "evidence")
+_TOLD = ("state", "epoch", "attempt", "crashes", "parked", "code", "due_at", "until", "person", "evidence", "alone")
 
 
 def _name(told: Mapping[str, Any]) -> str:

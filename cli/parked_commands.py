@@ -30,10 +30,7 @@ Proof = Annotated[
 Result = Annotated[
     Path | None, typer.Option(exists=True, dir_okay=False, help="a file with what its handler would give, as JSON")
 ]
-VERBS = {
-    "retry": "Execute a parked command again, from the beginning.",
-    "cancel": "End a command that is not over: one that waits, is parked, or runs in a workflow of its own.",
-}
+ALONE_HELP = "by a workflow of its own from now on, or no longer; otherwise as before"
 
 
 def add(commands: typer.Typer, installation: Installation, run: Run) -> None:
@@ -56,21 +53,32 @@ def add(commands: typer.Typer, installation: Installation, run: Run) -> None:
         told = run(_get(installation, Asked(os.environ, reader, api, tenant), path, query))
         print_json(told) if json else show(told, console)
 
-    for verb, meaning in VERBS.items():
-        _deciding(commands, installation, run, verb, meaning)
+    _ending(commands, installation, run)
     _completing(commands, installation, run)
     _putting_off(commands, installation, run)
 
 
-def _deciding(commands: typer.Typer, installation: Installation, run: Run, verb: str, meaning: str) -> None:
-    @commands.command(verb, help=meaning)
-    def decide(  # noqa: PLR0913 -- an option of the command is an argument
+def _ending(commands: typer.Typer, installation: Installation, run: Run) -> None:
+    @commands.command()
+    def retry(  # noqa: PLR0913 -- an option of the command is an argument
+        domain: Domain, id: Id, *, reason: Why,  # noqa: A002 -- its name
+        alone: Annotated[bool | None, typer.Option("--alone/--together", help=ALONE_HELP)] = None,
+        version: Seen = None, operation: Once = None, operator: As = None, api: Api = None, tenant: Tenant = None,
+    ) -> None:  # fmt: skip
+        """Execute a parked command again, from the beginning."""
+        asked = Asked(os.environ, operator, api, tenant)
+        wish = {"operation_id": new_id(operation), "reason": reason, "alone": alone}
+        print_decision(run(_decided(installation, asked, f"{domain}/{id}", "retry", wish, version)), console)
+
+    @commands.command()
+    def cancel(  # noqa: PLR0913 -- an option of the command is an argument
         domain: Domain, id: Id, *, reason: Why, version: Seen = None, operation: Once = None,  # noqa: A002 -- its name
         operator: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
+        """End a command that is not over: one that waits, is parked, or runs in a workflow of its own."""
         asked = Asked(os.environ, operator, api, tenant)
         wish = {"operation_id": new_id(operation), "reason": reason}
-        print_decision(run(_decided(installation, asked, f"{domain}/{id}", verb, wish, version)), console)
+        print_decision(run(_decided(installation, asked, f"{domain}/{id}", "cancel", wish, version)), console)
 
 
 def _completing(commands: typer.Typer, installation: Installation, run: Run) -> None:

@@ -14,6 +14,7 @@ from tests.works import Note, Site, Way
 
 _WRITE = text("INSERT INTO works.effect (tenant_id, command) VALUES (:tenant, :command)")
 LONG = TypePolicy(lane="workflow", timeout_seconds=3600, backoff=(0, 0))
+SHORT = TypePolicy(backoff=(90,), promotes_after=1)
 BRISK = TypePolicy(lane="workflow", timeout_seconds=3600, heartbeat_seconds=2, backoff=(0,), max_attempts=2)
 
 
@@ -39,6 +40,12 @@ class Builds:
         await connection.execute(_WRITE, {"tenant": order.tenant, "command": order.command.id})
         await self._met(order)
         return {"rebuilt": note.words}
+
+    @handles("works.fetch", Note, HandlerKind.EXTERNAL, policy=SHORT)
+    async def fetch(self, order: Order, note: Note) -> Json:
+        """Executed with others until it has failed."""
+        await self._met(order)
+        return {"fetched": note.words}
 
     @handles("works.brisk", Note, HandlerKind.EXTERNAL, policy=BRISK)
     async def brisk(self, order: Order, note: Note) -> Json:

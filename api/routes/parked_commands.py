@@ -19,6 +19,7 @@ from api.schemas.parked_commands import (
     OperationOut,
     ParkedOut,
     ParkedPage,
+    RetryIn,
     SnoozeIn,
 )
 from api.services import Services, Use
@@ -103,7 +104,7 @@ Decide = Annotated[Deciding, Depends()]
 
 
 @one.post("/retry", summary="Retry a parked command", dependencies=KEYED)
-async def retry(wish: DecisionIn, decide: Decide) -> OperationOut:
+async def retry(wish: RetryIn, decide: Decide) -> OperationOut:
     """From the beginning, in a new epoch; what happened before stays told."""
     return await decide.on(Act.RETRY, wish)
 

@@ -83,7 +83,8 @@ class CommandIn(In):
     `priority` goes first, and each step of it is worth a minute of waiting. `causation` is the command it follows from.
     A command whose type posts says in whose books, `entity`, and on which day; no other does. `reply_to` is told when
     it is over. Where another of its domain has its `unique_key` and is not over, it is refused (`reject`), is that one
-    (`coalesce`), or takes its place if nobody has begun it (`replace`).
+    (`coalesce`), or takes its place if nobody has begun it (`replace`). What is `alone` has a workflow of its own,
+    also where its type has none.
     """
 
     type: Type
@@ -103,12 +104,13 @@ class CommandIn(In):
     reply_to: ReplyIn | None = None
     unique_key: Line | None = None
     on_unique: OnUnique = OnUnique.REJECT
+    alone: bool = False
 
     def command(self) -> Command:
         options = Options(
             self.not_before, self.expires_at, self.priority, self.ordering_key, self.max_attempts, self.correlation,
             self.causation, self.change, self.entity, self.effective_date,
-            self.reply_to.wanted() if self.reply_to else None, self.unique_key, self.on_unique,
+            self.reply_to.wanted() if self.reply_to else None, self.unique_key, self.on_unique, self.alone,
         )  # fmt: skip
         return Command(self.type, self.id, self.payload, self.schema_version, options)
 
@@ -134,7 +136,8 @@ class CommandErrorOut(Out):
 class CommandOut(Out):
     """`attempt` counts executions of this `epoch`, which people begin anew; `crashes` the workers that it lost.
 
-    `payload` is what was sent; where it was edited, `edited_payload` is executed instead.
+    `payload` is what was sent; where it was edited, `edited_payload` is executed instead. `alone`: by a workflow of its
+    own, as its sender asked or as was decided since.
     """
 
     domain: str
@@ -157,6 +160,7 @@ class CommandOut(Out):
     reply_to: Json
     unique_key: str | None
     on_unique: OnUnique
+    alone: bool
     sender: UUID | None
     sent_at: datetime
     due_at: datetime

@@ -37,6 +37,15 @@ class DecisionIn(In):
         return Decision(act, self.reason)
 
 
+class RetryIn(DecisionIn):
+    """`alone`: by a workflow of its own from now on, or not any more; null leaves it as it is."""
+
+    alone: bool | None = None
+
+    def decision(self, act: Act) -> Decision:
+        return Decision(act, self.reason, alone=self.alone)
+
+
 class CompletionIn(DecisionIn):
     """`result` is what its handler would have given; `evidence` the digest of what proves that it was done."""
 

@@ -10,7 +10,7 @@ import structlog
 from application.commands.asking import Question, ask_another, chosen
 from application.commands.editing import Draft, drafted, moves_money, type_of
 from application.commands.following import followed
-from application.commands.sending import storable_faults
+from application.commands.sending import PERIOD_OPEN, storable_faults
 from application.ports.processes import Processes
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -111,7 +111,11 @@ async def made(tx: Transaction, actor: Actor, parked: Parked, wish: Wish, draft:
 
 
 async def checked(tx: Transaction, parked: Parked, decision: Decision) -> Draft | None:
-    """Of an edit what comes of it; raises CommandTypeMissing or Invalid."""
+    """Of an edit what comes of it; raises CommandTypeMissing or Invalid, also where what posts would go alone."""
+    if decision.alone and (
+        (known := await type_of(tx, parked.record)) is None or known.policy.get("posts") is not None
+    ):
+        raise Invalid([Fault("/alone", PERIOD_OPEN)])
     if decision.act is not Act.EDIT:
         return None
     draft = await drafted(tx, parked.record, decision.patch)
@@ -191,7 +195,7 @@ def _content(parked: Parked, wish: Wish, draft: Draft | None) -> dict[str, Json]
 async def _done(tx: Transaction, parked: Parked, decision: Decision) -> CommandRecord:
     """As it stands afterwards, with its new version."""
     moves: dict[Act, Callable[[], CommandRecord]] = {
-        Act.RETRY: lambda: parked.record.retried(tx.now),
+        Act.RETRY: lambda: parked.record.retried(tx.now).promoted(decision.alone),
         Act.EDIT: lambda: parked.record.retried(tx.now),
         Act.CANCEL: lambda: parked.record.canceled(tx.now),
         Act.COMPLETE: lambda: parked.record.resolved(decision.result, tx.now),
@@ -236,6 +240,8 @@ async def _tell(
         said["payload"] = {"before": draft.before, "after": draft.after}
     if decision.act is Act.SNOOZE and decision.until is not None:
         said["until"] = decision.until.isoformat()
+    if decision.alone is not None:
+        said["alone"] = decision.alone
     if decision.act is Act.ASSIGN:
         said["person"] = decision.person
     if entry.approval is not None:

@@ -87,4 +87,6 @@ def _stand(record: CommandRecord) -> dict[str, Json]:
             stand |= record.error.details
     if record.state is _S.RETRY_WAIT:
         stand["due_at"] = record.due_at.isoformat()
+        if record.alone:
+            stand["alone"] = True
     return stand

@@ -51,7 +51,8 @@ class OperationConflict(Conflict):
 class Decision:
     """`result` and `evidence`, the digest of what proves it, belong to what is complete; `until` to a snooze.
 
-    `person`, a handle, is who looks at it from now on; None takes it from whoever did. `patch` is that of an edit.
+    `person`, a handle, is who looks at it from now on; None takes it from whoever did. `patch` is that of an edit. A
+    retry may say whether it is executed `alone` from now on, or not any more.
     """
 
     act: Act
@@ -61,16 +62,17 @@ class Decision:
     until: datetime | None = None
     person: str | None = None
     patch: Json = None
+    alone: bool | None = None
 
     def digest(self, actor: UUID, key: Key) -> str:
         """The same for the same decision of one person about one command."""
         return digest_of({**self.to_json(), "actor": str(actor), "command": name_of(key)})
 
     def to_json(self) -> dict[str, Json]:
-        """A patch only where there is one."""
+        """A patch only where there is one, and whether it goes alone where that is said."""
         until = self.until.isoformat() if self.until else None
         said = {**vars(self), "act": self.act.value, "until": until}
-        return said if self.patch is not None else {name: said[name] for name in said if name != "patch"}
+        return {name: each for name, each in said.items() if each is not None or name not in {"patch", "alone"}}
 
     @classmethod
     def of(cls, raw: Json) -> "Decision":

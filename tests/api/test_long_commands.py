@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from application.commands.moves import moved
+from application.ports.commands import EVERY, Types
 from domain.commands import CommandError, CommandRecord, CommandType, ParkedKind
 from domain.commands.policies import TypePolicy
 from domain.commands.progress import CommandProgress
@@ -31,9 +32,9 @@ class Desk:
         wish = {"type": type, "id": id, "payload": {"entry": 7}, **given}
         return await self.ask("ada", "POST", f"/commands{query}", json=wish, headers=headers)
 
-    async def begin(self, id: str = "1") -> CommandRecord:  # noqa: A002 -- the command's
+    async def begin(self, id: str = "1", types: Types = EVERY) -> CommandRecord:  # noqa: A002 -- the command's
         async with self._store.transaction(self._tenant) as tx:
-            (record,) = await tx.commands.lease("ledger", 1, tx.now, uuid4())
+            (record,) = await tx.commands.lease("ledger", 1, tx.now, uuid4(), types)
             assert record.command.id == id
             (begun,) = await moved(tx, [record.started()])
             return begun
@@ -136,9 +137,10 @@ class TestCancel:
         ]
         assert (told["reason"], told["actor_type"]) == (WHY, "human")
 
-    async def test_what_is_executed_is_asked_to_end(self, desk: Desk) -> None:
-        await desk.send()
-        await desk.begin()
+    @pytest.mark.parametrize("alone", [False, True])
+    async def test_what_is_executed_is_asked_to_end(self, desk: Desk, *, alone: bool) -> None:
+        await desk.send("1", POST if alone else REBUILD, alone=alone)
+        await desk.begin(types=Types(alone=alone))
         answer = await desk.cancel(seen=3, operation_id="00000000-0000-4000-8000-00000000000a")
         assert answer.status_code == 200, answer.text
         assert answer.json()["state"] == "running"

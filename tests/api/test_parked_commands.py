@@ -120,6 +120,15 @@ class TestRetrying:
         assert (trail[-1]["reason"], trail[-1]["after"]["epoch"]) == (WHY, 2)
         assert trail[-1]["actor"] == answer.json()["actor"]
 
+    async def test_may_send_it_to_a_workflow_of_its_own_and_back(self, queue: Queue, ask: Ask) -> None:
+        await queue.park("1", "2")
+        assert (await queue.decide("retry", alone=True)).json()["state"] == "pending"
+        assert (await ask("ada", "GET", "/commands/ledger/1")).json()["alone"]
+        assert [each["after"].get("alone") for each in await queue.trail()] == [None, None, None, True]
+        assert (await queue.decide("retry", "2", alone=None)).status_code == 200
+        assert not (await ask("ada", "GET", "/commands/ledger/2")).json()["alone"]
+        assert (await queue.decide("cancel", "2", seen=5, alone=True)).status_code == 422
+
     @pytest.mark.req("CB-40", "S012", "CB-D8")
     async def test_is_for_those_who_may_with_a_reason(self, queue: Queue) -> None:
         await queue.park("1")

@@ -105,9 +105,9 @@ class Office:
             held: dict[Any, PeriodGate] = await tx.periods.hold([key])
             await tx.periods.move([step(held[key])])
 
-    async def retry(self, name: str) -> None:
+    async def retry(self, name: str, *, alone: bool | None = None) -> None:
         seen = (await self.stand(name)).version
-        decision = Decision(Act.RETRY, "the month is open again")
+        decision = Decision(Act.RETRY, "the month is open again", alone=alone)
         store: Any = self.books.home.store
         await Acts(store).decide(self.books.people["ope"].actor, ("payables", name), seen, uuid4(), decision)
 

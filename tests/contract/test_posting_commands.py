@@ -37,6 +37,15 @@ class TestPosting:
         assert await office.execute() == {"completed": 1}
         assert office.payables.paid == ["payables/1:2"]
 
+    async def test_is_not_retried_alone(self, office: Office) -> None:
+        await office.pay("1")
+        await office.close()
+        await office.execute()
+        with pytest.raises(Invalid) as refused:
+            await office.retry("1", alone=True)
+        assert [each.path for each in refused.value.faults] == ["/alone"]
+        await office.retry("1", alone=False)
+
     @pytest.mark.req("CB-50")
     async def test_says_which_period_it_was_and_nothing_of_what_it_carries(self, office: Office) -> None:
         await office.pay("1")
@@ -106,6 +115,7 @@ class TestSending:
             ("payables.pay", {"effective_date": MARCH}, "/entity"),
             ("payables.remind", {"entity": ENTITY}, "/entity"),
             ("payables.remind", {"effective_date": MARCH}, "/effective_date"),
+            ("payables.pay", {"entity": ENTITY, "effective_date": MARCH, "alone": True}, "/alone"),
         ],
     )
     async def test_asks_for_them_where_the_type_posts_and_only_there(

@@ -56,7 +56,7 @@ class TestParked:
 
     @pytest.mark.req("CB-40", "CB-42")
     async def test_are_retried_once(self, say: Say) -> None:
-        asked = ("commands", "retry", "ledger", "42", *WHY, "--operation", str(uuid4()), "--version", "4")
+        asked = ("commands", "retry", "ledger", "42", *WHY, "--operation", str(uuid4()), "--version", "4", "--alone")
         for _ in range(2):
             assert await say("olu", *asked) == (0, "retry of ledger/42: it is pending, in epoch 2 and version 5.\n")
         code, said = await say("olu", "commands", "retry", "ledger", "42", *WHY)
@@ -65,6 +65,7 @@ class TestParked:
         assert (await say("olu", "commands", "cancel", "ledger", "43", *WHY))[0] == 1
         _, said = await say("aud", "commands", "trail", "ledger", "42")
         assert said.splitlines()[-1].split()[1] == "retried"
+        assert (await shown(say, "show", "ledger", "42"))["alone"]
 
     async def test_are_canceled_or_completed(self, say: Say, tmp_path: Path) -> None:
         assert (await say("olu", "commands", "cancel", "ledger", "41", *WHY))[0] == 0
@@ -125,6 +126,9 @@ class TestEdit:
         assert (await say("root", "commands", "approve", mine))[0] == 0
         told = await shown(say, "show", "ledger", "41")
         assert (told["payload"], told["edited_payload"], told["epoch"]) == ({"entry": 7}, {"entry": 9}, 2)
+        _, said = await say("aud", "commands", "show", "ledger", "41")
+        rows = [line.split() for line in said.splitlines()]
+        assert [row[-1] for row in rows if row[0] in {"payload", "executed"}] == ['{"entry":"[hidden]"}'] * 2
         _, said = await say("olu", "commands", "lineage", "ledger", "41")
         lines = [line.strip() for line in said.splitlines()]
         assert (lines[1].startswith("as it was sent"), lines[-1]) == (True, "replace /entry 9")

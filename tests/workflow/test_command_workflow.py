@@ -214,6 +214,31 @@ class TestRun:
         assert (await yard.stand("1")).state is S.COMPLETED
 
 
+class TestPromoted:
+    async def test_what_failed_goes_on_alone_and_can_be_canceled(self, yard: Yard) -> None:
+        yard.builds.ways["1"] = [OSError(), for_ever]
+        record = await yard.send("1", kind="works.fetch")
+        async with yard.worker() as lasting, yard.relay():
+            await yard.until(S.RETRY_WAIT, "1")
+            await yard.site.let_pass(timedelta(minutes=2))
+            await yard.called(2)
+            await yard.site.send("2", type="works.fetch")
+            await yard.until(S.COMPLETED, "2")
+            await ask(yard.site, await yard.stand("1"))
+            await yard.until(S.CANCELED, "1")
+            await lasting.drain(timedelta())
+            await yard.runs.over(record)
+
+    async def test_one_that_is_sent_alone_is_waited_for_by_its_workflow(self, yard: Yard) -> None:
+        record = await yard.send("1", kind="works.write", alone=True)
+        async with yard.worker(), yard.relay():
+            await asked_outcome(yard.client, record, 60, yard.prefix)
+            assert ((await yard.stand("1")).state, await yard.site.effects()) == (S.COMPLETED, ["1"])
+            await yard.runs.over(record)
+            told = await yard.client.get_workflow_handle(record.workflow_id).describe()
+        assert await told.static_summary() == "works.write 1"
+
+
 class TestOutcome:
     @pytest.mark.req("CB-52")
     async def test_two_who_wait_for_one_are_told_the_same(self, yard: Yard) -> None:

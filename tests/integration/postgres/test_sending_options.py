@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from changegate import Conflict, Invalid
+from changegate import Conflict, Invalid, NotAllowed
 from changegate.bus import (
     OnUnique,
     fingerprint,
@@ -29,7 +29,7 @@ from application.commands.cases import CommandCases
 from application.ports.outward import Destination, DestinationKind
 from domain.canonical import canonical_bytes
 from domain.commands import Command as Known
-from domain.commands import CommandState, Options, ReplyTo
+from domain.commands import CommandState, CommandType, Options, ReplyTo
 from domain.commands import OnUnique as KnownHow
 from domain.commands import fingerprint as known_fingerprint
 from tests.contract.homes import Home, moved_in
@@ -129,6 +129,26 @@ class TestOptions:
         assert Counter(each.state for each in await found(home)) == {
             CommandState.PENDING: 1, CommandState.CANCELED: 19,
         }  # fmt: skip
+
+    async def test_one_goes_alone_where_its_sender_says_so_first(self, module: AsyncEngine, home: Home) -> None:
+        one, two = replace(JOURNAL, id="1", alone=True), replace(JOURNAL, id="2")
+        async with module.begin() as connection:
+            assert not any(each.replayed for each in await send_many_async(connection, [two, one], **as_of(home)))
+        assert (await by_session(module, home, replace(two, alone=True))).replayed
+        assert {each.command.id for each in await found(home) if each.alone} == {"1"}
+        domain = f"d{uuid4().hex[:12]}"
+        store: Any = home.store
+        await store.put_command_types([CommandType(f"{domain}.pay", 1, {}, {"posts": "GL"})])
+        with pytest.raises(Invalid) as refused:
+            await by_session(module, home, replace(one, type=f"{domain}.pay"))
+        assert [each.path for each in refused.value.faults] == ["/commands/0/alone"]
+
+    async def test_a_suspended_tenant_sends_nothing(self, module: AsyncEngine, home: Home) -> None:
+        async with home.transaction() as tx:
+            await tx.tenants.save((await tx.tenants.own()).suspended(tx.now), None)
+        with pytest.raises(NotAllowed) as refused:
+            await by_session(module, home, JOURNAL)
+        assert refused.value.kind == "tenant-suspended"
 
     async def test_clients_of_the_first_version_send_without_them(self, module: AsyncEngine, home: Home) -> None:
         asked = [{"type": POST, "id": "42", "payload": {"entry": 7}, "schema_version": 1, "priority": 5,

@@ -54,7 +54,8 @@ class TestFingerprints:
         assert fingerprint(asked(not_before=NOW)) == fingerprint(asked(not_before=NOW.astimezone(east)))
 
     def test_are_the_same_whatever_it_belongs_to(self) -> None:
-        assert fingerprint(asked(correlation=uuid4(), causation="a/1", change=uuid4())) == fingerprint(asked())
+        others = {"correlation": uuid4(), "causation": "a/1", "change": uuid4(), "alone": True}
+        assert fingerprint(asked(**others)) == fingerprint(asked())
 
     @pytest.mark.parametrize(
         "other",

@@ -132,6 +132,9 @@ class TestPolicy:
             {"lane": "workflow", "heartbeat_seconds": 31},
             {"heartbeat_seconds": 1},
             {"lane": "fast"},
+            {"promotes_after": 0},
+            {"promotes_after": 1, "posts": "AP"},
+            {"promotes_after": 1, "lane": "workflow"},
         ],
     )
     def test_nonsense_is_refused_where_it_is_written(self, wrong: dict[str, Any]) -> None:
@@ -142,6 +145,16 @@ class TestPolicy:
         policy = TypePolicy(lane="workflow", timeout_seconds=86_400, heartbeat_seconds=600)
         assert policy.alone
         assert not TypePolicy().alone
+
+    def test_what_rests_for_long_after_so_many_failures_goes_on_alone(self) -> None:
+        policy, record, alone = TypePolicy(promotes_after=2, backoff=(90, 60, 61), max_attempts=9), sent(), []
+        for _ in range(4):
+            record = settled(running(record), Transient("busy"), policy, NOON)
+            alone.append(record.alone)
+        assert alone == [False, False, True, True]
+        assert settled(running(sent()), RetryAfter(61), TypePolicy(promotes_after=1), NOON).alone
+        assert policy.to_json()["promotes_after"] == 2
+        assert "promotes_after" not in USUAL.to_json()
 
     def test_last_rest_stays(self) -> None:
         assert [TypePolicy(backoff=(1, 2)).rest(n).total_seconds() for n in (1, 2, 3, 9)] == [1, 2, 2, 2]

@@ -33,7 +33,7 @@ _SCHEMAS: Final = text(
     "SELECT type, schema_version, CAST(schema AS text) AS schema FROM bus.schemas_v1(:types)"
 ).bindparams(bindparam("types", type_=JSONB))
 _SEND: Final = (
-    text("SELECT * FROM bus.send_v2(CAST(:tenant AS uuid), CAST(:actor AS uuid), :commands)")
+    text("SELECT * FROM bus.send_v3(CAST(:tenant AS uuid), CAST(:actor AS uuid), :commands)")
     .bindparams(bindparam("commands", type_=JSONB))
     .columns(result=JSONB)
 )
@@ -61,7 +61,8 @@ class Command:
     Of those that are due the one with the highest `priority`, 0 to 9, goes first; those of one `ordering_key` go one
     after the other. `causation` names the command that this one follows from, as "<domain>/<id>". One whose type posts
     says in whose books, `entity`, and on which day. `reply_to` is told when it is over: what `reply_by_command`,
-    `reply_by_webhook` or `reply_by_signal` gives. Of one domain and `unique_key` one at a time is not over.
+    `reply_by_webhook` or `reply_by_signal` gives. Of one domain and `unique_key` one at a time is not over. What is
+    `alone` has a workflow of its own, also where its type has none.
     """
 
     type: str
@@ -81,6 +82,7 @@ class Command:
     reply_to: Mapping[str, Any] | None = None
     unique_key: str | None = None
     on_unique: OnUnique = OnUnique.REJECT
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,10 @@ def _refusals() -> Iterator[None]:
         if spoken.sqlstate not in _REFUSALS:
             raise
         raised, status, kind, sentence = _REFUSALS[spoken.sqlstate]
-        raise raised(status, kind, sentence, spoken.facts) from error
+        facts = dict(spoken.facts)
+        if facts.pop("kind", kind) == "tenant-suspended":
+            kind, sentence = "tenant-suspended", "This tenant is suspended: its people can read, and change nothing."
+        raise raised(status, kind, sentence, facts) from error
 
 
 def _types(commands: Iterable[Command]) -> dict[str, Any]:
