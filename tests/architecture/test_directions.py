@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.architecture.repository import MODULES, ROOT, imports, sources
+from tests.architecture.repository import MODULES, ROOMS, ROOT, imports, sources
 
 
 class TestDirections:
@@ -21,6 +21,12 @@ class TestDirections:
             if {name.partition(".")[0] for name in imports(path)} & set(MODULES)
         }
         assert {path for path in importers if not path.startswith(("tests/", "benchmarks/"))} <= {"worker.py"}
+
+    def test_of_the_outbox_the_product_takes_the_loop_alone(self) -> None:
+        """That loads neither Temporal nor a database, which the core does not know."""
+        taken = {name for path in sources(*ROOMS) for name in imports(path) if name.startswith("temporal_outbox.")}
+        modules = {".".join(name.split(".")[:2]) for name in taken}
+        assert modules == {"temporal_outbox.events", "temporal_outbox.relay"}
 
     def test_rooms_do_not_import_tests_benchmarks_or_documents(self) -> None:
         for path in sources("domain", "application", "workflows", "activities", "adapters", "api", "migrations"):

@@ -142,7 +142,7 @@ class TestFairness:
         await small.send(*few, priority=0)
         async with at_work(site, small, workers=1) as shift:
             for _ in range(2):
-                await asyncio.gather(*(each._passed() for each in shift.relays))
+                await asyncio.gather(*(each.turn() for each in shift.relays))
             await shift.settled()
             assert await counted(small, few) == {S.COMPLETED: 10}
         before = len(await site.effects())
@@ -163,12 +163,12 @@ class TestFairness:
             site.works.ways |= {name: [wait] for name in names}
             await each.send(*names, type="works.call")
         async with at_work(*sites, workers=1, most=1) as shift:
-            shift.relays[0]._lanes = Unlucky(site.store, tuple(tenants))
+            shift.relays[0].source.lanes = Unlucky(site.store, tuple(tenants))
             assert await shift.round() == relaying.IN_FLIGHT
             await until(lambda: len(site.works.calls) == relaying.IN_FLIGHT)
             await sites[2].send("little", type="works.call")
             free.release()
-            await until(lambda: sum(not each.done() for each in shift.relays[0]._flights()) < relaying.IN_FLIGHT)
+            await until(lambda: shift.relays[0].flying < relaying.IN_FLIGHT)
             assert await shift.round() >= 1
             await until(lambda: "works/little:1" in site.works.calls)
             assert len(site.works.calls) <= relaying.IN_FLIGHT + 2

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -142,7 +143,7 @@ class TestRound:
         await site.send(*(f"{number:02}" for number in range(25)))
         site.works.ways = {each: [wait] for each in suspects}
         await relay.round()
-        await _until(lambda: len(chunks.started) == 1 + 3 and len(relay._flights()) == 1)
+        await _until(lambda: len(chunks.started) == 1 + 3 and relay.flying == 1)
         assert await site.states(*suspects[:2], suspects[-1]) == [S.RUNNING, S.DISPATCHED, S.PENDING]
         assert len(await site.effects()) == 25
         told.set()
@@ -259,10 +260,9 @@ class TestNews:
         """Its next look would be in a minute."""
         listener = Listener(database_url)
         lanes = Lanes(site.store, (site.tenant,))
-        relay = CommandRelay(site.store, lanes, chunks, site.handlers, listener.commands)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(relaying, "IDLE", 60.0)
-            patched.setattr(relaying, "LISTENS", SOON)
+            patched.setattr(relaying, "PACE", replace(relaying.PACE, idle=60.0, listens=SOON))
+            relay = CommandRelay(site.store, lanes, chunks, site.handlers, listener.commands)
             running = asyncio.create_task(relay.run())
             await _until(lambda: listener.alive and lanes.asked >= 2)
             await site.send("1")

@@ -71,7 +71,7 @@ class Source(Protocol[Lane, Held]):
     def counts(self, lease: Held) -> Collection[Hashable]:
         """What it counts for in `busy` until it is over.
 
-        By what counts for the lanes themselves these take their turns, and a relay where nothing does has nothing to do.
+        By what counts for the lanes themselves these take their turns; where nothing does, a relay has nothing to do.
         """
         ...
 
