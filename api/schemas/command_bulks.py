@@ -204,12 +204,11 @@ class BulkItemPage(Out):
 
 
 def _told(bulk: Bulk) -> dict[str, Any]:
-    sizes = list(bulk.sizes)
     return {
         **{name: getattr(bulk, name) for name in ("id", "act", "reason", "asked_at", "state", "why", "total")},
         "filter": bulk.wanted,
-        "stage": min(bulk.stage + 1, len(sizes)),
-        "sizes": sizes,
+        "stage": bulk.place,
+        "sizes": list(bulk.sizes),
         "ended": [StageOut.of(each) for each in bulk.ended],
         "settles_until": bulk.settles_until,
         "per_second": bulk.pace.per_second,

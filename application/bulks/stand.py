@@ -113,9 +113,8 @@ async def stand_of(tx: Transaction, bulk: Bulk, rest: float = 0.0) -> BulkStand:
     asked = None
     if bulk.state is BulkState.AWAITING_APPROVAL and bulk.approval is not None:
         asked = await asked_by(tx, bulk.approval, words_of(bulk))
-    stages = len(bulk.sizes)
     return BulkStand(
-        bulk.id, bulk.act, bulk.state, next_of(bulk), bulk.total, min(bulk.stage + 1, stages), stages,
+        bulk.id, bulk.act, bulk.state, next_of(bulk), bulk.total, bulk.place, len(bulk.sizes),
         tuple(sorted(outcomes.items())), bulk.why, rest, asked,
     )  # fmt: skip
 

@@ -174,6 +174,12 @@ class Bulk:
         return sizes_of(self.stages, self.total)
 
     @property
+    def place(self) -> int:
+        """The stage that it is in, or in which it came to rest; the first is 1."""
+        between = self.state in AT_REST and not self.acted
+        return min(max(self.stage, 1) if between else self.stage + 1, len(self.sizes))
+
+    @property
     def room(self) -> int:
         """How many commands the stage may still reach."""
         return self.sizes[self.stage] - self.acted if self.stage < len(self.sizes) else 0

@@ -56,7 +56,7 @@ class TestBulk:
         await carrying.settle(step)
         code, said = await say("aud", "commands", "bulk", "watch", asked)
         why = "1 of 1 failed again, 1 of them with the same error; at most 0 may"
-        assert (code, said) == (1, f"stopped ({why}), stage 2 of 2: 2 waiting, 1 failed\n")
+        assert (code, said) == (1, f"stopped ({why}), stage 1 of 2: 2 waiting, 1 failed\n")
         _, said = await say("aud", "commands", "bulk", "show", asked)
         assert said.splitlines()[1] == f"  stage 1: {why}"
         _, told = await say("aud", "commands", "bulk", "items", asked, "--outcome", "failed", "--json")

@@ -128,6 +128,7 @@ class TestCourse:
         well, ill = settling.judged(end(), nothing_left=False), settling.judged(end(ILL), nothing_left=False)
         assert (well.state, well.stage, well.acted, well.settles_until) == (S.RUNNING, 1, 0, None)
         assert (ill.state, ill.why, ill.stage, ill.version) == (S.STOPPED, ILL.sentence, 1, 2)
+        assert (settling.place, well.place, ill.place, ill.moved(S.RUNNING).place) == (1, 2, 1, 2)
         assert settling.judged(end(ILL), nothing_left=True).state is S.DONE
 
     def test_a_person_overrules_the_gate_and_waits_again_for_what_did_not_settle(self) -> None:
