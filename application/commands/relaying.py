@@ -142,7 +142,7 @@ def _log(event: Event) -> None:
         case Delayed():
             refusal = event.error.kind if isinstance(event.error, Refusal) else str(event.error)
             log.warning("round.delayed", loop="commands", refusal=refusal)
-        case LaneFailed():
-            log.error("lane.failed", lane=str(event.lane), exc_info=event.error)
+        case LaneFailed(lane=(tenant, domain)):
+            log.error("lane.failed", tenant=str(tenant), domain=domain, exc_info=event.error)
         case Deaf():
             log.error("row.failed", what="commands", exc_info=event.error)

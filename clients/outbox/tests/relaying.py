@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -50,6 +51,39 @@ class Troubled(Passing):
         await super().__call__(message)
 
 
+class Line:
+    """A way to a server that may be cut: who is connected is thrown out, and who comes is not let in."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._far = host, port
+        self._ends: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._joined, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for end in self._ends:
+            end.transport.abort()
+
+    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(*self._far)
+        self._ends |= {writer, back}
+        with suppress(OSError):
+            await asyncio.gather(_carry(reader, back), _carry(there, writer))
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while words := await reader.read(65536):
+        writer.write(words)
+        await writer.drain()
+    writer.close()
+
+
 @dataclass
 class Post:
     engine: AsyncEngine
@@ -68,10 +102,11 @@ class Post:
             return await self.outbox.add_async(connection, *messages)
 
     def troubled(self, fails: dict[str, RPCStatusCode]) -> OutboxRelay:
-        """It tries twice."""
+        """It tries twice, with an hour in between."""
         passing = Troubled(self.client)
         passing.fails = {f"start/{self.queue}/{name}": status for name, status in fails.items()}
-        return Relay(OutboxSource(self.engine, passing, self.outbox, Config(attempts=2), self.events.append))
+        config = Config(attempts=2, pause=timedelta(hours=1), longest_pause=timedelta(hours=1))
+        return Relay(OutboxSource(self.engine, passing, self.outbox, config, self.events.append))
 
     def relay(self, config: Config | None = None, client: Client | None = None) -> OutboxRelay:
         return relay_of(self.engine, client or self.client, self.outbox, config or Config(), self.events.append)

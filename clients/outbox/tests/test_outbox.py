@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from relaying import Post, eventually, running
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from relaying import Line, Post, eventually, running
+from sqlalchemy import make_url, text
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from temporal_outbox.delivery import relay_of
 from temporal_outbox.events import Delayed, Passed, Postponed, SetAside
 from temporal_outbox.messages import Signal
 from temporal_outbox.relay import Away, Pace
@@ -67,6 +68,28 @@ class TestAdding:
             await connection.run_sync(post.outbox.create)
         with pytest.raises(ValueError, match="named"):
             Outbox("drop table")
+
+    async def test_needs_the_rights_that_are_said_and_no_others(self, post: Post) -> None:
+        table, adds, relays = post.outbox.table, f"adds_{post.outbox.table}", f"relays_{post.outbox.table}"
+        async with post.engine.begin() as connection:
+            for words in (
+                f"CREATE ROLE {adds}",
+                f"CREATE ROLE {relays}",
+                f"GRANT INSERT, SELECT ON {table} TO {adds}",
+                f"GRANT SELECT ON {table}_listener TO {adds}",
+                f"GRANT SELECT, UPDATE, DELETE ON {table} TO {relays}",
+                f"GRANT SELECT, INSERT, UPDATE ON {table}_listener TO {relays}",
+            ):
+                await connection.exec_driver_sql(words)
+        async with post.engine.begin() as connection:
+            await connection.exec_driver_sql(f"SET LOCAL ROLE {adds}")
+            await post.outbox.add_async(connection, post.start("1"), post.start("2"))
+            await post.outbox.add_async(connection, post.start("1"))
+        engine = create_async_engine(post.database, connect_args={"server_settings": {"role": relays}})
+        async with running(relay_of(engine, post.client, post.outbox)):
+            await eventually(lambda: _passed(post, 2))
+            await eventually(lambda: _listened(post))
+        await engine.dispose()
 
 
 class TestRelaying:
@@ -137,9 +160,9 @@ class TestRelaying:
         assert await relay.round() == 2
         assert await post.states() == ["waiting", "waiting", "passed"]
         await post.let_pass()
-        assert await relay.turn() == 1
-        assert await post.states() == ["aside", "waiting", "passed"]
-        assert [each.pause for each in post.events if isinstance(each, Postponed)] == [1.0]
+        assert await relay.round() == 2
+        assert await post.states() == ["aside", "aside", "passed"]
+        assert [each.pause for each in post.events if isinstance(each, Postponed)] == [3600.0]
 
     async def test_an_outage_between_two_calls_gives_back_what_was_not_passed_on(self, post: Post) -> None:
         await post.add(post.start("1"), post.start("2"))
@@ -180,6 +203,26 @@ class TestRunning:
                 await connection.execute(text(f"{cut} AND query LIKE :query"), {"query": f"%{post.outbox.table}%"})
             await post.add(post.start("2"))
             await eventually(lambda: _passed(post, 2))
+
+    @pytest.mark.parametrize("away", ["postgres", "temporal"])
+    async def test_it_goes_on_once_a_server_that_went_away_is_back(self, post: Post, away: str) -> None:
+        url = make_url(post.database)
+        line = Line(*((url.host, url.port) if away == "postgres" else ("127.0.0.1", post.temporal.rpartition(":")[2])))
+        await line.mend()
+        engine, client = create_async_engine(url.set(port=line.port) if away == "postgres" else url), post.client
+        if away == "temporal":
+            client = await Client.connect(f"127.0.0.1:{line.port}")
+        async with running(relay_of(engine, client, post.outbox, tell=post.events.append)):
+            await post.add(post.start("1"))
+            await eventually(lambda: _passed(post, 1))
+            await line.cut()
+            await post.add(post.start("2"))
+            await eventually(lambda: _told(post, Delayed))
+            assert await post.states() == ["passed", "waiting"]
+            await line.mend()
+            await eventually(lambda: _passed(post, 2))
+        await line.cut()
+        await engine.dispose()
 
     @pytest.mark.parametrize("point", ["leased", "started"])
     async def test_killed_it_has_started_a_workflow_once(self, post: Post, point: str) -> None:

@@ -1,5 +1,5 @@
 -- The outbox of one database. Whoever adds needs INSERT and SELECT on it and SELECT on temporal_outbox_listener; whoever
--- relays needs SELECT, UPDATE and DELETE, and INSERT and UPDATE on temporal_outbox_listener.
+-- relays needs SELECT, UPDATE and DELETE, and SELECT, INSERT and UPDATE on temporal_outbox_listener.
 
 CREATE TABLE IF NOT EXISTS temporal_outbox (
   position    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
