@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -171,8 +172,11 @@ class TestRelaying:
         assert await post.rows("state, attempts, lease") == [("waiting", 0, None), ("passed", 1, None)]
 
     async def test_a_namespace_that_is_not_there_is_an_outage_and_no_attempt(self, post: Post) -> None:
-        await post.add(post.start("1"))
         elsewhere = await Client.connect(post.temporal, namespace="nowhere")
+        with pytest.raises(ValueError, match="nowhere"):
+            post.relay(client=elsewhere)
+        post.outbox = replace(post.outbox, namespace="nowhere")
+        await post.add(post.start("1"))
         async with running(post.relay(client=elsewhere)):
             await eventually(lambda: _told(post, Delayed))
         assert await post.rows("state, attempts, lease") == [("waiting", 0, None)]
@@ -192,9 +196,7 @@ class TestRelaying:
 class TestRunning:
     async def test_who_has_nothing_to_do_is_told_also_after_every_connection_was_cut(self, post: Post) -> None:
         """Its next look would be in a minute."""
-        relay = post.relay()
-        relay._pace = Pace(idle=60, listens=timedelta(minutes=2))
-        async with running(relay):
+        async with running(post.relay(Config(pace=Pace(idle=60, listens=timedelta(minutes=2))))):
             await eventually(lambda: _listened(post))
             await post.add(post.start("1"))
             await eventually(lambda: _passed(post, 1))

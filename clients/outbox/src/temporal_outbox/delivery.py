@@ -25,5 +25,7 @@ def relay_of(
 ) -> OutboxRelay:
     """Any number of them may run on one table. The outbox is by default the one of the client's namespace."""
     outbox = outbox or Outbox(namespace=client.namespace)
+    if outbox.namespace != client.namespace:
+        raise ValueError(f"the outbox is for {outbox.namespace} and the client for {client.namespace}")
     source = OutboxSource(engine, Passing(client, config.more), outbox, config, tell)
-    return Relay(source, news=news(engine, outbox), tell=tell)
+    return Relay(source, news=news(engine, outbox), pace=config.pace, tell=tell)

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporal_outbox.events import Event, Passed, Postponed, SetAside, Tell
 from temporal_outbox.messages import read
 from temporal_outbox.passing import More, Passing
-from temporal_outbox.relay import Away, Due
+from temporal_outbox.relay import PACE, Away, Due, Pace
 from temporal_outbox.table import Outbox
 from temporal_outbox.verdicts import Verdict, judged
 
@@ -68,11 +68,13 @@ INSERT INTO temporal_outbox_listener AS l (namespace, until)
 VALUES (:namespace, now() + make_interval(secs => :seconds))
     ON CONFLICT (namespace) DO UPDATE SET until = greatest(l.until, EXCLUDED.until)
 """
+REMOVED: Final = 1000
+"""Old messages that are removed in one look; where there are more, the next look removes more."""
 _REMOVE: Final = """
 DELETE FROM temporal_outbox WHERE position IN (
   SELECT position FROM temporal_outbox
    WHERE namespace = :namespace AND state = 'passed' AND ended_at < now() - make_interval(secs => :seconds)
-   ORDER BY ended_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+   ORDER BY ended_at LIMIT :most FOR UPDATE SKIP LOCKED)
 """
 _GONE: Final = ("08", "53", "57")
 """SQLSTATE classes: no connection, no room, and the server is being stopped or started."""
@@ -95,6 +97,7 @@ class Config:
     longest_pause: timedelta = timedelta(minutes=5)
     attempts: int = 20
     more: More | None = None
+    pace: Pace = PACE
     clock: Callable[[], float] = time.monotonic
 
 
@@ -156,9 +159,11 @@ class OutboxSource:
     async def due(self) -> Due[str]:
         async with self._transaction() as connection:
             if self._config.clock() - self._removed >= self._config.removes.total_seconds():
-                asked = {"namespace": self._outbox.namespace, "seconds": self._config.keeps.total_seconds()}
-                await connection.execute(self._sql(_REMOVE), asked)
-                self._removed = self._config.clock()
+                seconds = self._config.keeps.total_seconds()
+                asked = {"namespace": self._outbox.namespace, "seconds": seconds, "most": REMOVED}
+                removed = await connection.execute(self._sql(_REMOVE), asked)
+                if removed.rowcount < REMOVED:
+                    self._removed = self._config.clock()
             found = await connection.execute(self._sql(_LANES), {"namespace": self._outbox.namespace})
             return Due(list(found.scalars()))
 
