@@ -34,10 +34,11 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
                            WHERE c.state IN ('pending', 'retry-wait') AND (c.tenant_id, c.domain) > (l.tenant_id, l.domain)
                            ORDER BY c.tenant_id, c.domain LIMIT 1) AS next)
   SELECT l.tenant_id, l.domain FROM lane l
-   WHERE EXISTS (SELECT FROM command c
-                  WHERE c.tenant_id = l.tenant_id AND c.domain = l.domain AND c.state IN ('pending', 'retry-wait')
-                    AND c.rank <= now() AND c.due_at <= now())
-     AND standing_of(l.tenant_id) = 'active'
+   CROSS JOIN LATERAL (SELECT FROM command c
+                        WHERE c.tenant_id = l.tenant_id AND c.domain = l.domain AND c.state IN ('pending', 'retry-wait')
+                          AND c.rank <= now() AND c.due_at <= now()
+                        ORDER BY c.rank LIMIT 1) AS due  -- by the index also where a plan would read all commands at once
+   WHERE standing_of(l.tenant_id) = 'active'
    ORDER BY random()
 $$;
 
@@ -54,9 +55,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
                              AND (c.tenant_id, c.domain) > (l.tenant_id, l.domain)
                            ORDER BY c.tenant_id, c.domain LIMIT 1) AS next)
   SELECT l.tenant_id, l.domain FROM lane l
-   WHERE EXISTS (SELECT FROM command c
-                  WHERE c.tenant_id = l.tenant_id AND c.domain = l.domain AND c.alone
-                    AND c.state IN ('pending', 'retry-wait') AND c.rank <= now() AND c.due_at <= now())
+   CROSS JOIN LATERAL (SELECT FROM command c
+                        WHERE c.tenant_id = l.tenant_id AND c.domain = l.domain AND c.alone
+                          AND c.state IN ('pending', 'retry-wait') AND c.rank <= now() AND c.due_at <= now()
+                        ORDER BY c.rank LIMIT 1) AS due
 $$;
 REVOKE ALL ON FUNCTION find_due_alone() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_due_alone() TO changegate_app;
