@@ -52,6 +52,7 @@ class PostgresCommands:
     def __init__(self, session: AsyncSession, tenant: UUID) -> None:
         self._session = session
         self._tenant = tenant
+        self._connection: AsyncConnection | None = None
         self.parked = PostgresParkedCommands(session, tenant)
         self.unique = PostgresUniqueKeys(session, tenant)
         self.purged = PostgresPurgedCommands(session)
@@ -131,7 +132,7 @@ class PostgresCommands:
 
     @asynccontextmanager
     async def attempt(self, *, undone: bool = True) -> AsyncIterator[AsyncConnection]:
-        connection = await self._session.connection()
+        connection = self._connection = self._connection or await self._session.connection()
         if not undone:
             yield connection
             return
