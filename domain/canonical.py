@@ -1,21 +1,22 @@
 """The same content always has the same bytes (RFC 8785), and so the same digest."""
 
 import hashlib
-import json
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
+import orjson
 import rfc8785
 
 Json = Any
 """A JSON value: None, bool, int, float, str, or lists and string-keyed dicts of them."""
-_LARGEST = 2**53 - 1
-_ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
+_LARGEST: Final = 2**53 - 1
 
 
 def canonical_bytes(value: Json) -> bytes:
     """UTF-8 bytes of `value` in the JSON Canonicalization Scheme; ValueError where JSON or I-JSON cannot hold it."""
     if _plain(value):
-        return _ENCODER.encode(value).encode()
+        with suppress(orjson.JSONEncodeError):
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return rfc8785.dumps(value)
 
 
@@ -25,14 +26,14 @@ def digest_of(value: Json) -> str:
 
 
 def _plain(value: Json) -> bool:
-    """Whether the standard library writes it the same, three times as fast.
+    """Whether orjson writes it the same, many times as fast.
 
     The two differ in fractions, in names beyond the characters whose order is the same in UTF-8 and UTF-16, and in what
     they refuse.
     """
     kind = type(value)
     if kind is str:
-        return value.isascii() or _encodes(value)
+        return True
     if kind is dict:
         for name, inner in value.items():
             if type(name) is not str or not name.isascii() or not _plain(inner):
@@ -41,8 +42,3 @@ def _plain(value: Json) -> bool:
     if kind is list:
         return all(map(_plain, value))
     return value is None or kind is bool or (kind is int and -_LARGEST <= value <= _LARGEST)
-
-
-def _encodes(text: str) -> bool:
-    """Half of a surrogate pair does not."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
