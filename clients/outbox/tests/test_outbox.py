@@ -57,6 +57,14 @@ class TestAdding:
         assert refused.value.key == f"start/{post.queue}/1"
         assert [row.key for row in await post.rows()] == [f"start/{post.queue}/{name}" for name in ("1", "2")]
 
+    @pytest.mark.parametrize("word", ["\0", "\\\0", "\ud800", float("nan"), datetime.now(UTC)])
+    async def test_what_cannot_be_stored_is_refused_and_the_transaction_goes_on(self, post: Post, word: object) -> None:
+        async with post.engine.begin() as connection:
+            with pytest.raises((ValueError, TypeError)):
+                await post.outbox.add_async(connection, replace(post.start("1"), args=[{"words": word}]))
+            await post.outbox.add_async(connection, replace(post.start("2"), args=["\\u0000 é"]))
+        assert await post.states() == ["waiting"]
+
     async def test_two_who_add_the_same_at_once_add_it_once(self, post: Post) -> None:
         async with post.engine.begin() as connection:
             await post.outbox.add_async(connection, post.start("1"))

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 Json: TypeAlias = Any
 """None, bool, int, float, str, and lists and dicts of these."""
 
@@ -93,8 +95,13 @@ def read(said: Mapping[str, Json]) -> Message:
 
 
 def fingerprint(message: Message) -> str:
-    """The digest of everything that it says: the same content has the same."""
-    text = json.dumps(written(message), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """The digest of everything that it says: the same content has the same.
+
+    Raises ValueError or TypeError for what PostgreSQL could not store: that would spoil the caller's transaction.
+    """
+    text = json.dumps(written(message), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    if _NUL.search(text):
+        raise ValueError("text holds the character NUL")
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -216,7 +216,7 @@ class OutboxSource:
         try:
             await self._passing(read(json.loads(waiting.message)))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is this message's
-            reason = f"{type(error).__name__}: {error}"[:1000]
+            reason = f"{type(error).__name__}: {error}".replace("\0", "")[:1000]
             match judged(error):
                 case Verdict.AWAY:
                     return error

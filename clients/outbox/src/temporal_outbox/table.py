@@ -80,7 +80,7 @@ class Outbox:
         Raises `Conflict` where one says something else than what was added under its key before. It waits for whoever
         is adding the same now.
         """
-        if len({key_of(each) for each in messages}) < len(messages):
+        if len({key_of(each): fingerprint(each) for each in messages}) < len(messages):
             raise ValueError("two messages have one key")
         opened = connection.connection() if isinstance(connection, Session) else connection
         if len(messages) < 2:  # noqa: PLR2004 -- one is added, or it is not
