@@ -128,3 +128,99 @@ RESET ROLE;
 SET LOCAL ROLE changegate_owner;
 REVOKE CREATE ON SCHEMA bus FROM changegate_bus;
 RESET ROLE;
+
+-- A module starts a process in its own transaction, as it sends commands.
+SET LOCAL ROLE changegate_owner;
+GRANT CREATE ON SCHEMA bus TO changegate_bus;
+CREATE POLICY bus_reads ON saga FOR SELECT TO changegate_bus USING (true);
+CREATE POLICY bus_writes ON saga FOR INSERT TO changegate_bus WITH CHECK (state = 'started');
+GRANT SELECT, INSERT ON saga TO changegate_bus;
+GRANT SELECT ON process_type TO changegate_bus;
+RESET ROLE;
+
+SET LOCAL ROLE changegate_bus;
+CREATE FUNCTION bus.process_schema_v1(wanted text, version int) RETURNS jsonb
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = bus, public, pg_temp AS $$
+  SELECT t.schema FROM process_type t WHERE t.type = wanted AND t.schema_version = version
+$$;
+
+-- In the caller's transaction. A conflict is an answer and no error: nothing is started, and the caller goes on.
+CREATE FUNCTION bus.start_v1(tenant uuid, actor uuid, process jsonb)
+RETURNS TABLE (replayed boolean, differs text[], correlation uuid, state text, why text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = bus, public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  its_kind text;
+  wrong jsonb;
+  g record;
+  made saga;
+  event uuid := gen_random_uuid();
+  canon bytea;
+BEGIN
+  IF NULLIF(current_setting('app.tenant_id', true), '')::uuid <> $1 THEN
+    RAISE EXCEPTION 'another tenant is bound' USING ERRCODE = 'CB404', DETAIL = '{}';
+  END IF;
+  SELECT p.kind INTO its_kind FROM principal p
+   WHERE p.tenant_id = $1 AND p.principal_id = $2 AND p.roles && (SELECT array_agg(r.role) FROM bus.sending_role r);
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'their roles in this tenant do not allow this'
+      USING ERRCODE = 'CB403', DETAIL = '{"permission": "commands.send"}';
+  END IF;
+  SELECT * INTO g FROM jsonb_to_record($3) AS r (type text, id text, data jsonb, schema_version int, fingerprint text,
+                                                correlation uuid, causation text, change uuid);
+  SELECT jsonb_agg(jsonb_build_object('path', '/' || f.name, 'message', f.message) ORDER BY f.name) INTO wrong
+    FROM (VALUES
+      ('type', NOT EXISTS (SELECT FROM process_type t WHERE t.type = g.type AND t.schema_version = g.schema_version),
+       'a type and version that some worker carries out'),
+      ('id', g.id !~ '^[A-Za-z0-9][A-Za-z0-9_.@~+=-]{0,79}$', '1 to 80 letters, digits and _.@~+=-'),
+      ('data', jsonb_typeof(g.data) <> 'object', 'an object'),
+      ('fingerprint', g.fingerprint !~ '^sha256:[0-9a-f]{64}$', 'the digest of its content'),
+      ('causation', g.causation IS NOT NULL AND
+       g.causation !~ '^[a-z][a-z0-9-]{0,39}/[A-Za-z0-9][A-Za-z0-9_.:@~+=-]{0,199}$', 'a command, as ledger/42'),
+      ('change', g.change IS NOT NULL AND NOT EXISTS (
+         SELECT FROM change_set s WHERE s.tenant_id = $1 AND s.change_id = g.change), 'a change of this tenant')
+    ) AS f (name, wrong, message)
+   WHERE coalesce(f.wrong, true);
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'the input is not valid' USING ERRCODE = 'CB422', DETAIL = jsonb_build_object('faults', wrong)::text;
+  END IF;
+
+  INSERT INTO saga (tenant_id, type, process_id, schema_version, data, fingerprint, starter, started_at, correlation,
+                    causation, change_id, state, version)
+    VALUES ($1, g.type, g.id, g.schema_version, g.data, g.fingerprint, $2, now(),
+            coalesce(g.correlation, gen_random_uuid()), g.causation, g.change, 'started', 1)
+    ON CONFLICT DO NOTHING RETURNING * INTO made;
+  IF made.type IS NULL THEN
+    RETURN QUERY
+      SELECT true, CASE WHEN s.fingerprint <> g.fingerprint THEN array_remove(ARRAY[
+               CASE WHEN s.schema_version <> g.schema_version THEN 'schema_version' END,
+               CASE WHEN s.data <> g.data THEN 'data' END], NULL) END, s.correlation, s.state, s.why
+        FROM saga s WHERE s.tenant_id = $1 AND s.type = g.type AND s.process_id = g.id;
+    RETURN;
+  END IF;
+  -- The same words as the product's own event, in the same order of bytes.
+  canon := convert_to(
+    '{"action":"process:record:started","actor":' || bus.said($2::text) || ',"actor_type":' || bus.said(its_kind)
+    || ',"after":{"causation":' || bus.said(made.causation) || ',"correlation":' || bus.said(made.correlation::text)
+    || ',"fingerprint":' || bus.said(made.fingerprint) || ',"schema_version":' || made.schema_version
+    || ',"state":"started"},"before":null,"change":' || bus.said(made.change_id::text)
+    || ',"id":' || bus.said(event::text) || ',"occurred_at":'
+    || bus.said(to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"'))
+    || ',"outcome":"success","reason":null,"resource":' || bus.said(made.type || '/' || made.process_id)
+    || ',"resource_type":"process","run_id":null,"salt":' || bus.said(encode(uuid_send(gen_random_uuid()), 'hex'))
+    || ',"source_ip":null,"tenant":' || bus.said($1::text) || ',"trace_id":null,"workflow_id":null}', 'UTF8');
+  INSERT INTO audit_event (event_id, tenant_id, class, occurred_at, actor_type, actor, action, resource_type, resource,
+                           outcome, change_id, canon, leaf)
+    VALUES (event, $1, 'compliance', now(), its_kind, $2, 'process:record:started', 'process',
+            made.type || '/' || made.process_id, 'success', made.change_id, canon, sha256('\x00'::bytea || canon));
+  RETURN QUERY SELECT false, NULL::text[], made.correlation, made.state, made.why;
+END $$;
+COMMENT ON FUNCTION bus.start_v1 IS 'one row; a row that differs is a conflict, and then nothing was started';
+GRANT EXECUTE ON FUNCTION bus.start_v1, bus.process_schema_v1 TO changegate_app, changegate_sender;
+RESET ROLE;
+
+SET LOCAL ROLE changegate_owner;
+REVOKE CREATE ON SCHEMA bus FROM changegate_bus;
+CREATE TRIGGER suspended_tenants_send_nothing AFTER INSERT ON saga REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+  WHEN (current_user = 'changegate_bus') EXECUTE FUNCTION suspended_tenants_send_nothing();
+RESET ROLE;

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from http import HTTPStatus
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 from uuid import UUID
 
@@ -130,7 +131,7 @@ def send(session: Session | Connection, command: Command, *, tenant: UUID, actor
 
 def send_many(session: Session | Connection, commands: Sequence[Command], *, tenant: UUID, actor: UUID) -> list[Sent]:
     """As `send`, all of them or none."""
-    with _refusals():
+    with refusals():
         _check(commands, session.execute(_SCHEMAS, _types(commands)))
         return _told(commands, session.execute(_SEND, _asked(commands, tenant, actor)))
 
@@ -146,7 +147,7 @@ async def send_many_async(
     session: "AsyncSession | AsyncConnection", commands: Sequence[Command], *, tenant: UUID, actor: UUID
 ) -> list[Sent]:
     """As `send_many`."""
-    with _refusals():
+    with refusals():
         _check(commands, await session.execute(_SCHEMAS, _types(commands)))
         return _told(commands, await session.execute(_SEND, _asked(commands, tenant, actor)))
 
@@ -168,7 +169,8 @@ def fingerprint(command: Command) -> str:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
+    """What the database says no to, in the words of this package."""
     try:
         yield
     except DBAPIError as error:
@@ -190,15 +192,21 @@ def _check(commands: Sequence[Command], rows: Iterable[Row[Any]]) -> None:
     """What has no schema is refused by the database, with whatever else is wrong with it."""
     schemas = {(row.type, row.schema_version): row.schema for row in rows}
     faults = [
-        {"path": f"/commands/{place}/payload{_pointer(error)}", "message": error.message}
+        fault
         for place, each in enumerate(commands)
         if (schema := schemas.get((each.type, each.schema_version))) is not None
-        for error in _validator(schema).iter_errors(dict(each.payload))
+        for fault in payload_faults(schema, each.payload, f"/commands/{place}/payload")
     ]
     if faults:
         raise Invalid(
             HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "The input is not valid.", {"faults": faults[:_MOST_FAULTS]}
         )
+
+
+def payload_faults(schema: str, payload: Mapping[str, Any], path: str) -> list[dict[str, str]]:
+    """Each at its pointer below `path`, and never with the value that is wrong."""
+    found = islice(_validator(schema).iter_errors(dict(payload)), _MOST_FAULTS)
+    return [{"path": f"{path}{_pointer(error)}", "message": error.message} for error in found]
 
 
 @lru_cache(maxsize=256)
