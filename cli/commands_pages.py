@@ -15,6 +15,8 @@ def print_sent(told: Mapping[str, Any], page: Console) -> None:
     said = "was sent before" if told["replayed"] else "is sent"
     said = "has this unique key, and nothing was sent" if told["coalesced"] else said
     page.print(f"{_name(told['command'])} {said}; it is {_standing(told['command'])}.", markup=False, soft_wrap=True)
+    if told["command"]["result"] is not None:
+        page.print(_json(told["command"]["result"]), markup=False, soft_wrap=True)
 
 
 def print_list(told: Mapping[str, Any], page: Console) -> None:

@@ -42,7 +42,7 @@ def words(now: Mapping[str, Any], progress: Mapping[str, Any] | None) -> str:
     if now["state"] == "retry-wait":
         said += f", again from {now['due_at']} on"
     if now["error"] and now["state"] not in {"running", "completed"}:
-        said += f": {now['error']['code']} {now['error']['message']}".rstrip()
+        said += f": {now['error']['code']}" + (f", {now['error']['message']}" if now["error"]["message"] else "")
     if progress is not None and now["state"] == "running":
         said += f": {orjson.dumps(progress['said']).decode()}"
     return said

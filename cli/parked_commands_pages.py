@@ -39,7 +39,8 @@ def print_decision(made: Mapping[str, Any], page: Console) -> None:
     if made["standing"] != "made":
         print_waiting(made, page)
         return
-    said = f"{made['act']} of {made['command']}: it is {made['state']}, in epoch {made['epoch']}"
+    stands = f"{made['state']} until it has heard of it" if made["state"] == "running" else made["state"]
+    said = f"{made['act']} of {made['command']}: it is {stands}, in epoch {made['epoch']}"
     page.print(f"{said} and version {made['version']}.", markup=False, soft_wrap=True)
 
 

@@ -62,7 +62,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION find_due_alone() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_due_alone() TO changegate_app;
-GRANT EXECUTE ON FUNCTION standing_of(uuid) TO changegate_owner;
+GRANT EXECUTE ON FUNCTION standing_of(uuid) TO changegate_bus;
 RESET ROLE;
 REVOKE CREATE ON SCHEMA public FROM changegate_relay;
 
@@ -72,15 +72,13 @@ GRANT UPDATE (alone) ON command TO changegate_bus;
 CREATE POLICY bus_promotes ON command FOR UPDATE TO changegate_bus USING (true) WITH CHECK (alone AND state = 'pending');
 
 -- In a suspended tenant modules send nothing, as its people do.
-CREATE FUNCTION suspended_tenants_send_nothing() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE FUNCTION suspended_tenants_send_nothing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF EXISTS (SELECT FROM (SELECT DISTINCT a.tenant_id FROM added a) AS home WHERE standing_of(home.tenant_id) <> 'active') THEN
     RAISE EXCEPTION 'the tenant is suspended' USING ERRCODE = 'CB403', DETAIL = '{"kind": "tenant-suspended"}';
   END IF;
   RETURN NULL;
 END $$;
-REVOKE ALL ON FUNCTION suspended_tenants_send_nothing() FROM PUBLIC;
 CREATE TRIGGER suspended_tenants_send_nothing AFTER INSERT ON command REFERENCING NEW TABLE AS added FOR EACH STATEMENT
   WHEN (current_user = 'changegate_bus') EXECUTE FUNCTION suspended_tenants_send_nothing();
 RESET ROLE;

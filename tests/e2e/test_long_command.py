@@ -34,7 +34,10 @@ async def test_is_waited_for_watched_and_canceled(
         (begun,) = await moved(tx, [record.started()])
         await tx.commands.long.tell(CommandProgress(begun.key, 1, 1, {"booked": 7}, tx.now))
     code, said = await say("olu", "commands", "cancel", "ledger", "1", *WHY)
-    assert code == 0, said
+    assert (code, said) == (
+        0,
+        "cancel of ledger/1: it is running until it has heard of it, in epoch 1 and version 3.\n",
+    )
     assert (
         long_commands.words(
             {"domain": "ledger", "id": "1", "state": "running", "parked": None, "attempt": 1, "error": None},
@@ -45,4 +48,10 @@ async def test_is_waited_for_watched_and_canceled(
     async with store.transaction(house.id) as tx:
         await moved(tx, [begun.stopped(CANCELED, tx.now)])
     code, said = await say("ada", "commands", "watch", "ledger", "1")
-    assert (code, said) == (3, "ledger/1 is canceled, attempt 1: canceled a person canceled it\n")
+    assert (code, said) == (3, "ledger/1 is canceled, attempt 1: canceled, a person canceled it\n")
+    assert (await say("ada", "commands", "send", LONG.type, "2", str(payload)))[0] == 0
+    async with store.transaction(house.id) as tx:
+        (other,) = await tx.commands.lease("ledger", 1, tx.now, uuid4())
+        await moved(tx, [(await moved(tx, [other.started()]))[0].completed({"booked": 9}, tx.now)])
+    told = await say("ada", "commands", "send", LONG.type, "2", str(payload))
+    assert told == (0, 'ledger/2 was sent before; it is completed.\n{"booked":9}\n')

@@ -13,7 +13,11 @@ import pytest
 from standin import StandIn, Value
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = {"guard.py": {"sqlalchemy"}, "bus.py": {"sqlalchemy", "rfc8785", "jsonschema_rs"}}
+EXTRAS = {
+    "guard.py": {"sqlalchemy"},
+    "bus.py": {"sqlalchemy", "rfc8785", "jsonschema_rs"},
+    "processes.py": {"sqlalchemy", "rfc8785"},
+}
 BRINGS = ("httpx2", "httpcore2", "h11", "anyio", "idna", "truststore", "typing-extensions")
 SERVER = ("domain", "application", "adapters", "api", "cli", "bootstrap", "terminal", "worker", "fastapi", "temporalio")
 PROGRAM = """

@@ -77,7 +77,8 @@ async def start_process_async(
 
 def fingerprint(process: Process) -> str:
     """The digest of what it is started with (RFC 8785); the same content has the same."""
-    content = {"type": process.type, "schema_version": process.schema_version, "data": dict(process.data)}
+    content: dict[str, Any] = {"type": process.type, "schema_version": process.schema_version}
+    content["data"] = dict(process.data)
     return "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
 
 
