@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from adapters.embedded.stack import Stack
 from adapters.postgres.store import PostgresStore
+from application.commands.turns import TOGETHER
 from domain.commands import OVER, CommandRecord, CommandState, ParkedKind
 from tests.chaos.conftest import eventually, running
 from tests.conftest import House
@@ -38,14 +39,16 @@ class Yard:
         await self.site.send(*ids, type=kind, payload={"folder": str(self.folder), **fate})
 
     async def stand(self, command: str) -> CommandRecord:
-        async with self.site.store.transaction(self.site.tenant) as tx:
-            found = await tx.commands.get(("doomed", command))
-        assert found is not None
+        (found,) = await self.stands(command)
         return found
 
     async def settled(self, *ids: str) -> bool:
-        stands = [await self.stand(each) for each in ids]
-        return all(each.state in {*OVER, S.PARKED} for each in stands)
+        return all(each.state in {*OVER, S.PARKED} for each in await self.stands(*ids))
+
+    async def stands(self, *ids: str) -> list[CommandRecord]:
+        async with self.site.store.transaction(self.site.tenant) as tx:
+            found = [await tx.commands.get(("doomed", each)) for each in ids]
+        return [each for each in found if each is not None]
 
     def lines(self, name: str) -> list[str]:
         path = self.folder / name
@@ -89,9 +92,9 @@ class TestKilled:
 
     @pytest.mark.req("CB-24", "CB-D1")
     async def test_what_kills_worker_after_worker_is_parked_and_the_others_are_executed(self, yard: Yard) -> None:
-        others = [f"other-{number}" for number in range(5)]
-        await yard.send(*others)
+        others = [f"other-{number:02}" for number in range(TOGETHER + 4)]
         await yard.send("poison", deaths=99)
+        await yard.send(*others)
         everything = [*others, "poison"]
         while not await yard.settled(*everything):
             async with yard.worker() as worker:
@@ -105,6 +108,8 @@ class TestKilled:
         poison = await yard.stand("poison")
         assert (poison.parked, poison.crashes, poison.attempt) == (ParkedKind.POISON, 3, 0)
         assert await yard.site.effects() == others
+        crashes = [each.crashes for each in await yard.stands(*others)]
+        assert crashes == [1] * (TOGETHER - 1) + [0] * 5  # those beside it, once; those that had not begun, never
 
 
 class TestStopped:
