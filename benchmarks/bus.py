@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks bus")
     parser.add_argument("--seconds", type=int, default=60, help="of load; 600 for a soak")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--commands", type=int, default=200_000, help="that the lists are read over, beside 50,000")
+    parser.add_argument("--commands", type=int, default=1_000_000, help="that the lists are read over, beside 50,000")
     asyncio.run(_measured(parser.parse_args()))
 
 
