@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from adapters.memory.rows import Rows
 from application.ports.commands import Mark
 from domain.commands import CommandRecord, Key
-from domain.commands.purging import OldCommand, PurgedCommand
+from domain.commands.purging import OldCommand, PurgedCommand, TenantRetention
 
 _DAY = timedelta(days=1)
 
@@ -43,6 +43,15 @@ class MemoryPurgedCommands:
             )  # fmt: skip
         self._rows.purged_commands.update({each.key: each for each in gone})
         return gone
+
+    async def retention(self) -> TenantRetention:
+        return self._rows.command_retention.get("commands", TenantRetention())
+
+    async def put_retention(self, said: TenantRetention) -> bool:
+        if said.version != (await self.retention()).version + 1:
+            return False
+        self._rows.command_retention["commands"] = said
+        return True
 
     async def forget(self, limit: int) -> int:
         over = [key for key, each in self._rows.purged_commands.items() if each.known_until <= self._now][:limit]

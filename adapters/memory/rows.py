@@ -56,7 +56,7 @@ from domain.commands.dependencies import Dependence
 from domain.commands.limits import Bucket
 from domain.commands.operations import Operation
 from domain.commands.progress import CommandProgress
-from domain.commands.purging import PurgedCommand
+from domain.commands.purging import PurgedCommand, TenantRetention
 from domain.commands.repairs import Edit, Repair
 from domain.environments import Environment
 from domain.events import Delivery, Subscription
@@ -253,6 +253,7 @@ class Rows:
     commands: dict[tuple[str, str], CommandRecord] = field(default_factory=dict)
     command_leases: dict[UUID, tuple[str, datetime]] = field(default_factory=dict)
     purged_commands: dict[tuple[str, str], PurgedCommand] = field(default_factory=dict)
+    command_retention: dict[str, TenantRetention] = field(default_factory=dict)
     parked_notes: dict[tuple[str, str], ParkedNote] = field(default_factory=dict)
     command_operations: dict[UUID, Operation] = field(default_factory=dict)
     sagas: dict[SagaKey, Saga] = field(default_factory=dict)

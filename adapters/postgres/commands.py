@@ -55,7 +55,7 @@ class PostgresCommands:
         self._connection: AsyncConnection | None = None
         self.parked = PostgresParkedCommands(session, tenant)
         self.unique = PostgresUniqueKeys(session, tenant)
-        self.purged = PostgresPurgedCommands(session)
+        self.purged = PostgresPurgedCommands(session, tenant)
         self.repairs = PostgresCommandRepairs(session, tenant)
         self.bulks = PostgresCommandBulks(session, tenant)
         self.long = PostgresLongCommands(session, tenant)

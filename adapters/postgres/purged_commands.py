@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text, tuple_
+from sqlalchemy import Row, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.command_rows import text_of
-from adapters.postgres.tables_commands import command, command_purged
+from adapters.postgres.tables_commands import command, command_purged, command_retention
 from application.ports.commands import Mark
 from domain.commands import CommandState, Key
-from domain.commands.purging import OldCommand, PurgedCommand
+from domain.commands.purging import OldCommand, PurgedCommand, TenantRetention
 
 _C, _P = command.c, command_purged.c
 _PURGE = text(
@@ -21,8 +22,9 @@ _PURGE = text(
 
 
 class PostgresPurgedCommands:
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, tenant: UUID) -> None:
         self._session = session
+        self._tenant = tenant
 
     async def get(self, key: Key) -> PurgedCommand | None:
         return (await purged_among(self._session, [key])).get(key)
@@ -46,6 +48,21 @@ class PostgresPurgedCommands:
     async def purge(self, keys: Collection[Key], known: timedelta) -> list[PurgedCommand]:
         said = text_of([{"domain": domain, "command_id": id_} for domain, id_ in keys])
         return [_purged(row) for row in await self._session.execute(_PURGE, {"keys": said, "known": known})]
+
+    async def retention(self) -> TenantRetention:
+        row = (await self._session.execute(select(command_retention))).one_or_none()
+        return TenantRetention(row.kept_days, row.held_days, row.known_days, row.version) if row else TenantRetention()
+
+    async def put_retention(self, said: TenantRetention) -> bool:
+        tenant = command_retention.c.tenant_id
+        if said.version == 1:
+            new = insert(command_retention).values(tenant_id=self._tenant, **vars(said)).on_conflict_do_nothing()
+            return await self._session.scalar(new.returning(tenant)) is not None
+        before = command_retention.c.version == said.version - 1
+        return (
+            await self._session.scalar(update(command_retention).where(before).values(vars(said)).returning(tenant))
+            is not None
+        )
 
     async def forget(self, limit: int) -> int:
         asked = text("SELECT forget_purged_commands(:limit)")

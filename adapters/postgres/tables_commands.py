@@ -114,6 +114,15 @@ command_purged = Table(
     Column("purged_at", moment),
     Column("known_until", moment),
 )
+command_retention = Table(
+    "command_retention",
+    metadata,
+    Column("tenant_id", Uuid),
+    Column("kept_days", Integer),
+    Column("held_days", Integer),
+    Column("known_days", Integer),
+    Column("version", BigInteger),
+)
 command_operation = Table(
     "command_operation",
     metadata,

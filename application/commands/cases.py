@@ -7,6 +7,7 @@ from application.commands.acts import Acts
 from application.commands.awaiting import Awaiting
 from application.commands.batches import BatchCases
 from application.commands.canceling import Canceling
+from application.commands.keeping import Keeping
 from application.commands.lineage import Lineages
 from application.commands.looking import LookingAtCommands
 from application.commands.repairing import Repairing
@@ -29,6 +30,7 @@ class CommandCases:
     awaiting: Awaiting
     canceling: Canceling
     dependencies: Dependencies
+    keeping: Keeping
 
     @classmethod
     def over(cls, store: Store, processes: Processes | None = None) -> Self:
@@ -44,4 +46,5 @@ class CommandCases:
             Awaiting(store, processes),
             Canceling(store, Acts(store, processes)),
             Dependencies(store),
+            Keeping(store),
         )

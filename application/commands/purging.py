@@ -57,14 +57,13 @@ class Purging:
 
     async def _part(self, tx: Transaction, after: Mark | None) -> tuple[int, Mark | None, bool]:
         """How many were purged, where to go on, and whether there is more."""
+        retention = self._retention.of(await tx.commands.purged.retention())
         policies = {(each.type, each.schema_version): each.policy for each in await tx.commands.types()}
-        old = await tx.commands.purged.old(tx.now - self._retention.least(policies), after, self._most)
+        old = await tx.commands.purged.old(tx.now - retention.least(policies), after, self._most)
         wished: list[Key] = [
-            each.key
-            for each in old
-            if self._retention.ended(each, policies.get((each.type, each.schema_version)), tx.now)
+            each.key for each in old if retention.ended(each, policies.get((each.type, each.schema_version)), tx.now)
         ]
-        gone = await tx.commands.purged.purge(wished, self._retention.known) if wished else []
+        gone = await tx.commands.purged.purge(wished, retention.known) if wished else []
         if gone:
             await _tell(tx, gone)
         last = (old[-1].sent_at, *old[-1].key) if old else after

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from domain.commands import Key
-from domain.commands.purging import OldCommand, PurgedCommand
+from domain.commands.purging import OldCommand, PurgedCommand, TenantRetention
 
 
 class PurgedCommands(Protocol):
@@ -21,6 +21,14 @@ class PurgedCommands(Protocol):
 
     async def purge(self, keys: Collection[Key], known: timedelta) -> list[PurgedCommand]:
         """Those that are gone now: only what was over for a day, and no other record of this product points to."""
+        ...
+
+    async def retention(self) -> TenantRetention:
+        """What the tenant says for itself."""
+        ...
+
+    async def put_retention(self, said: TenantRetention) -> bool:
+        """Whether it took the place of the version before it, which may be none."""
         ...
 
     async def forget(self, limit: int) -> int:

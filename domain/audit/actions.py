@@ -74,6 +74,7 @@ class Action(StrEnum):
     PARKED_ASKED = "command:parked:asked"
     PARKED_RELEASED = "command:parked:released"
     COMMANDS_PURGED = "command:record:purged"
+    COMMAND_RETENTION_SET = "command:retention:set"
     COMMAND_REPLY_LOST = "command:reply:lost"
     COMMAND_BATCH_SENT = "command:batch:sent"
     COMMAND_BATCH_ENDED = "command:batch:ended"

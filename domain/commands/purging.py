@@ -10,9 +10,10 @@ from domain.canonical import Json
 from domain.commands.command import Key
 from domain.commands.record import CommandRecord
 from domain.commands.states import OVER, CommandState
-from domain.errors import Gone
+from domain.errors import Fault, Gone
 
 SEVEN_YEARS: Final = timedelta(days=2557)
+LONGEST_DAYS: Final = 36_500
 
 
 class CommandPurged(Gone):
@@ -73,6 +74,24 @@ class PurgedCommand:
 
 
 @dataclass(frozen=True)
+class TenantRetention:
+    """What a tenant says for itself, in days; None leaves it to the installation. Version 0 was never set."""
+
+    kept_days: int | None = None
+    held_days: int | None = None
+    known_days: int | None = None
+    version: int = 0
+
+    def faults(self) -> list[Fault]:
+        said = {"kept_days": self.kept_days, "held_days": self.held_days, "known_days": self.known_days}
+        wrong = [name for name, days in said.items() if days is not None and not 1 <= days <= LONGEST_DAYS]
+        return [Fault(f"/{name}", f"from 1 to {LONGEST_DAYS} days") for name in wrong]
+
+    def to_json(self) -> dict[str, Json]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
 class Retention:
     """How long commands are kept after they are over; `held` is for those that belong to a change or move money.
 
@@ -82,6 +101,14 @@ class Retention:
     kept: timedelta
     held: timedelta = SEVEN_YEARS
     known: timedelta = timedelta(days=365)
+
+    def of(self, said: TenantRetention) -> "Retention":
+        """As it is for a tenant: what the installation holds is never held for less."""
+        return Retention(
+            _asked(said.kept_days, self.kept),
+            max(self.held, _asked(said.held_days, self.held)),
+            _asked(said.known_days, self.known),
+        )
 
     def least(self, policies: Mapping[tuple[str, int], Json]) -> timedelta:
         """What is younger than this is kept, of whatever type it is."""
@@ -97,6 +124,10 @@ class Retention:
             return command.ended_at + timedelta(days=days) <= now
         bound = command.bound or policy is None or bool(policy.get("money") or policy.get("posts"))
         return command.ended_at + (self.held if bound else self.kept) <= now
+
+
+def _asked(days: int | None, usual: timedelta) -> timedelta:
+    return usual if days is None else timedelta(days=days)
 
 
 def _days(policy: Json) -> int | None:

@@ -222,3 +222,20 @@ REVOKE CREATE ON SCHEMA bus FROM changegate_bus;
 CREATE TRIGGER suspended_tenants_send_nothing AFTER INSERT ON saga REFERENCING NEW TABLE AS added FOR EACH STATEMENT
   WHEN (current_user = 'changegate_bus') EXECUTE FUNCTION suspended_tenants_send_nothing();
 RESET ROLE;
+
+-- For how long a tenant keeps its commands, in days; what it leaves open is as the installation says.
+SET LOCAL ROLE changegate_owner;
+CREATE TABLE command_retention (
+  tenant_id  uuid PRIMARY KEY REFERENCES tenant,
+  kept_days  int CHECK (kept_days BETWEEN 1 AND 36500),
+  held_days  int CHECK (held_days BETWEEN 1 AND 36500),
+  known_days int CHECK (known_days BETWEEN 1 AND 36500),
+  version    bigint NOT NULL CHECK (version > 0)
+);
+ALTER TABLE command_retention ENABLE ROW LEVEL SECURITY;
+ALTER TABLE command_retention FORCE ROW LEVEL SECURITY;
+CREATE POLICY own_tenant ON command_retention TO changegate_app
+  USING (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid)
+  WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant_id', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE (kept_days, held_days, known_days, version) ON command_retention TO changegate_app;
+RESET ROLE;

@@ -40,6 +40,10 @@ ROUTES = [
     Route("POST", "/command-bulks/{id}/pause", P.COMMANDS_OPERATE, DECISION),
     Route("POST", "/command-bulks/{id}/resume", P.COMMANDS_OPERATE, DECISION),
     Route("POST", "/command-bulks/{id}/abort", P.COMMANDS_OPERATE, DECISION),
+    Route("GET", "/command-retention", P.COMMANDS_READ, names=False),
+    Route(
+        "PUT", "/command-retention", P.POLICY_MANAGE, {"kept_days": 30, "reason": "because of the test"}, names=False
+    ),
     Route("GET", "/command-breakers", P.COMMANDS_READ, names=False),
     Route("GET", "/command-breakers/{name}", P.COMMANDS_READ),
     Route("POST", "/command-breakers/{name}/open", P.COMMANDS_OPERATE, DECISION),

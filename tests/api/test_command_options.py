@@ -76,3 +76,14 @@ async def test_of_a_purged_command_is_told_what_is_left(ask: Ask, world: Any, ho
     assert (other.status_code, other.json()["purged"]) == (409, True)
     trail = await ask("ada", "GET", "/commands/ledger/42/trail")
     assert [each["action"] for each in trail.json()["items"]] == ["command:record:sent"]
+
+
+async def test_a_tenant_says_for_how_long_it_keeps_commands(ask: Ask) -> None:
+    path, body = "/command-retention", {"kept_days": 30, "reason": "the law of this country"}
+    first = await ask("aud", "GET", path)
+    assert (first.headers["ETag"], first.json()["kept_days"]) == ('"v0"', None)
+    put = await ask("root", "PUT", path, json=body, headers={"If-Match": '"v0"'})
+    assert (put.status_code, put.headers["ETag"], put.json()["kept_days"]) == (200, '"v1"', 30)
+    assert (await ask("root", "PUT", path, json=body, headers={"If-Match": '"v0"'})).status_code == 412
+    wrong = await ask("root", "PUT", path, json={**body, "known_days": 0}, headers={"If-Match": '"v1"'})
+    assert (wrong.status_code, [each["path"] for each in wrong.json()["faults"]]) == (422, ["/known_days"])

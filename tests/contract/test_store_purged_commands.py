@@ -1,5 +1,6 @@
 """What is over for long enough is purged, and what remains of it answers whoever sends it again, by either store."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -9,11 +10,13 @@ import pytest_asyncio
 
 from application.commands.purging import Purging
 from application.commands.sending import send_in
+from application.ports.records import AuditFilter
 from domain.audit import Action
 from domain.commands import CommandConflict, CommandState
 from domain.commands.operations import Act, Operation
-from domain.commands.purging import CommandPurged, Retention
-from domain.errors import Missing
+from domain.commands.purging import CommandPurged, Retention, TenantRetention
+from domain.errors import Invalid, Missing, Stale
+from domain.people import PermissionMissing, Role
 from tests.contract.aged import DAYS, Old
 from tests.contract.homes import Home
 from tests.contract.ordering import POST, catalogued, journal
@@ -43,6 +46,35 @@ async def test_what_was_kept_for_long_enough_goes_and_the_rest_stays(old: Old) -
     assert all(each["after"]["ended"].keys() == {"ledger/completed"} for each in told)
     assert await old.purge() == 0
     assert len(await old.told()) == len(told)
+
+
+@pytest.mark.req("CB-08")
+async def test_a_tenant_may_say_for_how_long_and_holds_nothing_for_less(old: Old) -> None:
+    change = old.home.change()
+    async with old.home.transaction() as tx:
+        await tx.changes.add(change)
+    root = replace(old.home.ada.actor, roles=frozenset({Role.ADMIN}))
+    await old.use.keeping.set(root, TenantRetention(10, 20, 5), "the law of this country")
+    await old.ended(journal("kept"), 9)
+    await old.ended(journal("gone"), 11)
+    await old.ended(journal("held", change=change.id), 364)
+    assert await old.purge() == 1
+    assert await old.there("kept", "gone", "held") == ["kept", "held"]
+    async with old.home.transaction() as tx:
+        gone = await tx.commands.purged.get(("ledger", "gone"))
+        assert gone.known_until < tx.now + 6 * DAYS
+    longer = await old.use.keeping.set(root, TenantRetention(held_days=400, version=1), "longer than elsewhere")
+    assert await old.use.keeping.get(root) == longer == TenantRetention(held_days=400, version=2)
+    await old.ended(journal("held-longer", change=change.id), 399)
+    assert await old.purge() == 0
+    for wrong, refusal in ((TenantRetention(version=1), Stale), (TenantRetention(0, version=2), Invalid)):
+        with pytest.raises(refusal):
+            await old.use.keeping.set(root, wrong, "not as it was seen")
+    with pytest.raises(PermissionMissing):
+        await old.use.keeping.set(old.home.ada.actor, TenantRetention(version=2), "she may not")
+    async with old.home.transaction() as tx:
+        rows = await tx.audit.page(AuditFilter(action=Action.COMMAND_RETENTION_SET), None, 9)
+    assert [each.event["after"]["version"] for each in rows] == [2, 1]
 
 
 @pytest.mark.req("CB-08", "CB-03")
