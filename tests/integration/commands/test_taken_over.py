@@ -10,7 +10,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from application.commands.executing import Executing
+from application.commands.gates import OF_A_LANE
 from application.commands.leases import taken_back
+from application.commands.turns import TOGETHER
 from application.ports.store import Store, Transaction
 from domain.commands import CommandState, ParkedKind
 from domain.commands.outcomes import BusinessRule, Permanent
@@ -70,9 +72,9 @@ class TestTakenOver:
     @pytest.mark.parametrize("kind", ["works.write", "works.call"])
     async def test_what_was_not_begun_when_its_worker_died_was_never_tried(self, site: Site, kind: str) -> None:
         names = [f"{number:02}" for number in range(60)]
-        calls, runs = (1, 50) if kind == "works.write" else (8, 8)
+        calls, runs = (1, TOGETHER) if kind == "works.write" else (OF_A_LANE, OF_A_LANE)
         await site.send(*names, type=kind)
-        site.works.ways = {each: [for_ever] for each in names[:8]}
+        site.works.ways = {each: [for_ever] for each in names[:OF_A_LANE]}
         lease = await site.lease()
         execution = asyncio.create_task(Executing(site.store, site.handlers).execute(site.tenant, lease))
         async with asyncio.timeout(60):
