@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from adapters.postgres.store import PostgresStore
-from application.ports.commands import EVERY, SUSPECTS, CommandFilter, Types
+from application.ports.commands import EVERY, CommandFilter, Types
 from domain.commands import (
     Command,
     CommandError,
@@ -198,31 +198,6 @@ class TestLeases:
         assert second.command.id == "y"
         await move(home, second, CommandRecord.started, lambda it: it.parked_as(ParkedKind.PERMANENT, WRONG))
         assert (await taken(home))[1] == []
-
-    @pytest.mark.req("CB-24")
-    async def test_take_by_themselves_those_that_lost_their_workers(self, home: Home) -> None:
-        await put(home, *(made(home, each) for each in "abcd"))
-        for each in (await taken(home, 2))[1]:
-            await move(home, each, lambda it: it.crashed(WRONG))
-        assert ids((await taken(home))[1]) == ["a", "b"]
-        for name in "ab":
-            await move(home, await read(home, name), lambda it: it.crashed(WRONG))
-        await put(home, made(home, "0", at=LONG_AGO - timedelta(days=1)))
-        assert ids((await taken(home))[1]) == ["0", "c", "d"]
-
-    async def test_leave_those_that_lost_their_workers_where_they_are_not_wanted(self, home: Home) -> None:
-        await put(home, *(made(home, each) for each in "abc"))
-        await move(home, (await taken(home, 1))[1][0], lambda it: it.crashed(WRONG))
-        async with home.transaction() as tx:
-            healthy = await tx.commands.lease("ledger", 9, tx.now + FOR_A_WHILE, uuid4(), Types(suspects=False))
-        assert ids(healthy) == ["b", "c"]
-        assert ids((await taken(home))[1]) == ["a"]
-
-    async def test_take_no_more_that_lost_their_workers_than_are_executed_one_by_one(self, home: Home) -> None:
-        await put(home, *(made(home, f"{number:02}") for number in range(SUSPECTS + 9)))
-        for each in (await taken(home, 100))[1]:
-            await move(home, each, lambda it: it.crashed(WRONG))
-        assert len((await taken(home, 100))[1]) == SUSPECTS
 
     async def test_take_some_types_and_leave_others(self, home: Home) -> None:
         await put(home, made(home, "1", "ledger.rebuild"), made(home, "2"), made(home, "3", "ledger.rebuild"))

@@ -128,28 +128,6 @@ class TestRound:
         await carried_out(relay)
         assert len(await site.effects()) == 30
 
-    @pytest.mark.req("CB-24")
-    async def test_those_that_lost_their_workers_take_no_place_of_others(
-        self, site: Site, chunks: Chunks, relay: CommandRelay
-    ) -> None:
-        told = asyncio.Event()
-
-        async def wait() -> None:
-            await told.wait()
-
-        suspects = [f"s{number:02}" for number in range(15)]
-        await site.send(*suspects)
-        await site.owner.execute("UPDATE command SET crashes = 1 WHERE tenant_id = $1", site.tenant)
-        await site.send(*(f"{number:02}" for number in range(25)))
-        site.works.ways = {each: [wait] for each in suspects}
-        await relay.round()
-        await _until(lambda: len(chunks.started) == 1 + 3 and relay.flying == 1)
-        assert await site.states(*suspects[:2], suspects[-1]) == [S.RUNNING, S.DISPATCHED, S.PENDING]
-        assert len(await site.effects()) == 25
-        told.set()
-        await carried_out(relay)
-        assert len(await site.effects()) == 40
-
     @pytest.mark.req("CB-30")
     async def test_what_commits_late_is_not_missed(self, site: Site, relay: CommandRelay, chunks: Chunks) -> None:
         begun, commit = asyncio.Event(), asyncio.Event()
