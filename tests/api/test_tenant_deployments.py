@@ -1,3 +1,4 @@
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -117,12 +118,17 @@ class TestProposing:
 
 class TestReleasing:
     @pytest.mark.req("FR-CFG-006", "S69")
-    async def test_writes_in_every_tenant_and_takes_it_back(self, family: Tree) -> None:
+    async def test_writes_in_every_tenant_and_takes_it_back(
+        self, family: Tree, eventually: Callable[..., Awaitable[Any]]
+    ) -> None:
+        async def all_have(variant: str, limit: int) -> bool:
+            return [await has(family, name) for name in NAMES] == [(variant, limit)] * 3
+
         drive = await started(family)
         await drive.expose()
-        assert [await has(family, name) for name in NAMES] == [("on", 30)] * 3
+        await eventually(lambda: all_have("on", 30))  # an API hears of what another process wrote
         assert await drive.go_back() is State.ROLLED_BACK
-        assert [await has(family, name) for name in NAMES] == [("off", 10)] * 3
+        await eventually(lambda: all_have("off", 10))
 
     @pytest.mark.req("S42", "S44")
     async def test_grows_over_tenants_and_reaches_who_came_meanwhile(self, family: Tree) -> None:
