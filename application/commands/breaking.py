@@ -65,7 +65,10 @@ class Hearing:
 
 
 async def heard(tx: Transaction, ended: Sequence[Ended]) -> dict[Which, Breaker]:
-    """In the order in which they ended; as the breakers stand afterwards. While everything goes well none is locked."""
+    """In the order in which they ended; as the breakers stand afterwards. While everything goes well none is locked.
+
+    To be asked before their ends are written: breakers are locked before batches, by everybody.
+    """
     said = [
         (_of(policy, each), policy, yes)
         for policy, each in ended

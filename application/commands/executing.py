@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from application.commands.breaking import Ended
-from application.commands.gates import Gates, Place, side_by_side
+from application.commands.gates import ALONE, Gates, Place, side_by_side
 from application.commands.handling import Handlers
 from application.commands.leases import freed
 from application.commands.moves import moved
@@ -86,8 +86,10 @@ class Executing:
 
     async def _carried_out(self, turn: Turn) -> None:
         line, ready = await self._begin(turn)
-        while ready or line.groups:
-            ready = await self._executed(turn, ready, following(line.groups))
+        await self._in_their_order(turn, ready, line.groups)
+        if line.suspects:
+            async with self._gates.passed([ALONE], turn.until):
+                await self._in_their_order(turn, [], line.suspects)
         lines = side_by_side(line.beside, self._handlers)
         calls = (self._calls(turn, *each) for each in lines for _ in range(min(each[0][0].most, len(each[1]))))
         for outcome in await asyncio.gather(*calls, return_exceptions=True):
@@ -97,6 +99,10 @@ class Executing:
             async with self._store.transaction(turn.tenant) as tx:
                 await self._hold(tx, turn)
                 await tx.commands.end(turn.lease)
+
+    async def _in_their_order(self, turn: Turn, ready: list[Ready], line: deque[Group]) -> None:
+        while ready or line:
+            ready = await self._executed(turn, ready, following(line))
 
     async def _begin(self, turn: Turn) -> tuple[Line, list[Ready]]:
         """What is to be executed, and what of it runs. Who ran before did so in a worker that is no more."""
@@ -258,12 +264,12 @@ class Executing:
         await self._written(turn, settling(each, partial(settled, each.record, raised, each.handler.policy)), NOBODY)
 
     async def _written(self, turn: Turn, work: Work, group: Group) -> list[Ready]:
-        """What came of the work, in its transaction; and the group begins in it."""
+        """What came of the work, in its transaction; and the group begins in it, where nothing it needs has broken."""
         async with self._store.transaction(turn.tenant) as tx:
             ended = await work(tx)
             await self._hold(tx, turn)
-            step = await self._stepped(tx, turn, [each for _, each in ended], group)
             await turn.hearing.write(tx, ended)
+            step = await self._stepped(tx, turn, [each for _, each in ended], group)
         return turn.took(step)
 
     async def _give_back(self, turn: Turn) -> None:

@@ -25,6 +25,10 @@ class Place(NamedTuple):
     most: int
 
 
+ALONE: Final = Place("suspects", 1)
+"""Of all lanes together: who is executed beside what kills its worker would be taken for that."""
+
+
 @dataclass
 class _Gate:
     free: asyncio.Semaphore

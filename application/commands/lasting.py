@@ -169,10 +169,11 @@ class Lasting:
             at = await self._now(record.tenant)
             if await tx.commands.hold(life.lease) is None:
                 raise LeaseGone
-            (after,) = await moved(tx, [record.completed(result, at)], at=at)
+            after = record.completed(result, at)
             await heard(tx, [(life.ready.handler.policy, after)])
+            (saved,) = await moved(tx, [after], at=at)
             await tx.commands.end(life.lease)
-        return after
+        return saved
 
     async def _answer(self, life: Life, order: Order, *connection: object) -> Json:
         policy = life.ready.handler.policy
@@ -205,8 +206,9 @@ class Lasting:
                 async with self._store.transaction(life.ready.record.tenant) as tx:
                     if await tx.commands.hold(life.lease) is None:
                         raise LeaseGone
-                    (saved,) = await moved(tx, [after(tx.now)])
-                    await heard(tx, [(life.ready.handler.policy, saved)])
+                    ended = after(tx.now)
+                    await heard(tx, [(life.ready.handler.policy, ended)])
+                    (saved,) = await moved(tx, [ended])
                     await tx.commands.end(life.lease)
                     return saved
             except Stale:

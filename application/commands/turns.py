@@ -27,15 +27,15 @@ NOBODY: Final[Group] = ()
 
 @dataclass(frozen=True)
 class Line:
-    """What has not been begun yet: group after group, and external ones side by side."""
+    """What has not been begun yet: group after group, external ones side by side, and who lost a worker alone."""
 
     groups: deque[Group]
     beside: deque[Group]
+    suspects: deque[Group]
 
     @classmethod
     def of(cls, records: Sequence[CommandRecord], handlers: Handlers) -> Self:
         """What lost a worker before is one of the groups by itself, so that it can take nobody with it."""
-        suspects = [each for each in records if each.crashes]
         together: list[CommandRecord] = []
         beside: list[CommandRecord] = []
         for each in records:
@@ -43,7 +43,8 @@ class Line:
                 handler = handlers.find(each.command)
                 (together if handler is None or handler.transactional else beside).append(each)
         groups = [together[start : start + TOGETHER] for start in range(0, len(together), TOGETHER)]
-        return cls(deque([*([each] for each in suspects), *groups]), deque([each] for each in beside))
+        suspects = deque([each] for each in records if each.crashes)
+        return cls(deque(groups), deque([each] for each in beside), suspects)
 
 
 def following(line: deque[Group], until: float = math.inf) -> Group:

@@ -124,6 +124,7 @@ class TestPeople:
             assert (paused.state, paused.version) == (S.PAUSED, 2)
             touched = 30 - (await warehouse.outcomes(bulk))["waiting"]
             assert 4 <= touched < 30
+            await warehouse.none_goes_on(*names(30))
             await warehouse.park("later")
             await warehouse.act(bulk, BulkAct.RESUME)
             await warehouse.until(bulk, lambda it: it.acted > touched or it.stage)

@@ -187,6 +187,7 @@ class TestLost:
     async def test_terminated_its_closes_go_on_and_it_is_taken_up_without_closing_twice(self, group: Group) -> None:
         series = await group.months("2025-02")
         first = await group.run(series, JANUARY)
+        await group.office.asked(first)
         await group.handle(series).terminate()
         await group.office.vote(first, group.office.house.bob, group.office.house.cyd)
         assert await group.office.end(first) is RunState.CLOSED

@@ -26,7 +26,7 @@ from application.bulks.asking import BulkWish
 from application.bulks.cases import BulkCases
 from application.ports.parked import ParkedFilter
 from domain.approvals import Answer
-from domain.commands import CommandError, CommandRecord, ParkedKind
+from domain.commands import OVER, CommandError, CommandRecord, CommandState, ParkedKind
 from domain.commands.bulk import Bulk, BulkAct, BulkDecision, BulkItem, BulkState, ItemOutcome, Pace
 from domain.commands.operations import Act
 from domain.people import Actor
@@ -136,6 +136,15 @@ class Warehouse:
         assert (result["state"], result["why"]) == (found.state.value, found.why)
         assert found.state is state, found
         return found
+
+    async def none_goes_on(self, *ids: str) -> None:
+        """What was retried of these has come somewhere: nothing of it is leased by whoever parks others."""
+
+        async def rest() -> bool:
+            states = {each.state for each in await self.site.stands(*ids)}
+            return states <= {*OVER, CommandState.PARKED}
+
+        await seen(rest)
 
     async def outcomes(self, bulk: Bulk) -> dict[str, int]:
         view = await self.bulks.looking.get(self.house.root, bulk.id)

@@ -20,6 +20,7 @@ from application.commands.lasting import Lasting
 from application.commands.relaying import CommandRelay
 from application.ports.records import AuditFilter
 from domain.canonical import Json
+from domain.commands.bounds import AT_ONCE_APART
 from domain.commands.breakers import Breaker, BreakerState
 from domain.commands.limits import LimitScope
 from domain.commands.outcomes import BusinessRule, HandlerKind, Transient
@@ -106,6 +107,15 @@ class TestBreaker:
         assert CRM.breaks_after <= states[S.RETRY_WAIT] <= CRM.breaks_after + 8
         assert {each.attempt for each in stands if each.state is S.PENDING} == {0}
         return states[S.RETRY_WAIT]
+
+    @pytest.mark.req("CB-38")
+    async def test_no_call_of_a_lease_begins_after_the_failure_that_opened_it(self, bound: Site) -> None:
+        names = named("c", 40)
+        bound.works.ways = {each: [Transient("down")] * 3 for each in names}
+        await bound.send(*names, type="works.ask")
+        await bound.execute()
+        beside = AT_ONCE_APART - 1  # calls that were under way when it opened
+        assert CRM.breaks_after <= len(bound.works.calls) <= CRM.breaks_after + beside
 
     @pytest.mark.req("CB-38")
     async def test_does_not_open_while_some_answer(self, bound: Site) -> None:

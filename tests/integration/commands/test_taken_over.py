@@ -103,6 +103,29 @@ class TestTakenOver:
         assert [each.crashes for each in await site.stands("1", "2", "3")] == [1, 2, 1]
         assert site.works.calls == ["works/1:1", "works/2:1", "works/3:1"]
 
+    @pytest.mark.req("CB-24")
+    async def test_of_two_leases_of_one_worker_neither_runs_a_suspect_beside_the_other(self, site: Site) -> None:
+        """The rest of a lease that lost its worker is executed while the new one takes out the next."""
+        told = asyncio.Event()
+
+        async def wait() -> None:
+            await told.wait()
+
+        leases = []
+        for name in ("1", "2"):
+            await site.send(name)
+            await site.owner.execute("UPDATE command SET crashes = 1 WHERE tenant_id = $1", site.tenant)
+            leases.append(await site.lease())
+        await site.send("3")
+        site.works.ways = {"1": [wait], "2": [wait]}
+        turns = [asyncio.create_task(site.executing.execute(site.tenant, each)) for each in leases]
+        assert await site.execute() == {"completed": 1}
+        while S.RUNNING not in await site.states("1", "2"):
+            await asyncio.sleep(0.01)
+        assert sorted(await site.states("1", "2")) == [S.DISPATCHED, S.RUNNING]
+        told.set()
+        assert await asyncio.gather(*turns) == [{"completed": 1}] * 2
+
     async def test_who_lost_the_database_goes_on_without_counting_a_crash(self, site: Site) -> None:
         away = Away(site.store)
         executing = Executing(cast("Store", away), site.handlers)
