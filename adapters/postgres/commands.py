@@ -100,6 +100,10 @@ class PostgresCommands:
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
         return record_of(row) if row else None
 
+    async def still(self, domain: str, ids: Sequence[str]) -> list[CommandRecord]:
+        query = select(command).where(_C.domain == domain, _C.command_id.in_(ids)).with_for_update(skip_locked=True)
+        return [record_of(row) for row in await self._session.execute(query)]
+
     async def page(self, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:
         return [record_of(row) for row in await self._session.execute(newest(wanted, before, limit))]
 

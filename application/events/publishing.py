@@ -6,11 +6,13 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from application.ports.store import News, Store
+from application.commands.following import sent_on
+from application.ports.store import News, Store, Transaction
 from domain.errors import Refusal
 from domain.events import Delivery, Event, Subscription
 
 _AT_ONCE = 1000
+_TAKEN_UP = 500
 
 log = structlog.get_logger()
 
@@ -37,8 +39,8 @@ class Publisher:
             async with self._store.transaction(tenant) as tx:
                 events = await tx.events.number(_AT_ONCE)
                 webhooks = await tx.webhooks.all(hold=True) if events else []
-                await tx.webhooks.hand_out(
-                    *(delivery_of(event, each) for event in events for each in webhooks if each.takes(event))
+                await handed_out(
+                    tx, [delivery_of(event, each) for event in events for each in webhooks if each.takes(event)]
                 )
             numbered = len(events)
             await self._heard(tenant, events)
@@ -78,5 +80,22 @@ class Publisher:
 
 
 def delivery_of(event: Event, webhook: Subscription) -> Delivery:
-    """The same one however often it is made out."""
-    return Delivery(uuid5(webhook.id, str(event.id)), webhook.id, event.id, event.type, event.to_json(), event.at)
+    """The same one however often it is made out, and so is its command."""
+    id_ = uuid5(webhook.id, str(event.id))
+    return Delivery(id_, webhook.id, event.id, event.type, event.to_json(), event.at, command=str(id_))
+
+
+async def handed_out(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
+    await tx.webhooks.hand_out(*deliveries)
+    await _sent(tx, deliveries)
+
+
+async def taken_up(tx: Transaction) -> None:
+    """What waited for its webhook to be enabled, is to be delivered anew, or was handed out before commands were."""
+    await _sent(tx, await tx.webhooks.take_up(_TAKEN_UP))
+
+
+async def _sent(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
+    commands = [each.carried_by(each.command) for each in deliveries if each.command is not None]
+    for start in range(0, len(commands), _AT_ONCE):
+        await sent_on(tx, commands[start : start + _AT_ONCE], None)

@@ -18,6 +18,9 @@ class TestDeadLetter:
         await desk.fail(14)
         (dead,) = await desk.deliveries(state="dead")
         assert (dead["attempts"], dead["last_error"]) == (15, "status-500")
+        assert await desk.seen("SELECT DISTINCT dependency FROM command WHERE domain = 'changegate'") == [
+            f"webhook:{desk.id}"
+        ]
         await desk.fail(1)
         assert len(receiver.taken) == 15
         receiver.status = 200

@@ -8,7 +8,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from adapters.postgres.engine import connect
 from adapters.postgres.schema import migrate
+from adapters.postgres.store import PostgresStore
+from application.events.cases import relay
 from domain.environments import Environment
 
 Line: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -28,6 +31,16 @@ RUNNING = """
   INSERT INTO rollout (tenant_id, rollout_id, environment, key, digest, requester, plan, state, terminal, base_version,
                        live_version)
   SELECT tenant_id, change_id, 'dev', 'checkout', 'd', author, '{}', $1, false, 2, $2 FROM change
+"""
+UNDERWAY = """
+  WITH hook AS (
+    INSERT INTO webhook (tenant_id, webhook_id, version, url, types, environments, prefix, enabled, description, sealed,
+                         owner)
+    SELECT tenant_id, gen_random_uuid(), 1, 'https://a.test/', '{}', '{}', '', true, '', 's', principal_id
+      FROM principal LIMIT 1
+    RETURNING tenant_id, webhook_id)
+  INSERT INTO webhook_delivery (tenant_id, delivery_id, webhook_id, event_id, type, body)
+  SELECT tenant_id, gen_random_uuid(), webhook_id, gen_random_uuid(), 'SettingDefined', '{}' FROM hook
 """
 
 
@@ -104,3 +117,22 @@ class TestAnEarlierInstallation:
         at = await line.fetchval("SELECT version_num FROM alembic_version")
         await migrate(url)
         assert await line.fetchval("SELECT version_num FROM alembic_version") == at != FIRST
+
+    @pytest.mark.parametrize("handed_out", ["0043", "head"])
+    async def test_delivers_by_commands_what_the_release_before_handed_out(
+        self, earlier: tuple[str, Line], handed_out: str
+    ) -> None:
+        """Before it was migrated, or since."""
+        url, line = earlier
+        await migrate(url, handed_out)
+        await line.execute(UNDERWAY)
+        await migrate(url)
+        engine = connect(url)
+        for _ in range(2):
+            await relay(PostgresStore(engine), 7).round()
+        await engine.dispose()
+        sent = "SELECT c.type, c.dependency = 'webhook:' || d.webhook_id FROM command c JOIN webhook_delivery d"
+        rows = await line.fetch(
+            f"{sent} ON d.command = c.command_id AND c.payload ->> 'delivery' = d.delivery_id::text"
+        )
+        assert [tuple(row) for row in rows] == [("changegate.deliver-event", True)]
