@@ -94,7 +94,9 @@ class Desk:
                 "UPDATE command SET due_at = now(), rank = now() - interval '5 minutes' WHERE state = 'retry-wait'"
             )
             await self.in_time("UPDATE command_breaker SET held_until = now() WHERE held_until IS NOT NULL")
-            await self.round()
+            await self.relay.publisher.publish(self.house.id)
+            await self.relay.round()
+            await self.hands[0].work(self.house.id)  # alone: where two look for one to send as a probe neither may
 
 
 @pytest.fixture
