@@ -122,10 +122,7 @@ class Intents(Protocol):
 class Notices(Protocol):
     """Messages that must go out, written with the change that causes them."""
 
-    async def add(self, notices: Sequence[Notice]) -> set[UUID]:
-        """Those that were not there before; what was there stays as it is."""
-        ...
-
+    async def add(self, notices: Sequence[Notice]) -> set[UUID]: ...  # gives those that were not there before
     async def get(self, notice: UUID) -> Notice | None: ...
     async def delivered(self, notice: UUID) -> None: ...
     async def failed(self, notice: UUID, why: str, *, last: bool) -> None:

@@ -180,8 +180,8 @@ class TestDelivery:
                 found = await tx.commands.get(("changegate", dead.command), lock=True)
                 wish = Wish(uuid4(), Decision(last, WHY, evidence="sha256:" + "0" * 64), "digest")
                 await made(tx, office.world.ada, Parked(found, tx.now), wish, None)
-        state = {Act.RETRY: DeliveryState.DUE, Act.COMPLETE: DeliveryState.DELIVERED}
-        assert await office.states(webhook) == [state.get(last, DeliveryState.DEAD) if last else DeliveryState.DEAD]
+        moved: dict[Act | None, Any] = {Act.RETRY: DeliveryState.DUE, Act.COMPLETE: DeliveryState.DELIVERED}
+        assert await office.states(webhook) == [moved.get(last, DeliveryState.DEAD)]
         if repeated is None:
             with pytest.raises(StillUnderway):
                 await office.webhooks.redeliver(office.world.ada, webhook, dead.id, WHY)
@@ -254,7 +254,6 @@ class TestRelay:
         await asyncio.sleep(0.05)
         office.store.down = False
         await office.define()
-
         async with asyncio.timeout(60):
             while not await office.states(webhook):  # noqa: ASYNC110 -- what is waited for sets no event
                 await asyncio.sleep(0.01)
