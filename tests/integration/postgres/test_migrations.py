@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -12,6 +13,9 @@ from adapters.postgres.engine import connect
 from adapters.postgres.schema import migrate
 from adapters.postgres.store import PostgresStore
 from application.events.cases import relay
+from application.notices import delivering
+from application.ports.records import Notice
+from domain.commands import Options, fingerprint
 from domain.environments import Environment
 
 Line: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -41,6 +45,10 @@ UNDERWAY = """
     RETURNING tenant_id, webhook_id)
   INSERT INTO webhook_delivery (tenant_id, delivery_id, webhook_id, event_id, type, body)
   SELECT tenant_id, gen_random_uuid(), webhook_id, gen_random_uuid(), 'SettingDefined', '{}' FROM hook
+"""
+NOTICE = """
+  INSERT INTO notice (tenant_id, notice_id, template, facts, link, state)
+  SELECT tenant_id, $1, 'kill_switch', '{}', '/', $2 FROM tenant LIMIT 1
 """
 
 
@@ -110,6 +118,28 @@ class TestAnEarlierInstallation:
         await migrate(url)
         (found,) = await line.fetch("SELECT environment, kind, key, scope, token IS NOT NULL AS held FROM target_lock")
         assert tuple(found)[1:] == ("flag", "checkout", "", held)
+
+    @pytest.mark.req("CB-01")
+    async def test_sends_a_command_for_each_message_that_is_due_and_for_those_that_older_processes_write(
+        self, earlier: tuple[str, Line]
+    ) -> None:
+        url, line = earlier
+        await line.execute(NOTICE, uuid4(), "delivered")
+        await line.execute(NOTICE, due := uuid4(), "due")
+        await migrate(url)
+        await line.execute(NOTICE, later := uuid4(), "due")
+        rows = await line.fetch("SELECT *, payload ->> 'receiver' AS receiver FROM command ORDER BY seq")
+        assert [(row["command_id"], row["receiver"], row["dependency"]) for row in rows] == [
+            (str(due), "webhook", "receiver:webhook"),
+            (str(later), "webhook", "receiver:webhook"),
+        ]
+        for row, id_ in zip(rows, (due, later), strict=True):
+            notice = Notice(id_, "kill_switch", None, {}, "/", row["sent_at"])
+            assert row["fingerprint"] == fingerprint(delivering(notice, Options()))
+            events = await line.fetch("SELECT action FROM audit_event WHERE resource = $1", f"changegate/{id_}")
+            assert [each["action"] for each in events] == ["command:record:sent"]
+        forced = await line.fetch("SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity")
+        assert forced == []
 
     async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
         url, line = earlier
