@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.postgres.store import PostgresStore
 from application.approvals import VoteWish
@@ -57,9 +58,9 @@ class Found:
 
     async def terminated(self, *names: str) -> None:
         for name in names:
-            handle = self.office.client.get_workflow_handle(name)
-            self.begun[name] = (await handle.describe()).run_id
-            await handle.terminate("by hand")
+            self.begun[name] = (await self.office.client.get_workflow_handle(name).describe()).run_id
+        for name in names:
+            await _terminated(self.office.client.get_workflow_handle(name, run_id=self.begun[name]))
 
     async def back(self, name: str) -> None:
         """Another process of this name runs."""
@@ -86,6 +87,15 @@ class Found:
         assert states.count(RunState.CLOSING) == 1
         async with self.office.store.transaction(run.tenant) as tx:
             assert len(await tx.closures.certificates(run.entity, run.period)) == 1
+
+
+async def _terminated(handle: WorkflowHandle[Any, Any]) -> None:
+    """It may have ended already, with the process that began it."""
+    try:
+        await handle.terminate("by hand")
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 @pytest_asyncio.fixture

@@ -13,6 +13,7 @@ from adapters.memory.chunks import MemoryChunks
 from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
 from application.commands import relaying
+from application.commands.leases import taken_back
 from application.commands.relaying import CommandRelay
 from application.commands.sweeping import CommandSweeper
 from domain.commands import CommandState
@@ -53,8 +54,12 @@ def relay(site: Site, chunks: Chunks) -> CommandRelay:
     return CommandRelay(site.store, Lanes(site.store, (site.tenant,)), chunks, site.handlers, most=10)
 
 
-@pytest.fixture
-def sweeper(site: Site, chunks: Chunks) -> CommandSweeper:
+@pytest_asyncio.fixture
+async def sweeper(site: Site, chunks: Chunks) -> CommandSweeper:
+    """A look sees a hundred leases that ended: what other tests left is out of the way."""
+    while left := await site.store.ended_leases():
+        for tenant, lease in left:
+            await taken_back(site.store, tenant, lease)
     return CommandSweeper(site.store, Lanes(site.store, (site.tenant,)), chunks)
 
 

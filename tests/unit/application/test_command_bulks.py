@@ -131,7 +131,7 @@ class TestCarried:
     async def test_whoever_asked_is_told_when_it_rests(self, story: Story) -> None:
         await story.park(*"12345")
         stopped = await story.lead(await story.ask(), well=False)
-        assert (stopped.state, stopped.touched, stopped.stage, stopped.stages) == (BulkState.STOPPED, 1, 2, 2)
+        assert (stopped.state, stopped.touched, stopped.stage, stopped.stages) == (BulkState.STOPPED, 1, 1, 2)
         assert await story.world.told("command_bulk_rests") == {"olu", None}
         done = await story.lead(await story.ask())
         assert (done.state, done.percent) == (BulkState.DONE, 100)
