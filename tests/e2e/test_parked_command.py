@@ -64,7 +64,9 @@ class TestParked:
         assert (await say("ada", "commands", "retry", "ledger", "41", *WHY))[0] == 1
         assert (await say("olu", "commands", "cancel", "ledger", "43", *WHY))[0] == 1
         _, said = await say("aud", "commands", "trail", "ledger", "42")
-        assert said.splitlines()[-1].split()[1] == "retried"
+        assert "retried" in said
+        told = await shown(say, "trail", "ledger", "42")
+        assert told["items"][-1]["action"].rpartition(":")[2] == "retried"
         assert (await shown(say, "show", "ledger", "42"))["alone"]
 
     async def test_are_canceled_or_completed(self, say: Say, tmp_path: Path) -> None:
