@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from adapters.logs import configure
 from adapters.memory.cache import NoSnapshots
 from adapters.metrics.asking import LARGEST_COHORT
 from adapters.metrics.sources import outside
-from adapters.notify.couriers import courier, delivery
+from adapters.notify.delivery import delivery
 from adapters.notify.events import SignedPosts
 from adapters.notify.signatures import StandardSignatures
 from adapters.postgres import engine as postgres
@@ -52,14 +53,17 @@ from application.closures.cases import ClosureCases
 from application.closures.desk import ClosureDesk, closures_heard
 from application.commands.handling import Handlers
 from application.commands.replies import Replies, Signals
+from application.commands.telling import Telling
 from application.controls import Rollouts
 from application.couriers import Courier
 from application.delegations import Delegations
 from application.evaluation import FlagSets
 from application.events.cases import EventCases, EventNews, relay
+from application.events.delivery import EventDelivery
 from application.events.relay import Relay
 from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
+from application.faring import Sent
 from application.fences.answering import FenceAnswers
 from application.flags import Flags
 from application.killing import KillSwitch
@@ -145,14 +149,22 @@ class Parts:
         return EnvelopeSealer(key_ring(self.settings))
 
     @cached_property
+    def fared(self) -> Counter[Sent]:
+        """How what this process delivers by commands fares."""
+        return Counter()
+
+    @cached_property
     def handlers(self) -> Handlers:
         return named_handlers(self.settings.handlers)
 
     def serving(self, signals: Signals, processes: TemporalProcesses) -> Handlers:
-        """Those, and the product's own: they tell whoever waits how a command ended, fences among them."""
-        own = Replies(self.store, self.sealer, SignedPosts(self.egress), signals)
+        """Those, and the product's own."""
+        posts = SignedPosts(self.egress)
+        replies = Replies(self.store, self.sealer, posts, signals)
+        events = EventDelivery(self.store, self.sealer, posts, self.fared)
+        told = delivery(self.settings, self.store, self.egress, self.sealer, self.links)
         answers = FenceAnswers(self.store, closures_heard(self.closures(processes), processes))
-        return named_handlers(self.settings.handlers, own, answers)
+        return named_handlers(self.settings.handlers, replies, events, Telling(self.store, told, self.fared), answers)
 
     @property
     def retention(self) -> Retention:
@@ -166,7 +178,7 @@ class Parts:
         return named_processes(self.settings.handlers)
 
     def relay(self) -> Relay:
-        return relay(self.store, self.sealer, SignedPosts(self.egress), self.settings.event_days)
+        return relay(self.store, self.settings.event_days)
 
     def sweeper(self, processes: TemporalProcesses) -> Sweeper:
         return Sweeper(self.store, processes)
@@ -183,8 +195,7 @@ class Parts:
     def courier(self, processes: TemporalProcesses) -> Courier:
         answers = Answers(self.store, Approvals(self.store, processes, self.acting), processes)
         doors = Doors(self.egress, StandardSignatures(), self.sealer, self.settings.public_url)
-        told = delivery(self.settings, self.store, self.egress, self.sealer, self.links)
-        return courier(self.store, told, Tickets(self.store, doors, answers))
+        return Courier(self.store, Tickets(self.store, doors, answers).attend)
 
     async def close(self) -> None:
         await self.egress.aclose()

@@ -250,7 +250,7 @@ def measured(made: Parts, relay: Relay, courier: Courier, pace: Pace) -> Measuri
     relay.publisher.tell(measuring.take)
     if made.settings.worker_metrics_port is not None:
         meters = (
-            DeploymentMeters(measuring.tally), DeliveryMeters(relay.sent, courier.sent), BreakerMeters(MOVES),
+            DeploymentMeters(measuring.tally), DeliveryMeters(courier.sent, made.fared), BreakerMeters(MOVES),
             CommandMeters(pace),
         )  # fmt: skip
         serve(meters, made.settings.worker_metrics_host, made.settings.worker_metrics_port)

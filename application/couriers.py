@@ -1,13 +1,13 @@
-"""What waits to leave leaves soon, and a receiver that hangs holds up what is for itself and nothing else."""
+"""Tickets that are due are attended to, and a system that hangs holds up what is for itself and nothing else."""
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from application.faring import Sent
-from application.ports.outward import ErrandKind, Errands
+from application.ports.outward import Errands
 from application.rounds import Lanes, again_and_again
 
 MOST_CALLS: Final = 48
@@ -15,13 +15,13 @@ MOST_EACH: Final = 4
 """Errands at a time, altogether and on one lane."""
 
 Attend = Callable[[UUID, UUID], Coroutine[Any, Any, Sent | None]]
-"""Of a tenant, one notice or one ticket; how it fared, where anything left."""
+"""Of a tenant one ticket; how it fared, where anything left."""
 
 
 class Courier:
-    def __init__(self, errands: Errands, attend: Mapping[ErrandKind, Attend], *, pause: float = 0.5) -> None:
+    def __init__(self, errands: Errands, attend: Attend, *, pause: float = 0.5) -> None:
         self._errands = errands
-        self._attend = dict(attend)
+        self._attend = attend
         self._pause = pause
         self._lanes = Lanes(MOST_CALLS, MOST_EACH)
 
@@ -39,9 +39,8 @@ class Courier:
     async def round(self) -> None:
         """Errands are begun and not waited for."""
         for errand in await self._errands.errands():
-            if errand.kind in self._attend:
-                attend = partial(self._attend[errand.kind], errand.tenant, errand.id)
-                self._lanes.begin(errand.id, errand.lane, attend, what=errand.kind.value, id=str(errand.id))
+            attend = partial(self._attend, errand.tenant, errand.id)
+            self._lanes.begin(errand.id, errand.lane, attend, what="ticket", id=str(errand.id))
 
     async def settled(self) -> None:
         """Once everything that was begun has ended."""

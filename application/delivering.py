@@ -1,15 +1,12 @@
-"""Messages go out after what caused them, each by itself; a receiver that is dead or hangs holds up nobody else."""
+"""A message is written when it goes out, from what the database says then, and handed to its channel."""
 
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import structlog
-
-from application.destinations import CHANNELS, destination_aad, place_of, spread, spread_list
-from application.faring import Fared, Sent
+from application.destinations import CHANNELS, destination_aad, place_of, spread_list
 from application.ports.links import LONGEST, Link, LinkSeals
-from application.ports.notify import Channel, DeliveryFailed, DeliveryRefused, Message, Notifier, Recipient, Section
+from application.ports.notify import Channel, DeliveryFailed, Message, Notifier, Recipient, Section
 from application.ports.outward import Destination, DestinationKind
 from application.ports.records import Notice
 from application.ports.secrets import KeysUnavailable, SealBroken, Sealer, Secret
@@ -17,12 +14,11 @@ from application.ports.store import Store, Transaction
 from application.sealing import opened, whole
 from application.summaries import about, reviewed, summary
 from domain.approvals import Approval, Standing
+from domain.canonical import Json
 
 ASKING: Final = frozenset({"approval_requested", "approval_reminder"})
 """Whoever gets one of these may vote from it."""
 DETAILED: Final = ASKING | {"votes_invalidated", "breakglass_used"}
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -34,16 +30,23 @@ class Outlets:
     mail: bool = True
 
 
-class Delivery:
-    """Sends what is due, each by itself: it is put off while it is tried, so no transaction waits for a receiver."""
+@dataclass(frozen=True)
+class Attempt:
+    """On which channel, if there was anybody to tell; why it did not arrive; and whom else it became messages for."""
 
+    channel: Channel | None = None
+    failure: DeliveryFailed | None = None
+    spread: tuple[Notice, ...] = ()
+
+
+class Delivery:
     def __init__(
         self,
         store: Store,
         notifier: Notifier,
         outlets: Outlets,
+        sealer: Sealer,
         *,
-        sealer: Sealer | None = None,
         links: LinkSeals | None = None,
     ) -> None:
         """`sealer` opens the addresses of destinations; with `links` whoever is asked can vote from the message."""
@@ -55,59 +58,44 @@ class Delivery:
         self._sealer = sealer
         self._links = links
 
-    async def deliver(self, tenant: UUID, notice: UUID) -> Sent | None:
-        """How it fared; None where it was not ours to try, or there was nobody to tell."""
+    async def attempt(self, tenant: UUID, due: Notice) -> Attempt:
+        """No transaction waits for a receiver."""
         async with self._store.transaction(tenant) as tx:
-            due = await tx.notices.claim(notice)
-        if due is None:
-            return None
-        async with self._store.transaction(tenant) as tx:  # whatever fails here waits until the claim has lapsed
             draft = await self._draft(tx, due)
-        channel, failure = await self._attempt(tenant, due, draft)
-        async with self._store.transaction(tenant) as tx:
-            fared = await _settle(tx, due, failure)
-        return Sent(channel, fared) if channel is not None else None
-
-    async def _draft(self, tx: Transaction, due: Notice) -> "Draft":
-        if due.destination is not None:
-            place = await tx.outward.destination(due.destination)
-            seal = await whole(tx, self._sealer, place.sealed) if place and place.enabled and self._sealer else None
-            return Draft(place, seal, None, await self._link(tx, due), *await _details(tx, due))
-        if due.recipient is None:
-            await spread(tx, due)
-        recipient = await self._recipient(tx, due)
-        if recipient is None:  # there is nobody to tell, so nothing is looked up
-            return Draft(None, None, None, "", {}, ())
-        return Draft(None, None, recipient, await self._link(tx, due), *await _details(tx, due))
-
-    async def _attempt(self, tenant: UUID, due: Notice, draft: "Draft") -> tuple[Channel | None, DeliveryFailed | None]:
-        """On which channel, if there was anybody to tell, and why it did not arrive."""
-        channel = CHANNELS[draft.place.kind] if draft.place is not None else None
+        recipient, place = draft.recipient, draft.place
+        channel = CHANNELS[place.kind] if place is not None else None
         try:
-            recipient = draft.recipient or await self._opened(tenant, due, draft)
+            if place is not None:
+                held = await opened(self._sealer, draft.seal, destination_aad(tenant, place.name))
+                if place.kind is DestinationKind.EMAIL_LIST and due.place is None:
+                    return Attempt(spread=tuple(spread_list(due, held["addresses"])))
+                recipient = self._outside(place, due, held)
             if recipient is None:
-                return None, None
+                return Attempt()
             channel = recipient.channel
             await self._notifier.deliver(
                 Message(due.id, due.template, recipient, draft.facts, draft.link, draft.sections)
             )
         except DeliveryFailed as failure:
-            return channel, failure
+            return Attempt(channel, failure)
         except (SealBroken, KeysUnavailable) as failure:
-            return channel, DeliveryFailed(reason=failure.kind)
-        return channel, None
+            return Attempt(channel, DeliveryFailed(reason=failure.kind))
+        return Attempt(channel)
 
-    async def _opened(self, tenant: UUID, due: Notice, draft: "Draft") -> Recipient | None:
-        if draft.place is None or draft.seal is None or self._sealer is None:
-            return None
-        held = await opened(self._sealer, draft.seal, destination_aad(tenant, draft.place.name))
-        if draft.place.kind is not DestinationKind.EMAIL_LIST:
+    async def _draft(self, tx: Transaction, due: Notice) -> "Draft":
+        place = await tx.outward.destination(due.destination) if due.destination is not None else None
+        recipient = await self._recipient(tx, due) if due.destination is None else None
+        if place is not None and place.enabled:
+            seal = await whole(tx, self._sealer, place.sealed)
+            return Draft(place, seal, None, await self._link(tx, due), *await _details(tx, due))
+        if recipient is None:  # there is nobody to tell, so nothing is looked up
+            return Draft(None, "", None, "", {}, ())
+        return Draft(None, "", recipient, await self._link(tx, due), *await _details(tx, due))
+
+    def _outside(self, place: Destination, due: Notice, held: Json) -> Recipient | None:
+        if place.kind is not DestinationKind.EMAIL_LIST:
             secret = Secret(held["secret"]) if held["secret"] else None
-            return Recipient(CHANNELS[draft.place.kind], held["url"], secret=secret)
-        if due.place is None:
-            async with self._store.transaction(tenant) as tx:
-                await spread_list(tx, due, held["addresses"])
-            return None
+            return Recipient(CHANNELS[place.kind], held["url"], secret=secret)
         found = next((each for each in held["addresses"] if place_of(each) == due.place), None)
         return Recipient(Channel.MAIL, found) if found and self._mail else None
 
@@ -134,7 +122,7 @@ class Draft:
     """A message before its recipient is known: whose address is sealed is opened outside of the transaction."""
 
     place: Destination | None
-    seal: str | None
+    seal: str
     recipient: Recipient | None
     link: str
     facts: dict[str, str]
@@ -158,19 +146,3 @@ async def _details(tx: Transaction, due: Notice) -> tuple[dict[str, str], tuple[
     if change is None or due.template not in DETAILED:
         return facts, ()
     return facts, await summary(tx, change)
-
-
-async def _settle(tx: Transaction, due: Notice, failure: DeliveryFailed | None) -> Fared:
-    if due.destination is not None:
-        await tx.outward.told(due.destination, str(failure.facts.get("reason")) if failure else None)
-    if failure is None:
-        await tx.notices.delivered(due.id)
-        return Fared.DELIVERED
-    last = await tx.notices.failed(due.id, failure.kind, final=isinstance(failure, DeliveryRefused))
-    log.warning(
-        "notice.given_up" if last else "notice.delayed",
-        notice=str(due.id),
-        attempts=due.attempts + 1,
-        reason=failure.facts.get("reason"),
-    )
-    return Fared.GIVEN_UP if last else Fared.RETRIED

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
@@ -135,28 +135,19 @@ def place_of(address: str) -> str:
     return hashlib.sha256(address.encode()).hexdigest()[:32]
 
 
-async def spread(tx: Transaction, told: Notice) -> None:
-    """A message for the tenant becomes one for each destination that wants it; doing it twice is doing it once."""
-    for each in await tx.outward.destinations():
-        if each.takes(told.template, told.facts.get("environment")):
-            await tx.notices.add(
-                Notice(
-                    uuid5(told.id, each.name), told.template, None, told.facts, told.link, tx.now,
-                    destination=each.name,
-                )
-            )  # fmt: skip
+async def spread(tx: Transaction, told: Notice) -> list[Notice]:
+    """A message for the tenant becomes one for each destination that wants it; doing it twice gives the same."""
+    return [
+        replace(told, id=uuid5(told.id, each.name), destination=each.name)
+        for each in await tx.outward.destinations()
+        if each.takes(told.template, told.facts.get("environment"))
+    ]
 
 
-async def spread_list(tx: Transaction, told: Notice, addresses: list[str]) -> None:
+def spread_list(told: Notice, addresses: list[str]) -> list[Notice]:
     """A message for a list becomes one for each address, so that each has it once whatever befalls the others."""
-    for each in dict.fromkeys(addresses):
-        place = place_of(each)
-        await tx.notices.add(
-            Notice(
-                uuid5(told.id, place), told.template, None, told.facts, told.link, tx.now,
-                destination=told.destination, place=place,
-            )
-        )  # fmt: skip
+    places = dict.fromkeys(place_of(each) for each in addresses)
+    return [replace(told, id=uuid5(told.id, each), place=each) for each in places]
 
 
 async def _existing(tx: Transaction, name: str, *, lock: bool = False) -> Destination:

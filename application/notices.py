@@ -1,23 +1,56 @@
-"""Messages are written with the change that causes them and go out afterwards; a dead mail server blocks nothing."""
+"""Messages are written with the change that causes them, each with the command that delivers it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID, uuid5
 
+from application.commands.following import sent_on
+from application.destinations import spread
 from application.ports.outward import Ticket
 from application.ports.records import Notice
 from application.ports.store import Transaction
 from domain.approvals import Approval, Level, Voter
+from domain.commands import Command, Options
+from domain.commands.answers import OWN
 from domain.people import Principal, PrincipalKind
+
+DELIVER_NOTICE: Final = f"{OWN}.deliver-notice"
 
 
 async def tell(
     tx: Transaction, template: str, people: Iterable[UUID | None], facts: Mapping[str, str], *, link: str, seed: UUID
 ) -> None:
-    """One notice for each person (None is the tenant's webhook); telling twice from the same seed is telling once."""
+    """One notice for each person, and for None the tenant's webhook and each destination that wants it.
+
+    Telling twice from the same seed is telling once. What is told from one seed has it as its correlation.
+    """
+    notices = []
     for person in people:
-        notice = uuid5(seed, f"{template}/{facts.get('level', '')}/{facts.get('occasion', '')}/{person}")
-        await tx.notices.add(Notice(notice, template, person, dict(facts), link, tx.now))
+        name = f"{template}/{facts.get('level', '')}/{facts.get('occasion', '')}/{person}"
+        told = Notice(uuid5(seed, name), template, person, dict(facts), link, tx.now)
+        notices += [told, *(await spread(tx, told) if person is None else ())]
+    await send_notices(tx, notices, Options(correlation=seed))
+
+
+async def send_notices(tx: Transaction, notices: Sequence[Notice], options: Options) -> None:
+    """Those that were not sent before."""
+    new = await tx.notices.add(notices)
+    sent = {each.id: each for each in notices if each.id in new}
+    await sent_on(tx, [delivering(each, options) for each in sent.values()], None)
+
+
+def delivering(notice: Notice, options: Options) -> Command:
+    """Holds ids alone. Of a change it is none: what was withdrawn is told, too, and its trail is not about mail."""
+    payload = {"notice": str(notice.id), "receiver": receiver_of(notice)}
+    return Command(DELIVER_NOTICE, str(notice.id), payload, options=options)
+
+
+def receiver_of(notice: Notice) -> str:
+    """What is called: while it does not answer, messages to others go on."""
+    if notice.recipient is not None or notice.place is not None:
+        return "mail"
+    return f"to.{notice.destination}" if notice.destination else "webhook"
 
 
 async def tell_approvers(

@@ -50,7 +50,10 @@ async def empty_post(stack: Stack, database_url: str) -> None:
     """Other tests leave messages that nobody sends; they take no turn here."""
     connection = await asyncpg.connect(stack.endpoints.database_superuser_url)
     try:
-        await connection.execute("UPDATE notice SET state = 'delivered', settled_at = now() WHERE state = 'due'")
+        await connection.execute(
+            "UPDATE command SET state = 'canceled', ended_at = now()"
+            " WHERE type = 'changegate.deliver-notice' AND state IN ('pending', 'retry-wait')"
+        )
     finally:
         await connection.close()
 

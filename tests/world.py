@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Coroutine
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -23,7 +22,9 @@ from application.delegations import Delegations
 from application.flags import Flags
 from application.gating import Gating
 from application.killing import KillSwitch
-from application.ports.records import AuditFilter, AuditRow, StoredFlag, Tenant
+from application.notices import DELIVER_NOTICE
+from application.ports.commands import CommandFilter
+from application.ports.records import AuditFilter, AuditRow, Notice, NoticeState, StoredFlag, Tenant
 from application.ports.store import Store
 from application.progression import Progression, Step
 from application.restoring import Restoring
@@ -65,10 +66,6 @@ def at_once(work: Coroutine[Any, Any, T]) -> T:
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]  # what the coroutine returned
     raise AssertionError("it waited for something")
-
-
-class Looked(Exception):
-    """Nothing of what was done to look stays done."""
 
 
 class World:
@@ -206,18 +203,19 @@ class World:
         async with self.store.transaction(self.tenant.id) as tx:
             return (await tx.audit.page(AuditFilter(action=action, **narrow), None, 10_000))[::-1]
 
+    async def notices(self) -> list[Notice]:
+        """Messages that wait for delivery, each with the command that carries it out."""
+        async with self.store.transaction(self.tenant.id) as tx:
+            sent = await tx.commands.page(CommandFilter(type=DELIVER_NOTICE), None, 10_000)
+            found = [await tx.notices.get(UUID(each.command.id)) for each in sent]
+        return [each for each in found if each is not None and each.state is NoticeState.DUE]
+
     async def told(self, template: str) -> set[str | None]:
-        """Who is told by this template: mail addresses, and None for the webhook."""
-        wanted: set[str | None] = set()
-        rows = [row.id for row in await self.store.waiting() if row.tenant == self.tenant.id]
-        with suppress(Looked):
-            async with self.store.transaction(self.tenant.id) as tx:
-                for notice in [await tx.notices.claim(row) for row in rows]:
-                    if notice is not None and notice.template == template:
-                        people = await tx.people.by_ids([notice.recipient] if notice.recipient else [])
-                        wanted.add(people[0].handle if people else None)
-                raise Looked
-        return wanted
+        """Who is told by this template: handles, and None for the webhook."""
+        wanted = {each.recipient for each in await self.notices() if each.template == template}
+        async with self.store.transaction(self.tenant.id) as tx:
+            people = await tx.people.by_ids([each for each in wanted if each])
+        return {*(each.handle for each in people), *([None] if None in wanted else [])}
 
 
 class Clock:

@@ -3,6 +3,7 @@
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -35,6 +36,11 @@ class MemoryCommandLanes(ABC):
         await self.ping()
         sendable = {(each.type, each.schema_version): each for each in types if each.domain != OWN}
         self.catalogue.types.update(sendable)
+        domains = {each.domain for each in types}
+        for key, each in self.catalogue.types.items():
+            if each.domain in domains and key not in sendable:
+                policy = {name: said for name, said in each.policy.items() if name != "follows"}
+                self.catalogue.types[key] = replace(each, policy=policy)
         for name, policy in newest(types).items():
             self.catalogue.depending.pop(name, None)
             if (depends := Dependence.of(name, policy)) is not None:

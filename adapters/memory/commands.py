@@ -72,6 +72,9 @@ class MemoryCommands:
         del lock
         return self._commands.get(key)
 
+    async def still(self, domain: str, ids: Sequence[str]) -> list[CommandRecord]:
+        return [self._commands[key] for key in ((domain, each) for each in ids) if key in self._commands]
+
     async def page(self, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:
         found = [each for each in self._commands.values() if _fits(each, wanted)]
         newest = sorted(found, key=_mark, reverse=True)

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from adapters.memory.rows import EventRow, Rows, Tick
+from adapters.memory.webhooks import uncarried
 from application.ports.events import Line, Work, WorkKind
 from application.ports.settings import StoredEntry
-from domain.events import DeliveryState, Event, EventType
+from domain.events import Event
 
 _KEPT_DELIVERIES = timedelta(days=30)
 
@@ -54,9 +55,8 @@ class MemoryEvents:
         highest = max((event.position or 0 for event in old), default=0)
         self._rows.line = replace(self._rows.line, forgotten=max(self._rows.line.forgotten, highest))
         for each in list(self._rows.deliveries.values()):
-            settled = each.delivery.settled_at
-            if settled is not None and settled < now - max(keep, _KEPT_DELIVERIES):
-                del self._rows.deliveries[each.delivery.id]
+            if each.settled_at is not None and each.settled_at < now - max(keep, _KEPT_DELIVERIES):
+                del self._rows.deliveries[each.id]
         return len(old)
 
     def _still_planned(self, event: Event) -> bool:
@@ -82,11 +82,7 @@ def work_of(tenant: UUID, rows: Rows, now: datetime, keep: timedelta) -> list[Wo
     """What is to be done for one tenant."""
     told = rows.told.values()
     found = [Work(WorkKind.UNTOLD, tenant)] * any(row.told_at is None and row.event.at <= now for row in told)
-    for each in rows.deliveries.values():
-        delivery = each.delivery
-        wanted = rows.webhooks[delivery.webhook].wants.enabled or delivery.type is EventType.WEBHOOK_TESTED
-        if delivery.state is DeliveryState.DUE and each.free(now) and wanted:
-            found.append(Work(WorkKind.DELIVERY, tenant, delivery.id, delivery.webhook))
+    found += [Work(WorkKind.UNCARRIED, tenant)] * bool(uncarried(rows))
     return found + [Work(WorkKind.OLD, tenant)] * any(
         row.told_at is not None and row.told_at < now - keep for row in told
     )

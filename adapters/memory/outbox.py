@@ -1,15 +1,14 @@
 """What people asked for, what must go out and what was answered, in memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from adapters.memory.rows import KeyRow, NoticeRow, Rows, Tick, as_stored
+from adapters.memory.rows import KeyRow, NoticeRow, Rows, as_stored
 from application.ports.records import Intent, Notice, NoticeState
 from application.ports.store import KeyClaim
 
-MOST_ATTEMPTS = 20
-LONGEST_PAUSE = 300
 LEASE = timedelta(seconds=60)
 
 
@@ -29,37 +28,32 @@ class MemoryIntents:
 
 
 class MemoryNotices:
-    def __init__(self, rows: Rows, now: datetime, tick: Tick) -> None:
+    def __init__(self, rows: Rows, now: datetime) -> None:
         self._rows = rows
         self._now = now
-        self._tick = tick
 
-    async def add(self, notice: Notice) -> None:
-        fresh = replace(notice, facts=dict(notice.facts), created_at=self._now, state=NoticeState.DUE, attempts=0)
-        self._rows.notices.setdefault(notice.id, NoticeRow(fresh, self._now))
+    async def add(self, notices: Sequence[Notice]) -> set[UUID]:
+        new = {each.id for each in notices} - self._rows.notices.keys()
+        for each in notices:
+            fresh = replace(each, facts=dict(each.facts), created_at=self._now, state=NoticeState.DUE, attempts=0)
+            self._rows.notices.setdefault(each.id, NoticeRow(fresh))
+        return new
 
-    async def claim(self, notice: UUID) -> Notice | None:
-        row, now = self._rows.notices.get(notice), self._tick()
-        if row is None or row.notice.state is not NoticeState.DUE or row.not_before > now:
-            return None
-        self._rows.notices[notice] = replace(row, not_before=now + LEASE)
-        return row.notice
+    async def get(self, notice: UUID) -> Notice | None:
+        row = self._rows.notices.get(notice)
+        return row.notice if row else None
 
     async def delivered(self, notice: UUID) -> None:
         row = self._rows.notices.get(notice)
         if row is not None:
             self._rows.notices[notice] = replace(row, notice=replace(row.notice, state=NoticeState.DELIVERED))
 
-    async def failed(self, notice: UUID, why: str, *, final: bool = False) -> bool:
+    async def failed(self, notice: UUID, why: str, *, last: bool) -> None:
         row = self._rows.notices.get(notice)
-        if row is None:
-            return True
-        attempts = row.notice.attempts + 1
-        state = NoticeState.FAILED if final or attempts >= MOST_ATTEMPTS else row.notice.state
-        pause = timedelta(seconds=min(2 ** (attempts - 1), LONGEST_PAUSE))
-        tried = replace(row.notice, attempts=attempts, state=state)
-        self._rows.notices[notice] = NoticeRow(tried, self._tick() + pause, why[:500])
-        return state is NoticeState.FAILED
+        if row is not None:
+            state = NoticeState.FAILED if last else NoticeState.DUE
+            tried = replace(row.notice, attempts=row.notice.attempts + 1, state=state)
+            self._rows.notices[notice] = NoticeRow(tried, why[:500])
 
 
 class MemoryIdempotency:

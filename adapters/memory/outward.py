@@ -10,11 +10,9 @@ from application.ports.outward import (
     ApprovalSystem,
     Destination,
     Errand,
-    ErrandKind,
     Heard,
     Ticket,
 )
-from application.ports.records import NoticeState
 from domain.errors import AlreadyExists
 
 
@@ -101,20 +99,8 @@ class MemoryOutward:
 
 def errands_of(tenant: UUID, rows: Rows, now: datetime) -> list[Errand]:
     """What is due to leave."""
-    told = [
-        Errand(ErrandKind.NOTICE, tenant, row.notice.id, _lane(tenant, row.notice.destination, row.notice.recipient))
-        for row in rows.notices.values()
-        if row.notice.state is NoticeState.DUE and row.not_before <= now
-    ]
-    asked = [
-        Errand(ErrandKind.TICKET, tenant, row.ticket.id, f"{tenant}//{row.ticket.system}")
+    return [
+        Errand(tenant, row.ticket.id, f"{tenant}//{row.ticket.system}")
         for row in rows.tickets.values()
         if not row.ticket.state.ended and row.not_before <= now
     ]
-    return told + asked
-
-
-def _lane(tenant: UUID, destination: str | None, recipient: UUID | None) -> str:
-    if destination is not None:
-        return f"{tenant}/{destination}"
-    return "mail" if recipient else f"{tenant}/"

@@ -85,7 +85,6 @@ class FlagSetHead:
 @dataclass(frozen=True)
 class NoticeRow:
     notice: Notice
-    not_before: datetime
     last_error: str | None = None
 
 
@@ -100,16 +99,6 @@ class EventRow:
     event: Told
     written_at: datetime
     told_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class DeliveryRow:
-    delivery: Delivery
-    not_before: datetime
-    leased_until: datetime | None = None
-
-    def free(self, now: datetime) -> bool:
-        return self.not_before <= now and (self.leased_until is None or self.leased_until <= now)
 
 
 @dataclass(frozen=True)
@@ -208,7 +197,7 @@ class Rows:
     told: dict[UUID, EventRow] = field(default_factory=dict)
     line: Line = field(default_factory=Line)
     webhooks: dict[UUID, Subscription] = field(default_factory=dict)
-    deliveries: dict[UUID, DeliveryRow] = field(default_factory=dict)
+    deliveries: dict[UUID, Delivery] = field(default_factory=dict)
 
     uploads: dict[UUID, UploadRow] = field(default_factory=dict)
     destinations: dict[str, Destination] = field(default_factory=dict)

@@ -48,7 +48,7 @@ from application.ports.events import Work
 from application.ports.locks import Turn
 from application.ports.moved_books import MovedBooks
 from application.ports.outward import Errand
-from application.ports.records import NoticeState, Tenant, Waiting, WaitingKind
+from application.ports.records import Tenant, Waiting, WaitingKind
 from application.ports.recovery import OpenPeriod, OpenRepair, OpenRollout
 from application.ports.saga_lanes import WaitingSaga
 from application.ports.sealed_keys import KeyUse
@@ -86,7 +86,7 @@ class MemoryTransaction:
         self.events = MemoryEvents(rows, tick)
         self.webhooks = MemoryWebhooks(rows, now, tick)
         self.intents = MemoryIntents(rows)
-        self.notices = MemoryNotices(rows, now, tick)
+        self.notices = MemoryNotices(rows, now)
         self.outward = MemoryOutward(rows, now, tick)
         self.telemetry = MemoryTelemetry(rows, stage, tenant)
         self.reviews = MemoryReviews(rows, now)
@@ -266,7 +266,6 @@ def _tenant(tenancy: Tenancy, standing: Status = Status.ACTIVE) -> Tenant:
 def _waiting(tenant: UUID, rows: Rows, now: datetime) -> list[Waiting]:
     unstarted = [r.id for r in rows.rollouts.values() if not r.started and r.created_at < now - _GRACE]
     killed = [r.id for r in rows.rollouts.values() if r.state in _RUNS and _written_since(rows, r.id)]
-    due = [n.notice.id for n in rows.notices.values() if n.notice.state is NoticeState.DUE and n.not_before <= now]
     imports = [i.id for i in rows.imports.values() if not (i.started or i.state.ended) and i.created_at < now - _GRACE]
     closes = (c for c in rows.closures.values() if not c.over and c.id not in rows.closures_started)
     closures = [close.id for close in closes if close.opened_at < now - _GRACE]
@@ -276,7 +275,6 @@ def _waiting(tenant: UUID, rows: Rows, now: datetime) -> list[Waiting]:
     kinds = (
         (WaitingKind.ROLLOUT, unstarted),
         (WaitingKind.KILLED, killed),
-        (WaitingKind.NOTICE, due),
         (WaitingKind.IMPORT, imports),
         (WaitingKind.CLOSURE, closures),
         (WaitingKind.REOPENING, reopenings),

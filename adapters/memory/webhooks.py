@@ -1,12 +1,12 @@
 """Webhooks and deliveries in memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from uuid import UUID
+from datetime import datetime
+from uuid import UUID, uuid4
 
-from adapters.memory.rows import DeliveryRow, Rows, Tick, as_stored
-from application.ports.events import LEASE
-from domain.events import Delivery, DeliveryState, Subscription
+from adapters.memory.rows import Rows, Tick, as_stored
+from domain.events import Delivery, DeliveryState, EventType, Progress, Subscription
 
 
 class MemoryWebhooks:
@@ -34,49 +34,67 @@ class MemoryWebhooks:
 
     async def remove(self, webhook: UUID) -> None:
         self._rows.webhooks.pop(webhook, None)
-        kept = {id_: row for id_, row in self._rows.deliveries.items() if row.delivery.webhook != webhook}
-        self._rows.deliveries = kept
+        self._rows.deliveries = {id_: each for id_, each in self._rows.deliveries.items() if each.webhook != webhook}
 
     async def hand_out(self, *deliveries: Delivery) -> None:
         for each in deliveries:
             fresh = replace(each, body=as_stored(each.body), created_at=self._now)
-            self._rows.deliveries.setdefault(each.id, DeliveryRow(fresh, self._now))
+            self._rows.deliveries.setdefault(each.id, fresh)
 
-    async def claim(self, delivery: UUID, claim: UUID) -> Delivery | None:
-        row, now = self._rows.deliveries.get(delivery), self._tick()
-        if row is None or row.delivery.state is not DeliveryState.DUE or not row.free(now):
-            return None
-        taken = replace(row.delivery, claim=claim, attempts=row.delivery.attempts + 1)
-        self._rows.deliveries[delivery] = replace(row, delivery=taken, leased_until=now + LEASE)
+    async def take_up(self, limit: int) -> list[Delivery]:
+        taken = [replace(each, command=str(uuid4())) for each in uncarried(self._rows)[:limit]]
+        self._rows.deliveries |= {each.id: each for each in taken}
         return taken
 
-    async def settle(self, delivery: Delivery, state: DeliveryState, why: str | None, pause: timedelta) -> bool:
-        row, now = self._rows.deliveries.get(delivery.id), self._tick()
-        if row is None or row.delivery.claim != delivery.claim:
-            return False
-        settled_at = None if state is DeliveryState.DUE else now
-        ended = replace(row.delivery, state=state, last_error=why, claim=None, settled_at=settled_at)
-        self._rows.deliveries[delivery.id] = DeliveryRow(ended, now + pause)
-        return True
+    async def follow(self, moves: Sequence[Progress]) -> None:
+        for each in moves:
+            found = self._rows.deliveries.get(each.delivery)
+            if found is None or found.command != each.command:
+                continue
+            self._rows.deliveries[each.delivery] = replace(
+                found,
+                state=each.state,
+                attempts=each.attempts,
+                last_error=each.last_error,
+                settled_at=None if each.state is DeliveryState.DUE else self._tick(),
+                command=None if each.waits else each.command,
+            )
+
+    async def carrying(self, webhook: UUID) -> list[str]:
+        return [
+            each.command
+            for each in self._rows.deliveries.values()
+            if each.webhook == webhook and each.state is not DeliveryState.DELIVERED and each.command is not None
+        ]
 
     async def delivery(self, delivery: UUID, *, lock: bool = False) -> Delivery | None:
         del lock
-        row = self._rows.deliveries.get(delivery)
-        return row.delivery if row else None
+        return self._rows.deliveries.get(delivery)
 
     async def deliveries(
         self, webhook: UUID, state: DeliveryState | None, before: tuple[datetime, UUID] | None, limit: int
     ) -> list[Delivery]:
         found = [
-            row.delivery
-            for row in self._rows.deliveries.values()
-            if row.delivery.webhook == webhook
-            and state in (None, row.delivery.state)
-            and (before is None or (row.delivery.created_at, row.delivery.id) < before)
+            each
+            for each in self._rows.deliveries.values()
+            if each.webhook == webhook
+            and state in (None, each.state)
+            and (before is None or (each.created_at, each.id) < before)
         ]
         return sorted(found, key=lambda each: (each.created_at, each.id), reverse=True)[:limit]
 
     async def revive(self, delivery: UUID) -> None:
-        row = self._rows.deliveries[delivery]
-        anew = replace(row.delivery, state=DeliveryState.DUE, attempts=0, claim=None, settled_at=None)
-        self._rows.deliveries[delivery] = DeliveryRow(anew, self._now)
+        found = self._rows.deliveries[delivery]
+        anew = replace(found, state=DeliveryState.DUE, attempts=0, settled_at=None, command=None)
+        self._rows.deliveries[delivery] = anew
+
+
+def uncarried(rows: Rows) -> list[Delivery]:
+    """Due, and nothing carries them there; to a webhook that is off only tests go."""
+    return [
+        each
+        for each in rows.deliveries.values()
+        if each.state is DeliveryState.DUE
+        and each.command is None
+        and (rows.webhooks[each.webhook].wants.enabled or each.type is EventType.WEBHOOK_TESTED)
+    ]

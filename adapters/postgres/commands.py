@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, select, text, tuple_, update
+from sqlalchemy import Row, Select, delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
@@ -100,6 +101,10 @@ class PostgresCommands:
         row = (await self._session.execute(query.with_for_update() if lock else query)).one_or_none()
         return record_of(row) if row else None
 
+    async def still(self, domain: str, ids: Sequence[str]) -> list[CommandRecord]:
+        query = select(command).where(_C.domain == domain, _C.command_id.in_(ids)).with_for_update(skip_locked=True)
+        return [record_of(row) for row in await self._session.execute(query)]
+
     async def page(self, wanted: CommandFilter, before: Mark | None, limit: int) -> list[CommandRecord]:
         return [record_of(row) for row in await self._session.execute(newest(wanted, before, limit))]
 
@@ -188,6 +193,10 @@ async def put_types(session: AsyncSession, types: Sequence[CommandType]) -> None
         )
         latest = {"schema": new.excluded.schema, "policy": new.excluded.policy, "put_at": text("now()")}
         await session.execute(new.on_conflict_do_update(index_elements=[_T.type, _T.schema_version], set_=latest))
+    served, domains = [(each.type, each.schema_version) for each in types], {each.domain for each in types}
+    gone = (func.split_part(_T.type, ".", 1).in_(domains), _T.policy.has_key("follows"))
+    stopped = update(command_type).where(*gone, tuple_(_T.type, _T.schema_version).not_in(served))
+    await session.execute(stopped.values(policy=_T.policy.delete_path(array(["follows"]))))
 
 
 async def due(session: AsyncSession) -> list[tuple[UUID, str]]:

@@ -1,19 +1,15 @@
 """Messages that must go out."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, select, true, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables_external import notice
-from application.ports.outward import LEASE
 from application.ports.records import Notice, NoticeState
-
-_MOST_ATTEMPTS = 20
-_LONGEST_PAUSE = 300
-_SECOND: ColumnElement[Any] = literal_column("interval '1 second'")
 
 
 class PostgresNotices:
@@ -21,50 +17,42 @@ class PostgresNotices:
         self._session = session
         self._tenant = tenant
 
-    async def add(self, message: Notice) -> None:
-        await self._session.execute(
-            upsert(notice)
-            .values(
-                tenant_id=self._tenant,
-                notice_id=message.id,
-                template=message.template,
-                recipient=message.recipient,
-                facts=message.facts,
-                link=message.link,
-                destination=message.destination,
-                place=message.place,
-            )
-            .on_conflict_do_nothing()
-        )
+    async def add(self, notices: Sequence[Notice]) -> set[UUID]:
+        if not notices:
+            return set()
+        rows = [self._row(each) for each in sorted(notices, key=lambda each: each.id)]  # nobody waits in a circle
+        adding = upsert(notice).values(rows).on_conflict_do_nothing().returning(notice.c.notice_id)
+        return set(await self._session.scalars(adding))
 
-    async def claim(self, notice_id: UUID) -> Notice | None:
-        n, now = notice.c, func.clock_timestamp()
-        query = select(notice).where(n.notice_id == notice_id, n.state == NoticeState.DUE.value, n.not_before <= now)
-        row = (await self._session.execute(query.with_for_update(skip_locked=True))).one_or_none()
-        if row is not None:  # put off while it is tried: nothing is sent twice while both who deliver are alive
-            await self._settle(notice_id, not_before=now + LEASE)
+    async def get(self, notice_id: UUID) -> Notice | None:
+        found = await self._session.execute(select(notice).where(notice.c.notice_id == notice_id))
+        row = found.one_or_none()
         return _notice(row) if row else None
 
     async def delivered(self, notice_id: UUID) -> None:
         await self._settle(notice_id, state=NoticeState.DELIVERED.value, settled_at=func.clock_timestamp())
 
-    async def failed(self, notice_id: UUID, why: str, *, final: bool = False) -> bool:
-        n = notice.c
-        pause = func.least(func.power(2, n.attempts), _LONGEST_PAUSE) * _SECOND
+    async def failed(self, notice_id: UUID, why: str, *, last: bool) -> None:
+        state = NoticeState.FAILED if last else NoticeState.DUE
         await self._settle(
-            notice_id, attempts=n.attempts + 1, last_error=why[:500], not_before=func.clock_timestamp() + pause
-        )
-        last = true() if final else n.attempts >= _MOST_ATTEMPTS
-        ended = await self._session.execute(
-            update(notice)
-            .where(n.notice_id == notice_id, last)
-            .values(state=NoticeState.FAILED.value, settled_at=func.clock_timestamp())
-            .returning(n.notice_id)
-        )
-        return ended.one_or_none() is not None
+            notice_id, attempts=notice.c.attempts + 1, last_error=why[:500], state=state.value,
+            settled_at=func.clock_timestamp() if last else None,
+        )  # fmt: skip
 
     async def _settle(self, notice_id: UUID, **values: Any) -> None:
         await self._session.execute(update(notice).where(notice.c.notice_id == notice_id).values(**values))
+
+    def _row(self, message: Notice) -> dict[str, Any]:
+        return {
+            "tenant_id": self._tenant,
+            "notice_id": message.id,
+            "template": message.template,
+            "recipient": message.recipient,
+            "facts": message.facts,
+            "link": message.link,
+            "destination": message.destination,
+            "place": message.place,
+        }
 
 
 def _notice(row: Any) -> Notice:

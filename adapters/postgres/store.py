@@ -55,7 +55,7 @@ from application.ports.command_counts import CommandCount
 from application.ports.events import Work, WorkKind
 from application.ports.locks import Turn, TurnKind
 from application.ports.moved_books import MovedBooks
-from application.ports.outward import Errand, ErrandKind
+from application.ports.outward import Errand
 from application.ports.records import Tenant, Waiting, WaitingKind
 from application.ports.recovery import OpenPeriod, OpenRepair, OpenRollout
 from application.ports.saga_lanes import WaitingSaga
@@ -220,12 +220,12 @@ class PostgresStore:
     async def event_work(self, keep: timedelta) -> list[Work]:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM find_event_work(CAST(:keep AS interval))"), {"keep": keep})
-            return [Work(WorkKind(row.kind), row.tenant_id, row.id, row.webhook_id) for row in rows]
+            return list(dict.fromkeys(Work(WorkKind(row.kind), row.tenant_id) for row in rows))
 
     async def errands(self) -> list[Errand]:
         async with self._session(None) as session:
             rows = await session.execute(text("SELECT * FROM find_errands()"))
-            return [Errand(ErrandKind(row.kind), row.tenant_id, row.id, row.lane) for row in rows]
+            return [Errand(row.tenant_id, row.id, row.lane) for row in rows]
 
     async def overdue_reviews(self) -> list[tuple[UUID, UUID]]:
         async with self._session(None) as session:

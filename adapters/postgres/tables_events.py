@@ -51,9 +51,9 @@ webhook_delivery = table(
     state=Text,
     attempts=Integer,
     not_before=moment,
-    claim=Uuid,
     leased_until=moment,
     last_error=Text,
     created_at=moment,
     settled_at=moment,
+    command=Text,
 )

@@ -19,7 +19,6 @@ notice = table(
     attempts=Integer,
     last_error=Text,
     created_at=moment,
-    not_before=moment,
     settled_at=moment,
 )
 destination = table(

@@ -1,19 +1,31 @@
-"""Webhooks, and deliveries that one worker at a time holds on lease."""
+"""Webhooks, and how far commands have brought what is on its way to them."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, tuple_, update
+from sqlalchemy import Boolean, Text, bindparam, case, cast, delete, func, null, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables_events import webhook, webhook_delivery
-from application.ports.events import LEASE
 from domain.environments import Environment
-from domain.events import Delivery, DeliveryState, EventType, Subscription, Wants
+from domain.events import Delivery, DeliveryState, EventType, Progress, Subscription, Wants
 
 DUE = DeliveryState.DUE.value
+_D = webhook_delivery.c
+_FOLLOW = (
+    update(webhook_delivery)
+    .where(_D.delivery_id == bindparam("id"), _D.command == bindparam("by"))
+    .values(
+        state=bindparam("to"),
+        attempts=bindparam("attempts"),
+        last_error=bindparam("last_error"),
+        settled_at=case((bindparam("to", type_=Text) == DUE, null()), else_=func.clock_timestamp()),
+        command=case((bindparam("waits", type_=Boolean), null()), else_=_D.command),
+    )
+)
 
 
 class PostgresWebhooks:
@@ -41,6 +53,9 @@ class PostgresWebhooks:
         await self._session.execute(changed.values(**_row(subscription)))
 
     async def remove(self, webhook_id: UUID) -> None:
+        d = webhook_delivery.c
+        underway = select(d.delivery_id).where(d.webhook_id == webhook_id).order_by(d.delivery_id)
+        await self._session.execute(underway.with_for_update())  # in the order of whoever moves several of them
         await self._session.execute(delete(webhook).where(webhook.c.webhook_id == webhook_id))
 
     async def hand_out(self, *deliveries: Delivery) -> None:
@@ -52,34 +67,40 @@ class PostgresWebhooks:
                 "event_id": each.event,
                 "type": each.type.value,
                 "body": each.body,
+                "command": each.command,
             }
             for each in deliveries
         ]
         if rows:
             await self._session.execute(upsert(webhook_delivery).on_conflict_do_nothing(), rows)
 
-    async def claim(self, delivery: UUID, claim: UUID) -> Delivery | None:
+    async def take_up(self, limit: int) -> list[Delivery]:
         d, now = webhook_delivery.c, func.clock_timestamp()
-        free = or_(d.leased_until.is_(None), d.leased_until <= now)
-        query = select(d.delivery_id).where(d.delivery_id == delivery, d.state == DUE, d.not_before <= now, free)
-        if (await self._session.execute(query.with_for_update(skip_locked=True))).one_or_none() is None:
-            return None
-        taken = update(webhook_delivery).where(d.delivery_id == delivery)
-        taken = taken.values(claim=claim, leased_until=now + LEASE, attempts=d.attempts + 1)
-        return _delivery((await self._session.execute(taken.returning(webhook_delivery))).one())
-
-    async def settle(self, delivery: Delivery, state: DeliveryState, why: str | None, pause: timedelta) -> bool:
-        d, now = webhook_delivery.c, func.clock_timestamp()
-        ended = update(webhook_delivery).where(d.delivery_id == delivery.id, d.claim == delivery.claim)
-        ended = ended.values(
-            state=state.value,
-            last_error=why,
-            not_before=now + pause,
-            claim=None,
-            leased_until=None,
-            settled_at=None if state is DeliveryState.DUE else now,
+        wanted = or_(webhook.c.enabled, d.type == EventType.WEBHOOK_TESTED.value)
+        free = or_(d.leased_until.is_(None), d.leased_until <= now)  # by a worker that knows of no commands
+        query = (
+            select(d.delivery_id)
+            .join(webhook, (webhook.c.tenant_id == d.tenant_id) & (webhook.c.webhook_id == d.webhook_id))
+            .where(d.state == DUE, d.command.is_(None), d.not_before <= now, free, wanted)
+            .order_by(d.delivery_id)
+            .limit(limit)
         )
-        return (await self._session.execute(ended.returning(d.delivery_id))).one_or_none() is not None
+        found = (await self._session.execute(query.with_for_update(skip_locked=True, of=webhook_delivery))).scalars()
+        taken = update(webhook_delivery).where(d.delivery_id.in_(found.all()))
+        taken = taken.values(command=cast(func.gen_random_uuid(), Text))
+        return [_delivery(row) for row in await self._session.execute(taken.returning(webhook_delivery))]
+
+    async def follow(self, moves: Sequence[Progress]) -> None:
+        rows = [
+            {**vars(each), "id": each.delivery, "by": each.command, "to": each.state.value}
+            for each in sorted(moves, key=lambda each: each.delivery)  # so that nobody waits for who waits for them
+        ]
+        await self._session.execute(_FOLLOW, rows)
+
+    async def carrying(self, webhook_id: UUID) -> list[str]:
+        d = webhook_delivery.c
+        underway = (d.webhook_id == webhook_id, d.state != DeliveryState.DELIVERED.value, d.command.is_not(None))
+        return list((await self._session.execute(select(d.command).where(*underway))).scalars())
 
     async def delivery(self, delivery: UUID, *, lock: bool = False) -> Delivery | None:
         query = select(webhook_delivery).where(webhook_delivery.c.delivery_id == delivery)
@@ -102,7 +123,7 @@ class PostgresWebhooks:
         d = webhook_delivery.c
         anew = update(webhook_delivery).where(d.delivery_id == delivery)
         await self._session.execute(
-            anew.values(state=DUE, attempts=0, not_before=func.now(), claim=None, leased_until=None, settled_at=None)
+            anew.values(state=DUE, attempts=0, not_before=func.now(), settled_at=None, command=None)
         )
 
 
@@ -149,5 +170,5 @@ def _delivery(row: Any) -> Delivery:
         attempts=row.attempts,
         last_error=row.last_error,
         settled_at=row.settled_at,
-        claim=row.claim,
+        command=row.command,
     )

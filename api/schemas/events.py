@@ -103,7 +103,10 @@ class WebhookList(Out):
 
 
 class DeliveryOut(Out):
-    """`event` is the id that the receiver sees as `webhook-id`, however often it is delivered."""
+    """`event` is the id that the receiver sees as `webhook-id`, however often it is delivered.
+
+    `command` carries it, or carried it last, in the domain `changegate`; null while none does.
+    """
 
     id: UUID
     webhook: UUID
@@ -114,13 +117,14 @@ class DeliveryOut(Out):
     last_error: str | None
     created_at: datetime
     settled_at: datetime | None
+    command: str | None
 
     @classmethod
     def of(cls, delivery: Delivery) -> "DeliveryOut":
         return cls(
             id=delivery.id, webhook=delivery.webhook, event=delivery.event, type=delivery.type, state=delivery.state,
             attempts=delivery.attempts, last_error=delivery.last_error, created_at=delivery.created_at,
-            settled_at=delivery.settled_at,
+            settled_at=delivery.settled_at, command=delivery.command,
         )  # fmt: skip
 
 

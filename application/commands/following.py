@@ -1,4 +1,7 @@
-"""What follows when a command is over is written with it: its batch counts it, and what was to be sent then is sent."""
+"""What follows from a move of a command is written with it: its batch counts it, what was to be sent then is sent.
+
+How far a delivery has come follows from each move of what carries it.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,6 +16,7 @@ from domain.canonical import Json
 from domain.commands import Command, CommandRecord, CommandState, Key, name_of
 from domain.commands.answers import OWN, reply_of
 from domain.commands.batches import Batch, OnParked
+from domain.events import DELIVER_EVENT, progress_of
 
 COUNTING: Final = (CommandState.PARKED,)
 
@@ -27,6 +31,9 @@ async def followed(
             batches[each.batch].append(each)
     for id_ in sorted(batches):  # in an order that is everybody's: nobody waits for who waits for them
         await _counted(tx, id_, batches[id_])
+    deliveries = [progress_of(each) for each in records if each.command.type == DELIVER_EVENT]
+    if deliveries:
+        await tx.webhooks.follow(deliveries)
     waited = [each for each in records if each.over and each.command.options.reply_to is not None]
     if waited:
         await _replied(tx, waited, said)

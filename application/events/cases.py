@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, Self
 
-from application.events.delivery import EventDelivery
 from application.events.listeners import Listeners, refreshing
 from application.events.publishing import Publisher
 from application.events.relay import Relay
 from application.events.watching import Watching
 from application.events.webhooks import Webhooks
-from application.ports.events import Postman
 from application.ports.secrets import Sealer
 from application.ports.store import News, Store
 from application.settings.snapshots import SettingSnapshots
@@ -63,6 +61,6 @@ class EventCases:
         )
 
 
-def relay(store: Store, sealer: Sealer, postman: Postman, days: int) -> Relay:
+def relay(store: Store, days: int) -> Relay:
     """What a worker runs."""
-    return Relay(store, Publisher(store), EventDelivery(store, sealer, postman), keep=timedelta(days=days))
+    return Relay(store, Publisher(store), keep=timedelta(days=days))

@@ -1,12 +1,14 @@
-"""A worker holds a delivery on lease, calls the webhook outside of any transaction, and writes down how it went."""
+"""A webhook is called outside of any transaction, by a command that is tried until the event was taken or is dead."""
 
-import random
+from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
-from uuid import UUID, uuid4
+from typing import Final
+from uuid import UUID
 
 import structlog
+from pydantic import BaseModel
 
+from application.commands.handling import Order, handles
 from application.events.webhooks import secret_aad
 from application.faring import Fared, Sent
 from application.notices import tell
@@ -16,65 +18,91 @@ from application.ports.store import Store, Transaction
 from application.recording import record
 from application.sealing import whole
 from domain.audit import Action
-from domain.canonical import canonical_bytes
-from domain.events import DISABLED_AFTER, Delivery, DeliveryState, Subscription, longest_pause
+from domain.canonical import Json, canonical_bytes
+from domain.commands.outcomes import HandlerKind, Permanent, Transient
+from domain.commands.policies import TypePolicy
+from domain.events import (
+    ARRIVED,
+    DELIVER_EVENT,
+    DISABLED_AFTER,
+    GONE,
+    MOST_ATTEMPTS,
+    OFF,
+    PAUSES,
+    EventType,
+    Subscription,
+)
+
+KIND: Final = "event"
+POLICY: Final = TypePolicy(
+    max_attempts=MOST_ATTEMPTS, backoff=PAUSES, depends_on="webhook", apart="/webhook", kept_days=30
+)  # fmt: skip
 
 log = structlog.get_logger()
 
-KIND = "event"
-_NONE = timedelta()
+
+class DeliverEvent(BaseModel):
+    delivery: UUID
+    webhook: UUID
 
 
 class EventDelivery:
-    """At least once: who dies between the call and the writing down is followed by another call with the same id."""
+    """At least once: who dies between the call and the writing down is followed by another call with the same id.
 
-    def __init__(self, store: Store, sealer: Sealer, postman: Postman) -> None:
+    Counts in `fared` how each attempt fared.
+    """
+
+    def __init__(self, store: Store, sealer: Sealer, postman: Postman, fared: Counter[Sent]) -> None:
         self._store = store
         self._sealer = sealer
         self._postman = postman
+        self._fared = fared
 
-    async def deliver(self, tenant: UUID, delivery: UUID) -> Sent | None:
-        """How it fared; None where it was not ours to try, or no longer when it had been."""
-        async with self._store.transaction(tenant) as tx:
-            claimed = await tx.webhooks.claim(delivery, uuid4())
-            subscription = await tx.webhooks.get(claimed.webhook) if claimed else None
-            if claimed is None or subscription is None:
-                return None
-            seal = await whole(tx, self._sealer, subscription.sealed)
+    @handles(DELIVER_EVENT, DeliverEvent, HandlerKind.EXTERNAL, policy=POLICY)
+    async def deliver(self, order: Order, asked: DeliverEvent) -> Json:
+        """Signed with the secret that its webhook has now; a test also reaches one that is off."""
+        async with self._store.transaction(order.tenant) as tx:
+            delivery = await tx.webhooks.delivery(asked.delivery)
+            webhook = await tx.webhooks.get(asked.webhook)
+            if delivery is None or webhook is None:
+                return GONE
+            if not (webhook.wants.enabled or delivery.type is EventType.WEBHOOK_TESTED):
+                return OFF
+            seal = await whole(tx, self._sealer, webhook.sealed)
         try:
-            secret = await self._sealer.open(seal, secret_aad(tenant, subscription.id))
-            body = canonical_bytes(claimed.body)
-            await self._postman.post(subscription.wants.url, claimed.event, body, secret)
+            secret = await self._sealer.open(seal, secret_aad(order.tenant, webhook.id))
+            await self._postman.post(webhook.wants.url, delivery.event, canonical_bytes(delivery.body), secret)
         except NotDelivered as failure:
             why, gone = str(failure.facts.get("reason")), bool(failure.facts.get("gone"))
-            return await self._failed(tenant, claimed, why, gone=gone)
+            return await self._failed(order, webhook.id, why, gone=gone)
         except (SealBroken, KeysUnavailable) as failure:
-            return await self._failed(tenant, claimed, failure.kind)
-        async with self._store.transaction(tenant) as tx:
-            if subscription.failing_since is not None:  # the webhook before its delivery, as whoever removes it does
-                await self._mended(tx, subscription.id)
-            ours = await tx.webhooks.settle(claimed, DeliveryState.DELIVERED, None, _NONE)
-        return Sent(KIND, Fared.DELIVERED) if ours else None
+            return await self._failed(order, webhook.id, failure.kind)
+        if webhook.failing_since is not None:
+            await self._mended(order.tenant, webhook.id)
+        self._count(Fared.DELIVERED)
+        return ARRIVED
 
-    async def _mended(self, tx: Transaction, webhook: UUID) -> None:
-        present = await tx.webhooks.get(webhook, lock=True)
-        if present is not None:
-            await tx.webhooks.save(replace(present, failing_since=None))
-
-    async def _failed(self, tenant: UUID, delivery: Delivery, why: str, *, gone: bool = False) -> Sent | None:
-        log.warning("webhook.failed", webhook=str(delivery.webhook), attempts=delivery.attempts, reason=why)
-        dead = gone or delivery.last_chance
-        pause = longest_pause(delivery.attempts) * random.uniform(0.5, 1)
+    async def _mended(self, tenant: UUID, webhook: UUID) -> None:
         async with self._store.transaction(tenant) as tx:
-            present = await tx.webhooks.get(delivery.webhook, lock=True)
-            state = DeliveryState.DEAD if dead else DeliveryState.DUE
-            if not await tx.webhooks.settle(delivery, state, why, pause) or present is None:
-                return None
+            present = await tx.webhooks.get(webhook, lock=True)
+            if present is not None:
+                await tx.webhooks.save(replace(present, failing_since=None))
+
+    async def _failed(self, order: Order, webhook: UUID, why: str, *, gone: bool = False) -> Json:
+        log.warning("webhook.failed", webhook=str(webhook), attempts=order.attempt, reason=why)
+        async with self._store.transaction(order.tenant) as tx:
+            present = await tx.webhooks.get(webhook, lock=True)
+            if present is None:
+                return GONE
             failing = replace(present, failing_since=present.failing_since or tx.now)
             await tx.webhooks.save(failing)
             if failing.wants.enabled and (gone or _too_long(failing, tx)):
                 await _switched_off(tx, failing, why)
-        return Sent(KIND, Fared.GIVEN_UP if dead else Fared.RETRIED)
+        self._count(Fared.GIVEN_UP if gone or order.attempt >= MOST_ATTEMPTS else Fared.RETRIED)
+        raise (Permanent if gone else Transient)(why, "the webhook did not take the event")
+
+    def _count(self, fared: Fared) -> None:
+        self._fared[Sent(KIND, fared)] += 1
 
 
 def _too_long(failing: Subscription, tx: Transaction) -> bool:

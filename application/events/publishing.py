@@ -1,4 +1,4 @@
-"""What was committed gets its place in its tenant's line, and one delivery for each webhook that wants it, at once."""
+"""What was committed gets its place in its tenant's line, and whoever wants it is sent it, at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,11 +6,15 @@ from uuid import UUID, uuid5
 
 import structlog
 
-from application.ports.store import News, Store
+from application.commands.following import sent_on
+from application.ports.store import News, Store, Transaction
+from domain.commands import Command
 from domain.errors import Refusal
 from domain.events import Delivery, Event, Subscription
+from domain.events.following import command_after, following
 
 _AT_ONCE = 1000
+_TAKEN_UP = 500
 
 log = structlog.get_logger()
 
@@ -37,9 +41,10 @@ class Publisher:
             async with self._store.transaction(tenant) as tx:
                 events = await tx.events.number(_AT_ONCE)
                 webhooks = await tx.webhooks.all(hold=True) if events else []
-                await tx.webhooks.hand_out(
-                    *(delivery_of(event, each) for event in events for each in webhooks if each.takes(event))
+                await handed_out(
+                    tx, [delivery_of(event, each) for event in events for each in webhooks if each.takes(event)]
                 )
+                await sent_after(tx, events)
             numbered = len(events)
             await self._heard(tenant, events)
             told += numbered
@@ -77,6 +82,33 @@ class Publisher:
                     log.exception("events.failed", tenant=str(tenant))
 
 
+async def sent_after(tx: Transaction, events: Sequence[Event]) -> None:
+    """A command for each type that follows one of them; what comes of these is theirs."""
+    followers = following(await tx.commands.types()) if events else {}
+    commands = [command_after(event, each) for event in events for each in followers.get(event.type.value, ())]
+    await _sent(tx, commands)
+
+
 def delivery_of(event: Event, webhook: Subscription) -> Delivery:
-    """The same one however often it is made out."""
-    return Delivery(uuid5(webhook.id, str(event.id)), webhook.id, event.id, event.type, event.to_json(), event.at)
+    """The same one however often it is made out, and so is its command."""
+    id_ = uuid5(webhook.id, str(event.id))
+    return Delivery(id_, webhook.id, event.id, event.type, event.to_json(), event.at, command=str(id_))
+
+
+async def handed_out(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
+    await tx.webhooks.hand_out(*deliveries)
+    await _sent(tx, _carrying(deliveries))
+
+
+async def taken_up(tx: Transaction) -> None:
+    """What waited for its webhook to be enabled, is to be delivered anew, or was handed out before commands were."""
+    await _sent(tx, _carrying(await tx.webhooks.take_up(_TAKEN_UP)))
+
+
+def _carrying(deliveries: Sequence[Delivery]) -> list[Command]:
+    return [each.carried_by(each.command) for each in deliveries if each.command is not None]
+
+
+async def _sent(tx: Transaction, commands: Sequence[Command]) -> None:
+    for start in range(0, len(commands), _AT_ONCE):
+        await sent_on(tx, commands[start : start + _AT_ONCE], None)

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
-from application.events.publishing import delivery_of
+from application.commands.acts import Wish, made, open_one
+from application.commands.moves import moved
+from application.events.publishing import delivery_of, handed_out
 from application.ports.secrets import Sealer, Secret
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -16,7 +18,10 @@ from application.sealing import bound_to, sealed_apart
 from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import NothingChanges
-from domain.errors import Conflict, Fault, Missing, Stale
+from domain.commands import WAITING, CommandError, CommandState
+from domain.commands.answers import OWN
+from domain.commands.operations import Act, Decision, Parked
+from domain.errors import Conflict, Fault, Invalid, Missing, Stale
 from domain.events import (
     Delivery,
     DeliveryState,
@@ -31,6 +36,8 @@ from domain.events import (
 from domain.people import Actor, Permission
 
 MOST_WEBHOOKS: Final = 100
+_REMOVED: Final = CommandError("removed", "webhook-removed", "its webhook was removed")
+_AT_ONCE: Final = 1000
 
 
 class TooManyWebhooks(Conflict):
@@ -108,6 +115,7 @@ class Webhooks:
         actor.require(Permission.WEBHOOKS_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
             before = await _expected(tx, webhook, expected)
+            await _cancel(tx, actor, await tx.webhooks.carrying(webhook))
             await tx.webhooks.remove(webhook)
             await _noted(tx, Action.WEBHOOK_REMOVED, actor, webhook, reason, before=before.wants.to_json())
 
@@ -135,7 +143,7 @@ class Webhooks:
             )  # fmt: skip
             delivery = delivery_of(event, subscription)
             if await tx.webhooks.delivery(delivery.id) is None:
-                await tx.webhooks.hand_out(delivery)
+                await handed_out(tx, [delivery])
                 await _noted(tx, Action.WEBHOOK_TESTED, actor, webhook, reason)
             return await _delivery(tx, webhook, delivery.id)
 
@@ -148,14 +156,21 @@ class Webhooks:
             return await tx.webhooks.deliveries(webhook, state, before, limit)
 
     async def redeliver(self, actor: Actor, webhook: UUID, delivery: UUID, reason: str) -> Delivery:
-        """With the same id: whoever had it already knows it again. Raises StillUnderway."""
+        """With the same id: whoever had it already knows it again. Where its command is parked this is its retry.
+
+        Raises StillUnderway, and what a retry raises.
+        """
         actor.require(Permission.WEBHOOKS_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
             await _existing(tx, webhook)
+            parked = await _parked(tx, (await _delivery(tx, webhook, delivery)).command)
             found = await _delivery(tx, webhook, delivery, lock=True)
             if found.state is DeliveryState.DUE:
                 raise StillUnderway(attempts=found.attempts)
-            await tx.webhooks.revive(delivery)
+            if parked is not None:
+                await _retry(tx, actor, parked, reason)
+            else:
+                await tx.webhooks.revive(delivery)
             after = {"delivery": str(delivery), "event": str(found.event), "was": found.state.value}
             await _noted(tx, Action.WEBHOOK_REDELIVERED, actor, webhook, reason, after=after)
             return await _delivery(tx, webhook, delivery)
@@ -188,6 +203,31 @@ async def _delivery(tx: Transaction, webhook: UUID, delivery: UUID, *, lock: boo
     if found is None or found.webhook != webhook:
         raise Missing(kind_of_thing="delivery", id=str(delivery))
     return found
+
+
+async def _cancel(tx: Transaction, actor: Actor, commands: list[str]) -> None:
+    """What somebody is executing finds out by itself that its delivery is gone."""
+    for start in range(0, len(commands), _AT_ONCE):
+        still = await tx.commands.still(OWN, commands[start : start + _AT_ONCE])
+        over = [each.canceled(tx.now) for each in still if each.state is CommandState.PARKED]
+        over += [each.revoked(_REMOVED, tx.now) for each in still if each.state in WAITING]
+        await moved(tx, over, actor=actor)
+
+
+async def _parked(tx: Transaction, command: str | None) -> Parked | None:
+    """The command before its delivery, as whoever executes does."""
+    there = await tx.commands.get((OWN, command), lock=True) if command else None
+    if there is None or there.state is not CommandState.PARKED:
+        return None
+    return await open_one(tx, there, there.key, there.version)
+
+
+async def _retry(tx: Transaction, actor: Actor, parked: Parked, reason: str) -> None:
+    decision = Decision(Act.RETRY, reason)
+    if faults := decision.faults(tx.now):
+        raise Invalid(faults)
+    wish = Wish(actor.request or uuid4(), decision, decision.digest(actor.id, parked.record.key))
+    await made(tx, actor, parked, wish, None)
 
 
 async def _noted(

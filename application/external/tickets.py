@@ -15,7 +15,7 @@ from application.external.mapping import Ask, Asking, Said
 from application.external.systems import system_aad
 from application.faring import Fared, Sent
 from application.ports.egress import AddressRefused, CallFailed, Egress, EgressResponse
-from application.ports.outward import ApprovalSystem, ErrandKind, Signatures, Ticket, TicketState
+from application.ports.outward import ApprovalSystem, Signatures, Ticket, TicketState
 from application.ports.secrets import KeysUnavailable, SealBroken, Sealer, Secret
 from application.ports.store import Store, Transaction
 from application.recording import record
@@ -32,7 +32,8 @@ LONGEST_PAUSE: Final = 300.0
 IDLE: Final = timedelta(minutes=5)
 """How often somebody looks whether the request of a ticket that is not polled has ended."""
 
-DELIVERED: Final = Sent(ErrandKind.TICKET, Fared.DELIVERED)
+TICKET: Final = "ticket"
+DELIVERED: Final = Sent(TICKET, Fared.DELIVERED)
 
 
 @dataclass(frozen=True)
@@ -194,14 +195,14 @@ class Tickets:
         if errand.outcome is not None and ticket.attempts >= MOST_ATTEMPTS:
             log.warning("ticket.given_up", ticket=str(ticket.id), attempts=ticket.attempts, reason=why)
             await self._ended(tenant, ticket, errand.outcome, there=False, error=why)
-            return Sent(ErrandKind.TICKET, Fared.GIVEN_UP)
+            return Sent(TICKET, Fared.GIVEN_UP)
         log.warning("ticket.delayed", ticket=str(ticket.id), attempts=ticket.attempts, reason=why)
         pause = min(2.0 ** min(ticket.attempts, 12), LONGEST_PAUSE) * random.uniform(0.5, 1)
         async with self._store.transaction(tenant) as tx:
             present = await tx.outward.ticket(ticket.id, lock=True)
             if present is not None and not present.state.ended:
                 await tx.outward.save_ticket(replace(present, last_error=why), timedelta(seconds=pause))
-        return Sent(ErrandKind.TICKET, Fared.RETRIED)
+        return Sent(TICKET, Fared.RETRIED)
 
     def _until_next(self, errand: Errand) -> timedelta:
         return timedelta(seconds=errand.asking.every) if errand.asking.polls else IDLE

@@ -1,17 +1,15 @@
 """Events as the core sees them stored: written with the change, numbered once it is committed, then told."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from application.ports.secrets import Secret
 from domain.errors import Unavailable
-from domain.events import Delivery, DeliveryState, Event, Subscription
-
-LEASE: Final = timedelta(seconds=60)
-"""How long an attempt has a delivery to itself; a call ends long before."""
+from domain.events import Delivery, DeliveryState, Event, Progress, Subscription
 
 
 class NotDelivered(Unavailable):
@@ -64,12 +62,16 @@ class Webhooks(Protocol):
         """One that is there already stays as it is."""
         ...
 
-    async def claim(self, delivery: UUID, claim: UUID) -> Delivery | None:
-        """The delivery, one attempt further, if it is due and nobody else tries; it is ours for a minute."""
+    async def take_up(self, limit: int) -> list[Delivery]:
+        """Those that are due and nothing carries, each with a new command; of webhooks that are on, and tests."""
         ...
 
-    async def settle(self, delivery: Delivery, state: DeliveryState, why: str | None, pause: timedelta) -> bool:
-        """How the attempt ended; False when the claim had lapsed and somebody else has it."""
+    async def follow(self, moves: Sequence[Progress]) -> None:
+        """What another command carries by now, or nothing does, stays as it is."""
+        ...
+
+    async def carrying(self, webhook: UUID) -> list[str]:
+        """The commands of all that has not arrived there."""
         ...
 
     async def delivery(self, delivery: UUID, *, lock: bool = False) -> Delivery | None: ...
@@ -80,24 +82,24 @@ class Webhooks(Protocol):
         ...
 
     async def revive(self, delivery: UUID) -> None:
-        """Due again, as if it had never been tried."""
+        """Due again, as if it had never been tried; nothing carries it yet."""
         ...
 
 
 class WorkKind(StrEnum):
+    """`UNCARRIED` are deliveries that are due and that no command carries."""
+
     UNTOLD = "untold"
-    DELIVERY = "delivery"
+    UNCARRIED = "delivery"
     OLD = "old"
 
 
 @dataclass(frozen=True)
 class Work:
-    """A tenant that has events to number or to forget, or a delivery that is due, with its webhook."""
+    """A tenant that has some."""
 
     kind: WorkKind
     tenant: UUID
-    id: UUID | None = None
-    webhook: UUID | None = None
 
 
 class Postman(Protocol):

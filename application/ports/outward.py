@@ -13,7 +13,7 @@ from domain.environments import Environment
 from domain.errors import Unauthenticated
 
 LEASE: Final = timedelta(seconds=60)
-"""How long an attempt has a message or a ticket to itself; a call ends long before."""
+"""How long an attempt has a ticket to itself; a call ends long before."""
 
 
 class DestinationKind(StrEnum):
@@ -159,16 +159,10 @@ class Outward(Protocol):
         ...
 
 
-class ErrandKind(StrEnum):
-    NOTICE = "notice"
-    TICKET = "ticket"
-
-
 @dataclass(frozen=True)
 class Errand:
-    """Something of one tenant that is due to leave; what shares a `lane` is held up by the same receiver."""
+    """A ticket of one tenant that is due to be attended to; what shares a `lane` is held up by the same system."""
 
-    kind: ErrandKind
     tenant: UUID
     id: UUID
     lane: str

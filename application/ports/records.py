@@ -176,7 +176,6 @@ class AuditRow:
 
 class WaitingKind(StrEnum):
     ROLLOUT = "rollout"
-    NOTICE = "notice"
     KILLED = "killed"
     IMPORT = "import"
     CLOSURE = "closure"

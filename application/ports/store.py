@@ -122,11 +122,11 @@ class Intents(Protocol):
 class Notices(Protocol):
     """Messages that must go out, written with the change that causes them."""
 
-    async def add(self, notice: Notice) -> None: ...
-    async def claim(self, notice: UUID) -> Notice | None: ...  # if it is due; nobody else gets it for a minute
+    async def add(self, notices: Sequence[Notice]) -> set[UUID]: ...  # gives those that were not there before
+    async def get(self, notice: UUID) -> Notice | None: ...
     async def delivered(self, notice: UUID) -> None: ...
-    async def failed(self, notice: UUID, why: str, *, final: bool = False) -> bool:
-        """Tried again later, longer each time, until it is final; whether it is."""
+    async def failed(self, notice: UUID, why: str, *, last: bool) -> None:
+        """One more attempt; it stays due, unless that was the last."""
         ...
 
 

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from domain.canonical import Json
 from domain.commands.bounds import Bounds
+from domain.events.event import EventType
 
 LONGEST_SECONDS = 60
 """Of one attempt: what takes longer holds up the commands that were leased with it."""
@@ -26,7 +27,8 @@ class TypePolicy(Bounds):
     the books and on the day that the command says. Nobody edits what stands at a pointer that is `locked`; what moves
     `money`, or posts, is decided about by two where the tenant says so. What is over is kept for `kept_days`, or for
     as long as the installation says. After `promotes_after` attempts that failed, and rest for more than a minute, a
-    command of the chunk lane has a workflow of its own from then on.
+    command of the chunk lane has a workflow of its own from then on. What `follows` events, by the names of their
+    types, is sent for each of them.
     """
 
     max_attempts: int = 3
@@ -41,6 +43,7 @@ class TypePolicy(Bounds):
     money: bool = False
     kept_days: int | None = None
     promotes_after: int | None = None
+    follows: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
@@ -62,6 +65,7 @@ class TypePolicy(Bounds):
             raise ValueError("kept for at least one day")
         if not all(each.startswith("/") for each in self.locked):
             raise ValueError("pointers below the payload, as /account")
+        self._check_following()
         self.check_bounds()
 
     @property
@@ -93,10 +97,17 @@ class TypePolicy(Bounds):
             "heartbeat_seconds": self.heartbeat_seconds,
             "locked": list(self.locked),
             "money": self.money,
+            **({"follows": list(self.follows)} if self.follows else {}),
             **({} if self.kept_days is None else {"kept_days": self.kept_days}),
             **({} if self.promotes_after is None else {"promotes_after": self.promotes_after}),
             **self.bounds_json(),
         }
+
+    def _check_following(self) -> None:
+        if unknown := set(self.follows) - set(EventType):
+            raise ValueError(f"no type of events: {', '.join(sorted(unknown))}")
+        if self.follows and self.posts is not None:
+            raise ValueError("what posts follows no event: that says neither in whose books nor on which day")
 
     def _check_heartbeat(self, seconds: float) -> None:
         if not self.alone:

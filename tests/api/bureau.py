@@ -17,7 +17,6 @@ from adapters.notify.signatures import StandardSignatures
 from application.couriers import Courier
 from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
-from application.ports.outward import ErrandKind
 from domain.approvals import ApprovalPolicy, Level
 from domain.changes import Kind
 from domain.environments import Environment
@@ -121,7 +120,7 @@ async def bureau(ask: Any, world: Any, house: Any, engine: Any, store: Any, data
             async def errands(self) -> list[Any]:
                 return [each for each in await store.errands() if each.tenant == house.id]
 
-        yield Bureau(ask, world, house, engine, Courier(Ours(), {ErrandKind.TICKET: tickets.attend}))
+        yield Bureau(ask, world, house, engine, Courier(Ours(), tickets.attend))
 
 
 @pytest_asyncio.fixture

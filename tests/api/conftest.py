@@ -61,7 +61,7 @@ from application.tenants import Tenants
 from domain.gates import SourceKind
 from tests.api.bureau import bureau, opened, servicenow  # noqa: F401 -- fixtures are found by their name
 from tests.api.configs import make, put  # noqa: F401 -- fixtures are found by their name
-from tests.api.desk import desk, receiver, relays  # noqa: F401 -- fixtures are found by their name
+from tests.api.desk import desk, hands, receiver  # noqa: F401 -- fixtures are found by their name
 from tests.api.howtos import follow  # noqa: F401 -- fixtures are found by their name
 from tests.api.trees import Tree
 from tests.api.watching import neighbour, onlooker, watcher  # noqa: F401 -- fixtures are found by their name

@@ -1,6 +1,7 @@
 """One webhook, whoever owns it, and the workers that call it on loopback."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,9 +14,12 @@ from adapters.crypto import EnvelopeSealer
 from adapters.crypto.files import FileKeyRing
 from adapters.egress.client import EgressClient
 from adapters.notify.events import SignedPosts
+from application.commands.handling import Handlers
 from application.events.cases import relay
-from application.events.publishing import Publisher
+from application.events.delivery import EventDelivery
 from application.events.relay import Relay
+from domain.events import DELIVER_EVENT
+from tests.own import Hand
 from tests.receiving import Receiver, receiving
 
 WHY = {"reason": "because of the test"}
@@ -27,19 +31,24 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-@pytest_asyncio.fixture
-async def relays(store: Any, data_folder: Any) -> AsyncIterator[list[Relay]]:
-    """What two workers run, on loopback."""
+def hand(store: Any, data_folder: Any, egress: EgressClient) -> Hand:
+    """What a worker does with the commands that carry events."""
     sealer = EnvelopeSealer(FileKeyRing(data_folder / "ring"))
+    return Hand(store, Handlers(EventDelivery(store, sealer, SignedPosts(egress), Counter())), DELIVER_EVENT)
+
+
+@pytest_asyncio.fixture
+async def hands(store: Any, data_folder: Any) -> AsyncIterator[list[Hand]]:
+    """Two workers, on loopback."""
     async with EgressClient(allow_loopback=True, total_seconds=5) as egress:
-        yield [relay(store, sealer, SignedPosts(egress), 7) for _ in range(2)]
+        yield [hand(store, data_folder, egress) for _ in range(2)]
 
 
 class Desk:
     """What ada does with one webhook, and what the workers do meanwhile."""
 
-    def __init__(self, ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay], publisher: Publisher) -> None:
-        self.ask, self.engine, self.house, self.relays, self.publisher = ask, engine, house, relays, publisher
+    def __init__(self, ask: Any, engine: AsyncEngine, house: Any, hands: list[Hand], relay: Relay) -> None:
+        self.ask, self.engine, self.house, self.hands, self.relay = ask, engine, house, hands, relay
         self.id = ""
         self.secret = ""
 
@@ -54,9 +63,9 @@ class Desk:
 
     async def round(self) -> None:
         """What is committed is told, and both workers look at once."""
-        await self.publisher.publish(self.house.id)
-        await asyncio.gather(*(each.round() for each in self.relays))
-        await asyncio.gather(*(each.settled() for each in self.relays))
+        await self.relay.publisher.publish(self.house.id)
+        await self.relay.round()
+        await asyncio.gather(*(each.work(self.house.id) for each in self.hands))
 
     async def deliveries(self, **query: Any) -> list[dict[str, Any]]:
         answer = await self.ask("ada", "GET", f"/webhooks/{self.id}/deliveries", params=query)
@@ -73,12 +82,23 @@ class Desk:
             await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(self.house.id)})
             await connection.execute(text(what))
 
+    async def seen(self, what: str) -> list[Any]:
+        async with self.engine.begin() as connection:
+            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(self.house.id)})
+            return list((await connection.execute(text(what))).scalars())
+
     async def fail(self, times: int) -> None:
+        """Once more each time, after its pause and after the rest of its breaker."""
         for _ in range(times):
-            await self.in_time("UPDATE webhook_delivery SET not_before = now() WHERE state = 'due'")
-            await self.round()
+            await self.in_time(
+                "UPDATE command SET due_at = now(), rank = now() - interval '5 minutes' WHERE state = 'retry-wait'"
+            )
+            await self.in_time("UPDATE command_breaker SET held_until = now() WHERE held_until IS NOT NULL")
+            await self.relay.publisher.publish(self.house.id)
+            await self.relay.round()
+            await self.hands[0].work(self.house.id)  # alone: where two look for one to send as a probe neither may
 
 
 @pytest.fixture
-def desk(ask: Any, engine: AsyncEngine, house: Any, relays: list[Relay], store: Any) -> Desk:
-    return Desk(ask, engine, house, relays, Publisher(store))
+def desk(ask: Any, engine: AsyncEngine, house: Any, hands: list[Hand], store: Any) -> Desk:
+    return Desk(ask, engine, house, hands, relay(store, 7))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,11 +18,13 @@ from adapters.egress.client import EgressClient
 from adapters.notify.fanout import FanoutNotifier
 from adapters.notify.mail import MailNotifier, MailServer, Security
 from adapters.notify.webhook import WebhookNotifier
-from application.couriers import Courier
+from application.commands.handling import Handlers
+from application.commands.telling import Telling
 from application.delivering import Delivery, Outlets
+from application.notices import DELIVER_NOTICE
 from application.ports.notify import Channel
-from application.ports.outward import ErrandKind
 from tests.outside import Front, Post, fine
+from tests.own import Hand
 
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 WHY = {"reason": "because of the test"}
@@ -31,15 +34,12 @@ CHANGE = {"environment": "production", "key": "checkout", "definition": FLAG, "b
           "plan": {"strategy": "direct"}, **WHY}  # fmt: skip
 
 
-pytestmark = pytest.mark.usefixtures("empty_post")
-
-
 class Office:
     """One tenant's way out, with everything that it reaches."""
 
-    def __init__(self, ask: Any, engine: Any, house: Any, courier: Courier, post: Post, front: Front) -> None:
+    def __init__(self, ask: Any, engine: Any, house: Any, hand: Hand, post: Post, front: Front) -> None:
         self.ask, self.engine, self.house = ask, engine, house
-        self.courier, self.post, self.front = courier, post, front
+        self.hand, self.post, self.front = hand, post, front
 
     async def put(self, name: str, **wish: Any) -> Any:
         answer = await self.ask("ada", "PUT", f"/destinations/{name}", json={**WHY, **wish}, headers=FIRST)
@@ -51,10 +51,9 @@ class Office:
         assert begun.status_code == 201, begun.text
         return str(begun.json()["approval"])
 
-    async def rounds(self, count: int = 4) -> None:
-        for _ in range(count):
-            await self.courier.round()
-            await self.courier.settled()
+    async def delivered(self) -> None:
+        """What is due has been tried."""
+        await self.hand.work(self.house.id)
 
     async def sql(self, statement: str) -> list[Any]:
         async with self.engine.begin() as connection:
@@ -63,8 +62,9 @@ class Office:
             return list(found) if found.returns_rows else []
 
     async def later(self) -> None:
-        """As if the pause after a failure were over."""
-        await self.sql("UPDATE notice SET not_before = now() - interval '1 second' WHERE state = 'due'")
+        """As if the pause after a failure, and the rest of a receiver, were over."""
+        await self.sql("UPDATE command SET due_at = now(), rank = now() - interval '1 hour' WHERE state = 'retry-wait'")
+        await self.sql("UPDATE command_breaker SET held_until = now() WHERE state <> 'closed'")
 
 
 @pytest_asyncio.fixture
@@ -86,17 +86,11 @@ async def office(ask: Any, engine: Any, house: Any, store: Any, world: Any, data
         )
         delivery = Delivery(
             store, notifier, Outlets("https://gate.example.test"),
-            sealer=EnvelopeSealer(FileKeyRing(data_folder / "ring")), links=world.services.proofs.links,
+            EnvelopeSealer(FileKeyRing(data_folder / "ring")), links=world.services.proofs.links,
         )  # fmt: skip
 
-        class Ours:
-            """The errands of this house alone: other tests leave theirs."""
-
-            async def errands(self) -> list[Any]:
-                return [each for each in await store.errands() if each.tenant == house.id]
-
-        courier = Courier(Ours(), {ErrandKind.NOTICE: delivery.deliver})
-        yield Office(ask, engine, house, courier, post, front)
+        hand = Hand(store, Handlers(Telling(store, delivery, Counter())), DELIVER_NOTICE)
+        yield Office(ask, engine, house, hand, post, front)
     await front.down()
     await post.down()
 
@@ -139,7 +133,7 @@ class TestDestination:
 class TestMessages:
     async def test_say_what_is_asked_how_far_it_reaches_and_how_it_is_taken_back(self, office: Office) -> None:
         approval = await office.submit()
-        await office.rounds()
+        await office.delivered()
         (mail,) = office.post.to("bob@example.test")
         plain, html = (side.get_content() for side in mail.iter_parts())
         for words in ("What changes", "How far it reaches", "How it is taken back", "ada"):
@@ -156,7 +150,7 @@ class TestMessages:
     async def test_go_to_a_channel_as_blocks_with_a_text_for_who_cannot_show_them(self, office: Office) -> None:
         await office.put("ops", kind="slack", url=f"{office.front.url}/services/x", events=["approval_requested"])
         await office.submit()
-        await office.rounds()
+        await office.delivered()
         ((_, path, headers, body),) = office.front.taken
         said = json.loads(body)
         assert path == "/services/x"
@@ -169,14 +163,14 @@ class TestMessages:
     async def test_go_to_a_webhook_under_its_own_secret(self, office: Office) -> None:
         await office.put("ops", kind="webhook", url=f"{office.front.url}/hook", secret=SECRET)
         await office.submit()
-        await office.rounds()
+        await office.delivered()
         ((_, _, headers, body),) = office.front.taken
         assert Webhook(SECRET).verify(body, headers)["blocks"]
 
     async def test_go_to_each_address_of_a_list(self, office: Office) -> None:
         await office.put("board", kind="email-list", addresses=["a@board.example", "b@board.example"])
         await office.submit()
-        await office.rounds()
+        await office.delivered()
         assert [len(office.post.to(f"{name}@board.example")) for name in "ab"] == [1, 1]
         kept = await office.sql("SELECT n::text FROM notice AS n")
         assert not any("board.example" in row[0] for row in kept)
@@ -187,7 +181,7 @@ class TestMessages:
         await office.put("dev", kind="slack", url=url, environments=["dev"])
         await office.put("off", kind="slack", url=url, enabled=False)
         await office.submit()
-        await office.rounds()
+        await office.delivered()
         assert office.front.taken == []
 
 
@@ -199,17 +193,17 @@ class TestDeadReceivers:
         await office.post.down()
         await office.front.down()
         await office.submit()
-        await office.rounds()
+        await office.delivered()
         assert (await office.ask("ada", "GET", "/destinations/ops")).json()["last_error"] == "no-connection"
         await office.front.up()
         await office.later()
-        await office.rounds()
+        await office.delivered()
         assert (len(office.front.taken), office.post.mails) == (1, [])
         assert (await office.ask("ada", "GET", "/destinations/ops")).json()["failing_since"] is None
         await office.post.up()
         for _ in range(2):
             await office.later()
-            await office.rounds()
+            await office.delivered()
         told = [mail["To"].addresses[0].addr_spec for mail in office.post.mails]
         assert sorted(told) == ["a@board.example", "bob@example.test", "cyd@example.test", "dee@example.test"]
         assert len({mail["Message-ID"] for mail in office.post.mails}) == len(told)
@@ -229,29 +223,17 @@ class TestDeadReceivers:
         await office.put("hangs", kind="slack", url=f"{hanging.url}/x")
         await office.put("prompt", kind="slack", url=f"{office.front.url}/x")
         await office.submit()
+        delivering = asyncio.create_task(office.delivered())
 
         async def others_told() -> bool:
-            await office.courier.round()
             return len(office.front.taken) == 1 and len(office.post.mails) == 3 and len(hanging.taken) == 1
 
         await eventually(others_told)
         assert await office.sql("SELECT 1 FROM notice WHERE state = 'due' AND destination = 'hangs'") != []
         held.set()
-        await office.courier.settled()
+        await delivering
         assert await office.sql("SELECT 1 FROM notice WHERE state <> 'delivered'") == []
         await hanging.down()
-
-    @pytest.mark.req("S77")
-    async def test_what_is_told_twice_is_sent_once(self, office: Office) -> None:
-        await office.put("ops", kind="slack", url=f"{office.front.url}/x")
-        await office.submit()
-        await office.sql("UPDATE notice SET not_before = now() - interval '1 minute'")
-        await office.rounds(2)
-        await office.sql(
-            "UPDATE notice SET state = 'due', not_before = now() WHERE recipient IS NULL AND destination IS NULL"
-        )
-        await office.rounds()
-        assert len(office.front.taken) == 1
 
 
 def made_tag(made: Any) -> str:

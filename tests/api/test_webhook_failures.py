@@ -18,6 +18,9 @@ class TestDeadLetter:
         await desk.fail(14)
         (dead,) = await desk.deliveries(state="dead")
         assert (dead["attempts"], dead["last_error"]) == (15, "status-500")
+        assert await desk.seen("SELECT DISTINCT dependency FROM command WHERE domain = 'changegate'") == [
+            f"webhook:{desk.id}"
+        ]
         await desk.fail(1)
         assert len(receiver.taken) == 15
         receiver.status = 200
@@ -25,7 +28,7 @@ class TestDeadLetter:
         assert (again.status_code, again.json()["state"]) == (202, "due")
         twice = await desk.ask("ada", "POST", f"/webhooks/{desk.id}/deliveries/{dead['id']}/redeliver", json=WHY)
         assert (twice.status_code, twice.json()["type"]) == (409, "/problems/still-underway")
-        await desk.round()
+        await desk.fail(1)
         assert set(receiver.ids) == {dead["event"]}
         (delivered,) = await desk.deliveries()
         assert delivered["state"] == "delivered"

@@ -1,5 +1,7 @@
 """Webhooks over the whole way: subscribed through the API, called on loopback, repaired by whoever owns them."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -9,12 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from adapters.crypto import EnvelopeSealer
-from adapters.crypto.files import FileKeyRing
 from adapters.egress.client import EgressClient
-from adapters.notify.events import SignedPosts
-from application.events.cases import relay
-from tests.api.desk import WHY, Desk
+from tests.api.desk import WHY, Desk, hand
 from tests.receiving import Receiver, receiving
 
 V1 = {"If-Match": '"v1"'}
@@ -102,13 +100,12 @@ class TestDelivery:
         receiver.held.clear()
         await desk.subscribe(receiver.url)
         await desk.define("limit")
-        await desk.publisher.publish(desk.house.id)
-        await desk.relays[0].round()
+        await desk.relay.publisher.publish(desk.house.id)
+        working = asyncio.create_task(desk.hands[0].work(desk.house.id))
         await eventually(lambda: receiver.taken)
-        await desk.relays[1].round()
-        await desk.relays[1].settled()
+        assert not await desk.hands[1].work(desk.house.id)
         receiver.held.set()
-        await desk.relays[0].settled()
+        assert await working == {"completed": 1}
         assert len(receiver.taken) == 1
 
     async def test_to_one_that_hangs_holds_no_other_up(
@@ -120,15 +117,16 @@ class TestDelivery:
                 assert (await ask("ada", "POST", "/webhooks", json={"url": url, **WHY})).status_code == 201
             for number in range(6):
                 await desk.define(f"key{number}")
-            await desk.publisher.publish(desk.house.id)
+            await desk.relay.publisher.publish(desk.house.id)
+            working = [asyncio.create_task(desk.hands[0].work(desk.house.id))]
 
             async def all_told() -> bool:
-                await desk.relays[0].round()
+                working.append(asyncio.create_task(desk.hands[1].work(desk.house.id)))
                 return len(prompt.ids) == 6
 
             await eventually(all_told)
         receiver.held.set()
-        await desk.relays[0].settled()
+        assert sum(map(Counter.total, await asyncio.gather(*working))) == 12
 
     async def test_is_tried_again_with_the_same_id(self, desk: Desk, receiver: Receiver) -> None:
         receiver.status = 503
@@ -146,9 +144,8 @@ class TestDelivery:
     async def test_never_leaves_for_an_address_inside(self, desk: Desk, store: Any, data_folder: Any) -> None:
         await desk.subscribe("https://127.0.0.1/hook")
         await desk.define("limit")
-        sealer = EnvelopeSealer(FileKeyRing(data_folder / "ring"))
         async with EgressClient() as guarded:
-            desk.relays[:] = [relay(store, sealer, SignedPosts(guarded), 7)]
+            desk.hands[:] = [hand(store, data_folder, guarded)]
             await desk.round()
         (delivery,) = await desk.deliveries()
         assert delivery["last_error"] == "address-not-public"

@@ -41,7 +41,7 @@ class Doomed:
 
     @handles("doomed.call", Fate, HandlerKind.EXTERNAL)
     async def call(self, order: Order, fate: Fate) -> Json:
-        _note(fate.folder / "calls", order.idempotency_key)
+        noted(fate.folder / "calls", order.idempotency_key)
         await _meet(order, fate)
         return None
 
@@ -51,11 +51,11 @@ async def _meet(order: Order, fate: Fate) -> None:
     deaths = fate.folder / "deaths"
     died = deaths.read_text().splitlines().count(order.command.id) if deaths.exists() else 0
     if died < fate.deaths:
-        _note(deaths, order.command.id)
+        noted(deaths, order.command.id)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _note(path: Path, line: str) -> None:
+def noted(path: Path, line: str) -> None:
     with path.open("a") as file:
         file.write(f"{line}\n")
         file.flush()

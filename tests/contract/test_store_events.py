@@ -5,10 +5,22 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
+
 from adapters.memory.events import MemoryEvents
 from adapters.memory.webhooks import MemoryWebhooks
 from application.ports.events import Line, WorkKind
-from domain.events import Delivery, DeliveryState, Event, EventType, Subject, Subscription, Wants, new_event_id
+from domain.events import (
+    Delivery,
+    DeliveryState,
+    Event,
+    EventType,
+    Progress,
+    Subject,
+    Subscription,
+    Wants,
+    new_event_id,
+)
 from tests.contract.homes import DEV, LONG_AGO, PRODUCTION, Home
 from tests.contract.settings import KEY, ROOT, day, entry, put, stored
 
@@ -32,7 +44,8 @@ def subscribed(home: Home, **given: Any) -> Subscription:
 
 def on_its_way(webhook: UUID, **given: Any) -> Delivery:
     body = {"id": "x", "epoch": 3, "subject": {"key": None}}
-    return replace(Delivery(uuid4(), webhook, uuid4(), EventType.SETTING_CHANGED, body, LONG_AGO), **given)
+    made = Delivery(uuid4(), webhook, uuid4(), EventType.SETTING_CHANGED, body, LONG_AGO, command="c")
+    return replace(made, **given)
 
 
 async def one_on_its_way(home: Home) -> Delivery:
@@ -162,64 +175,71 @@ class TestDeliveries:
         assert found is not None
         assert replace(found, created_at=LONG_AGO) == delivery
 
-    async def test_are_one_attempts_at_a_time(self, home: Home) -> None:
+    @pytest.mark.parametrize(
+        ("moved", "stands", "settled"),
+        [
+            (Progress(UUID(int=0), "c", DeliveryState.DUE, 2, "status-500"), "c", False),
+            (Progress(UUID(int=0), "c", DeliveryState.DELIVERED, 3, None), "c", True),
+            (Progress(UUID(int=0), "c", DeliveryState.DEAD, 15, "status-500"), "c", True),
+            (Progress(UUID(int=0), "c", DeliveryState.DUE, 1, "webhook-disabled", waits=True), None, False),
+        ],
+    )
+    async def test_stand_where_their_command_has_brought_them(
+        self, home: Home, moved: Progress, stands: str | None, *, settled: bool
+    ) -> None:
         delivery = await one_on_its_way(home)
-        assert await kinds(home) == [WorkKind.DELIVERY]
-        claim = uuid4()
         async with home.transaction() as tx:
-            claimed = await tx.webhooks.claim(delivery.id, claim)
-        assert claimed is not None
-        assert (claimed.claim, claimed.attempts) == (claim, 1)
-        async with home.transaction() as tx:
-            assert await tx.webhooks.claim(delivery.id, uuid4()) is None
-        assert await kinds(home) == []
-
-    async def test_end_only_as_their_claim_says(self, home: Home) -> None:
-        delivery = await one_on_its_way(home)
-        async with home.transaction() as tx:
-            claimed = await tx.webhooks.claim(delivery.id, uuid4())
-            assert claimed is not None
-            other = replace(claimed, claim=uuid4())
-            assert not await tx.webhooks.settle(other, DeliveryState.DEAD, "late", NOW)
-            assert await tx.webhooks.settle(claimed, DeliveryState.DELIVERED, None, NOW)
+            await tx.webhooks.follow([replace(moved, delivery=delivery.id, command="another")])
+            assert (await tx.webhooks.deliveries(delivery.webhook, None, None, 9))[0].attempts == 0
+            await tx.webhooks.follow([replace(moved, delivery=delivery.id)])
             found = await tx.webhooks.delivery(delivery.id, lock=True)
-        assert found is not None
-        assert (found.state, found.claim, found.attempts) == (DeliveryState.DELIVERED, None, 1)
-        assert found.settled_at is not None
-        assert await kinds(home) == []
+            assert found is not None
+            assert (found.state, found.attempts, found.last_error) == (moved.state, moved.attempts, moved.last_error)
+            assert (found.command, found.settled_at is not None) == (stands, settled)
+            arrived = moved.state is DeliveryState.DELIVERED
+            assert await tx.webhooks.carrying(delivery.webhook) == ["c"] * (stands is not None and not arrived)
+        assert await kinds(home) == ([] if stands else [WorkKind.UNCARRIED])
 
-    async def test_that_failed_wait_before_they_are_due_again(self, home: Home) -> None:
+    async def test_that_nothing_carries_are_taken_up_once(self, home: Home) -> None:
         delivery = await one_on_its_way(home)
+        assert await kinds(home) == []
         async with home.transaction() as tx:
-            claimed = await tx.webhooks.claim(delivery.id, uuid4())
-            assert claimed is not None
-            await tx.webhooks.settle(claimed, DeliveryState.DUE, "status-500", timedelta(hours=1))
-            assert await tx.webhooks.claim(delivery.id, uuid4()) is None
+            await tx.webhooks.revive(delivery.id)
+        assert await kinds(home) == [WorkKind.UNCARRIED]
+        async with home.transaction() as tx:
+            (taken,) = await tx.webhooks.take_up(9)
+            assert taken.command not in {None, "c"}
+            assert await tx.webhooks.delivery(delivery.id) == taken
+            assert await tx.webhooks.take_up(9) == []
         assert await kinds(home) == []
 
     async def test_that_are_dead_are_found_and_revived(self, home: Home) -> None:
         delivery = await one_on_its_way(home)
         async with home.transaction() as tx:
-            claimed = await tx.webhooks.claim(delivery.id, uuid4())
-            assert claimed is not None
-            await tx.webhooks.settle(claimed, DeliveryState.DEAD, "status-500", NOW)
+            await tx.webhooks.follow([Progress(delivery.id, "c", DeliveryState.DEAD, 15, "status-500")])
             (dead,) = await tx.webhooks.deliveries(delivery.webhook, DeliveryState.DEAD, None, 9)
-            assert dead.last_error == "status-500"
             assert await tx.webhooks.deliveries(delivery.webhook, DeliveryState.DUE, None, 9) == []
             before = dead.created_at, dead.id
             assert await tx.webhooks.deliveries(delivery.webhook, None, before, 9) == []
             await tx.webhooks.revive(delivery.id)
-            again = await tx.webhooks.claim(delivery.id, uuid4())
+            again = await tx.webhooks.delivery(delivery.id)
         assert again is not None
-        assert again.attempts == 1
+        assert (again.state, again.attempts, again.command) == (DeliveryState.DUE, 0, None)
 
-    async def test_to_a_webhook_that_is_off_wait(self, home: Home) -> None:
+    async def test_to_a_webhook_that_is_off_wait_and_tests_of_it_do_not(self, home: Home) -> None:
         delivery = await one_on_its_way(home)
         async with home.transaction() as tx:
             webhook = await tx.webhooks.get(delivery.webhook)
             assert webhook is not None
             await tx.webhooks.save(replace(webhook, wants=replace(webhook.wants, enabled=False)))
+            await tx.webhooks.revive(delivery.id)
         assert await kinds(home) == []
+        test = on_its_way(webhook.id, type=EventType.WEBHOOK_TESTED, command=None)
+        async with home.transaction() as tx:
+            await tx.webhooks.hand_out(test)
+        assert await kinds(home) == [WorkKind.UNCARRIED]
+        async with home.transaction() as tx:
+            assert [each.id for each in await tx.webhooks.take_up(9)] == [test.id]
 
 
 class TestPlans:

@@ -13,13 +13,11 @@ from application.ports.outward import (
     Destination,
     DestinationKind,
     Errand,
-    ErrandKind,
     Errands,
     Heard,
     Ticket,
     TicketState,
 )
-from application.ports.records import Notice
 from domain.approvals import Answer
 from domain.environments import Environment
 from domain.errors import AlreadyExists
@@ -190,25 +188,10 @@ class TestTickets:
             assert await tx.outward.heard("sn", "m1") == message
 
 
-@pytest.mark.usefixtures("empty_post")
 class TestErrands:
     async def test_are_what_is_due_by_the_lane_that_it_leaves_on(self, home: Home) -> None:
         ticket = await asked(home)
+        assert await errands(home) == [Errand(home.tenant.id, ticket.id, f"{home.tenant.id}//sn")]
         async with home.transaction() as tx:
-            mail = Notice(uuid4(), "kill_switch", home.bob.id, {}, "/x", tx.now)
-            hook = replace(mail, id=uuid4(), recipient=None)
-            ops = replace(hook, id=uuid4(), destination="ops")
-            for each in (mail, hook, ops):
-                await tx.notices.add(each)
-        tenant = home.tenant.id
-        assert {(each.kind, each.id, each.lane) for each in await errands(home)} == {
-            (ErrandKind.NOTICE, mail.id, "mail"),
-            (ErrandKind.NOTICE, hook.id, f"{tenant}/"),
-            (ErrandKind.NOTICE, ops.id, f"{tenant}/ops"),
-            (ErrandKind.TICKET, ticket.id, f"{tenant}//sn"),
-        }
-        async with home.transaction() as tx:
-            for each in (mail, hook, ops):
-                await tx.notices.claim(each.id)
             await tx.outward.claim_ticket(ticket.id, uuid4())
         assert await errands(home) == []

@@ -6,6 +6,7 @@ from application.ports.records import (
     AuditFilter,
     Intent,
     Notice,
+    NoticeState,
     Review,
     TelemetryBatch,
     TelemetrySample,
@@ -86,33 +87,27 @@ class TestOutbox:
     async def test_a_notice_is_told_once(self, home: Home) -> None:
         async with home.transaction() as tx:
             notice = Notice(uuid4(), "kill_switch", None, {"flag": "f"}, "/x", tx.now, destination="ops", place="p")
-            await tx.notices.add(notice)
-            await tx.notices.add(replace(notice, link="/other"))
-        assert Waiting(WaitingKind.NOTICE, home.tenant.id, notice.id) in await home.store.waiting()
+            assert await tx.notices.add([]) == set()
+            assert await tx.notices.add([notice, notice]) == {notice.id}
+            another = replace(notice, id=uuid4(), destination=None, place=None, recipient=home.bob.id)
+            assert await tx.notices.add([replace(notice, link="/other"), another]) == {another.id}
         async with home.transaction() as tx:
-            claimed = await tx.notices.claim(notice.id)
-            assert claimed == replace(notice, created_at=claimed.created_at)
-            assert await tx.notices.claim(notice.id) is None
-            assert await tx.notices.claim(uuid4()) is None
-        assert Waiting(WaitingKind.NOTICE, home.tenant.id, notice.id) not in await home.store.waiting()
-        async with home.transaction() as tx:
+            for each in (notice, another):
+                found = await tx.notices.get(each.id)
+                assert found == replace(each, created_at=found.created_at)
+            assert await tx.notices.get(uuid4()) is None
             await tx.notices.delivered(notice.id)
-            assert await tx.notices.claim(notice.id) is None
+            assert (await tx.notices.get(notice.id)).state is NoticeState.DELIVERED
 
-    async def test_a_failed_notice_waits(self, home: Home) -> None:
+    async def test_a_notice_is_due_until_its_last_attempt_and_again_when_somebody_wants_it(self, home: Home) -> None:
         async with home.transaction() as tx:
             notice = Notice(uuid4(), "kill_switch", home.bob.id, {}, "/x", tx.now)
-            await tx.notices.add(notice)
-            assert not await tx.notices.failed(notice.id, "down")
-            assert await tx.notices.claim(notice.id) is None
-        assert Waiting(WaitingKind.NOTICE, home.tenant.id, notice.id) not in await home.store.waiting()
-
-    async def test_a_final_failure_is_final(self, home: Home) -> None:
-        async with home.transaction() as tx:
-            notice = Notice(uuid4(), "kill_switch", None, {}, "/x", tx.now)
-            await tx.notices.add(notice)
-            assert await tx.notices.failed(notice.id, "refused", final=True)
-            assert await tx.notices.claim(notice.id) is None
+            await tx.notices.add([notice])
+            stood = []
+            for last in (False, True, False):
+                await tx.notices.failed(notice.id, "down", last=last)
+                stood.append(((found := await tx.notices.get(notice.id)).state, found.attempts))
+        assert stood == [(NoticeState.DUE, 1), (NoticeState.FAILED, 2), (NoticeState.DUE, 3)]
 
     async def test_a_review_is_owed(self, home: Home) -> None:
         async with home.transaction() as tx:

@@ -1,6 +1,7 @@
 """Going back needs nobody's leave: not the operator's, not the mail server's, and no cancel stops it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -8,15 +9,20 @@ import pytest
 from temporalio.client import WorkflowFailureError
 
 from adapters.memory.metrics import Traffic, constant
+from adapters.memory.secrets import MemorySealer
 from adapters.temporal.client import TemporalUnavailable, always
 from adapters.temporal.processes import TemporalProcesses
+from application.commands.handling import Handlers
+from application.commands.telling import Telling
 from application.delivering import Delivery, Outlets
 from application.killing import KillSwitch
+from application.notices import DELIVER_NOTICE
 from application.ports.notify import DeliveryFailed, Message
 from application.progression import Progression, Step
 from domain.approvals import ApprovalClosed, Standing
 from domain.audit import Action
 from domain.rollouts import StaleGeneration, State, Verb
+from tests.own import Hand
 from tests.workflow.theatre import CLASSIC, DIRECT, EXPRESS, PRODUCTION, Theatre, now, plan, seen
 from tests.workflow.trouble import TroubledStore
 
@@ -127,20 +133,16 @@ class TestMail:
     @pytest.mark.req("S77")
     async def test_dead_mail_server_blocks_nothing_and_what_waited_is_sent_once(self, stage: Theatre) -> None:
         post = Unreachable()
-        delivery = Delivery(stage.store, post, Outlets("http://localhost"))
+        delivery = Delivery(stage.store, post, Outlets("http://localhost"), MemorySealer())
+        hand = Hand(stage.store, Handlers(Telling(stage.store, delivery, Counter())), DELIVER_NOTICE)
         change = await stage.submit(plan=DIRECT)
-
-        async def sweep() -> None:
-            for each in await stage.due():
-                await delivery.deliver(stage.house.id, each)
-
-        await sweep()
+        await hand.work(stage.house.id)
         await stage.approve(change, stage.house.bob, stage.house.cyd)
         assert await stage.end(change) is State.SUCCEEDED
         post.answers = True
 
         async def all_sent() -> bool:
-            await sweep()
+            await hand.work(stage.house.id)
             return "rollout_finished" in {message.template for message in post.sent} and len(post.sent) >= 5
 
         await seen(all_sent)

@@ -3,12 +3,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
+from adapters.postgres.engine import connect
 from adapters.postgres.schema import migrate
+from adapters.postgres.store import PostgresStore
+from application.events.cases import relay
+from application.notices import delivering
+from application.ports.records import Notice
+from domain.commands import Options, fingerprint
 from domain.environments import Environment
 
 Line: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -28,6 +35,20 @@ RUNNING = """
   INSERT INTO rollout (tenant_id, rollout_id, environment, key, digest, requester, plan, state, terminal, base_version,
                        live_version)
   SELECT tenant_id, change_id, 'dev', 'checkout', 'd', author, '{}', $1, false, 2, $2 FROM change
+"""
+UNDERWAY = """
+  WITH hook AS (
+    INSERT INTO webhook (tenant_id, webhook_id, version, url, types, environments, prefix, enabled, description, sealed,
+                         owner)
+    SELECT tenant_id, gen_random_uuid(), 1, 'https://a.test/', '{}', '{}', '', true, '', 's', principal_id
+      FROM principal LIMIT 1
+    RETURNING tenant_id, webhook_id)
+  INSERT INTO webhook_delivery (tenant_id, delivery_id, webhook_id, event_id, type, body)
+  SELECT tenant_id, gen_random_uuid(), webhook_id, gen_random_uuid(), 'SettingDefined', '{}' FROM hook
+"""
+NOTICE = """
+  INSERT INTO notice (tenant_id, notice_id, template, facts, link, state)
+  SELECT tenant_id, $1, 'kill_switch', '{}', '/', $2 FROM tenant LIMIT 1
 """
 
 
@@ -98,9 +119,50 @@ class TestAnEarlierInstallation:
         (found,) = await line.fetch("SELECT environment, kind, key, scope, token IS NOT NULL AS held FROM target_lock")
         assert tuple(found)[1:] == ("flag", "checkout", "", held)
 
+    @pytest.mark.req("CB-01")
+    async def test_sends_a_command_for_each_message_that_is_due_and_for_those_that_older_processes_write(
+        self, earlier: tuple[str, Line]
+    ) -> None:
+        url, line = earlier
+        await line.execute(NOTICE, uuid4(), "delivered")
+        await line.execute(NOTICE, due := uuid4(), "due")
+        await migrate(url)
+        await line.execute(NOTICE, later := uuid4(), "due")
+        rows = await line.fetch("SELECT *, payload ->> 'receiver' AS receiver FROM command ORDER BY seq")
+        assert [(row["command_id"], row["receiver"], row["dependency"]) for row in rows] == [
+            (str(due), "webhook", "receiver:webhook"),
+            (str(later), "webhook", "receiver:webhook"),
+        ]
+        for row, id_ in zip(rows, (due, later), strict=True):
+            notice = Notice(id_, "kill_switch", None, {}, "/", row["sent_at"])
+            assert row["fingerprint"] == fingerprint(delivering(notice, Options()))
+            events = await line.fetch("SELECT action FROM audit_event WHERE resource = $1", f"changegate/{id_}")
+            assert [each["action"] for each in events] == ["command:record:sent"]
+        forced = await line.fetch("SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity")
+        assert forced == []
+
     async def test_is_migrated_once_however_often_it_is_asked_for(self, earlier: tuple[str, Line]) -> None:
         url, line = earlier
         await migrate(url)
         at = await line.fetchval("SELECT version_num FROM alembic_version")
         await migrate(url)
         assert await line.fetchval("SELECT version_num FROM alembic_version") == at != FIRST
+
+    @pytest.mark.parametrize("handed_out", ["0043", "head"])
+    async def test_delivers_by_commands_what_the_release_before_handed_out(
+        self, earlier: tuple[str, Line], handed_out: str
+    ) -> None:
+        """Before it was migrated, or since."""
+        url, line = earlier
+        await migrate(url, handed_out)
+        await line.execute(UNDERWAY)
+        await migrate(url)
+        engine = connect(url)
+        for _ in range(2):
+            await relay(PostgresStore(engine), 7).round()
+        await engine.dispose()
+        sent = "SELECT c.type, c.dependency = 'webhook:' || d.webhook_id FROM command c JOIN webhook_delivery d"
+        rows = await line.fetch(
+            f"{sent} ON d.command = c.command_id AND c.payload ->> 'delivery' = d.delivery_id::text"
+        )
+        assert [tuple(row) for row in rows] == [("changegate.deliver-event", True)]

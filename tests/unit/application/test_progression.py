@@ -72,10 +72,7 @@ class TestAdmission:
         await world.vote("dee", submitted.approval.id)
         await world.tenants.set_roles(world.root, "dee", frozenset({Role.VIEWER}), "moved, too")
         await world.admit(submitted.rollout.id, "admit-again")
-        rows = await world.store.waiting()
-        async with world.store.transaction(world.tenant.id) as tx:
-            due = [await tx.notices.claim(row.id) for row in rows]
-        again = [each for each in due if each is not None and each.facts.get("occasion", "").startswith("reopened")]
+        again = [each for each in await world.notices() if each.facts.get("occasion", "").startswith("reopened")]
         assert [each.recipient for each in again].count(None) == 2
         deadline = submitted.approval.timetable.deadline.isoformat(timespec="minutes")
         assert {(each.facts["requester"], each.facts["deadline"]) for each in again} == {("ada", deadline)}

@@ -103,11 +103,8 @@ class TestEndOfAClose:
 class TestNotices:
     async def facts(self, window: Window, template: str) -> list[dict[str, str]]:
         """One for each occasion, whoever was told."""
-        async with window.close.transaction() as tx:
-            rows = [row.id for row in await window.world.store.waiting() if row.kind.value == "notice"]
-            notices = [each for each in [await tx.notices.claim(row) for row in rows] if each is not None]
-        found = {each.facts.get("occasion", ""): each.facts for each in notices
-                 if each.template == template}  # fmt: skip
+        notices = await window.world.notices()
+        found = {each.facts.get("occasion", ""): each.facts for each in notices if each.template == template}
         return [dict(each) for each in found.values()]
 
     async def test_tell_that_it_opens_and_that_it_is_over(self, window: Window) -> None:

@@ -9,13 +9,13 @@ from domain.environments import Environment
 from domain.errors import Invalid
 from domain.events import (
     MOST_ATTEMPTS,
+    PAUSES,
     Event,
     EventType,
     Subject,
     Subscription,
     Wants,
     check_wants,
-    longest_pause,
     new_event_id,
 )
 
@@ -124,8 +124,7 @@ class TestWants:
 
 class TestPause:
     def test_grows_to_two_hours_and_gives_a_receiver_a_night(self) -> None:
-        pauses = [longest_pause(attempts) for attempts in range(1, MOST_ATTEMPTS)]
-        assert pauses == sorted(pauses)
-        assert (pauses[0], pauses[-1]) == (timedelta(seconds=5), timedelta(hours=2))
-        assert sum(pauses, timedelta()) > timedelta(hours=8)
-        assert longest_pause(10**6) == timedelta(hours=2)
+        assert len(PAUSES) == MOST_ATTEMPTS - 1
+        assert list(PAUSES) == sorted(PAUSES)
+        assert (PAUSES[0], PAUSES[-1]) == (5, 2 * 60 * 60)
+        assert sum(PAUSES) > 8 * 60 * 60

@@ -1,13 +1,10 @@
-"""The settings say how what waits to leave is delivered."""
+"""The settings say how messages are delivered."""
 
 from adapters.notify.routes import notifier
 from adapters.settings import Settings
-from application.couriers import Courier
 from application.delivering import Delivery, Outlets
-from application.external.tickets import Tickets
 from application.ports.egress import Egress
 from application.ports.links import LinkSeals
-from application.ports.outward import ErrandKind, Errands
 from application.ports.secrets import Sealer
 from application.ports.store import Store
 
@@ -18,10 +15,6 @@ def delivery(settings: Settings, store: Store, egress: Egress, sealer: Sealer, l
         store,
         notifier(settings, egress),
         Outlets(settings.public_url, settings.webhook_url, settings.smtp_host is not None),
-        sealer=sealer,
+        sealer,
         links=links,
     )
-
-
-def courier(errands: Errands, delivery: Delivery, tickets: Tickets) -> Courier:
-    return Courier(errands, {ErrandKind.NOTICE: delivery.deliver, ErrandKind.TICKET: tickets.attend})
