@@ -13,7 +13,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from adapters.cache import flag_cache, setting_cache
+from adapters.cache import UNHURRIED, flag_cache, setting_cache
+from adapters.cache.guard import PATIENCE
+from adapters.cache.settings import ValkeySettings
 from adapters.crypto import EnvelopeSealer, key_ring
 from adapters.egress.client import EgressClient
 from adapters.egress.doors import door
@@ -60,6 +62,7 @@ from application.delegations import Delegations
 from application.evaluation import FlagSets
 from application.events.cases import EventCases, EventNews, relay
 from application.events.delivery import EventDelivery
+from application.events.publishing import OwnFollower
 from application.events.relay import Relay
 from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
@@ -77,6 +80,7 @@ from application.reopenings.cases import ReopeningCases
 from application.sagas.declaring import ProcessBook
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
+from application.settings.warming import Warming
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.sweeping import Sweeper
@@ -85,6 +89,7 @@ from application.tenancy.closings import Closings
 from application.tenants import Tenants
 from domain.commands.purging import Retention
 from domain.gates import SourceKind
+from domain.settings.warming import warming_after
 
 
 def clock() -> datetime:
@@ -164,7 +169,17 @@ class Parts:
         events = EventDelivery(self.store, self.sealer, posts, self.fared)
         told = delivery(self.settings, self.store, self.egress, self.sealer, self.links)
         answers = FenceAnswers(self.store, closures_heard(self.closures(processes), processes))
-        return named_handlers(self.settings.handlers, replies, events, Telling(self.store, told, self.fared), answers)
+        own = (replies, events, Telling(self.store, told, self.fared), answers)
+        return named_handlers(self.settings.handlers, *own, Warming(self.store, self.setting_cache(UNHURRIED)))
+
+    def setting_cache(self, patience: float = PATIENCE) -> ValkeySettings | None:
+        secret = kept_key(self.settings.keys / "acts.pem").private_bytes_raw()
+        return setting_cache(self.settings, secret, patience)
+
+    @property
+    def own_followers(self) -> list[OwnFollower]:
+        """What is sent after events; where there is no cache none is warmed."""
+        return [] if self.settings.valkey_url is None else [warming_after]
 
     @property
     def retention(self) -> Retention:
@@ -178,7 +193,7 @@ class Parts:
         return named_processes(self.settings.handlers)
 
     def relay(self) -> Relay:
-        return relay(self.store, self.settings.event_days)
+        return relay(self.store, self.settings.event_days, self.own_followers)
 
     def sweeper(self, processes: TemporalProcesses) -> Sweeper:
         return Sweeper(self.store, processes)
@@ -214,9 +229,8 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
 def services(made: Parts, processes: TemporalProcesses) -> Services:
     store, metrics = made.store, made.metrics
     submission = Submission(store, processes)
-    secret = kept_key(made.settings.keys / "acts.pem").private_bytes_raw()
     gates = KnownTables(store, made.listener.periods, made.settings.gate_silence)
-    snapshots = SettingSnapshots(store, made.listener.settings, clock, setting_cache(made.settings, secret))
+    snapshots = SettingSnapshots(store, made.listener.settings, clock, made.setting_cache())
     closures = made.closures(processes)
     return Services(
         store=store,
@@ -237,7 +251,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         telemetry=Telemetry(store),
         flag_sets=FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time),
         setting_snapshots=snapshots,
-        events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
+        events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener), made.own_followers),
         proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),
         previewing=Previewing(store, made.signer, clock),
         holidays=ListedHolidays(),

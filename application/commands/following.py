@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from application.commands.unique import keyed
 from application.commands.writing import recorded, sent_told
 from application.ports.store import Transaction
 from application.recording import record
@@ -42,12 +43,15 @@ async def followed(
 async def sent_on(tx: Transaction, commands: Sequence[Command], sender: UUID | None) -> list[Key]:
     """What the product itself sends because of something else; those whose ids are another command's are not.
 
-    Nobody is there to be refused: what no handler takes is parked, and people look at it.
+    Nobody is there to be refused: what no handler takes is parked, and people look at it. What shares a unique key
+    coalesces: where another has it, that is enough.
     """
     wished = {each.key: each for each in (recorded(tx, command, sender) for command in commands)}
-    known = {each.key: each.fingerprint for each in await tx.commands.add(list(wished.values()))}
-    taken = [key for key, there in known.items() if there != wished[key].fingerprint]
-    new = [each for key, each in wished.items() if key not in known]
+    instead = (await keyed(tx, list(wished.values()), dict.fromkeys(wished, ""))).instead
+    asked = {key: each for key, each in wished.items() if key not in instead}
+    known = {each.key: each.fingerprint for each in await tx.commands.add(list(asked.values()))}
+    taken = [key for key, there in known.items() if there != asked[key].fingerprint]
+    new = [each for key, each in asked.items() if key not in known]
     if taken and new:
         await tx.commands.add(new)
     await sent_told(tx, new)
