@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 import pytest
@@ -16,6 +18,7 @@ from application.commands import relaying
 from application.commands.leases import taken_back
 from application.commands.relaying import CommandRelay
 from application.commands.sweeping import CommandSweeper
+from application.ports.store import Store, Transaction
 from domain.commands import CommandState
 from domain.commands.outcomes import Permanent
 from domain.errors import Unavailable
@@ -236,6 +239,24 @@ class TestOutage:
         record = await site.stand("1")
         assert (record.state, record.attempt, record.crashes) == (S.PENDING, 0, 0)
 
+    @pytest.mark.req("CB-25")
+    async def test_between_the_commit_of_a_lease_and_its_answer_gives_back_at_the_next_look(
+        self, site: Site, chunks: Chunks
+    ) -> None:
+        """It is what a database that is killed leaves behind; nobody waits for the end of a lease."""
+        silent = Silent(site.store)
+        lanes = Lanes(site.store, (site.tenant,))
+        relay = CommandRelay(cast("Store", silent), lanes, chunks, site.handlers, most=10)
+        await site.send("1")
+        for held in (S.DISPATCHED, S.PENDING):
+            with pytest.raises(Unavailable):
+                await relay.round()
+            assert await site.states("1") == [held]
+        silent.answers = True
+        assert await carried_out(relay) == 1
+        assert await site.trail("1") == ["dispatched", "returned", "dispatched", "started", "completed"]
+        assert (await site.stand("1")).attempt == 1
+
 
 class TestNews:
     @pytest.mark.req("S007")
@@ -262,6 +283,21 @@ class TestNews:
         await ended(running)
 
 
+class Silent:
+    """A database that goes away each time it has committed, before it says so."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.answers = False
+
+    @asynccontextmanager
+    async def transaction(self, tenant: UUID) -> AsyncIterator[Transaction]:
+        async with self._store.transaction(tenant) as tx:
+            yield tx
+        if not self.answers:
+            raise Unavailable
+
+
 class Deaf:
     """A line on which nothing is ever heard."""
 
@@ -271,7 +307,7 @@ class Deaf:
 
 
 async def _until(seen: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not seen():  # noqa: ASYNC110 -- other tasks set no event of ours
             await asyncio.sleep(0.01)
 
