@@ -116,7 +116,7 @@ class Listener:
             delay = min(delay * 2, 2.0)
 
     async def _one_line(self) -> None:
-        connection = await asyncpg.connect(**self._arguments, timeout=_CONNECTING)
+        connection = await asyncpg.connect(**self._arguments, timeout=_CONNECTING, command_timeout=_CONNECTING)
         try:
             connection.add_termination_listener(self._cut)
             for channel in (FLAGS, SETTINGS, EVENTS, TENANTS, PERIODS, COMMANDS):
