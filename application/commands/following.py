@@ -1,6 +1,6 @@
 """What follows from a move of a command is written with it: its batch counts it, what was to be sent then is sent.
 
-How far a delivery has come follows from each move of what carries it.
+How far a delivery or a message has come follows from each move of what carries it.
 """
 
 from collections import defaultdict
@@ -10,11 +10,12 @@ from uuid import UUID
 
 from application.commands.unique import keyed
 from application.commands.writing import recorded, sent_told
+from application.notice_commands import DELIVER_NOTICE, brought
 from application.ports.store import Transaction
 from application.recording import record
 from domain.audit import Action, Outcome
 from domain.canonical import Json
-from domain.commands import Command, CommandRecord, CommandState, Key, name_of
+from domain.commands import LEASED, Command, CommandRecord, CommandState, Key, name_of
 from domain.commands.answers import OWN, reply_of
 from domain.commands.batches import Batch, OnParked
 from domain.events import DELIVER_EVENT, progress_of
@@ -35,6 +36,9 @@ async def followed(
     deliveries = [progress_of(each) for each in records if each.command.type == DELIVER_EVENT]
     if deliveries:
         await tx.webhooks.follow(deliveries)
+    notices = [brought(each) for each in records if each.command.type == DELIVER_NOTICE and each.state not in LEASED]
+    if notices:
+        await tx.notices.follow(notices)
     waited = [each for each in records if each.over and each.command.options.reply_to is not None]
     if waited:
         await _replied(tx, waited, said)

@@ -31,6 +31,7 @@ from application.ports.records import (
     Delegation,
     Intent,
     Notice,
+    NoticeProgress,
     Tenant,
     Waiting,
 )
@@ -125,9 +126,7 @@ class Notices(Protocol):
     async def add(self, notices: Sequence[Notice]) -> set[UUID]: ...  # gives those that were not there before
     async def get(self, notice: UUID) -> Notice | None: ...
     async def delivered(self, notice: UUID) -> None: ...
-    async def failed(self, notice: UUID, why: str, *, last: bool) -> None:
-        """One more attempt; it stays due, unless that was the last."""
-        ...
+    async def follow(self, moves: Sequence[NoticeProgress]) -> None: ...  # what was delivered stays that
 
 
 class Idempotency(Protocol):
