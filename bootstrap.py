@@ -9,9 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING, Any
 
 from adapters.cache import UNHURRIED, flag_cache, setting_cache
 from adapters.cache.guard import PATIENCE
@@ -42,9 +40,6 @@ from adapters.settings import Settings
 from adapters.temporal.client import when_asked
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
-from api.app import create_app
-from api.services import Services
-from api.services import Settings as ApiSettings
 from application.acting import Acting
 from application.approvals import Approvals
 from application.auditing import Auditing
@@ -90,6 +85,11 @@ from application.tenants import Tenants
 from domain.commands.purging import Retention
 from domain.gates import SourceKind
 from domain.settings.warming import warming_after
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api.services import Services
 
 
 def clock() -> datetime:
@@ -226,7 +226,10 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
         await made.close()
 
 
-def services(made: Parts, processes: TemporalProcesses) -> Services:
+def services(made: Parts, processes: TemporalProcesses) -> "Services":
+    from api.services import Services
+    from api.services import Settings as ApiSettings
+
     store, metrics = made.store, made.metrics
     submission = Submission(store, processes)
     gates = KnownTables(store, made.listener.periods, made.settings.gate_silence)
@@ -263,8 +266,10 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
     )
 
 
-def api() -> FastAPI:
-    """The application that uvicorn serves (`uvicorn bootstrap:api --factory`)."""
+def api() -> "FastAPI":
+    """The application that uvicorn serves (`uvicorn bootstrap:api --factory`); a worker starts without its routes."""
+    from api.app import create_app
+
     settings = Settings.read()
     configure(settings.log_form, settings.log_level)
     made = Parts(settings)
