@@ -76,7 +76,7 @@ async def archive(home: Home) -> AsyncIterator[Home]:
     await serve(home, bind_when_told)
 
 
-@pytest.mark.req("FP59")
+@pytest.mark.req("FP59", "CB-59")
 async def test_every_follower_is_sent_what_happened_once(archive: Home) -> None:
     event = await happens(archive, change=uuid4())
     await happens(archive, EventType.FISCAL_PERIOD_OPENED)
@@ -91,7 +91,7 @@ async def test_every_follower_is_sent_what_happened_once(archive: Home) -> None:
     assert (first.command.options.correlation, first.command.options.change, first.sender) == (event.change, None, None)
 
 
-@pytest.mark.req("FP59")
+@pytest.mark.req("FP59", "CB-59")
 async def test_what_is_rolled_back_is_followed_by_nothing(archive: Home) -> None:
     await happens(archive)
     with suppress(KeyError):

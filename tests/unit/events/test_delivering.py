@@ -160,7 +160,6 @@ class TestDelivery:
         (command,) = await office.commands()
         assert (command.state, command.parked) == (CommandState.PARKED, ParkedKind.EXHAUSTED)
 
-    @pytest.mark.req("CB-60")
     @pytest.mark.parametrize(
         ("last", "repeated"), [(None, True), (Act.RETRY, None), (Act.CANCEL, False), (Act.COMPLETE, False)]
     )
