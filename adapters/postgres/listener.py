@@ -107,7 +107,7 @@ class Listener:
             stood = self.line
             try:
                 await self._one_line()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever ended it: asyncpg raises errors of its own, too
                 log.warning("listener.lost", error=type(error).__name__, retry_seconds=delay)
             self._sure_until = 0.0
             if self.line > stood:
