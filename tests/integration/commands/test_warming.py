@@ -146,7 +146,13 @@ async def test_what_an_import_wrote_is_warmed_by_a_command(here: Installation) -
         transfer = process.setting(here.house).transfer
         await transfer.export(here.house.ada, DEV, out := io.BytesIO())
         await transfer.import_(here.house.ada, Intake(QA, json.loads(out.getvalue()), WHY))
-    await Publisher(here.site.store, [warming_after]).publish(here.house.id)
+    publisher = Publisher(here.site.store, [warming_after])
+
+    async def told() -> bool:
+        await publisher.publish(here.house.id)
+        return bool(await here.commands())
+
+    await until(told)
     (sent,) = await here.commands()
     assert (sent.command.id.startswith("event:"), sent.payload) == (True, {"environment": "qa"})
     assert await here.finds(QA) == []
