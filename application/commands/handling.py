@@ -212,6 +212,11 @@ class Handlers:
         """The types whose commands have a workflow of their own."""
         return frozenset(name for (name, _), each in self._found.items() if each.policy.alone)
 
+    def call_others(self, domain: str) -> bool:
+        """Some of those whose commands are leased together are external."""
+        of_domain = (each for (name, _), each in self._found.items() if name.startswith(f"{domain}."))
+        return any(not each.transactional and not each.policy.alone for each in of_domain)
+
     def bounds(self, domain: str) -> dict[str, TypePolicy]:
         """Of its types whose newest handler says how much of them is executed, or on what they depend."""
         newest = {name: each.policy for (name, _), each in sorted(self._found.items(), key=lambda it: it[0])}

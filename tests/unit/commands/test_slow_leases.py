@@ -1,5 +1,6 @@
 """Calls that hang hold up neither their lane nor their domain; so many of them, and a slow database has no more."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
@@ -8,14 +9,16 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+from pydantic import BaseModel
 
 from adapters.memory.chunks import MemoryChunks
 from adapters.memory.store import MemoryStore
 from adapters.temporal.chunks import SLOTS
 from application.commands import relaying
-from application.commands.handling import Handlers
-from application.commands.relaying import EACH, IN_FLIGHT, SLOW, SLOW_EACH, CommandRelay
+from application.commands.handling import Handlers, Order, handles
+from application.commands.relaying import EACH, IN_FLIGHT, MOST, MOST_WITH_CALLS, SLOW, SLOW_EACH, CommandRelay
 from domain.commands import Command, CommandRecord, Options
+from domain.commands.outcomes import HandlerKind
 from tests.contract.homes import moved_in
 from tests.works import Works
 
@@ -97,3 +100,27 @@ async def test_until_it_is_slow_it_is_as_any_other(street: Street, monkeypatch: 
     patient = CommandRelay(street.store, street.store, street.chunks, Handlers(Works()), most=1)
     await street.send(await street.tenant(), EACH + 1)
     assert await patient.round() == EACH
+
+
+class Nothing(BaseModel):
+    """No payload."""
+
+
+class Writes:
+    """A domain of which nothing leaves the database."""
+
+    @handles("writes.write", Nothing, HandlerKind.TRANSACTIONAL)
+    async def write(self, order: Order, nothing: Nothing, connection: object) -> None:
+        del order, nothing, connection
+
+
+@pytest.mark.req("CB-33")
+async def test_are_shorter_where_handlers_call_others(street: Street) -> None:
+    relay = CommandRelay(street.store, street.store, street.chunks, Handlers(Works(), Writes()))
+    sizes = {}
+    for kind in ("works.write", "writes.write"):
+        tenant = await street.tenant()
+        await street.send(tenant, MOST + 1, kind)
+        (lease,) = [each async for each in relay.source.lease((tenant, kind.split(".")[0]), Counter())]
+        sizes[kind] = len(lease)
+    assert sizes == {"works.write": MOST_WITH_CALLS, "writes.write": MOST}
