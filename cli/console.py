@@ -5,7 +5,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-UNBOUNDED = 10_000
+UNBOUNDED = 1_000_000
 """Columns that no line of ours fills: nothing is cut or folded within them."""
 
 

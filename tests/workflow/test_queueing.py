@@ -127,7 +127,7 @@ class TestFreeze:
 
     async def test_or_until_it_ends(self, stage: Theatre) -> None:
         await stage.policy()
-        await frozen(stage, WhileRunning.CONTINUE, seconds=3)
+        await frozen(stage, WhileRunning.CONTINUE, seconds=8)
         change = await stage.submit()
         await stage.until(change, State.BLOCKED)
         await called(stage, change, State.RUNNING)
