@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
 import structlog
@@ -27,6 +27,17 @@ class Shelf:
 
     flags: FlagSet
     stored: FlagSetRecord
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, flags: FlagSet, stored: FlagSetRecord) -> None:
+        self.flags, self.stored = flags, stored
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def newer(self, revision: int) -> None:
+        """Returns once a revision behind this one stands here."""
+        while self.flags.revision <= revision:
+            await self._moved.wait()
 
 
 class FlagSets:
@@ -82,7 +93,7 @@ class FlagSets:
             if present is None:
                 present = self._shelves[place] = Shelf(flags, stored)
             else:
-                present.flags, present.stored = flags, stored
+                present.put(flags, stored)
             log.info("flags.loaded", tenant=str(place[0]), environment=place[1].value, revision=stored.revision)
             return present
 
