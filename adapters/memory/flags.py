@@ -1,6 +1,8 @@
 """Flags and every version that they had, in memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from adapters.memory.rows import FlagSetHead, Rows, as_stored
@@ -41,6 +43,10 @@ class MemoryFlags:
     async def asked(self, request: UUID) -> StoredFlag | None:
         found = next((stored for stored in self._rows.versions.values() if stored.request == request), None)
         return _unshared(found) if found else None
+
+    async def made(self, environment: Environment, keys: Sequence[str]) -> dict[str, datetime]:
+        first = {key: self._rows.versions.get((environment, key, 1)) for key in keys}
+        return {key: flag.written_at for key, flag in first.items() if flag is not None}
 
     async def put(self, flag: StoredFlag, *, expected: int) -> int:
         present = self._rows.flags.get((flag.environment, flag.key))

@@ -21,6 +21,7 @@ from adapters.memory.commands import MemoryCommands
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.fences import MemoryFences
+from adapters.memory.flag_usage import MemoryFlagReferences, MemoryFlagUsage
 from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
 from adapters.memory.instances import MemoryInstances
@@ -74,6 +75,7 @@ class MemoryTransaction:
         self.tenant, self.now = tenant, now
         self.people, self.groups = MemoryPeople(rows, tick), MemoryGroups(rows)
         self.flags = MemoryFlags(rows)
+        self.flag_usage, self.flag_references = MemoryFlagUsage(rows), MemoryFlagReferences(rows)
         self.settings = MemorySettings(rows, tick)
         self.sealed_keys = MemorySealedKeys(rows)
         self.changes = MemoryChanges(rows)

@@ -1,5 +1,7 @@
 """Flags: the present version in one row, every version in another, and a revision for the whole set."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -45,6 +47,11 @@ class PostgresFlags:
         found = await self._session.execute(select(flag_version).where(flag_version.c.request == request))
         row = found.one_or_none()
         return _stored(row) if row else None
+
+    async def made(self, environment: Environment, keys: Sequence[str]) -> dict[str, datetime]:
+        v = flag_version.c
+        query = select(v.key, v.written_at).where(v.environment == environment, v.key.in_(keys), v.version == 1)
+        return {key: at for key, at in await self._session.execute(query)}
 
     async def put(self, stored: StoredFlag, *, expected: int) -> int:
         row = {

@@ -27,6 +27,8 @@ from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
 from adapters.postgres.fences import PostgresFences
+from adapters.postgres.flag_references import PostgresFlagReferences
+from adapters.postgres.flag_usage import PostgresFlagUsage
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.groups import PostgresGroups
 from adapters.postgres.imports import PostgresImports, PostgresUploads
@@ -80,6 +82,7 @@ class PostgresTransaction:
         )
         self.people, self.groups = PostgresPeople(session, tenant), PostgresGroups(session, tenant)
         self.flags = PostgresFlags(session, tenant)
+        self.flag_usage, self.flag_references = PostgresFlagUsage(session), PostgresFlagReferences(session, tenant)
         self.settings = PostgresSettings(session, tenant)
         self.sealed_keys = PostgresSealedKeys(session, tenant)
         self.changes = PostgresChanges(session, tenant)

@@ -1,5 +1,7 @@
 """Definitions of flags, as they are stored."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +19,10 @@ class Flags(Protocol):
     async def versions(self, environment: Environment, key: str, before: int, limit: int) -> list[StoredFlag]: ...
     async def asked(self, request: UUID) -> StoredFlag | None:
         """The version that this request wrote, however many were written since."""
+        ...
+
+    async def made(self, environment: Environment, keys: Sequence[str]) -> dict[str, datetime]:
+        """When the first version of each was written."""
         ...
 
     async def put(self, flag: StoredFlag, *, expected: int) -> int:

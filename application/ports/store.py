@@ -17,6 +17,7 @@ from application.ports.deployments import Deployments
 from application.ports.events import Events, Webhooks, Work
 from application.ports.evidence import Evidence, Telemetry
 from application.ports.fences import Fences
+from application.ports.flag_usage import FlagReferences, FlagUsage
 from application.ports.flags import Flags
 from application.ports.imports import Imports, Uploads
 from application.ports.instances import Instances
@@ -25,15 +26,7 @@ from application.ports.modules import Modules
 from application.ports.outward import Outward
 from application.ports.parts import Parts
 from application.ports.periods import Books, Periods
-from application.ports.records import (
-    AuditFilter,
-    AuditRow,
-    Delegation,
-    Intent,
-    Notice,
-    Tenant,
-    Waiting,
-)
+from application.ports.records import AuditFilter, AuditRow, Delegation, Intent, Notice, Tenant, Waiting
 from application.ports.reopenings import Reopenings
 from application.ports.sagas import Sagas
 from application.ports.sealed_keys import KeyUse, SealedKeys
@@ -178,6 +171,10 @@ class Transaction(Protocol):
     def groups(self) -> Groups: ...
     @property
     def flags(self) -> Flags: ...
+    @property
+    def flag_usage(self) -> FlagUsage: ...
+    @property
+    def flag_references(self) -> FlagReferences: ...
     @property
     def settings(self) -> Settings: ...
     @property
