@@ -266,6 +266,7 @@ def api() -> FastAPI:
         yield
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+        await composed.settle()
         await made.close()
 
     return create_app(composed, lifespan=lifespan)

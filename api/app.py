@@ -50,7 +50,7 @@ class Application(FastAPI):
 
 
 def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
-    meters = Meters(services.setting_snapshots.tally)
+    meters = Meters(services.setting_snapshots.tally, services.evaluated)
     meters.watch_configs(services.configs.active)
     meters.registry.register(DeploymentMeters(services.measuring.tally))
     readiness = health.Readiness()

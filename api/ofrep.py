@@ -34,6 +34,7 @@ from api.ofrep_answers import (
 from api.problems import HEADERS
 from application.authentication import Authentication
 from application.evaluation import FlagSets, Shelf
+from application.flag_usage.counting import Tally
 from application.instances.sightings import Sightings
 from application.previewing import Previewing
 from domain.environments import Environment
@@ -56,12 +57,13 @@ log = structlog.get_logger()
 
 
 class Place(NamedTuple):
-    """An environment of a tenant, by name, and its flags."""
+    """An environment of a tenant, by name, its flags, and where their evaluations are counted."""
 
     name: str
     tenant: UUID
     environment: Environment
     shelf: Shelf
+    tally: Tally
 
 
 class Ofrep:
@@ -119,7 +121,7 @@ class Ofrep:
         if key is None:
             return self._all(seat.held, _context(body, None), headers)
         evaluation = seat.held.shelf.flags.evaluate(key, _context(body, key))
-        self._counts.by_reason[evaluation.reason] += 1
+        seat.held.tally.add(evaluation)
         return self._outcomes.answer(evaluation)
 
     async def _evaluator(self, actor: Actor, headers: Headers) -> Place:
@@ -130,7 +132,8 @@ class Ofrep:
             raise
         environment = _environment(headers)
         shelf = await self._flag_sets.shelf(actor.tenant, environment)
-        return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf)
+        tally = self._counts.tallies.of(actor.tenant, environment)
+        return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf, tally)
 
     async def _previewed(self, place: Place, key: str | None, context: dict[str, Any], token: bytes) -> Answer:
         """As after the switch, for whoever holds the token of what is prepared; it counts for no gate and no cache."""
@@ -145,11 +148,11 @@ class Ofrep:
         if not flags.time_dependent:
             tag = _tag(flags.revision, place.name, context)
             if tag in headers.get(b"if-none-match", b"").decode("latin-1"):
+                if not place.tally.again(tag):
+                    place.tally.add_all(flags.evaluate_all(context), tag)
                 return said(UNCHANGED, b"", {"ETag": tag})
         evaluations = flags.evaluate_all(context)
-        counts = self._counts.by_reason
-        for evaluation in evaluations:
-            counts[evaluation.reason] += 1
+        place.tally.add_all(evaluations, tag)
         return self._outcomes.all(evaluations, flags.metadata, tag)
 
 

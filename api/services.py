@@ -30,6 +30,9 @@ from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.fences.cases import FenceCases
+from application.flag_usage.counting import Tallies, UsageCounts
+from application.flag_usage.looking import FlagUse
+from application.flag_usage.reporting import FlagReports
 from application.flags import Flags
 from application.gates.cases import Gates
 from application.governed_policies import GovernedPolicies
@@ -119,6 +122,22 @@ class Services:
     @cached_property
     def acknowledging(self) -> Acknowledging:
         return Acknowledging(self.sightings)
+
+    @cached_property
+    def evaluated(self) -> Tallies:
+        return Tallies()
+
+    @cached_property
+    def usage_counts(self) -> UsageCounts:
+        return UsageCounts(self.store, self.evaluated)
+
+    @property
+    def flag_use(self) -> FlagUse:
+        return FlagUse(self.store)
+
+    @property
+    def flag_reports(self) -> FlagReports:
+        return FlagReports(self.store)
 
     @cached_property
     def deployments(self) -> Deployments:
@@ -224,7 +243,12 @@ class Services:
             self.events.follow(),
             self.sightings.follow(),
             self.measuring.follow(),
+            self.usage_counts.follow(),
         )
+
+    async def settle(self) -> None:
+        """At the end of the process: what it counted is written down."""
+        await self.usage_counts.settle()
 
 
 def services_of(request: Request) -> Services:

@@ -80,11 +80,6 @@ class Flags:
         async with self._store.transaction(actor.tenant) as tx:
             return await existing(tx, environment, key)
 
-    async def page(self, actor: Actor, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
-        actor.require(Permission.FEATURES_READ)
-        async with self._store.transaction(actor.tenant) as tx:
-            return await tx.flags.page(environment, after, limit)
-
     async def versions(self, actor: Actor, place: tuple[Environment, str], before: int, limit: int) -> list[StoredFlag]:
         actor.require(Permission.FEATURES_READ)
         async with self._store.transaction(actor.tenant) as tx:

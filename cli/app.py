@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation, Newcomer, Running
-from cli import calendars, close, commands, config, database, deploy, gates, periods, processes, secrets, voting
+from cli import calendars, close, commands, config, database, deploy, flags, gates, periods, processes, secrets, voting
 from cli.caller import ApiRefusal
 from cli.destination import NotSent
 from cli.seed import PEOPLE, TENANT
@@ -79,7 +79,7 @@ def build(installation: Installation) -> typer.Typer:
             console.print(_known(known, tenant), markup=False, soft_wrap=True)
 
     for each in (
-        database, voting, config, deploy, secrets, gates, close, calendars, periods, commands, processes,
+        database, voting, config, deploy, secrets, flags, gates, close, calendars, periods, commands, processes,
     ):  # fmt: skip
         each.add(app, installation, _run)
     return app

@@ -26,6 +26,7 @@ from api.routes import (
     emergencies,
     entities,
     fiscal_years,
+    flag_usage,
     flags,
     gates,
     groups,
@@ -58,6 +59,8 @@ from api.routes import (
 ROUTERS = (
     flags.router,
     flags.questions,
+    flag_usage.router,
+    flag_usage.references,
     shared_rules.router,
     setting_definitions.router,
     setting_definitions.rules,

@@ -12,17 +12,20 @@ from api.intake import Checked
 from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
 from api.schemas.common import KEY, ReasonIn
+from api.schemas.flag_usage import LivingPage
 from api.schemas.flags import ContextIn, EvaluationOut, FlagChangeIn, FlagIn, FlagOut, FlagPage, KilledOut, KillIn
 from api.services import Use
 from domain.environments import Environment
 from domain.errors import Missing
 from domain.flags import ErrorCode
+from domain.flags.lifecycle import Lifecycle
 
 router = APIRouter(prefix="/api/v1/flags", tags=["flags"], route_class=Once)
 questions = APIRouter(prefix="/api/v1/flags", tags=["flags"], route_class=Checked)
 
 Key = Annotated[str, Path(pattern=KEY)]
 In = Annotated[Environment, Query(description="The environment that the flag serves.")]
+State = Annotated[Lifecycle | None, Query(description="Only flags that are in this state of their life.")]
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,13 @@ async def create(wish: FlagIn, actor: Acting, use: Use, answer: Response) -> Fla
 
 
 @router.get("", summary="List flags by key")
-async def listed(environment: In, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> FlagPage:
+async def listed(
+    environment: In, actor: Acting, use: Use, lifecycle: State = None, cursor: Cursor = None, limit: Limit = 50
+) -> LivingPage:
+    """Each with the state of its life, which is read from evidence and may be another one at the next look."""
     (after,) = decoded("flags", cursor, text) or ("",)
-    rows = await use.flags.page(actor, environment, after, limit + 1)
-    return FlagPage.of(cut(rows, limit, lambda flag: encoded("flags", flag.key)))
+    rows = await use.flag_use.page(actor, environment, after, limit + 1, lifecycle)
+    return LivingPage.of(cut(rows, limit, lambda living: encoded("flags", living.flag.key)))
 
 
 @router.get("/{key}", summary="Read a flag")
