@@ -32,6 +32,7 @@ ASKS = {
     "/api/v1/approvals/{id}/assertions": "a proof must be made anew each time, and counts nothing by itself",
 }
 WHOLE = {
+    "/api/v1/flag-references/{repository}": "a report is whole, and the newest is the true one",
     "/api/v1/closure-evidence/{id}": "evidence is removed once, and never changes otherwise",
     "/api/v1/calendars/{calendar}/years/{year}": "a year is removed whole, and never changes otherwise",
     "/api/v1/freezes/{id}": "a freeze is lifted once, and never changes otherwise",

@@ -1,0 +1,96 @@
+"""Flags from the terminal, at a real API: listed by the state of their life, used, and searched for in sources."""
+
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.caller import Caller
+from tests.conftest import House
+from tests.e2e.provided import Provider, Say, offered, typed  # noqa: F401 -- fixtures are found by their names
+
+WHY = {"reason": "because of the test"}
+FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+SHORT = {**FLAG, "metadata": {"expectedLifetimeDays": 1e-9}}
+SOURCES = {
+    "src/pay.py": 'if client.get_boolean_value("checkout", False):\n    pass\n',
+    "web/Pay.tsx": "const on = useFlag(\n  'checkout',\n);\nuse('new-basket')\n",
+    "server/Pay.java": 'client.getBooleanValue("new-basket", false);\n',
+    "php/pay.php": "<?php\n$client->getBooleanValue('checkout', false);\n",
+    "go/pay.go": 'client.Boolean(ctx, "checkouts", false)\n',
+    "node_modules/x/index.js": "checkout\n",
+    "build/out.js": "checkout\n",
+    ".gitignore": "build/\n",
+}
+LINES = [
+    "php/pay.php:2 checkout", "server/Pay.java:1 new-basket", "src/pay.py:1 checkout", "web/Pay.tsx:2 checkout",
+    "web/Pay.tsx:4 new-basket",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def ada(provider: Provider, house: House) -> AsyncIterator[Caller]:
+    async with Caller(provider.address, provider.issuer.mint("ada"), house.tenant.slug) as ada:
+        for key, definition in {"checkout": FLAG, "new-basket": SHORT}.items():
+            await ada.post("/flags", {"environment": "dev", "key": key, "definition": definition, **WHY})
+        yield ada
+
+
+def git(root: Path, *words: str) -> str:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test")
+    run = ["git", *who, "-C", str(root), *words]
+    return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """Sources in several languages, with what must not be read."""
+    root = tmp_path / "shop"
+    for name, content in SOURCES.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    (root / "image.png").write_bytes(b"\x89PNG\0checkout")
+    (root / "link.py").symlink_to(root / "src" / "pay.py")
+    os.mkfifo(root / "pipe")
+    return root
+
+
+@pytest.fixture
+def repository(tree: Path) -> Path:
+    git(tree, "init", "-q")
+    git(tree, "add", "src", "web")
+    git(tree, "commit", "-q", "-m", "Begin")
+    return tree
+
+
+@pytest.mark.req("FL2")
+async def test_flags_are_listed_by_the_state_of_their_life(ada: Caller, say: Say) -> None:
+    code, text = await say("eve", "flags", "list", "-e", "dev")
+    assert (code, [line.split()[:2] for line in text.splitlines()]) == (0, [["new", "checkout"], ["stale", "new-basket"]])
+    code, text = await say("eve", "flags", "list", "-e", "dev", "--stale")
+    assert (code, [line.split()[:2] for line in text.splitlines()]) == (0, [["stale", "new-basket"]])
+    assert "expected to live" in text
+
+
+@pytest.mark.req("FL3")
+async def test_sources_of_many_languages_are_searched_and_reported(ada: Caller, say: Say, repository: Path) -> None:
+    code, text = await say("ada", "flags", "scan", str(repository), "-e", "dev", "--report")
+    assert (code, text.splitlines()) == (0, [*LINES, "5 places name 2 flags, reported as shop"])
+    told = await ada.get("/flags/checkout/usage", environment="dev")
+    assert [(each["repository"], each["places"]) for each in told["scans"]] == [("shop", 3)]
+    assert told["scans"][0]["revision"] == git(repository, "rev-parse", "HEAD")
+    code, text = await say("eve", "flags", "usage", "checkout", "-e", "dev")
+    assert (code, text.splitlines()[0]) == (0, "checkout in dev is new")
+    assert "  shop names it at 3 places" in text.splitlines()
+
+
+@pytest.mark.req("FL3")
+async def test_sources_without_git_are_searched_and_nothing_is_told(ada: Caller, say: Say, tree: Path) -> None:
+    code, text = await say("ada", "flags", "scan", str(tree), "-e", "dev")
+    assert (code, text.splitlines()) == (0, ["build/out.js:1 checkout", *LINES, "6 places name 2 flags"])
+    code, text = await say("ada", "flags", "scan", str(tree / "src" / "pay.py"), "-e", "dev")
+    assert (code, text.splitlines()) == (0, ["pay.py:1 checkout", "1 places name 1 flags"])
+    assert (await ada.get("/flags/checkout/usage", environment="dev"))["scans"] == []
