@@ -150,8 +150,6 @@ class UsageCounts:
             await self.flush()
         except Unavailable as refusal:
             log.warning("flag_usage.delayed", kind=refusal.kind)
-        except Exception:  # a defect here must silence nothing else that follows
-            log.exception("flag_usage.failed")
 
     async def flush(self) -> None:
         """Unavailable leaves what is not written yet for the next time."""
@@ -169,6 +167,8 @@ class UsageCounts:
                     refused = refusal
                     for environment, outcomes in counted.items():
                         self._tallies.put_back((tenant, environment), outcomes)
+                except Exception:  # a defect here must silence nothing else that follows
+                    log.exception("flag_usage.failed", tenant=str(tenant))
             if refused is not None:
                 raise refused
 
