@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from domain.canonical import Json
 from domain.errors import Fault, Invalid
 from domain.flags.limits import Faults, check_scalar, pointer
 from domain.flags.rules import check_rule
+from domain.json_value import Json
 
 SHARED_RULES = "$evaluators"
 """The key under which flagd's document, and so a flag set, holds the shared rules; no flag can have it."""

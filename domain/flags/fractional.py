@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from domain.canonical import Json
 from domain.flags.bucketing import hash_of, shorthand_hash, thresholds
 from domain.flags.expression import Compilation, Compiled, Expression, constant
+from domain.json_value import Json
 
 Pick = Callable[[Any, int], Any]
 """From a scope and the subject's hash to the variant of the arm that takes it."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from domain.canonical import Json
 from domain.flags import clauses, control, iteration, variables
 from domain.flags.bucketing import Bucketing
 from domain.flags.expression import Compilation, Expression, Form, Notes
 from domain.flags.fractional import split
 from domain.flags.operators import FIXED, VARIADIC
+from domain.json_value import Json
 
 FORMS: Mapping[str, Form] = {
     "if": control.choose,

@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from domain.canonical import Json
 from domain.errors import Fault
+from domain.json_value import Json
 
 DEEPEST = 32
 """Levels of operators in a rule, or of arrays and objects in a value."""

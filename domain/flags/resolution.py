@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.canonical import Json
 from domain.errors import Invalid
 from domain.flags import iteration
 from domain.flags.bucketing import Bucketing
@@ -14,6 +13,7 @@ from domain.flags.expression import Expression, Notes
 from domain.flags.jsonlogic import compile_rule
 from domain.flags.rules import variant_name
 from domain.flags.values import RuleTooCostly
+from domain.json_value import Json
 
 Resolve = Callable[[Mapping[str, Any]], Evaluation]
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.canonical import Json
 from domain.errors import Fault
 from domain.flags.bucketing import LARGEST_TOTAL
 from domain.flags.jsonlogic import OPERATORS
 from domain.flags.limits import DEEPEST, MOST_NODES, Faults, check_scalar, pointer
 from domain.flags.semver import COMPARISONS
+from domain.json_value import Json
 
 _GIVING_OPERANDS = frozenset({"if", "?:", "and", "or"})
 """Operators whose value is that of one of their arguments."""

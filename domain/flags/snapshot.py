@@ -4,10 +4,11 @@ from collections.abc import Callable, KeysView, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from domain.canonical import Json
 from domain.flags.bucketing import Bucketing
 from domain.flags.evaluation import ErrorCode, Evaluation, failure
+from domain.flags.lifecycle import is_archived
 from domain.flags.resolution import Resolve, Setting, compile_flag
+from domain.json_value import Json
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -53,9 +54,9 @@ class FlagSet:
         return [resolve(context) for resolve in self._resolvers.values()]
 
     def with_flag(self, key: str, raw: Json | None, revision: int) -> "FlagSet":
-        """The next snapshot: this flag compiled anew, or gone when `raw` is None; all others are shared."""
+        """The next snapshot: this flag compiled anew, or gone when `raw` is None or archived; all others are shared."""
         resolvers, timed = dict(self._resolvers), self._timed - {key}
-        if raw is None:
+        if raw is None or is_archived(raw):
             resolvers.pop(key, None)
             return FlagSet(revision, self._setting, resolvers, timed)
         resolver = compile_flag(key, raw, self._setting)
