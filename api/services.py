@@ -30,6 +30,7 @@ from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.fences.cases import FenceCases
+from application.flag_usage.archiving import FlagArchive
 from application.flag_usage.counting import Tallies, UsageCounts
 from application.flag_usage.looking import FlagUse
 from application.flag_usage.reporting import FlagReports
@@ -134,6 +135,10 @@ class Services:
     @property
     def flag_use(self) -> FlagUse:
         return FlagUse(self.store)
+
+    @property
+    def flag_archive(self) -> FlagArchive:
+        return FlagArchive(self.store)
 
     @property
     def flag_reports(self) -> FlagReports:

@@ -13,8 +13,9 @@ from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import EVERYWHERE, ApprovalRequired, Kind, NothingChanges, difference
 from domain.environments import Environment
-from domain.errors import Conflict, Fault, Missing, Stale
+from domain.errors import Conflict, Fault, Invalid, Missing, Stale
 from domain.flags import check_key
+from domain.flags.lifecycle import ARCHIVED, is_archived
 from domain.people import Actor, Permission
 
 
@@ -56,10 +57,12 @@ class Flags:
             if written := await asked(tx, actor):
                 return written
             definition = await checked_definition(tx, *place, raw)
-            before = await self._writable(tx, place, expected)
+            before = await writable(tx, place, expected)
             if not difference(before.definition, definition):
                 raise NothingChanges([Fault("", "equals the present definition")])
-            flag = _next(before, definition, "api", actor, tx)
+            if is_archived(definition) and not is_archived(before.definition):
+                raise Invalid([Fault(f"/metadata/{ARCHIVED}", "is set by archiving the flag")])
+            flag = next_version(before, definition, "api", actor, tx)
             await write(tx, flag, before=before, action=Action.FLAG_UPDATED, actor=actor, reason=reason)
             return flag
 
@@ -68,10 +71,10 @@ class Flags:
         async with self._store.transaction(actor.tenant) as tx:
             if written := await asked(tx, actor):
                 return written
-            before = await self._writable(tx, place, expected)
+            before = await writable(tx, place, expected)
             if before.definition["state"] == "DISABLED":
                 raise NothingChanges([Fault("/state", "is DISABLED already")])
-            flag = _next(before, {**before.definition, "state": "DISABLED"}, "api", actor, tx)
+            flag = next_version(before, {**before.definition, "state": "DISABLED"}, "api", actor, tx)
             await write(tx, flag, before=before, action=Action.FLAG_DISABLED, actor=actor, reason=reason)
             return flag
 
@@ -86,17 +89,6 @@ class Flags:
             await existing(tx, *place)
             return await tx.flags.versions(*place, before, limit)
 
-    async def _writable(self, tx: Transaction, place: tuple[Environment, str], expected: int) -> StoredFlag:
-        """The flag, locked, at the version that the writer saw, with nobody rolling it out."""
-        environment, key = place
-        before = await existing(tx, environment, key, lock=True)
-        await check_ungoverned(tx, environment)
-        await check_direct(tx, environment, Kind.FLAG)
-        await check_unheld(tx, environment, key)
-        if before.version != expected:
-            raise Stale(version=before.version, expected=expected)
-        return before
-
 
 async def asked(tx: Transaction, actor: Actor) -> StoredFlag | None:
     """What this very request wrote when it was sent before and its answer was lost."""
@@ -108,6 +100,18 @@ async def existing(tx: Transaction, environment: Environment, key: str, *, lock:
     if flag is None:
         raise Missing(kind_of_thing="flag", key=key, environment=environment.value)
     return flag
+
+
+async def writable(tx: Transaction, place: tuple[Environment, str], expected: int) -> StoredFlag:
+    """The flag, locked, at the version that the writer saw, with nobody rolling it out."""
+    environment, key = place
+    before = await existing(tx, environment, key, lock=True)
+    await check_ungoverned(tx, environment)
+    await check_direct(tx, environment, Kind.FLAG)
+    await check_unheld(tx, environment, key)
+    if before.version != expected:
+        raise Stale(version=before.version, expected=expected)
+    return before
 
 
 async def write(
@@ -138,7 +142,7 @@ async def check_unheld(tx: Transaction, environment: Environment, key: str) -> N
     await check_free(tx, environment, Kind.FLAG, key)
 
 
-def _next(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: Transaction) -> StoredFlag:
+def next_version(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: Transaction) -> StoredFlag:
     return replace(
         before,
         version=before.version + 1,

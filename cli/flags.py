@@ -19,6 +19,8 @@ from domain.flags.references import Reference
 
 console = Console(highlight=False)
 
+Key = Annotated[str, typer.Argument(help="key of the flag")]
+Why = Annotated[str, typer.Option("--reason", help="why; it stays in the trail")]
 Where = Annotated[Environment, typer.Option("--environment", "-e", help="of which")]
 
 
@@ -38,7 +40,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
 
     @flags.command()
     def usage(
-        key: Annotated[str, typer.Argument(help="key of the flag")], environment: Where,
+        key: Key, environment: Where,
         hours: Annotated[int, typer.Option(min=1, max=2160, help="counted over how many hours")] = 168,
         reader: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
@@ -66,6 +68,37 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         places = sum(len(each.lines) for each in found)
         told = f", reported as {name}" if report else ""
         console.print(f"{places} places name {len({each.key for each in found})} flags{told}", markup=False)
+
+
+    @flags.command()
+    def archive(  # noqa: PLR0913 -- an option of the command is an argument
+        key: Key, environment: Where, reason: Why, *,
+        confirm: Annotated[bool, typer.Option("--confirm", help="although evidence does not speak for it")] = False,
+        writer: As = None, api: Api = None, tenant: Tenant = None,
+    ) -> None:  # fmt: skip
+        """Serve a flag to nobody any more, and keep it."""
+        wish = {"reason": reason, "confirm": confirm}
+        version = run(_act(installation, Asked(os.environ, writer, api, tenant), (environment, key, "archive"), wish))
+        console.print(f"{key} in {environment} is archived, as version {version}.", markup=False)
+
+    @flags.command()
+    def restore(  # noqa: PLR0913 -- an option of the command is an argument
+        key: Key, environment: Where, reason: Why, writer: As = None, api: Api = None, tenant: Tenant = None
+    ) -> None:
+        """Serve an archived flag again."""
+        asked = Asked(os.environ, writer, api, tenant)
+        version = run(_act(installation, asked, (environment, key, "restore"), {"reason": reason}))
+        console.print(f"{key} in {environment} is served again, as version {version}.", markup=False)
+
+
+async def _act(
+    installation: Installation, asked: Asked, place: tuple[Environment, str, str], wish: dict[str, Any]
+) -> int:
+    environment, key, act = place
+    async with caller(installation, asked) as me:
+        present = await me.get(f"/flags/{key}", environment=environment.value)
+        after = await me.post(f"/flags/{key}/{act}?environment={environment.value}", wish, over=present["version"])
+        return int(after["version"])
 
 
 async def _list(

@@ -10,6 +10,7 @@ from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
+from domain.flags.lifecycle import is_archived
 from domain.rollouts import StaleGeneration
 
 
@@ -63,6 +64,7 @@ class MemoryFlags:
         head = self._head(environment)
         flags = {key: as_stored(f.definition) for (place, key), f in self._rows.flags.items() if place is environment}
         evaluators = flags.pop(SHARED_RULES, {})
+        flags = {key: definition for key, definition in flags.items() if not is_archived(definition)}
         return FlagSetRecord(head.revision, head.bucketing, as_stored(head.metadata), evaluators, flags)
 
     async def revision(self, environment: Environment) -> int:

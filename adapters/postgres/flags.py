@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, type_coerce, update
+from sqlalchemy import func, insert, or_, select, type_coerce, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,7 +15,10 @@ from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
+from domain.flags.lifecycle import ARCHIVED
 from domain.rollouts import StaleGeneration
+
+_ARCHIVED = {"metadata": {ARCHIVED: True}}
 
 
 class PostgresFlags:
@@ -90,7 +93,7 @@ class PostgresFlags:
         s, f = flag_set.c, flag.c
         everything = (
             select(func.coalesce(func.jsonb_object_agg(f.key, f.definition), func.jsonb_build_object()))
-            .where(f.environment == environment)
+            .where(f.environment == environment, or_(f.key == SHARED_RULES, ~f.definition.contains(_ARCHIVED)))
             .scalar_subquery()
         )
         row = (

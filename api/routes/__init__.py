@@ -60,6 +60,7 @@ ROUTERS = (
     flags.router,
     flags.questions,
     flag_usage.router,
+    flag_usage.archive,
     flag_usage.references,
     shared_rules.router,
     setting_definitions.router,

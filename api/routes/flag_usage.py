@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
 
 from api.auth import Acting
-from api.idempotency import KEYED, OnceLarge
+from api.conditions import flag_tag
+from api.idempotency import KEYED, Once, OnceLarge
 from api.intake import Checked
 from api.paging import Cursor, Limit, cut, decoded, encoded, text
-from api.routes.flags import In, Key
-from api.schemas.common import KEY
-from api.schemas.flag_usage import ReferencePage, ReportIn, ScanOut, UsageOut
+from api.routes.flags import In, Key, Over
+from api.schemas.common import KEY, ReasonIn
+from api.schemas.flag_usage import ArchiveIn, ReferencePage, ReportIn, ScanOut, UsageOut
+from api.schemas.flags import FlagOut
 from api.services import Use
 
 router = APIRouter(prefix="/api/v1/flags/{key}", tags=["flags"], route_class=Checked)
+archive = APIRouter(prefix="/api/v1/flags/{key}", tags=["flags"], route_class=Once)
 references = APIRouter(prefix="/api/v1/flag-references", tags=["flags"], route_class=OnceLarge)
 
 Repository = Annotated[str, Path(pattern=KEY, description="What the sources are called, the same at each report.")]
@@ -34,6 +37,24 @@ async def named(
     after: tuple[str, str] = decoded("references", cursor, text, text) or ("", "")
     rows = await use.flag_use.references(actor, (environment, key), after, limit + 1)
     return ReferencePage.of(cut(rows, limit, lambda found: encoded("references", found[0], found[1].path)))
+
+
+@archive.post("/archive", summary="Archive a flag", dependencies=KEYED)
+async def archived(key: Key, over: Over, wish: ArchiveIn, actor: Acting, use: Use, answer: Response) -> FlagOut:
+    """It is served to nobody, and kept; refused while it may be in use, unless that is confirmed."""
+    flag = await use.flag_archive.archive(
+        actor, (over.environment, key), expected=over.version, reason=wish.reason, confirm=wish.confirm
+    )
+    answer.headers["ETag"] = flag_tag(flag.version)
+    return FlagOut.of(flag)
+
+
+@archive.post("/restore", summary="Serve an archived flag again", dependencies=KEYED)
+async def restored(key: Key, over: Over, wish: ReasonIn, actor: Acting, use: Use, answer: Response) -> FlagOut:
+    """As it was when it was archived."""
+    flag = await use.flag_archive.restore(actor, (over.environment, key), expected=over.version, reason=wish.reason)
+    answer.headers["ETag"] = flag_tag(flag.version)
+    return FlagOut.of(flag)
 
 
 @references.put("/{repository}", summary="Report which files name flags", dependencies=KEYED)

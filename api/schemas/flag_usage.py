@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, field_validator
 
-from api.schemas.common import In, Key, Out
+from api.schemas.common import In, Key, Out, Reason
 from api.schemas.flags import FlagOut
 from application.flag_usage.looking import Living, Used
 from application.flag_usage.reporting import Report
@@ -113,6 +113,13 @@ class LivingPage(Out):
     @classmethod
     def of(cls, page: tuple[list[Living], str | None]) -> "LivingPage":
         return cls(items=[LivingOut.of_living(each) for each in page[0]], next_cursor=page[1])
+
+
+class ArchiveIn(In):
+    """`confirm` archives it although evidence does not say that it is out of use."""
+
+    reason: Annotated[Reason, Field(min_length=10)]
+    confirm: bool = False
 
 
 class TimesOut(Out):

@@ -52,7 +52,7 @@ class FlagUse:
             times = await tx.flag_usage.times(environment, key, since)
             scans = await tx.flag_references.scans(environment)
             places = await tx.flag_references.places(environment, [key])
-            (evidence,) = await _evidence(tx, environment, [flag], scans)
+            (evidence,) = await evidence_of(tx, environment, [flag], scans)
             found = [(scan, places.get((key, scan.repository), 0)) for scan in scans]
             state, against = standing(evidence, tx.now), against_removal(evidence, tx.now)
             return Used(flag, since, times, evidence.given, found, state, against)
@@ -67,7 +67,7 @@ class FlagUse:
             scans = await tx.flag_references.scans(environment)
             while len(found) < limit:
                 flags = await tx.flags.page(environment, after, at_once)
-                evidence = await _evidence(tx, environment, flags, scans)
+                evidence = await evidence_of(tx, environment, flags, scans)
                 for flag, known in zip(flags, evidence, strict=True):
                     living = Living(flag, standing(known, tx.now))
                     if state in {None, living.standing.state}:
@@ -87,7 +87,7 @@ class FlagUse:
             return await tx.flag_references.page(*place, after, limit)
 
 
-async def _evidence(
+async def evidence_of(
     tx: Transaction, environment: Environment, flags: Sequence[StoredFlag], scans: Sequence[StoredScan]
 ) -> list[Evidence]:
     keys = [flag.key for flag in flags]

@@ -87,6 +87,8 @@ class Action(StrEnum):
     FLAG_EXPOSED = "flag:exposure:changed"
     FLAG_RESTORED = "flag:definition:restored"
     FLAG_KILLED = "flag:switch:killed"
+    FLAG_ARCHIVED = "flag:state:archived"
+    FLAG_UNARCHIVED = "flag:state:unarchived"
     FLAG_REFERENCES_REPORTED = "flag:references:reported"
     SHARED_RULES_CHANGED = "flagset:evaluators:changed"
     SETTING_DEFINED = "setting:definition:changed"

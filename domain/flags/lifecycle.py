@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from domain.canonical import Json
+from domain.json_value import Json
 
 YOUNG: Final = timedelta(days=7)
 SETTLED: Final = timedelta(days=7)
 QUIET: Final = timedelta(days=30)
 LIFETIME: Final = "expectedLifetimeDays"
 PERMANENT: Final = "permanent"
+ARCHIVED: Final = "archived"
 
 
 class Lifecycle(StrEnum):
@@ -20,6 +21,7 @@ class Lifecycle(StrEnum):
     ACTIVE = "active"
     LAUNCHED = "launched"
     STALE = "stale"
+    ARCHIVED = "archived"
 
 
 class Cause(StrEnum):
@@ -105,6 +107,8 @@ class Standing:
 
 def standing(evidence: Evidence, now: datetime) -> Standing:
     """Where a flag stands, and why. A flag whose metadata says `permanent` is never launched and never stale."""
+    if is_archived(evidence.definition):
+        return Standing(Lifecycle.ARCHIVED)
     lasting = evidence.metadata.get(PERMANENT) is True
     stale = () if lasting else tuple(_stale(evidence, now))
     if stale:
@@ -115,6 +119,22 @@ def standing(evidence: Evidence, now: datetime) -> Standing:
     if launched is not None:
         return Standing(Lifecycle.LAUNCHED, (launched,))
     return Standing(Lifecycle.ACTIVE, () if evidence.heard else (_UNCOUNTED,))
+
+
+def is_archived(definition: Json) -> bool:
+    """Such a flag is kept with all its versions, and served to nobody."""
+    metadata = definition.get("metadata") if isinstance(definition, dict) else None
+    return isinstance(metadata, dict) and metadata.get(ARCHIVED) is True
+
+
+def archived(definition: Json) -> Json:
+    return {**definition, "metadata": {**(definition.get("metadata") or {}), ARCHIVED: True}}
+
+
+def unarchived(definition: Json) -> Json:
+    metadata = {name: each for name, each in definition["metadata"].items() if name != ARCHIVED}
+    rest = {name: each for name, each in definition.items() if name != "metadata"}
+    return {**rest, "metadata": metadata} if metadata else rest
 
 
 def against_removal(evidence: Evidence, now: datetime) -> tuple[Finding, ...]:

@@ -22,6 +22,8 @@ ROUTES = [
     Route("POST", "/flags/{key}/evaluate", P.FEATURES_EVALUATE, {"context": {}}, DEV),
     Route("GET", "/flags/{key}/usage", P.FEATURES_READ, query=DEV),
     Route("GET", "/flags/{key}/references", P.FEATURES_READ, query=DEV),
+    Route("POST", "/flags/{key}/archive", P.FEATURES_MANAGE, {"reason": "because of the test", "confirm": True}, DEV),
+    Route("POST", "/flags/{key}/restore", P.FEATURES_MANAGE, WHY, DEV),
     Route("PUT", "/flag-references/{repository}", P.TELEMETRY_WRITE, {"references": []}, DEV, names=False),
     Route("GET", "/evaluators", P.FEATURES_READ, query=DEV, names=False),
     Route("PUT", "/evaluators", P.FEATURES_MANAGE, {"evaluators": {}, **WHY}, DEV, names=False),

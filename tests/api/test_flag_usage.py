@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 
+from application.ports.records import StoredFlag
+from domain.environments import Environment
+from tests.api.conftest import eventually
+
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
 WHY = {"reason": "because of the test"}
 DEV = {"environment": "dev"}
@@ -144,3 +148,61 @@ class TestReferences:
     async def test_who_may_not_report_is_403(self, ask: Any, flags: None) -> None:
         answer = await ask("eve", "PUT", SHOP, json=REPORT)
         assert (answer.status_code, answer.json()["type"]) == (403, "/problems/permission-missing")
+
+
+@pytest.mark.req("FL4")
+class TestArchive:
+    async def test_what_may_be_in_use_is_archived_only_when_that_is_confirmed(self, ask: Any, flags: None) -> None:
+        wish = {"reason": "nobody needs it any more"}
+        refused = await archive(ask, wish)
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/flag-in-use")
+        assert any("never counted" in each or "ever counted" in each for each in refused.json()["against"])
+        short = await archive(ask, {"reason": "too short", "confirm": True})
+        assert (short.status_code, [each["path"] for each in short.json()["faults"]]) == (422, ["/reason"])
+        done = await archive(ask, {**wish, "confirm": True})
+        assert (done.status_code, done.headers["ETag"]) == (200, '"v2"')
+        again = await archive(ask, {**wish, "confirm": True}, version=2)
+        assert (again.status_code, again.json()["type"]) == (422, "/problems/nothing-changes")
+
+    async def test_it_is_served_to_nobody_until_it_is_restored(self, ask: Any, world: Any, flags: None) -> None:
+        headers = {"Changegate-Environment": "dev"}
+        assert (await ask("shop", "POST", f"{BULK}/checkout", json={}, headers=headers)).status_code == 200
+        await archive(ask, {"reason": "nobody needs it any more", "confirm": True})
+
+        async def code(expected: int) -> bool:
+            answer = await ask("shop", "POST", f"{BULK}/checkout", json={}, headers=headers)
+            return bool(answer.status_code == expected)
+
+        await eventually(lambda: code(404))
+        listed = (await ask("eve", "GET", "/flags", params={**DEV, "lifecycle": "archived"})).json()["items"]
+        assert [each["key"] for each in listed] == ["checkout"]
+        over = {"params": DEV, "headers": {"If-Match": '"v2"'}, "json": WHY}
+        restored = await ask("ada", "POST", "/flags/checkout/restore", **over)
+        assert (restored.status_code, restored.json()["definition"]) == (200, FLAG)
+        await eventually(lambda: code(200))
+        trail = (await ask("aud", "GET", "/audit-logs", params={"resource_type": "flag"})).json()["items"]
+        told = [each["action"] for each in trail if each["resource"] == "dev/checkout"]
+        assert sorted(told) == ["flag:definition:created", "flag:state:archived", "flag:state:unarchived"]
+
+    async def test_an_update_does_not_archive_by_the_way(self, ask: Any, flags: None) -> None:
+        wish = {"definition": {**FLAG, "metadata": {"archived": True}}, **WHY}
+        answer = await ask("ada", "PUT", "/flags/checkout", params=DEV, json=wish, headers={"If-Match": '"v1"'})
+        assert answer.status_code == 422
+        assert [each["path"] for each in answer.json()["faults"]] == ["/definition/metadata/archived"]
+
+    async def test_where_policy_asks_for_approval_it_is_a_change(self, ask: Any, world: Any, house: Any) -> None:
+        async with world.services.store.transaction(house.id) as tx:
+            flag = StoredFlag(Environment.PRODUCTION, "checkout", 1, FLAG, "test", None, tx.now)
+            await tx.flags.put(flag, expected=0)
+        wish = {"reason": "nobody needs it any more", "confirm": True}
+        answer = await archive(ask, wish, environment="production")
+        assert (answer.status_code, answer.json()["type"]) == (409, "/problems/approval-required")
+        proposal = {"environment": "production", "key": "checkout", "base_version": 1, "plan": {"strategy": "direct"},
+                    "definition": {**FLAG, "metadata": {"archived": True}}, **WHY}  # fmt: skip
+        assert (await ask("ada", "POST", "/changes", json=proposal)).status_code == 201
+
+
+async def archive(ask: Any, wish: dict[str, Any], version: int = 1, environment: str = "dev") -> Any:
+    headers = {"If-Match": f'"v{version}"'}
+    params = {"environment": environment}
+    return await ask("ada", "POST", "/flags/checkout/archive", params=params, json=wish, headers=headers)

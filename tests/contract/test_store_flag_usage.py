@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -6,7 +7,9 @@ import pytest
 
 from adapters.memory.flag_usage import MemoryFlagReferences, MemoryFlagUsage
 from application.ports.flag_usage import Counted, StoredScan, Times
-from domain.flags.lifecycle import Given, Heard
+from application.ports.records import StoredFlag
+from domain.flags import SHARED_RULES
+from domain.flags.lifecycle import Given, Heard, archived
 from domain.flags.references import Reference
 from tests.contract.homes import DEV, LONG_AGO, PRODUCTION, Home, moved_in
 
@@ -97,6 +100,20 @@ class TestCounting:
         async with house.transaction() as tx:
             await tx.flags.put(house.flag(version=2), expected=1)
             assert await tx.flags.made(PRODUCTION, ["checkout", "nothing"]) == {"checkout": LONG_AGO}
+
+
+class TestArchived:
+    async def test_it_is_kept_and_not_served(self, house: Home) -> None:
+        async with house.transaction() as tx:
+            flag = house.flag(2)
+            await tx.flags.put(replace(flag, definition=archived(flag.definition)), expected=1)
+            named = {"metadata": {"archived": True}}  # as a shared rule may be called
+            rules = StoredFlag(PRODUCTION, SHARED_RULES, 1, named, "api", house.ada.id, LONG_AGO)
+            await tx.flags.put(rules, expected=0)
+            served = await tx.flags.flag_set(PRODUCTION)
+            assert (sorted(served.flags), served.evaluators) == (["basket", "search"], named)
+            assert [each.key for each in await tx.flags.page(PRODUCTION, "", 9)] == ["basket", "checkout", "search"]
+            assert sorted((await tx.flags.flag_set(DEV)).flags) == ["checkout"]
 
 
 class TestReferences:

@@ -94,3 +94,18 @@ async def test_sources_without_git_are_searched_and_nothing_is_told(ada: Caller,
     code, text = await say("ada", "flags", "scan", str(tree / "src" / "pay.py"), "-e", "dev")
     assert (code, text.splitlines()) == (0, ["pay.py:1 checkout", "1 places name 1 flags"])
     assert (await ada.get("/flags/checkout/usage", environment="dev"))["scans"] == []
+
+
+@pytest.mark.req("FL4")
+async def test_a_flag_is_archived_and_served_again(ada: Caller, say: Say) -> None:
+    words = ("-e", "dev", "--reason", "nobody needs it any more")
+    code, text = await say("ada", "flags", "archive", "checkout", *words)
+    assert (code, "flag-in-use" in text) == (1, True)
+    code, text = await say("ada", "flags", "archive", "checkout", *words, "--confirm")
+    assert (code, text) == (0, "checkout in dev is archived, as version 2.\n")
+    archived = (await ada.get("/flags", environment="dev", lifecycle="archived"))["items"]
+    assert [each["key"] for each in archived] == ["checkout"]
+    code, text = await say("ada", "flags", "restore", "checkout", *words)
+    assert (code, text) == (0, "checkout in dev is served again, as version 3.\n")
+    assert (await ada.get("/flags/checkout", environment="dev"))["definition"] == FLAG
+

@@ -13,7 +13,10 @@ from domain.flags.lifecycle import (
     Lifecycle,
     Scan,
     against_removal,
+    archived,
+    is_archived,
     standing,
+    unarchived,
 )
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
@@ -54,6 +57,7 @@ class TestStanding:
         [
             (known(FLAG, created_at=ago(6), changed_at=ago(6)), NEW, [Cause.YOUNG]),
             (known(TARGETED, *BOTH), ACTIVE, []),
+            (known(archived(FLAG), heard=None), Lifecycle.ARCHIVED, []),
             (known(FLAG, heard=None), ACTIVE, [Cause.UNCOUNTED]),
             (known(FLAG), STALE, [Cause.UNUSED]),
             (known(TARGETED, given("on", 90, 31), given("off", 90, 40)), STALE, [Cause.UNUSED]),
@@ -119,3 +123,14 @@ class TestRemoval:
         whole: dict[str, Any] = {"given": (given("off", 90, 40),), "scans": (Scan("shop", ago(1)),), **change}
         of = whole.pop("given")
         assert self.causes(known(FLAG, *of, **whole)) == [cause]
+
+
+class TestArchived:
+    @pytest.mark.parametrize("definition", [FLAG, {**FLAG, "metadata": {"owner": "shop"}}])
+    def test_it_comes_back_as_it_was(self, definition: dict[str, Any]) -> None:
+        assert is_archived(archived(definition))
+        assert unarchived(archived(definition)) == definition
+
+    @pytest.mark.parametrize("definition", [FLAG, {"metadata": {"archived": "yes"}}, {"metadata": 1}, [], None])
+    def test_nothing_else_is(self, definition: Any) -> None:
+        assert not is_archived(definition)
