@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from application.ports.metrics import MetricSource, edges
 from application.ports.flag_usage import Counted
+from application.ports.metrics import MetricSource, edges
 from application.ports.records import TelemetryBatch, TelemetrySample
 from application.ports.store import Store
 from domain.canonical import Json, canonical_bytes

@@ -1,4 +1,4 @@
-"""Flags are listed by the state of their life, their use is told, and sources are searched for them."""
+"""Flags are listed by the state of their life, their use is told, sources are searched, and documents come and go."""
 
 import os
 from collections.abc import AsyncIterator
@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation
+from cli import flag_documents
 from cli.caller import Caller
 from cli.destination import Asked
 from cli.flag_sources import MOST_LINES, found_in, repository_of, revision
@@ -27,6 +28,7 @@ Where = Annotated[Environment, typer.Option("--environment", "-e", help="of whic
 def add(app: typer.Typer, installation: Installation, run: Run) -> None:
     flags = typer.Typer(no_args_is_help=True, help="See how flags are used, and what names them.")
     app.add_typer(flags, name="flags")
+    flag_documents.add(flags, installation, run)
 
     @flags.command("list")
     def listed(
@@ -69,7 +71,10 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         told = f", reported as {name}" if report else ""
         console.print(f"{places} places name {len({each.key for each in found})} flags{told}", markup=False)
 
+    _archiving(flags, installation, run)
 
+
+def _archiving(flags: typer.Typer, installation: Installation, run: Run) -> None:
     @flags.command()
     def archive(  # noqa: PLR0913 -- an option of the command is an argument
         key: Key, environment: Where, reason: Why, *,
@@ -82,7 +87,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
         console.print(f"{key} in {environment} is archived, as version {version}.", markup=False)
 
     @flags.command()
-    def restore(  # noqa: PLR0913 -- an option of the command is an argument
+    def restore(
         key: Key, environment: Where, reason: Why, writer: As = None, api: Api = None, tenant: Tenant = None
     ) -> None:
         """Serve an archived flag again."""

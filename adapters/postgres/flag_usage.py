@@ -59,7 +59,9 @@ class PostgresFlagUsage:
             u.environment == environment, u.key == key, u.hour >= func.date_trunc("hour", since, "UTC")
         )
         rows = await self._session.execute(wanted.group_by(u.variant, u.reason))
-        return sorted((Times(row[0], row[1], int(row[2])) for row in rows), key=lambda each: (each.variant, each.reason))
+        return sorted(
+            (Times(row[0], row[1], int(row[2])) for row in rows), key=lambda each: (each.variant, each.reason)
+        )
 
     async def given(self, environment: Environment, keys: Sequence[str]) -> dict[str, list[Given]]:
         g = flag_given.c

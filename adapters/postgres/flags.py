@@ -54,7 +54,7 @@ class PostgresFlags:
     async def made(self, environment: Environment, keys: Sequence[str]) -> dict[str, datetime]:
         v = flag_version.c
         query = select(v.key, v.written_at).where(v.environment == environment, v.key.in_(keys), v.version == 1)
-        return {key: at for key, at in await self._session.execute(query)}
+        return {row.key: row.written_at for row in await self._session.execute(query)}
 
     async def put(self, stored: StoredFlag, *, expected: int) -> int:
         row = {

@@ -18,7 +18,7 @@ from domain.flags import ErrorCode, Evaluation
 KEPT: Final = timedelta(days=90)
 """For how long counts by the hour are kept."""
 _PAUSE_SECONDS: Final = 5.0
-_MOST_TAGS: Final = 2_000
+_MOST_KEPT: Final = 200_000
 _FORGET: Final = timedelta(hours=1)
 
 Place = tuple[UUID, Environment]
@@ -42,13 +42,14 @@ class Tally:
     Outcomes that flags share among contexts are told apart by their identity, which costs less than their hash.
     """
 
-    __slots__ = ("_answered", "_counts", "_failed", "_repeated")
+    __slots__ = ("_answered", "_counts", "_failed", "_kept", "_repeated")
 
     def __init__(self) -> None:
         self._counts: dict[int, _Count] = {}
         self._failed: Counter[str] = Counter()
         self._answered: dict[str, Sequence[Evaluation]] = {}
         self._repeated: Counter[str] = Counter()
+        self._kept = 0
 
     def add(self, evaluation: Evaluation, times: int = 1) -> None:
         count = self._counts.get(id(evaluation))
@@ -62,12 +63,14 @@ class Tally:
     def add_all(self, evaluations: Sequence[Evaluation], tag: str | None = None) -> None:
         """`tag` names the answer, which may be asked for `again`."""
         if tag is not None:
-            if len(self._answered) >= _MOST_TAGS:
-                self._unfold()
-                self._answered.clear()
-            self._answered[tag] = evaluations
+            self._keep(evaluations, tag)
+        counts = self._counts
         for evaluation in evaluations:
-            self.add(evaluation)
+            count = counts.get(id(evaluation))
+            if count is None:
+                self.add(evaluation)
+            else:  # as `add` does, without a call for each flag
+                count.times += 1
 
     def again(self, tag: str) -> bool:
         """Counts what was answered under the tag once more; False where that is not known any more."""
@@ -87,6 +90,14 @@ class Tally:
             found[key, "", "ERROR"] += times
         self._counts, self._failed = {}, Counter()
         return found
+
+    def _keep(self, evaluations: Sequence[Evaluation], tag: str) -> None:
+        if self._kept + len(evaluations) > _MOST_KEPT:
+            self._unfold()
+            self._answered.clear()
+            self._kept = 0
+        self._kept += len(evaluations)
+        self._answered[tag] = evaluations
 
     def _unfold(self) -> None:
         for tag, times in self._repeated.items():

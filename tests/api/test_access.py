@@ -41,7 +41,11 @@ class Furnished:
         body = {"change_id": self.change} if route.template == "/approvals" else route.body
         replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(
             (
-                "disable", "cancel", "/archive", "/flags/{key}/restore", "/settings/{key}/rollback",
+                "disable",
+                "cancel",
+                "/archive",
+                "/flags/{key}/restore",
+                "/settings/{key}/rollback",
                 "/configs/{config}/rollback",
             )
         )

@@ -126,9 +126,13 @@ class TestReferences:
         async with house.transaction() as tx:
             await tx.flag_references.put(api, [Reference("checkout", "a.go", (1,))])
             await tx.flag_references.put(self.scan(house, environment=DEV), [Reference("checkout", "d.py", (1, 2))])
-            await tx.flag_references.put(first, [Reference("checkout", "x.py", (3, 9)), Reference("basket", "x.py", (4,))])
+            await tx.flag_references.put(
+                first, [Reference("checkout", "x.py", (3, 9)), Reference("basket", "x.py", (4,))]
+            )
             assert await tx.flag_references.scan(PRODUCTION, "shop") == first
-            await tx.flag_references.put(second, [Reference("search", "y.py", (5,)), Reference("checkout", "z.py", (6, 7))])
+            await tx.flag_references.put(
+                second, [Reference("search", "y.py", (5,)), Reference("checkout", "z.py", (6, 7))]
+            )
         async with house.transaction() as tx:
             assert await tx.flag_references.scans(PRODUCTION) == [api, second]
             assert await tx.flag_references.scan(PRODUCTION, "nothing") is None

@@ -69,7 +69,10 @@ def repository(tree: Path) -> Path:
 @pytest.mark.req("FL2")
 async def test_flags_are_listed_by_the_state_of_their_life(ada: Caller, say: Say) -> None:
     code, text = await say("eve", "flags", "list", "-e", "dev")
-    assert (code, [line.split()[:2] for line in text.splitlines()]) == (0, [["new", "checkout"], ["stale", "new-basket"]])
+    assert (code, [line.split()[:2] for line in text.splitlines()]) == (
+        0,
+        [["new", "checkout"], ["stale", "new-basket"]],
+    )
     code, text = await say("eve", "flags", "list", "-e", "dev", "--stale")
     assert (code, [line.split()[:2] for line in text.splitlines()]) == (0, [["stale", "new-basket"]])
     assert "expected to live" in text
@@ -108,4 +111,3 @@ async def test_a_flag_is_archived_and_served_again(ada: Caller, say: Say) -> Non
     code, text = await say("ada", "flags", "restore", "checkout", *words)
     assert (code, text) == (0, "checkout in dev is served again, as version 3.\n")
     assert (await ada.get("/flags/checkout", environment="dev"))["definition"] == FLAG
-

@@ -81,7 +81,7 @@ class TestTally:
     def test_too_many_answers_are_counted_before_they_are_forgotten(
         self, flags: FlagSet, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("application.flag_usage.counting._MOST_TAGS", 1)
+        monkeypatch.setattr("application.flag_usage.counting._MOST_KEPT", 1)
         tally, answer = Tally(), [flags.evaluate("checkout", {})]
         tally.add_all(answer, "a")
         tally.again("a")
@@ -149,7 +149,9 @@ class TestCounts:
         await counting.counts.flush()
         async with world.store.transaction(world.tenant.id) as tx:
             assert await tx.flag_usage.times(PRODUCTION, "checkout", began - timedelta(days=1)) == []
-            assert [each.first_at for each in (await tx.flag_usage.given(PRODUCTION, ["checkout"]))["checkout"]] == [began]
+            assert [each.first_at for each in (await tx.flag_usage.given(PRODUCTION, ["checkout"]))["checkout"]] == [
+                began
+            ]
 
 
 @pytest.mark.req("FL1")

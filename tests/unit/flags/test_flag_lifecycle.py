@@ -90,7 +90,9 @@ class TestStanding:
 
     def test_the_silence_of_all_is_no_evidence_against_one(self) -> None:
         """Nobody was heard after it was evaluated last, so nothing says that it is not used."""
-        assert told(known(TARGETED, given("on", 90, 80), given("off", 90, 81), heard=Heard(ago(90), ago(80))))[0] is ACTIVE
+        assert (
+            told(known(TARGETED, given("on", 90, 80), given("off", 90, 81), heard=Heard(ago(90), ago(80))))[0] is ACTIVE
+        )
         assert told(known(FLAG, heard=Heard(ago(29), ago(0))))[0] is ACTIVE
 
     def test_a_reason_says_what_it_is_about(self) -> None:
