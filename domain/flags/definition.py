@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from domain.canonical import Json
 from domain.errors import Fault, Invalid
 from domain.flags.limits import Faults, check_json, pointer
 from domain.flags.rules import check_rule
+from domain.json_value import Json
 
 KEY_PATTERN = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,99}")
 STATES = ("ENABLED", "DISABLED")
@@ -86,7 +86,7 @@ def parse_definition(raw: Json, *, evaluators: Mapping[str, Json] | None = None)
     if default is not None and not (isinstance(default, str) and default in variants):
         faults.append(Fault("/defaultVariant", "expected the name of a variant, or null"))
     _check_targeting(raw, variants, evaluators or {}, faults)
-    _check_metadata(raw.get("metadata"), faults)
+    check_metadata(raw.get("metadata"), faults)
     if not faults and len(json.dumps(raw, ensure_ascii=False, separators=(",", ":")).encode()) > MOST_BYTES:
         faults.append(Fault("", f"expected at most {MOST_BYTES} bytes of JSON"))
     if faults or kind is None:
@@ -131,7 +131,8 @@ def _check_targeting(
         check_rule(targeting, "/targeting", variants=variants, evaluators=evaluators, faults=faults)
 
 
-def _check_metadata(metadata: Json, faults: Faults) -> None:
+def check_metadata(metadata: Json, faults: Faults) -> None:
+    """Of a flag or of a flag set: names with booleans, texts and numbers."""
     if metadata is None:
         return
     if not isinstance(metadata, dict):
