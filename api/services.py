@@ -30,6 +30,7 @@ from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.fences.cases import FenceCases
+from application.flag_documents import FlagDocuments
 from application.flag_usage.archiving import FlagArchive
 from application.flag_usage.counting import Tallies, UsageCounts
 from application.flag_usage.looking import FlagUse
@@ -107,6 +108,10 @@ class Services:
     closure_desk: ClosureDesk
     reopenings: ReopeningCases
     settings: Settings = field(default_factory=Settings)
+
+    @cached_property
+    def flag_documents(self) -> FlagDocuments:
+        return FlagDocuments(self.store, self.changes, self.submission)
 
     @cached_property
     def configs(self) -> ConfigCases:

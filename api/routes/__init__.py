@@ -26,6 +26,7 @@ from api.routes import (
     emergencies,
     entities,
     fiscal_years,
+    flag_documents,
     flag_usage,
     flags,
     gates,
@@ -59,6 +60,8 @@ from api.routes import (
 ROUTERS = (
     flags.router,
     flags.questions,
+    flag_documents.router,
+    flag_documents.reading,
     flag_usage.router,
     flag_usage.archive,
     flag_usage.references,
