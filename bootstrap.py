@@ -41,6 +41,7 @@ from adapters.temporal.client import when_asked
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
 from api.app import create_app
+from api.flagd.door import SyncDoor
 from api.services import Services
 from api.services import Settings as ApiSettings
 from application.acting import Acting
@@ -245,13 +246,19 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         closures=closures,
         closure_desk=ClosureDesk(store, processes, made.acting, closures),
         reopenings=made.reopenings(processes, closures),
-        settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
+        settings=ApiSettings(made.settings.temporal_ui, made.settings.docs, flagd=_sync_door(made.settings)),
     )
 
 
 def api() -> FastAPI:
     """The application that uvicorn serves (`uvicorn bootstrap:api --factory`)."""
     settings = Settings.read()
+def _sync_door(said: Settings) -> SyncDoor | None:
+    if said.flagd_port is None:
+        return None
+    return SyncDoor(said.flagd_port, said.flagd_host, said.flagd_cert, said.flagd_key)
+
+
     configure(settings.log_form, settings.log_level)
     made = Parts(settings)
     processes = TemporalProcesses(when_asked(Line.of(settings)), long_workflows=settings.long_commands == "workflow")

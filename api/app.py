@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import doors, health, kinds, reference
 from api.deployment_meters import DeploymentMeters
 from api.effective import SUFFIX, EffectiveLane
+from api.flagd import source
+from api.flagd.server import Flagd
 from api.meters import Meters
 from api.middleware import Doorway
 from api.ofrep import PREFIX, Ofrep
@@ -58,10 +60,11 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
-        async with lifespan():
+        async with lifespan(), flagd.served():
             yield
             readiness.close()
         if ui is not None:
+    flagd = Flagd(services, meters.registry)
             await ui.close()
 
     app = Application(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
@@ -77,20 +80,17 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above
     app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]  # as above
-    for router in ROUTERS:
+    for router in (*ROUTERS, source.router, doors.router, health.router, kinds.router):
         app.include_router(router)
-    app.include_router(doors.router)
-    app.include_router(health.router)
-    app.include_router(kinds.router)
     if services.settings.docs:
         app.include_router(reference.router)
     if ui is not None:
         app.mount(MOUNT, ui)
-    app.state.operations = operations()
+    app.state.operations, app.state.flagd = operations(), flagd.admission
     return app
 
 
 def operations() -> tuple[Any, ...]:
     """Every route that has methods, for answers that must name them all."""
-    routers = (*ROUTERS, doors.router, health.router, kinds.router, reference.router)
+    routers = (*ROUTERS, source.router, doors.router, health.router, kinds.router, reference.router)
     return tuple(route for router in routers for route in router.routes if hasattr(route, "path_regex"))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.flagd.door import SyncDoor
 from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
@@ -70,7 +71,8 @@ from application.tenants import Tenants
 class Settings:
     """`temporal_ui` is the address of Temporal's own UI, served under /temporal; `max_body` is in bytes.
 
-    `max_large_body` is that of routes that take many things at once, from whom is known.
+    `max_large_body` is that of routes that take many things at once, from whom is known. Without `flagd` its sync
+    protocol is not served.
     """
 
     temporal_ui: str | None = None
@@ -78,6 +80,7 @@ class Settings:
     max_body: int = 1024 * 1024
     max_large_body: int = 16 * 1024 * 1024
 
+    flagd: SyncDoor | None = None
 
 @dataclass(frozen=True)
 class Services:

@@ -106,6 +106,7 @@ def _addresses(running: Running, installation: Installation) -> str:
         f"  API and reference   {running.api}/docs\n"
         f"  Temporal UI         {running.api}/temporal   (read-only)\n"
         f"  Temporal            {running.temporal_address}   (for `temporal --address`)\n"
+        f"  flagd sync          {host}:{running.port('flagd')}   (gRPC, no TLS)\n"
         f"  PostgreSQL          {database.place(installation.database_url)}   (`changegate database` says as whom)\n"
         f"  health              {running.api}/readyz\n"
         f"  a token             changegate token --as ada   (tenant {TENANT}; also bob, cyd, root, olu, aud)\n"

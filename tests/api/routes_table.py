@@ -136,6 +136,7 @@ ROUTES = [
     Route("GET", "/deployments/{id}/convergence", P.CHANGE_READ),
     Route("GET", "/deployments/{id}/durations", P.CHANGE_READ),
     Route("GET", "/deployments/{id}/events", P.CHANGE_READ, query="?seconds=0"),
+    Route("GET", "/instances", P.FEATURES_READ, query=DEV, names=False),
     Route("POST", "/instances/acknowledgements", P.FEATURES_EVALUATE,
           {"environment": "dev", "instances": [{"name": "shop-1", "flags": 1}]}, names=False),
     Route("GET", "/targets/{environment}/{kind}/{key}/instances", P.FEATURES_READ),

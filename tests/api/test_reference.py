@@ -18,6 +18,7 @@ PUBLIC = {
     "/openapi.json",
     "/docs",
     "/docs/reference.css",
+    "/flagd/v1/{tenant}/{environment}/flags.json",
 }
 
 
