@@ -250,15 +250,15 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
     )
 
 
-def api() -> FastAPI:
-    """The application that uvicorn serves (`uvicorn bootstrap:api --factory`)."""
-    settings = Settings.read()
 def _sync_door(said: Settings) -> SyncDoor | None:
     if said.flagd_port is None:
         return None
     return SyncDoor(said.flagd_port, said.flagd_host, said.flagd_cert, said.flagd_key)
 
 
+def api() -> FastAPI:
+    """The application that uvicorn serves (`uvicorn bootstrap:api --factory`)."""
+    settings = Settings.read()
     configure(settings.log_form, settings.log_level)
     made = Parts(settings)
     processes = TemporalProcesses(when_asked(Line.of(settings)), long_workflows=settings.long_commands == "workflow")

@@ -56,6 +56,7 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     meters.watch_configs(services.configs.active)
     meters.registry.register(DeploymentMeters(services.measuring.tally))
     readiness = health.Readiness()
+    flagd = Flagd(services, meters.registry)
     ui = TemporalUi(services.settings.temporal_ui) if services.settings.temporal_ui else None
 
     @asynccontextmanager
@@ -64,7 +65,6 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
             yield
             readiness.close()
         if ui is not None:
-    flagd = Flagd(services, meters.registry)
             await ui.close()
 
     app = Application(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)

@@ -79,8 +79,8 @@ class Settings:
     docs: bool = True
     max_body: int = 1024 * 1024
     max_large_body: int = 16 * 1024 * 1024
-
     flagd: SyncDoor | None = None
+
 
 @dataclass(frozen=True)
 class Services:

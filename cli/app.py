@@ -101,12 +101,13 @@ async def _up(installation: Installation, port: int | None) -> None:
 
 
 def _addresses(running: Running, installation: Installation) -> str:
+    host = running.api.removeprefix("http://").partition(":")[0]
     return (
         f"[bold]Changegate runs.[/]  data in {installation.folder}\n"
         f"  API and reference   {running.api}/docs\n"
         f"  Temporal UI         {running.api}/temporal   (read-only)\n"
-        f"  Temporal            {running.temporal_address}   (for `temporal --address`)\n"
         f"  flagd sync          {host}:{running.port('flagd')}   (gRPC, no TLS)\n"
+        f"  Temporal            {running.temporal_address}   (for `temporal --address`)\n"
         f"  PostgreSQL          {database.place(installation.database_url)}   (`changegate database` says as whom)\n"
         f"  health              {running.api}/readyz\n"
         f"  a token             changegate token --as ada   (tenant {TENANT}; also bob, cyd, root, olu, aud)\n"
