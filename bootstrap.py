@@ -66,6 +66,7 @@ from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
 from application.faring import Sent
 from application.fences.answering import FenceAnswers
+from application.flag_streams import FlagStreams
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
@@ -218,6 +219,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
     secret = kept_key(made.settings.keys / "acts.pem").private_bytes_raw()
     gates = KnownTables(store, made.listener.periods, made.settings.gate_silence)
     snapshots = SettingSnapshots(store, made.listener.settings, clock, setting_cache(made.settings, secret))
+    flag_sets = FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time)
     closures = made.closures(processes)
     return Services(
         store=store,
@@ -236,7 +238,8 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         tenants=Tenants(store, snapshots),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time),
+        flag_sets=flag_sets,
+        flag_streams=FlagStreams(store, flag_sets, made.signer, clock),
         setting_snapshots=snapshots,
         events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
         proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),

@@ -17,6 +17,8 @@ from api.flagd.server import Flagd
 from api.meters import Meters
 from api.middleware import Doorway
 from api.ofrep import PREFIX, Ofrep
+from api.ofrep_streams import PATH as STREAMS
+from api.ofrep_streams import OfrepStreams
 from api.posting_lane import ROUTE as POSTING_CHECKS
 from api.posting_lane import PostingLane
 from api.problems import on_http, on_invalid, on_refusal
@@ -30,15 +32,21 @@ Hook = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 class Application(FastAPI):
-    """FastAPI, but for three lanes: what is asked there many times a second meets no routing and no middleware."""
+    """FastAPI, but for three lanes: what is asked there many times a second meets no routing and no middleware.
+
+    Nor do the streams beside the first, whose addresses are secrets.
+    """
 
     evaluation: ASGIApp | None = None
+    streams: ASGIApp | None = None
     effective: ASGIApp | None = None
     postings: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] if scope["type"] == "http" else ""
-        if self.evaluation is not None and path.startswith(PREFIX):
+        if self.streams is not None and path == STREAMS:
+            await self.streams(scope, receive, send)
+        elif self.evaluation is not None and path.startswith(PREFIX):
             await self.evaluation(scope, receive, send)
         elif self.effective is not None and path.endswith(SUFFIX):
             await self.effective(scope, receive, send)
@@ -69,8 +77,10 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
     app = Application(**reference.ABOUT, docs_url=None, redoc_url=None, openapi_url=None, lifespan=living)
     app.state.services, app.state.meters, app.state.readiness = services, meters, readiness
+    streams = OfrepStreams(services.flag_streams, services.store, meters.evaluations, services.sightings)
+    app.streams = streams
     app.evaluation = Ofrep(
-        services.authentication, services.flag_sets, meters.evaluations, services.sightings, services.previewing
+        services.authentication, services.flag_sets, meters.evaluations, services.previewing, streams
     )
     app.effective = EffectiveLane(services.authentication, services.setting.reads, meters, services.sightings, app.road)
     app.postings = PostingLane(

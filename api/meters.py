@@ -19,6 +19,7 @@ class Evaluations:
     def __init__(self, tallies: Tallies) -> None:
         self.tallies = tallies
         self.answers: Counts[int] = Counts()
+        self.streams = 0
 
     def collect(self) -> Iterator[Metric]:
         reasons = CounterMetricFamily("changegate_evaluations", "Evaluations by reason.", labels=["reason"])
@@ -29,6 +30,7 @@ class Evaluations:
         for status, count in dict(self.answers).items():
             answers.add_metric([str(status)], count)
         yield answers
+        yield GaugeMetricFamily("changegate_ofrep_streams", "OFREP event streams that are open.", value=self.streams)
 
 
 class CachedSettings:

@@ -31,6 +31,7 @@ from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.fences.cases import FenceCases
+from application.flag_streams import FlagStreams
 from application.flag_documents import FlagDocuments
 from application.flag_usage.archiving import FlagArchive
 from application.flag_usage.counting import Tallies, UsageCounts
@@ -101,6 +102,7 @@ class Services:
     auditing: Auditing
     telemetry: Telemetry
     flag_sets: FlagSets
+    flag_streams: FlagStreams
     setting_snapshots: SettingSnapshots
     events: EventCases
     proofs: Proofs

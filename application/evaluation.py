@@ -19,6 +19,7 @@ log = structlog.get_logger()
 
 Place = tuple[UUID, Environment]
 _PAUSE_SECONDS = 0.5
+_PATIENCE_SECONDS = 2.0
 
 
 @dataclass
@@ -63,6 +64,19 @@ class FlagSets:
         """The same one as long as the process lives."""
         return self._shelves.get((tenant, environment)) or await self._load((tenant, environment))
 
+    async def at_least(self, place: Place, revision: int | None) -> None:
+        """Until this revision is served here, or the newest that the database has; None stands for an unknown one.
+
+        Unavailable when the database does not say so within seconds: then nothing older may be told instead.
+        """
+        if revision is not None and (await self.shelf(*place)).flags.revision >= revision:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._load(place, enough=revision)
+        except TimeoutError:
+            raise Unavailable from None
+
     async def follow(self) -> None:
         """Runs as long as the process: news of one place re-reads it, doubt about the line re-reads them all."""
         async for place in self._news.listen():
@@ -81,9 +95,12 @@ class FlagSets:
             else:
                 return
 
-    async def _load(self, place: Place) -> Shelf:
+    async def _load(self, place: Place, *, enough: int | None = None) -> Shelf:
+        """Anew, unless `enough` has been loaded while this waited for its turn."""
         async with self._loading.setdefault(place, asyncio.Lock()):
             present = self._shelves.get(place)
+            if present is not None and enough is not None and present.flags.revision >= enough:
+                return present
             stored = await self._read(place, present.stored.revision if present else -1)
             if stored is None and present is not None:
                 return present

@@ -139,7 +139,9 @@ def api() -> str:
         "## For applications\n\nFlags are evaluated over OFREP 0.3 by any OpenFeature SDK: "
         "`POST /ofrep/v1/evaluate/flags` for all flags, `POST /ofrep/v1/evaluate/flags/{key}` for one, with "
         "`Changegate-Environment` naming the environment (default `production`). The permission is "
-        f"`{Permission.FEATURES_EVALUATE.value}`.",
+        f"`{Permission.FEATURES_EVALUATE.value}`. The answer for all flags names an event stream, "
+        "`GET /ofrep/v1/streams/flags`, whose address is its own permission "
+        "([how](../explanation/events.md#clients-that-keep-flags)).",
         "## For operators\n\n`GET /healthz` says that the process lives, `GET /readyz` whether each part that it needs "
         "answers, `GET /metrics` speaks to Prometheus, `/temporal` shows Temporal's UI read-only, "
         "`GET /problems` explains every problem that an answer may be.",

@@ -1,24 +1,23 @@
-"""The unmodified OpenFeature provider for Node evaluates against this server.
+"""The unmodified OpenFeature providers for JavaScript evaluate against this server, in Node and as a page in a browser.
 
-It is older than answers without a value: to it a disabled flag is an error, with the application's default all
-the same.
+The one for Node is older than answers without a value: to it a disabled flag is an error, with the application's
+default all the same.
 """
 
 import asyncio
 import json
-import os
-import shutil
-import subprocess
 from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
 from application.flags import Flags
 from domain.environments import Environment
+from tests.api.conftest import served
+from tests.keeping import pages
 
-HOME = Path(__file__).parents[1] / "contract" / "js"
 IN = Environment.DEV
 FLAGS: dict[str, Any] = {
     "bool": {"state": "ENABLED", "variants": {"a": True, "b": False}, "defaultVariant": "a"},
@@ -32,37 +31,17 @@ FLAGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The pinned packages, installed as the lock file says; without npm the reason is printed, and CI does not pass."""
-    folder = tmp_path_factory.mktemp("js")
-    for name in ("package.json", "package-lock.json", ".npmrc", "evaluate.mjs"):
-        shutil.copy(HOME / name, folder)
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        _without("node and npm are not installed")
-    done = subprocess.run([str(npm), "ci", "--no-audit", "--no-fund"], cwd=folder, capture_output=True, text=True,
-                          timeout=120, check=False)  # fmt: skip
-    if done.returncode != 0:
-        _without(f"npm could not install the pinned packages: {done.stderr[-300:]}")
-    return folder
-
-
-def _without(reason: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)  # a machine may lack node or a registry; CI may not
-
-
 @pytest.mark.req("FR-SM-014")
 class TestNodeClient:
-    async def test_every_type_arrives_as_what_it_is(self, home: Path, world: Any, house: Any, address: str) -> None:
+    async def test_every_type_arrives_as_what_it_is(
+        self, node_home: Path, world: Any, house: Any, address: str
+    ) -> None:
         flags = Flags(world.services.store)
         for key, definition in FLAGS.items():
             await flags.create(house.ada, (IN, key), definition, "for the test")
         token = world.headers(house, "shop")["Authorization"].removeprefix("Bearer ")
         node = await asyncio.create_subprocess_exec(
-            "node", "evaluate.mjs", address, token, house.tenant.slug, IN.value, cwd=home, stdout=PIPE, stderr=PIPE
+            "node", "evaluate.mjs", address, token, house.tenant.slug, IN.value, cwd=node_home, stdout=PIPE, stderr=PIPE
         )
         out, err = await asyncio.wait_for(node.communicate(), 60)
         assert node.returncode == 0, err.decode()
@@ -72,3 +51,66 @@ class TestNodeClient:
         }  # fmt: skip
         assert (seen["text"]["reason"], seen["text"]["variant"]) == ("TARGETING_MATCH", "b")
         assert seen["missing"]["errorCode"] == "FLAG_NOT_FOUND"
+
+
+def text(default: str) -> dict[str, Any]:
+    return {**FLAGS["text"], "defaultVariant": default}
+
+
+async def arguments(world: Any, house: Any) -> tuple[str, ...]:
+    """Of the page, once there is something to keep."""
+    await Flags(world.services.store).create(house.ada, (IN, "text"), text("a"), "for the test")
+    token = world.headers(house, "shop")["Authorization"].removeprefix("Bearer ")
+    return token, house.tenant.slug, IN.value
+
+
+@pytest.mark.req("OF-01", "OF-02", "OF-03")
+class TestPage:
+    async def test_is_told_of_changes_and_of_every_context_what_is_its_own(
+        self, node_home: Path, world: Any, house: Any, address: str, ask: Any
+    ) -> None:
+        async with pages(node_home) as browse:
+            kept = await browse(address, *await arguments(world, house))
+            begun = await kept.tells("begun")
+            assert (begun["value"], begun["variant"], begun["reason"]) == ("green", "a", "DEFAULT")
+            assert begun["answers"] == [200]
+            paying = await kept.change(targetingKey="user-1", plan="pro")
+            assert (paying["value"], paying["reason"], paying["answers"]) == ("blue", "TARGETING_MATCH", [200])
+            assert (await kept.change(targetingKey="user-1", plan="pro"))["answers"] == [304]
+            await kept.change(targetingKey="user-1", plan="free")
+            await Flags(world.services.store).update(house.ada, (IN, "text"), text("b"), expected=1, reason="for it")
+            told = await kept.tells("PROVIDER_CONFIGURATION_CHANGED", "blue")
+            assert (told["variant"], told["reason"], told["answers"]) == ("b", "DEFAULT", [200])
+            await world.services.sightings.flush()
+            seen = (await ask("eve", "GET", "/targets/dev/flag/text/instances")).json()["items"]
+            assert [(each["name"], each["flags"]) for each in seen] == [("page-1", 2)]
+
+    async def test_hears_what_changed_while_the_server_was_away(
+        self, node_home: Path, world: Any, house: Any, eventually: Callable[..., Any]
+    ) -> None:
+        flags, key = Flags(world.services.store), (IN, "text")
+        async with pages(node_home) as browse:
+            async with served(world.app) as address:
+                kept = await browse(address, *await arguments(world, house))
+                await kept.tells("begun")
+                await eventually(lambda: world.services.flag_streams._open[house.shop.id])
+            await kept.tells("PROVIDER_STALE")
+            await flags.update(house.ada, key, text("b"), expected=1, reason="for the test")
+            async with served(world.app, int(address.rpartition(":")[2])):
+                await kept.tells("PROVIDER_CONFIGURATION_CHANGED", "blue")
+                await flags.update(house.ada, key, text("a"), expected=2, reason="for the test")
+                await kept.tells("PROVIDER_CONFIGURATION_CHANGED", "green")
+
+    async def test_that_may_evaluate_no_longer_is_told_nothing_more(
+        self, node_home: Path, world: Any, house: Any, address: str, eventually: Callable[..., Any], unbelieved: None
+    ) -> None:
+        streams = world.services.flag_streams
+        async with pages(node_home) as browse:
+            kept = await browse(address, *await arguments(world, house))
+            await kept.tells("begun")
+            await eventually(lambda: streams._open[house.shop.id])
+            async with world.services.store.transaction(house.id) as tx:
+                await tx.people.set_roles(house.shop.id, frozenset())
+            await eventually(lambda: not streams._open[house.shop.id])
+            assert (await kept.change(targetingKey="user-1", plan="pro"))["value"] == "green"
+            assert [status for each in kept.seen for status in each["answers"]][-1] == 403
