@@ -29,9 +29,17 @@ class Page:
         raise AssertionError(f"it ended, after {self.seen}")
 
     async def change(self, **context: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(context).encode() + b"\n")
+        self._say(json.dumps(context))
         return await self.tells("context")
+
+    async def value(self) -> str:
+        """What it has of the flag now, without asking anybody."""
+        self._say("")
+        return str((await self.tells("look"))["value"])
+
+    def _say(self, line: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(line.encode() + b"\n")
 
 
 @asynccontextmanager

@@ -1,5 +1,5 @@
 // Keeps flags as a page in a browser does, through the web provider as it is published, and prints what it sees.
-// Each line on standard input is a context to change to; the end of the input is the end of the page.
+// Each line on standard input is a context to change to, or empty to look; the end of the input is the end of the page.
 import { createInterface } from "node:readline";
 import { OFREPWebProvider } from "@openfeature/ofrep-web-provider";
 import { OpenFeature, ProviderEvents } from "@openfeature/web-sdk";
@@ -33,8 +33,8 @@ await OpenFeature.setContext({ targetingKey: "user-1", plan: "free" });
 await OpenFeature.setProviderAndWait(provider);
 tell("begun");
 for await (const line of createInterface({ input: process.stdin })) {
-  await OpenFeature.setContext(JSON.parse(line));
-  tell("context");
+  if (line) await OpenFeature.setContext(JSON.parse(line));
+  tell(line ? "context" : "look");
 }
 await OpenFeature.close();
 process.exit();
