@@ -21,6 +21,7 @@ from domain.flags import SHARED_RULES
 from domain.flags.flagd import FlagdDocument
 from domain.flags.importers import Fidelity, Translation
 from domain.flags.importers.reports import references
+from domain.flags.lifecycle import ARCHIVED, is_archived
 from domain.flags.limits import pointer
 from domain.people import Actor, Permission
 from domain.settings import Contents, compared_contents
@@ -151,6 +152,13 @@ async def _beside(
     ops = compared_contents(Contents(flags=wanted), Contents(flags=there)).flags
     places = {report.key: DOCUMENT + report.path for report in translation.reports}
     places[SHARED_RULES] = DOCUMENT + pointer("", SHARED_RULES)
+    faults = [
+        Fault(f"{places[key]}/metadata/{ARCHIVED}", "is set by archiving the flag")
+        for key, flag in translation.flags.items()
+        if is_archived(flag) and not is_archived(there.get(key, {}))
+    ]
+    if faults:
+        raise Invalid(faults)
     arrival = FlagArrival(intake.environment, intake.reason, wanted, there, ops, places)
     check_whole(arrival, there)
     return arrival, stored

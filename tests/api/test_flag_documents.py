@@ -69,6 +69,11 @@ class TestFlagd:
         assert (refused.status_code, refused.json()["faults"][0]["path"]) == (422, "/document/flags/f/targeting/$ref")
         assert (await ask("eve", "GET", f"{DOCUMENTS}?{DEV}")).json()["flags"] == {}
 
+    async def test_no_flag_comes_in_as_archived(self, bring: Any) -> None:
+        refused = await bring({"flags": {"f": {**FLAG, "metadata": {"archived": True}}}})
+        told = refused.json()["faults"][0]["path"]
+        assert (refused.status_code, told) == (422, "/document/flags/f/metadata/archived")
+
     async def test_the_same_request_is_carried_out_once(self, ask: Any) -> None:
         wish = {"environment": "dev", "format": "flagd", "document": WHOLE, **WHY}
         once, twice = [
