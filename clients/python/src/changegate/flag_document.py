@@ -1,0 +1,70 @@
+"""A flag set comes as one document of flagd; what did not change since the last one is not compiled again."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from changegate.errors import Unreachable
+from changegate.evaluation import Bucketing, FlagSet, compile_flag_set
+from changegate.models import Json
+
+_ITS_OWN: Final = ("version", "bucketing")
+"""Of the set as a whole: the revision changes each time, and would make every flag another one."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """One revision, compiled; `tag` is what the server knows it by."""
+
+    tag: str
+    revision: int
+    document: Mapping[str, Json]
+    flags: FlagSet
+
+
+def compiled(document: Json, tag: str, before: Held | None = None) -> Held:
+    """Unreachable for what is no document of ours."""
+    try:
+        metadata = document["metadata"]
+        revision, bucketing = int(metadata["version"]), Bucketing(metadata["bucketing"])
+        flags: Mapping[str, Json] = document["flags"]
+        shared = _shared(document)
+        if before is None or not same(shared, _shared(before.document)):
+            made = compile_flag_set(
+                flags, revision=revision, bucketing=bucketing, metadata=shared[1], evaluators=shared[2], now=time.time
+            )
+        else:
+            made = before.flags
+            for key in changed(before, document):
+                made = made.with_flag(key, flags.get(key), revision)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise Unreachable("what answered there is not this API: no flag set in its answer") from error
+    return Held(tag, revision, document, made)
+
+
+def changed(before: Held | None, document: Mapping[str, Json]) -> list[str]:
+    """Keys of flags that another document has otherwise; all of them where what they share is another."""
+    old: Mapping[str, Json] = {} if before is None else before.document["flags"]
+    new: Mapping[str, Json] = document["flags"]
+    keys = sorted({*old, *new})
+    if before is None or not same(_shared(before.document), _shared(document)):
+        return keys
+    return [key for key in keys if not same(old.get(key), new.get(key))]
+
+
+def same(one: Json, other: Json) -> bool:
+    """As JSON: 1, 1.0 and true are three."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return bool(one == other)
+
+
+def _shared(document: Mapping[str, Json]) -> tuple[Json, Json, Json]:
+    metadata = document["metadata"]
+    own = {name: value for name, value in metadata.items() if name not in _ITS_OWN}
+    return metadata["bucketing"], own, document.get("$evaluators", {})
