@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import doors, health, kinds, reference
 from api.deployment_meters import DeploymentMeters
 from api.effective import SUFFIX, EffectiveLane
-from api.flagd import source
+from api.flagd import following, source
 from api.flagd.server import Flagd
 from api.meters import Meters
 from api.middleware import Doorway
@@ -90,7 +90,7 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     app.add_exception_handler(Refusal, on_refusal)  # type: ignore[arg-type]  # Starlette types handlers for Exception
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]  # as above
     app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]  # as above
-    for router in (*ROUTERS, source.router, doors.router, health.router, kinds.router):
+    for router in (*ROUTERS, source.router, following.router, doors.router, health.router, kinds.router):
         app.include_router(router)
     if services.settings.docs:
         app.include_router(reference.router)
@@ -102,5 +102,5 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
 
 def operations() -> tuple[Any, ...]:
     """Every route that has methods, for answers that must name them all."""
-    routers = (*ROUTERS, source.router, doors.router, health.router, kinds.router, reference.router)
+    routers = (*ROUTERS, source.router, following.router, doors.router, health.router, kinds.router, reference.router)
     return tuple(route for router in routers for route in router.routes if hasattr(route, "path_regex"))

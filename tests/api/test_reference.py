@@ -19,6 +19,7 @@ PUBLIC = {
     "/docs",
     "/docs/reference.css",
     "/flagd/v1/{tenant}/{environment}/flags.json",
+    "/flagd/v1/flags.json",
 }
 
 
