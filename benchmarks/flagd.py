@@ -10,7 +10,7 @@ import grpc.aio  # type: ignore[import-untyped]  # grpcio brings no types along
 import orjson
 
 from api.flagd.messages import SERVICE, SyncFlagsRequest, SyncFlagsResponse
-from application.flags import Flags
+from application.ports.records import StoredFlag
 from benchmarks.house import House, house
 from benchmarks.measure import print_table
 from domain.environments import Environment
@@ -59,11 +59,9 @@ async def _change(home: House, number: int, streams: list[Any]) -> list[float]:
     heard = [asyncio.ensure_future(_arrival(each)) for each in streams]
     key = f"flag-{number % FLAGS}"
     async with home.store.transaction(home.tenant.id) as tx:
-        present = await tx.flags.get(Environment.PRODUCTION, key)
-    assert present is not None
-    version, changed = present.version, {**FLAG, "metadata": {"change": number}}
-    place = (Environment.PRODUCTION, key)
-    await Flags(home.store).update(home.people["ada"], place, changed, expected=version, reason="a benchmark's change")
+        changed = {**FLAG, "metadata": {"change": number}}
+        flag = StoredFlag(Environment.PRODUCTION, key, 2, changed, "benchmark", None, tx.now)
+        await tx.flags.put(flag, expected=1)
     began = time.perf_counter()
     return [max(0.0, moment - began) for moment in await asyncio.gather(*heard)]
 

@@ -81,7 +81,7 @@ def value(provider: FlagdProvider, key: str = "checkout") -> bool:
     return provider.resolve_boolean_details(key, False).value
 
 
-@pytest.mark.req("FR-SM-041", "FR-SM-012")
+@pytest.mark.req("FR-SM-041", "FR-SM-012", "FD-01")
 class TestPythonProvider:
     async def test_over_tls_it_has_values_and_reasons_and_hears_of_changes(
         self, protocol: Protocol, providing: Any, tmp_path: Path, eventually: Any

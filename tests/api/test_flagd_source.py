@@ -24,7 +24,7 @@ def read(protocol: Protocol) -> Any:
     return asked
 
 
-@pytest.mark.req("FR-SM-041")
+@pytest.mark.req("FR-SM-041", "FD-05")
 class TestSource:
     async def test_what_has_not_changed_is_not_sent_again(self, protocol: Protocol, read: Any, eventually: Any) -> None:
         first = await read()

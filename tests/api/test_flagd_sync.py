@@ -27,7 +27,7 @@ Code = grpc.StatusCode
 ON = {**CHECKOUT, "defaultVariant": "on"}
 
 
-@pytest.mark.req("FR-SM-041")
+@pytest.mark.req("FR-SM-041", "FD-02")
 class TestStream:
     async def test_gives_the_whole_set_and_again_whenever_it_changes(self, reader: Reader) -> None:
         protocol = reader.protocol
@@ -103,6 +103,7 @@ class TestStream:
         assert (await told(reader.mine()))["flags"]
 
 
+@pytest.mark.req("FD-03")
 class TestAdmission:
     async def test_the_flag_set_is_selected_in_the_header_before_the_field(self, reader: Reader) -> None:
         token, selector = reader.protocol.token(), reader.protocol.selector
@@ -178,7 +179,7 @@ class TestAdmission:
         assert refused.value.code() is Code.UNIMPLEMENTED
 
 
-@pytest.mark.req("S59", "S60")
+@pytest.mark.req("S59", "S60", "FD-04")
 class TestInstances:
     @pytest.mark.parametrize("said", [{"changegate_instance": "shop-1"}, {"provider_id": "shop-1"}])
     async def test_a_stream_is_an_instance_that_holds_what_it_was_given(

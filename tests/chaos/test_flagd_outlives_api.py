@@ -24,7 +24,7 @@ FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": Fals
 PLACE = (Environment.DEV, "checkout")
 
 
-@pytest.mark.req("FR-SM-041")
+@pytest.mark.req("FR-SM-041", "FD-01")
 async def test_what_was_streamed_holds(
     neighbourhood: House, store: PostgresStore, issuer: EmbeddedIssuer, client: Client, surroundings: dict[str, str],
     tmp_path: Path,
