@@ -1,4 +1,4 @@
-"""Pages that keep flags through the web provider, each in a process of its own."""
+"""Applications under Node, each in a process of its own: pages that keep flags, and servers that ask for each."""
 
 import asyncio
 import json
@@ -32,10 +32,10 @@ class Page:
         self._say(json.dumps(context))
         return await self.tells("context")
 
-    async def value(self) -> str:
-        """What it has of the flag now, without asking anybody."""
+    async def look(self) -> Any:
+        """What it has now: a page of its flag, without asking anybody, and a server of all of them."""
         self._say("")
-        return str((await self.tells("look"))["value"])
+        return (await self.tells("look"))["value"]
 
     def _say(self, line: str) -> None:
         assert self.process.stdin is not None
@@ -43,13 +43,13 @@ class Page:
 
 
 @asynccontextmanager
-async def pages(home: Path) -> AsyncIterator[Callable[..., Awaitable[Page]]]:
-    """Opens pages, with the address of the server and who asks there; all are closed in the end."""
+async def pages(home: Path, program: str = "keep.mjs") -> AsyncIterator[Callable[..., Awaitable[Page]]]:
+    """Opens them, with the address of the server and who asks there; all are closed in the end."""
     opened: list[Page] = []
 
     async def open_page(*arguments: str) -> Page:
         process = await asyncio.create_subprocess_exec(
-            "node", "--experimental-eventsource", "keep.mjs", *arguments, cwd=home, stdin=PIPE, stdout=PIPE, stderr=PIPE
+            "node", "--experimental-eventsource", program, *arguments, cwd=home, stdin=PIPE, stdout=PIPE, stderr=PIPE
         )
         opened.append(Page(process))
         return opened[-1]

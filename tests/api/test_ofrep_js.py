@@ -4,9 +4,6 @@ The one for Node is older than answers without a value: to it a disabled flag is
 default all the same.
 """
 
-import asyncio
-import json
-from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +28,12 @@ FLAGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.req("FR-SM-014")
+def who(world: Any, house: Any) -> tuple[str, ...]:
+    """The arguments of a program that asks in the shop's name."""
+    return world.headers(house, "shop")["Authorization"].removeprefix("Bearer "), house.tenant.slug, IN.value
+
+
+@pytest.mark.req("FR-SM-014", "OF-01")
 class TestNodeClient:
     async def test_every_type_arrives_as_what_it_is(
         self, node_home: Path, world: Any, house: Any, address: str
@@ -39,29 +41,49 @@ class TestNodeClient:
         flags = Flags(world.services.store)
         for key, definition in FLAGS.items():
             await flags.create(house.ada, (IN, key), definition, "for the test")
-        token = world.headers(house, "shop")["Authorization"].removeprefix("Bearer ")
-        node = await asyncio.create_subprocess_exec(
-            "node", "evaluate.mjs", address, token, house.tenant.slug, IN.value, cwd=node_home, stdout=PIPE, stderr=PIPE
-        )
-        out, err = await asyncio.wait_for(node.communicate(), 60)
-        assert node.returncode == 0, err.decode()
-        seen = json.loads(out)
+        async with pages(node_home, "evaluate.mjs") as start:
+            seen = await (await start(address, *who(world, house))).look()
         assert {key: told["value"] for key, told in seen.items()} == {
             "bool": True, "text": "blue", "number": 1.5, "object": {"size": 3}, "off": True, "missing": True,
         }  # fmt: skip
         assert (seen["text"]["reason"], seen["text"]["variant"]) == ("TARGETING_MATCH", "b")
         assert seen["missing"]["errorCode"] == "FLAG_NOT_FOUND"
 
+    async def test_sees_a_change_outlives_the_server_and_is_told_nothing_once_it_may_not(
+        self, node_home: Path, world: Any, house: Any, eventually: Callable[..., Any], unbelieved: None
+    ) -> None:
+        flags = Flags(world.services.store)
+        async with pages(node_home, "evaluate.mjs") as start:
+            async with served(world.app) as address:
+                await flags.create(house.ada, (IN, "bool"), FLAGS["bool"], "for the test")
+                asking = await start(address, *who(world, house))
+
+                async def value() -> Any:
+                    told = (await asking.look())["bool"]
+                    return told["value"], told["reason"], told.get("errorCode")
+
+                assert await value() == (True, "STATIC", None)
+                changed = {**FLAGS["bool"], "defaultVariant": "b"}
+                await flags.update(house.ada, (IN, "bool"), changed, expected=1, reason="for the test")
+                await (await world.services.flag_sets.shelf(house.id, IN)).newer(1)
+                assert await value() == (False, "STATIC", None)
+                await flags.update(house.ada, (IN, "bool"), FLAGS["bool"], expected=2, reason="for the test")
+            assert await value() == (False, "ERROR", "GENERAL")
+            async with served(world.app, int(address.rpartition(":")[2])):
+                assert await value() == (True, "STATIC", None)
+                async with world.services.store.transaction(house.id) as tx:
+                    await tx.people.set_roles(house.shop.id, frozenset())
+                assert await value() == (False, "ERROR", "GENERAL")
+
 
 def text(default: str) -> dict[str, Any]:
     return {**FLAGS["text"], "defaultVariant": default}
 
 
-async def arguments(world: Any, house: Any) -> tuple[str, ...]:
-    """Of the page, once there is something to keep."""
+async def kept_by(world: Any, house: Any) -> tuple[str, ...]:
+    """Who keeps it, once there is something to keep."""
     await Flags(world.services.store).create(house.ada, (IN, "text"), text("a"), "for the test")
-    token = world.headers(house, "shop")["Authorization"].removeprefix("Bearer ")
-    return token, house.tenant.slug, IN.value
+    return who(world, house)
 
 
 @pytest.mark.req("OF-01", "OF-02", "OF-03")
@@ -70,7 +92,7 @@ class TestPage:
         self, node_home: Path, world: Any, house: Any, address: str, ask: Any
     ) -> None:
         async with pages(node_home) as browse:
-            kept = await browse(address, *await arguments(world, house))
+            kept = await browse(address, *await kept_by(world, house))
             begun = await kept.tells("begun")
             assert (begun["value"], begun["variant"], begun["reason"]) == ("green", "a", "DEFAULT")
             assert begun["answers"] == [200]
@@ -91,7 +113,7 @@ class TestPage:
         flags, key = Flags(world.services.store), (IN, "text")
         async with pages(node_home) as browse:
             async with served(world.app) as address:
-                kept = await browse(address, *await arguments(world, house))
+                kept = await browse(address, *await kept_by(world, house))
                 await kept.tells("begun")
                 await eventually(lambda: world.services.flag_streams._open[house.shop.id])
             await kept.tells("PROVIDER_STALE")
@@ -106,7 +128,7 @@ class TestPage:
     ) -> None:
         streams = world.services.flag_streams
         async with pages(node_home) as browse:
-            kept = await browse(address, *await arguments(world, house))
+            kept = await browse(address, *await kept_by(world, house))
             await kept.tells("begun")
             await eventually(lambda: streams._open[house.shop.id])
             async with world.services.store.transaction(house.id) as tx:

@@ -42,7 +42,7 @@ async def test_what_changed_while_the_api_was_dead_is_kept_once_it_is_back(
         await flags.update(neighbourhood.ada, PLACE, FLAG, expected=2, reason=WHY)
 
         async def green() -> bool:
-            return await kept.value() == "green"
+            return bool(await kept.look() == "green")
 
         async with api.started():
             await eventually(green)  # after a while it begins anew without telling of what changed
