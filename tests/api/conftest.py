@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from adapters.crypto import EnvelopeSealer
 from adapters.crypto.files import FileKeyRing
@@ -180,7 +181,7 @@ def worlds() -> Callable[..., World]:
 
 
 @contextlib.asynccontextmanager
-async def served(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
+async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """Its address, behind a real uvicorn."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
