@@ -55,6 +55,11 @@ def number(value: Json) -> Json:
     return {"===": [value, {"+": [value]}]}
 
 
+def text(value: Json) -> Json:
+    """It is one: only of a text its conversion is the same."""
+    return {"===": [value, {"cat": [value]}]}
+
+
 def among(value: Json, listed: Sequence[Json]) -> Json:
     """One of the listed, which are no lists or objects: a rule would take these for rules."""
     if any(isinstance(each, list | dict) for each in listed):
@@ -106,12 +111,12 @@ def weights_of(shares: Sequence[float]) -> list[int]:
     return [round(each * WHOLE) for each in shares]
 
 
-def instant(text: str) -> float:
+def instant(said: str) -> float:
     """Unix seconds of an ISO 8601 instant; one without an offset is in UTC."""
     try:
-        at = datetime.fromisoformat(text)
+        at = datetime.fromisoformat(said)
     except ValueError:
-        raise Untranslatable(f"{text[:40]!r} is no instant") from None
+        raise Untranslatable(f"{said[:40]!r} is no instant") from None
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 

@@ -24,6 +24,7 @@ from domain.pointers import escaped
 
 NOTES = (
     "the attribute id is the targeting key",
+    "what is no version is less, more and equal to none",
     "attributes are taken as single values: where GrowthBook looks into a list, nothing matches here",
 )
 _NEARLY = 0.01
@@ -115,9 +116,8 @@ class _Translator:
         if key not in given:
             given[key] = _Translator(self._around, key, path).given()
         remarks.take(given[key].remarks)
-        return among(
-            given[key].rule, [name for name, value in given[key].named.items() if holds(parent.condition, value)]
-        )
+        values = [*given[key].named.items(), (None, None)]  # it may give nothing, and a condition may ask for that
+        return among(given[key].rule, [name for name, value in values if holds(parent.condition, value)])
 
     def _reached(self, rule: Rule, remarks: Remarks) -> list[Json]:
         """Its namespaces."""

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from domain.canonical import Json
-from domain.flags.importers.building import SUBJECT, among, attribute, either, every, negated, present
+from domain.flags.importers.building import SUBJECT, among, attribute, either, every, negated, number, present, text
 from domain.flags.importers.patterns import matching
 from domain.flags.importers.reports import Untranslatable
 from domain.flags.limits import DEEPEST
 
 _ORDERED: Final = {"$lt": "<", "$lte": "<=", "$gt": ">", "$gte": ">="}
-_VERSIONS: Final = {"$veq": "=", "$vne": "!=", "$vlt": "<", "$vlte": "<=", "$vgt": ">", "$vgte": ">="}
+_VERSIONS: Final = {"$veq": "=", "$vlt": "<", "$vlte": "<=", "$vgt": ">", "$vgte": ">="}
 
 
 def value_of(name: str) -> Json:
@@ -19,7 +19,7 @@ def value_of(name: str) -> Json:
 
 
 class Conditions:
-    def __init__(self, groups: Mapping[str, Sequence[Json]]) -> None:
+    def __init__(self, groups: Mapping[str, Json]) -> None:
         self._groups = groups
 
     def rule(self, condition: Json, depth: int = 0) -> Json:
@@ -57,30 +57,34 @@ class Conditions:
         if name == "$not":
             return negated(self._field(value, said, depth))
         if name in {"$inGroup", "$notInGroup"}:
-            found = among(value, self._groups.get(str(said), ()))
+            found = among(value, self._group(str(said)))
             return found if name == "$inGroup" else negated(found)
         test = _TESTS.get(name)
         if test is None:
             raise Untranslatable(f"there is no operator for {name[:100]!r}")
         return test(value, said)
 
+    def _group(self, name: str) -> Sequence[Json]:
+        """The values of a saved group: a list, or what says that it is one."""
+        group = self._groups.get(name)
+        values = group.get("values") if isinstance(group, dict) and group.get("type") == "list" else group
+        if not isinstance(values, list):
+            raise Untranslatable(f"there is no list of the saved group {name[:100]!r} in the document")
+        return values
+
 
 def _equal(value: Json, said: Json) -> Json:
-    """As GrowthBook compares: a boolean with the truth of the attribute, and null with what is not there."""
+    """As GrowthBook compares: what is of another type is never equal, and null is what is not there."""
     if isinstance(said, list | dict):
         raise Untranslatable("one of its conditions compares with a list or an object")
-    if said is None:
-        return {"===": [value, None]}
-    if isinstance(said, bool):
-        return {"!!": [value]} if said else every([present(value), {"!": [value]}])
-    return {"==": [value, said]}
+    return {"===": [value, said]}
 
 
 def _ordered(operator: str) -> Callable[[Json, Json], Json]:
     def test(value: Json, said: Json) -> Json:
         if isinstance(said, bool) or not isinstance(said, int | float | str):
             raise Untranslatable("one of its conditions is about more or less than what is no number and no text")
-        return {operator: [value, said]}
+        return every([text(value) if isinstance(said, str) else number(value), {operator: [value, said]}])
 
     return test
 
@@ -108,6 +112,7 @@ _TESTS: dict[str, Callable[[Json, Json], Json]] = {
     "$ne": lambda value, said: negated(_equal(value, said)),
     "$in": _listed,
     "$nin": _unlisted,
+    "$vne": lambda value, said: {"!": [{"sem_ver": [value, "=", str(said)]}]},
     "$exists": lambda value, said: present(value) if said else {"===": [value, None]},
     "$regex": _matches,
     **{name: _ordered(operator) for name, operator in _ORDERED.items()},
@@ -137,5 +142,5 @@ _OF_PARENT: dict[str, Callable[[Json, Json], bool]] = {
     "$eq": _same,
     "$ne": lambda value, wanted: not _same(value, wanted),
     "$in": lambda value, wanted: isinstance(wanted, list) and any(_same(value, each) for each in wanted),
-    "$exists": lambda _value, wanted: bool(wanted),
+    "$exists": lambda value, wanted: bool(wanted) is (value is not None),
 }

@@ -63,7 +63,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class GrowthBookExport:
-    """`savedGroups` are lists of values by id."""
+    """`savedGroups` are by id, most of them lists of values."""
 
     features: dict[str, Feature]
-    savedGroups: dict[str, list[Json]] = field(default_factory=dict)
+    savedGroups: dict[str, Json] = field(default_factory=dict)

@@ -26,10 +26,14 @@ _MILLISECONDS = 1000
 
 
 def value_of(name: str, kind: str | None, remarks: Remarks) -> Json:
-    """The attribute of a context of this kind; what is no user stands in the context under its kind."""
+    """The attribute of a context of this kind; what is no user stands in the context under its kind.
+
+    Only where the kind is said a name with slashes is a path: without it the rule is from before there were kinds.
+    """
     if name == "kind":
         raise Untranslatable("a clause asks for the kind of a context")
-    steps = [_unescaped(step) for step in name[1:].split("/")] if name.startswith("/") else [name]
+    path = kind is not None and name.startswith("/")
+    steps = [_unescaped(step) for step in name[1:].split("/")] if path else [name]
     if kind in {None, "user"}:
         return SUBJECT if steps == ["key"] else attribute(*steps)
     remarks.differs(f"what is asked of a context of the kind {kind} is read from the attribute {kind}")

@@ -43,6 +43,8 @@ def constrained(constraint: Constraint, remarks: Remarks) -> Json:
     test = _TESTS.get(constraint.operator)
     if test is None:
         raise Untranslatable(f"there is no operator for {constraint.operator[:100]!r}")
+    if constraint.operator in _LISTING and not constraint.values:
+        raise Untranslatable("one of its constraints lists nothing")
     if constraint.caseInsensitive and constraint.operator.startswith("STR_"):
         raise Untranslatable("a constraint does not tell capital letters from small ones, and no operator here does so")
     found = test(constraint, remarks)
@@ -114,6 +116,9 @@ _TESTS: dict[str, Callable[[Constraint, Remarks], Json]] = {
     "SEMVER_GT": _versions(">"),
     "SEMVER_LT": _versions("<"),
 }
+
+
+_LISTING = frozenset({"IN", "NOT_IN", "STR_STARTS_WITH", "STR_ENDS_WITH", "STR_CONTAINS"})
 
 
 class Segments:
