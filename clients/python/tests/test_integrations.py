@@ -53,6 +53,7 @@ def theme() -> str:
     return features.get_client().get_string_value("theme", "none")
 
 
+@pytest.mark.req("OF-06")
 class TestWsgi:
     def test_requests_are_known_and_counted(self, telemetry: Telemetry, counted: Any) -> None:
         def shop(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -82,6 +83,7 @@ class TestWsgi:
         assert counted() == [("light", 1, 1)]
 
 
+@pytest.mark.req("OF-06")
 class TestFastApi:
     def test_requests_are_known_and_counted(self, telemetry: Telemetry, counted: Any) -> None:
         app = FastAPI()
@@ -138,6 +140,7 @@ def project(telemetry: Telemetry, monkeypatch: pytest.MonkeyPatch) -> None:
         django.setup()
 
 
+@pytest.mark.req("OF-06")
 class TestDjango:
     @pytest.mark.usefixtures("project")
     def test_requests_are_known_and_counted(self, counted: Any) -> None:

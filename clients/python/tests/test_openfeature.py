@@ -28,7 +28,7 @@ def shop(api: StandIn) -> Iterator[StandIn]:
 
 
 class TestEvaluation:
-    @pytest.mark.req("FR-SM-014", "OF-01")
+    @pytest.mark.req("FR-SM-014", "OF-05")
     def test_every_type_has_its_value_variant_and_reason(self, shop: StandIn) -> None:
         shop.serve(
             text=flag("a", MINE, a="x", b="y"),
@@ -75,7 +75,7 @@ class TestEvaluation:
 
 
 class TestFollowing:
-    @pytest.mark.req("OF-01")
+    @pytest.mark.req("OF-03")
     def test_a_change_is_pushed_with_the_keys_that_changed(self, shop: StandIn) -> None:
         ruled = flag("off", {"if": [{"$ref": "pro"}, "on"]}, on=True, off=False)
         shop.serve({"pro": {"==": [{"var": "plan"}, "pro"]}}, number=flag("a", a=1), ruled=ruled)
@@ -132,6 +132,7 @@ class TestFollowing:
             assert (program.status, program.said("STALE")) == ("READY", [])
 
 
+@pytest.mark.req("OF-05")
 class TestBeginning:
     def test_who_never_had_anything_is_in_error_until_there_is_something(self, shop: StandIn) -> None:
         shop.stop()

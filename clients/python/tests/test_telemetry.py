@@ -43,6 +43,7 @@ def breaks(telemetry: Telemetry) -> None:
         raise KeyError
 
 
+@pytest.mark.req("OF-06")
 class TestTelemetry:
     def test_a_unit_counts_once_for_each_variant_that_it_met(self, api: StandIn, telemetry: Telemetry) -> None:
         telemetry.met("checkout", "outside of any")

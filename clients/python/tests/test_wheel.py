@@ -105,7 +105,7 @@ class TestWheel:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, cwd=python.parent)
         assert (done.returncode, done.stdout) == (0, "stripe"), done.stderr
 
-    @pytest.mark.req("FR-SM-014")
+    @pytest.mark.req("FR-SM-014", "OF-05")
     def test_evaluates_as_the_server_does_where_nothing_of_it_is(self, python: Path, api: StandIn) -> None:
         vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
         api.serve(vectors["evaluators"], **{key: flag["definition"] for key, flag in vectors["flags"].items()})
