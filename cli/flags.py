@@ -69,7 +69,9 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
             run(_report(installation, Asked(os.environ, reader, api, tenant), (environment, name), path, found))
         places = sum(len(each.lines) for each in found)
         told = f", reported as {name}" if report else ""
-        console.print(f"{places} places name {len({each.key for each in found})} flags{told}", markup=False)
+        console.print(
+            f"{_many(places, 'place')}, {_many(len({each.key for each in found}), 'flag')}{told}", markup=False
+        )
 
     _archiving(flags, installation, run)
 
@@ -147,6 +149,10 @@ async def _flags(me: Caller, environment: Environment, **wanted: str) -> AsyncIt
         following = {"cursor": page["next_cursor"]}
 
 
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
+
+
 def _print_list(flags: list[dict[str, Any]]) -> None:
     for flag in flags:
         reasons = "; ".join(each["text"] for each in flag["lifecycle"]["reasons"])
@@ -159,7 +165,7 @@ def _print_usage(told: dict[str, Any]) -> None:
     lines += [f"  {each['text']}" for each in told["lifecycle"]["reasons"]]
     lines += [f"{e['times']:>10}  {e['variant'] or '(default in the code)'}  {e['reason']}" for e in told["times"]]
     lines += [f"{e['variant'] or '(default in the code)'}: {e['first_at']} to {e['last_at']}" for e in told["given"]]
-    lines += [f"{e['repository']}: {e['places']} places, searched {e['scanned_at']}" for e in told["scans"]]
+    lines += [f"{e['repository']}: {_many(e['places'], 'place')}, searched {e['scanned_at']}" for e in told["scans"]]
     against = told["against_removal"]
     lines += ["against its removal:"] if against else ["Evidence speaks for its removal."]
     lines += [f"  {each['text']}" for each in against]

@@ -179,7 +179,7 @@ def _in_use(evidence: Evidence) -> Iterator[Finding]:
         yield _UNCOUNTED
     elif evidence.silence < QUIET:
         told = f"evaluated last on {_day(evidence.last.last_at)}" if evidence.last else "not evaluated"
-        text = f"{told}, and others here since then for {max(evidence.silence, timedelta()).days} days only"
+        text = f"{told}, {max(evidence.silence, timedelta()).days} of {QUIET.days} days of silence"
         yield Finding(Cause.EVALUATED, text)
 
 
@@ -193,7 +193,9 @@ def _in_sources(evidence: Evidence, now: datetime) -> Iterator[Finding]:
             yield Finding(Cause.SCAN_OLD, text)
     for scan in evidence.scans:
         if scan.places:
-            yield Finding(Cause.REFERENCED, f"{scan.repository} names it at {scan.places} places")
+            yield Finding(
+                Cause.REFERENCED, f"{scan.repository} names it at {scan.places} place{'s' if scan.places > 1 else ''}"
+            )
 
 
 def _one_variant(alone: Given) -> Finding:

@@ -81,7 +81,7 @@ async def test_flags_are_listed_by_the_state_of_their_life(ada: Caller, say: Say
 @pytest.mark.req("FL3")
 async def test_sources_of_many_languages_are_searched_and_reported(ada: Caller, say: Say, repository: Path) -> None:
     code, text = await say("ada", "flags", "scan", str(repository), "-e", "dev", "--report")
-    assert (code, text.splitlines()) == (0, [*LINES, "5 places name 2 flags, reported as shop"])
+    assert (code, text.splitlines()) == (0, [*LINES, "5 places, 2 flags, reported as shop"])
     told = await ada.get("/flags/checkout/usage", environment="dev")
     assert [(each["repository"], each["places"]) for each in told["scans"]] == [("shop", 3)]
     assert told["scans"][0]["revision"] == git(repository, "rev-parse", "HEAD")
@@ -93,9 +93,9 @@ async def test_sources_of_many_languages_are_searched_and_reported(ada: Caller, 
 @pytest.mark.req("FL3")
 async def test_sources_without_git_are_searched_and_nothing_is_told(ada: Caller, say: Say, tree: Path) -> None:
     code, text = await say("ada", "flags", "scan", str(tree), "-e", "dev")
-    assert (code, text.splitlines()) == (0, ["build/out.js:1 checkout", *LINES, "6 places name 2 flags"])
+    assert (code, text.splitlines()) == (0, ["build/out.js:1 checkout", *LINES, "6 places, 2 flags"])
     code, text = await say("ada", "flags", "scan", str(tree / "src" / "pay.py"), "-e", "dev")
-    assert (code, text.splitlines()) == (0, ["pay.py:1 checkout", "1 places name 1 flags"])
+    assert (code, text.splitlines()) == (0, ["pay.py:1 checkout", "1 place, 1 flag"])
     assert (await ada.get("/flags/checkout/usage", environment="dev"))["scans"] == []
 
 

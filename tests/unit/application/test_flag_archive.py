@@ -55,8 +55,8 @@ class TestArchive:
         with pytest.raises(FlagInUse) as refusal:
             await unused.archive(world.ada, PLACE, expected=1, reason=WHY, confirm=False)
         assert refusal.value.facts["against"] == [
-            "evaluated last on 2026-04-02, and others here since then for 0 days only",
-            "shop names it at 1 places",
+            "evaluated last on 2026-04-02, 0 of 30 days of silence",
+            "shop names it at 1 place",
         ]
         assert (await unused.archive(world.ada, PLACE, expected=1, reason=WHY, confirm=True)).version == 2
 
