@@ -12,6 +12,7 @@ from api.intake import Checked
 from api.routes.flags import In
 from api.schemas.flag_documents import FlagDocumentOut, FlagImportIn, FlagImportOut
 from api.services import Use
+from domain.flags import SHARED_RULES
 
 PREFIX = "/api/v1/flag-documents"
 router = APIRouter(prefix=PREFIX, tags=["flags"], route_class=OnceLarge)
@@ -22,7 +23,7 @@ reading = APIRouter(prefix=PREFIX, tags=["flags"], route_class=Checked)
 async def export(environment: In, actor: Acting, use: Use) -> Response:
     """Definitions, shared rules and metadata, without loss: what comes out can be imported anywhere."""
     document = await use.flag_documents.export(actor, environment)
-    body = orjson.dumps(document.to_json())
+    body = orjson.dumps({SHARED_RULES: {}, **document.to_json()})
     headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
     return Response(body, headers=headers, media_type="application/json")
 
