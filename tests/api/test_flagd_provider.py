@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,44 +14,18 @@ from cryptography import x509
 from openfeature.contrib.provider.flagd import FlagdProvider
 from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.evaluation_context import EvaluationContext
-from openfeature.exception import FlagNotFoundError
+from openfeature.exception import FlagNotFoundError, OpenFeatureError
 
 from api.flagd.door import SyncDoor
-from domain.environments import Environment
-from domain.flags import CODE_DEFAULT
+from application.shared_rules import SharedRules
 from tests.api.flagging import CHECKOUT, IN, Protocol, haste, served  # noqa: F401 -- fixtures are found by their names
 from tests.authority import Authority
 
 ON = {**CHECKOUT, "defaultVariant": "on"}
-TEXTS: dict[str, Any] = {"a": "green", "b": "blue", "c": ""}
-
-
-def _flag(variants: dict[str, Any], targeting: Any = None, **more: Any) -> dict[str, Any]:
-    rule = {} if targeting is None else {"targeting": targeting}
-    return {"state": "ENABLED", "variants": variants, "defaultVariant": "a", **rule, **more}
-
-
-VECTORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "static": ("string", _flag(TEXTS)),
-    "off": ("string", {**_flag(TEXTS), "state": "DISABLED"}),
-    "code": ("string", {**_flag(TEXTS), "defaultVariant": None}),
-    "number": ("integer", _flag({"a": 1, "b": 2}, {"if": [{">=": [{"var": "age"}, 18]}, "b"]})),
-    "float": ("float", _flag({"a": 1.0, "b": 0.5}, {"if": [{"sem_ver": [{"var": "version"}, ">=", "2.1.0"]}, "b"]})),
-    "object": ("object", _flag({"a": {"size": 3}, "b": {"size": {"deep": [1, 2]}}},
-                               {"if": [{"in": [{"var": "plan"}, ["pro", "team"]]}, "b"]})),
-    "mail": ("string", _flag(TEXTS, {"if": [{"ends_with": [{"var": "email"}, "@example.org"]}, "b", None]})),
-    "split": ("string", _flag(TEXTS, {"fractional": [["a", 25], ["b", 50], ["c", 25]]})),
-    "salted": ("string", _flag(TEXTS, {"fractional": [{"cat": ["salt", {"var": "targetingKey"}]}, ["b", 1], ["c"]]})),
-    "nested": ("string", _flag(TEXTS, {"if": [{"starts_with": [{"var": "email"}, "user-1"]},
-                                              {"fractional": [{"var": "email"}, ["b", 10], ["c", 90]]}]})),
-}  # fmt: skip
-CONTEXTS: list[dict[str, Any]] = [
-    {"plan": plan, "age": age, "version": version, "email": f"user-{number}@example.{end}"}
-    for number, (plan, age, version, end) in enumerate(
-        [("pro", 17, "2.0.9", "org"), ("free", 18, "2.1.0", "net"), ("team", 40, "v3", "org"), ("", 0, "no", "org")]
-        * 10
-    )
-]
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parents[1] / "contract" / "flag_vectors.json").read_text(encoding="utf-8")
+)
+SPLITS = ("split", "split-by", "nested")
 
 
 @pytest.fixture
@@ -124,21 +99,36 @@ class TestPythonProvider:
             assert value(refused) is False
 
     @pytest.mark.req("FR-SM-014")
-    async def test_it_finds_what_this_server_finds(self, protocol: Protocol, providing: Any) -> None:
-        for key, (_, definition) in VECTORS.items():
-            await protocol.put(definition, key)
-        flags = protocol.world.services.flag_sets
-        ours = await flags.get(protocol.house.id, Environment(IN))
-        compared = 0
+    async def test_it_finds_what_is_written_and_what_this_server_finds(
+        self, protocol: Protocol, providing: Any
+    ) -> None:
+        rules = SharedRules(protocol.world.services.store)
+        await rules.replace(protocol.house.ada, IN, VECTORS["evaluators"], expected=0, reason="because of the test")
+        for key, vector in VECTORS["flags"].items():
+            await protocol.put(vector["definition"], key)
         async with providing() as provider:
-            for number, context in enumerate(CONTEXTS):
-                who = EvaluationContext(f"user-{number}", context)
-                for key, (kind, _) in VECTORS.items():
-                    mine = ours.evaluate(key, {"targetingKey": f"user-{number}", **context})
-                    theirs = getattr(provider, f"resolve_{kind}_details")(key, None, who)
-                    expected = None if mine.value is CODE_DEFAULT else mine.value
-                    assert (theirs.value, theirs.variant or None, str(theirs.reason)) == (
-                        expected, mine.variant or None, str(mine.reason),
-                    ), (key, context)  # fmt: skip
-                    compared += 1
-        assert compared == len(CONTEXTS) * len(VECTORS)
+            for key, vector in VECTORS["flags"].items():
+                for case in vector["cases"]:
+                    expected = (case.get("value"), case.get("variant"), case["reason"])
+                    assert found(provider, key, vector["type"], case["context"]) == expected, (key, case)
+            flags = await protocol.world.services.flag_sets.get(protocol.house.id, IN)
+            for number in range(200):
+                context = {
+                    "targetingKey": f"user-{number}",
+                    "plan": "pro",
+                    "age": number,
+                    "email": f"{number}@a.example",
+                }
+                for key in SPLITS:
+                    ours = flags.evaluate(key, context)
+                    assert found(provider, key, "string", context) == (ours.value, ours.variant, str(ours.reason)), key
+
+
+def found(provider: FlagdProvider, key: str, kind: str, context: dict[str, Any]) -> tuple[Any, str | None, str]:
+    asked = dict(context)
+    who = EvaluationContext(asked.pop("targetingKey", None), asked)
+    try:
+        told = getattr(provider, f"resolve_{kind}_details")(key, None, who)
+    except OpenFeatureError:
+        return None, None, "ERROR"
+    return told.value, told.variant or None, str(told.reason)
