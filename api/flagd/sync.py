@@ -98,8 +98,7 @@ class FlagSync:
             source = (await self._admission.admitted(asked.headers)).held
             picture = source.picture
             if picture.revision > held:
-                async with asyncio.timeout(_SLOW_SECONDS):
-                    await context.write(picture.message)
+                await _written(context, picture.message)
                 held = picture.revision
             noted(self._sightings, asked.instance, source.tenant, source.environment, flags=held)
             await self._news(source.shelf, held)
@@ -114,6 +113,18 @@ class FlagSync:
                 each.cancel()
 
 
+class _Unread(Exception):
+    """Nobody reads this stream."""
+
+
+async def _written(context: Any, message: bytes) -> None:
+    try:
+        async with asyncio.timeout(_SLOW_SECONDS):
+            await context.write(message)
+    except TimeoutError:
+        raise _Unread from None
+
+
 async def _answered(context: Any, answer: Awaitable[Any]) -> Any:
     """A refusal is a status with its sentence; a defect is one, too, and stands in the log alone."""
     try:
@@ -121,7 +132,7 @@ async def _answered(context: Any, answer: Awaitable[Any]) -> Any:
     except Refusal as refusal:
         faults = [f"{each.path}: {each.message}" for each in refusal.faults] if isinstance(refusal, Invalid) else []
         end = _status_of(refusal), " ".join([str(refusal), *faults])
-    except TimeoutError:
+    except _Unread:
         end = grpc.StatusCode.DEADLINE_EXCEEDED, "Nobody reads this stream."
     except Exception:
         log.exception("flagd.failed")

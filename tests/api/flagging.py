@@ -30,7 +30,15 @@ class Protocol:
     world: Any
     house: Any
     door: SyncDoor = field(default_factory=lambda: SyncDoor(0))
+    sync: FlagSync | None = None
     _open: AsyncExitStack | None = None
+
+    @property
+    def streams(self) -> float:
+        """How many are open, as Prometheus is told."""
+        assert self.sync is not None
+        (metric,) = self.sync.collect()
+        return float(metric.samples[0].value)
 
     @property
     def selector(self) -> str:
@@ -46,8 +54,8 @@ class Protocol:
 
     async def open(self) -> None:
         self._open = AsyncExitStack()
-        sync = FlagSync(self.world.app.state.flagd, self.world.services.sightings)
-        port = await self._open.enter_async_context(serving(sync, self.door))
+        self.sync = FlagSync(self.world.app.state.flagd, self.world.services.sightings)
+        port = await self._open.enter_async_context(serving(self.sync, self.door))
         self.door = SyncDoor(port, self.door.host, self.door.cert, self.door.key)
 
     async def close(self) -> None:

@@ -62,9 +62,7 @@ class TestStream:
 
     async def test_who_reads_slowly_is_given_the_newest_and_no_queue(self, reader: Reader) -> None:
         protocol, rounds = reader.protocol, 12
-        bulk = {str(number): "x" * 9_000 for number in range(6)}
-        for number in range(2):  # together more than a connection takes unread
-            await protocol.put({**CHECKOUT, "variants": {"on": bulk, "off": {}}}, f"bulk-{number}")
+        await self.swell(protocol)
         stream = reader.mine()
         await told(stream)
         for number in range(rounds):
@@ -74,6 +72,23 @@ class TestStream:
             versions.append((await told(stream))["metadata"]["version"])
         assert versions == sorted(set(versions))
         assert len(versions) < rounds
+
+    async def test_who_does_not_read_at_all_is_let_go(
+        self, reader: Reader, monkeypatch: pytest.MonkeyPatch, eventually: Any
+    ) -> None:
+        monkeypatch.setattr("api.flagd.sync._SLOW_SECONDS", 0.3)
+        protocol = reader.protocol
+        await self.swell(protocol)
+        stream = reader.mine()
+        await eventually(lambda: protocol.streams == 1)
+        await eventually(lambda: protocol.streams == 0)
+        stream.cancel()
+
+    async def swell(self, protocol: Protocol) -> None:
+        """To more than a connection takes unread."""
+        bulk = {str(number): "x" * 9_000 for number in range(6)}
+        for number in range(2):
+            await protocol.put({**CHECKOUT, "variants": {"on": bulk, "off": {}}}, f"bulk-{number}")
 
     async def test_a_revision_is_written_once_for_all_who_read_it(
         self, reader: Reader, monkeypatch: pytest.MonkeyPatch
@@ -163,6 +178,7 @@ class TestAdmission:
         first = reader.mine()
         await told(first)
         assert (await status(reader.mine()))[0] is Code.RESOURCE_EXHAUSTED
+        assert reader.protocol.streams == 1
         first.cancel()
 
         async def free() -> bool:
