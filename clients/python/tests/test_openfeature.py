@@ -120,6 +120,19 @@ class TestFollowing:
             shop.token = TOKEN
             eventually(lambda: program.status == "READY")
 
+    def test_who_gives_the_token_may_fail(self, shop: StandIn) -> None:
+        words = [TOKEN, "", TOKEN]
+
+        def token() -> str:
+            if word := (words or [TOKEN]).pop(0):
+                return word
+            raise KeyError
+
+        with running(shop, token=token) as program:
+            eventually(lambda: polls(shop))
+            shop.serve(checkout=OPEN)
+            eventually(program.on)
+
     def test_a_moment_without_an_answer_is_not_told(self, shop: StandIn) -> None:
         with running(shop, stale_after=60.0) as program:
             eventually(lambda: polls(shop))

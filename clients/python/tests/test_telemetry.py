@@ -83,6 +83,17 @@ class TestTelemetry:
         keys = [each.headers["idempotency-key"] for each in api.asked]
         assert keys == [first["batch"], first["batch"], then["batch"]]
 
+    def test_who_gives_the_token_may_fail(self, api: StandIn) -> None:
+        words = [TOKEN]
+        telemetry = Telemetry(api.url, words.pop, environment="production", every=0.01)
+        work(telemetry, ("checkout", "on"))
+        eventually(lambda: reports(api))
+        work(telemetry, ("checkout", "off"))
+        eventually(lambda: telemetry._waiting)
+        words += [TOKEN] * 2
+        eventually(lambda: len(reports(api)) == 2)
+        telemetry.close()
+
     def test_what_is_never_taken_is_not_kept(self, api: StandIn, telemetry: Telemetry) -> None:
         api.answers = [(422, {"Content-Type": "application/problem+json"}, b"{}")]
         work(telemetry, ("checkout", "on"))

@@ -1,7 +1,7 @@
 """A flag set comes as one document of flagd; what did not change since the last one is not compiled again."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,12 +15,13 @@ _ITS_OWN: Final = ("version", "bucketing")
 
 @dataclass(frozen=True)
 class Held:
-    """One revision, compiled; `tag` is what the server knows it by."""
+    """One revision, compiled; `tag` is what the server knows it by, and `moved` are other flags than before."""
 
     tag: str
     revision: int
     document: Mapping[str, Json]
     flags: FlagSet
+    moved: Sequence[str]
 
 
 def compiled(document: Json, tag: str, before: Held | None = None) -> Held:
@@ -29,28 +30,19 @@ def compiled(document: Json, tag: str, before: Held | None = None) -> Held:
         metadata = document["metadata"]
         revision, bucketing = int(metadata["version"]), Bucketing(metadata["bucketing"])
         flags: Mapping[str, Json] = document["flags"]
-        shared = _shared(document)
+        shared, old = _shared(document), {} if before is None else before.document["flags"]
+        moved = sorted({*old, *flags})
         if before is None or not same(shared, _shared(before.document)):
             made = compile_flag_set(
                 flags, revision=revision, bucketing=bucketing, metadata=shared[1], evaluators=shared[2], now=time.time
             )
         else:
-            made = before.flags
-            for key in changed(before, document):
+            made, moved = before.flags, [key for key in moved if not same(old.get(key), flags.get(key))]
+            for key in moved:
                 made = made.with_flag(key, flags.get(key), revision)
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise Unreachable("what answered there is not this API: no flag set in its answer") from error
-    return Held(tag, revision, document, made)
-
-
-def changed(before: Held | None, document: Mapping[str, Json]) -> list[str]:
-    """Keys of flags that another document has otherwise; all of them where what they share is another."""
-    old: Mapping[str, Json] = {} if before is None else before.document["flags"]
-    new: Mapping[str, Json] = document["flags"]
-    keys = sorted({*old, *new})
-    if before is None or not same(_shared(before.document), _shared(document)):
-        return keys
-    return [key for key in keys if not same(old.get(key), new.get(key))]
+    return Held(tag, revision, document, made, moved)
 
 
 def same(one: Json, other: Json) -> bool:

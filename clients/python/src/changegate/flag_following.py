@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from changegate import kept
 from changegate.errors import ChangegateError, Unavailable, Unreachable
-from changegate.flag_document import Held, changed, compiled
+from changegate.flag_document import Held, compiled
 from changegate.flag_source import FlagSource
 from changegate.models import Json
 
@@ -76,9 +76,9 @@ class FlagFollower:
             began, waiting = time.monotonic(), self._fresh and not failures
             try:
                 newer = await self._source.newer(self.held, wait=waiting)
-            except ChangegateError as error:
+            except Exception as error:  # noqa: BLE001 -- whoever gives the token may fail in any way
                 failures += 1
-                self._lose(error)
+                self._lose(error if isinstance(error, ChangegateError) else Unreachable(f"not asked: {error!r}"))
                 await asyncio.sleep(max(self._source.pause, full_jitter(failures)))
                 continue
             failures = 0
@@ -90,16 +90,14 @@ class FlagFollower:
         if self._losing is not None:
             self._losing.cancel()
             self._losing = None
-        before, first = self.held, not self._fresh
-        keys = [] if newer is None else changed(before, newer.document)
-        if newer is not None:
-            self.held = newer
+        first, moved = not self._fresh, newer.moved if newer is not None and self.held is not None else ()
+        self.held = newer or self.held
         self._fresh, self.error = True, None
         if first:
             self._listener.fresh()
         self.settled.set()
-        if keys and before is not None:
-            self._listener.moved(keys)
+        if moved:
+            self._listener.moved(moved)
         if newer is not None:
             self._keep(newer)
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypedDict, Unpack
 from uuid import uuid4
 
-from changegate.errors import ChangegateError, Invalid, NotAllowed
+from changegate.errors import Invalid, NotAllowed
 from changegate.models import Json
 from changegate.naming import own_name
 from changegate.transport import TIMEOUT, Place, Transport
@@ -170,7 +170,7 @@ class Telemetry:
                 transport.ask(_report(batch))
             except (Invalid, NotAllowed) as refused:
                 log.warning("telemetry is not taken: %s", refused)
-            except ChangegateError as error:
+            except Exception as error:  # noqa: BLE001 -- whoever gives the token may fail in any way
                 log.warning("telemetry waits: %s", error)
                 return
             self._waiting.popleft()

@@ -5,7 +5,7 @@ from typing import Any
 
 from openfeature.evaluation_context import EvaluationContext
 
-from changegate.integrations.entrance import FAILED, Entrance
+from changegate.integrations.entrance import Entrance
 from changegate.telemetry import Telemetry, Unit
 
 Environ = dict[str, Any]
@@ -29,7 +29,7 @@ class FlagsMiddleware:
         unit = self._entrance.begin(environ)
 
         def started(status: str, *more: Any) -> Any:
-            unit.failed = int(status[:3]) >= FAILED
+            unit.failed = status.startswith("5")
             return start_response(status, *more)
 
         try:
