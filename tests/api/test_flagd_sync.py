@@ -11,6 +11,7 @@ from openfeature.schemas.protobuf.flagd.sync.v1 import sync_pb2
 
 from api.flagd import pictures
 from application.shared_rules import SharedRules
+from domain.instances import LIVE, Wish
 from tests.api.flagging import (  # noqa: F401 -- fixtures are found by their names
     CHECKOUT,
     IN,
@@ -221,7 +222,7 @@ class TestInstances:
         named.cancel()
         await eventually(lambda: self.held(protocol, ask, {"shop-1": revision}))
 
-    async def test_a_gate_waits_for_streams_that_hold_less(self, reader: Reader, ask: Any, eventually: Any) -> None:
+    async def test_a_stage_waits_for_streams_as_for_others(self, reader: Reader, ask: Any, eventually: Any) -> None:
         protocol = reader.protocol
         for name in ("behind", "ahead"):
             wish = {"environment": "dev", "instances": [{"name": name, "flags": 0 if name == "behind" else 9_999}]}
@@ -233,6 +234,10 @@ class TestInstances:
         assert (answer["revision"], answer["live"], answer["holding"]) == (revision, 3, 2)
         page = await ask("eve", "GET", f"/instances?environment=dev&cursor={answer['next_cursor']}")
         assert [each["name"] for each in page.json()["items"]] == ["shop-1"]
+        house = protocol.house
+        async with protocol.world.services.store.transaction(house.id) as tx:
+            found = await tx.instances.converged([Wish(house.id, IN, flags=revision)], tx.now - LIVE)
+        assert (found.live, found.holding) == (3, 2)
         stream.cancel()
 
     async def held(self, protocol: Protocol, ask: Any, wanted: dict[str, int]) -> bool:
