@@ -139,6 +139,14 @@ class TestPolicy:
         assert [(each["key"], each["base_version"]) for each in change["targets"]] == [("simple", 0), ("theme", 0)]
         assert (await ask("eve", "GET", "/flags?environment=production")).json()["items"] == []
 
+    async def test_what_may_only_be_rolled_out_is_not_replaced(self, ask: Any, bring: Any) -> None:
+        wish = {"policy": {"strategies": ["canary"]}, **WHY}
+        await ask("root", "PUT", "/rollout-policies/dev/flag", json=wish, headers={"If-Match": '"v0"'})
+        assert (await bring({"flags": {"f": FLAG}})).json()["outcome"] == "applied"
+        refused = await bring({"flags": {"f": {**FLAG, "defaultVariant": "on"}, "g": FLAG}})
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/strategy-not-allowed")
+        assert (await ask("eve", "GET", f"{DOCUMENTS}?{DEV}")).json()["flags"] == {"f": FLAG}
+
     async def test_a_change_holds_only_so_many(self, bring: Any) -> None:
         many = {"flags": {f"flag-{number}": FLAG for number in range(101)}}
         refused = await bring(many, environment="production", dry_run=True)
