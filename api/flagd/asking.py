@@ -11,7 +11,7 @@ from api.instances import Said
 from domain.errors import Fault, Invalid
 from domain.instances import is_name
 
-_SELECTED: Final = re.compile(rb"flagSetId=([A-Za-z0-9_-]{1,63})/([A-Za-z0-9_-]{1,63})")
+_SELECTED: Final = re.compile(rb"flagSetId=([A-Za-z0-9_-]{1,63})/([A-Za-z0-9_-]{1,63})(?:,token=([!-~]+))?")
 _TOKEN: Final = re.compile(rb"[!-~]+")
 _AT: Final = re.compile(r"[^A-Za-z0-9._:-]+")
 _KNOWN: Final = frozenset(
@@ -33,12 +33,14 @@ def asked_of(request: Any, metadata: Iterable[tuple[str, str | bytes]], peer: st
     """Invalid where the selector names no flag set.
 
     The provider's id names the instance. Where nothing else carries a token it is taken for that: the protocol means it
-    for this, too, and flagd itself can send nothing else.
+    for this, too, and flagd itself can send nothing else. The provider for Node can send nothing but a selector.
     """
     headers = {key.encode(): value.encode() for key, value in metadata if key in _KNOWN and isinstance(value, str)}
     selector = headers.pop(b"flagd-selector", request.selector.encode())
     if selector:
-        headers[b"changegate-tenant"], headers[b"changegate-environment"] = _selected(selector)
+        headers[b"changegate-tenant"], headers[b"changegate-environment"], token = _selected(selector)
+        if token is not None:
+            headers.setdefault(b"x-api-key", token)
     provider = request.provider_id
     if provider and b"authorization" not in headers and b"x-api-key" not in headers:
         headers[b"x-api-key"] = _token(provider.encode())
@@ -49,11 +51,11 @@ def asked_of(request: Any, metadata: Iterable[tuple[str, str | bytes]], peer: st
     return Asked(headers, Said(_AT.sub("-", f"flagd-{unquote(peer)}")[:100], None), passing=True)
 
 
-def _selected(selector: bytes) -> tuple[bytes, bytes]:
+def _selected(selector: bytes) -> tuple[bytes, bytes, bytes | None]:
     found = _SELECTED.fullmatch(selector)
     if found is None:
         raise Invalid([Fault("/selector", "expected flagSetId=<tenant>/<environment>")])
-    return found[1], found[2]
+    return found[1], found[2], found[3]
 
 
 def _token(provider: bytes) -> bytes:

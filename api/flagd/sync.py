@@ -102,6 +102,7 @@ class FlagSync:
                 held = picture.revision
             noted(self._sightings, asked.instance, source.tenant, source.environment, flags=held)
             await self._news(source.shelf, held)
+        raise _Ended(grpc.StatusCode.UNAVAILABLE, "This server leaves; come again.")
 
     async def _news(self, shelf: Shelf, held: int) -> None:
         """Until there is a newer revision, the server leaves, or it is time to ask for the token again."""
@@ -113,8 +114,12 @@ class FlagSync:
                 each.cancel()
 
 
-class _Unread(Exception):
-    """Nobody reads this stream."""
+class _Ended(Exception):
+    """The stream ends with a status of its own: some clients do not come again after one that says that all is well."""
+
+    def __init__(self, status: Any, words: str) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 async def _written(context: Any, message: bytes) -> None:
@@ -122,7 +127,7 @@ async def _written(context: Any, message: bytes) -> None:
         async with asyncio.timeout(_SLOW_SECONDS):
             await context.write(message)
     except TimeoutError:
-        raise _Unread from None
+        raise _Ended(grpc.StatusCode.DEADLINE_EXCEEDED, "Nobody reads this stream.") from None
 
 
 async def _answered(context: Any, answer: Awaitable[Any]) -> Any:
@@ -132,8 +137,8 @@ async def _answered(context: Any, answer: Awaitable[Any]) -> Any:
     except Refusal as refusal:
         faults = [f"{each.path}: {each.message}" for each in refusal.faults] if isinstance(refusal, Invalid) else []
         end = _status_of(refusal), " ".join([str(refusal), *faults])
-    except _Unread:
-        end = grpc.StatusCode.DEADLINE_EXCEEDED, "Nobody reads this stream."
+    except _Ended as ended:
+        end = ended.status, str(ended)
     except Exception:
         log.exception("flagd.failed")
         end = grpc.StatusCode.INTERNAL, "Something failed here; the failure has been logged."

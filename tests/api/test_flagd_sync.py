@@ -42,7 +42,7 @@ class TestStream:
         assert first == {
             "flags": {"checkout": CHECKOUT},
             "$evaluators": rules,
-            "metadata": {"flagSetId": name, "version": first["metadata"]["version"], "bucketing": "v3"},
+            "metadata": {"flagSetId": name, "scope": name, "version": first["metadata"]["version"], "bucketing": "v3"},
         }
         for definition in (ON, CHECKOUT):
             revision = await protocol.put(definition)
@@ -109,12 +109,11 @@ class TestStream:
         }
         assert len(drawn) == len(set(drawn)) == 2
 
-    async def test_ends_by_itself_when_the_server_leaves(self, protocol: Protocol, reader: Reader) -> None:
+    async def test_is_told_to_come_again_when_the_server_leaves(self, protocol: Protocol, reader: Reader) -> None:
         stream = reader.mine()
         await told(stream)
         await protocol.close()
-        assert await stream.read() is grpc.aio.EOF
-        assert (await status(stream))[0] is Code.OK
+        assert await status(stream) == (Code.UNAVAILABLE, "This server leaves; come again.")
         await protocol.open()
         assert (await told(reader.mine()))["flags"]
 
@@ -129,6 +128,12 @@ class TestAdmission:
         slug = reader.protocol.house.tenant.slug
         empty = await told(reader.stream(token, changegate_tenant=slug))
         assert (empty["flags"], empty["metadata"]["flagSetId"]) == ({}, f"{slug}/production")
+
+    async def test_a_token_may_stand_in_the_selector(self, reader: Reader) -> None:
+        token, selector = reader.protocol.token(), reader.protocol.selector
+        assert (await told(reader.stream(selector=f"{selector},token={token}", provider_id="shop-1")))["flags"]
+        bad = reader.stream(selector=f"{selector},token=a.b.c")
+        assert (await status(bad))[0] is Code.UNAUTHENTICATED
 
     async def test_the_providers_id_is_a_token_where_nothing_else_is(self, reader: Reader) -> None:
         token, selector = reader.protocol.token(), reader.protocol.selector
