@@ -14,6 +14,7 @@ from application.ports.store import News, Store
 from domain.environments import Environment
 from domain.errors import Unavailable
 from domain.flags import Bucketing, FlagSet, compile_flag_set
+from domain.json_value import same
 
 log = structlog.get_logger()
 
@@ -130,10 +131,10 @@ class FlagSets:
 
     def _compiled(self, stored: FlagSetRecord, present: Shelf | None) -> FlagSet:
         """Only what changed is compiled again, unless what all flags share has changed."""
-        if present is not None and _shared(stored) == _shared(present.stored):
+        if present is not None and same(_shared(stored), _shared(present.stored)):
             flags, old = present.flags, present.stored.flags
             for key in old.keys() | stored.flags.keys():
-                if old.get(key) != stored.flags.get(key):
+                if not same(old.get(key), stored.flags.get(key)):
                     flags = flags.with_flag(key, stored.flags.get(key), stored.revision)
             if flags.revision == stored.revision:
                 return flags

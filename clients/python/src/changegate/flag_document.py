@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changegate.errors import Unreachable
-from changegate.evaluation import Bucketing, FlagSet, compile_flag_set
+from changegate.evaluation import Bucketing, FlagSet, compile_flag_set, same
 from changegate.models import Json
 
 _ITS_OWN: Final = ("version", "bucketing")
@@ -43,17 +43,6 @@ def compiled(document: Json, tag: str, before: Held | None = None) -> Held:
     except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise Unreachable("what answered there is not this API: no flag set in its answer") from error
     return Held(tag, revision, document, made, moved)
-
-
-def same(one: Json, other: Json) -> bool:
-    """As JSON: 1, 1.0 and true are three."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    return bool(one == other)
 
 
 def _shared(document: Mapping[str, Json]) -> tuple[Json, Json, Json]:
