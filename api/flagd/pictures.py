@@ -58,9 +58,9 @@ class FlagdSets:
 
 
 def _drawn(name: str, stored: FlagSetRecord) -> Picture:
+    about = {"flagSetId": name, "version": stored.revision, "bucketing": stored.bucketing}
     # A client that finds no `scope` puts its selector there, whatever that holds.
-    about = {"flagSetId": name, "scope": name, "version": stored.revision, "bucketing": stored.bucketing}
-    content: dict[str, Any] = {"flags": stored.flags, "metadata": {**stored.metadata, **about}}
+    content: dict[str, Any] = {"flags": stored.flags, "metadata": {"scope": name, **stored.metadata, **about}}
     if stored.evaluators:
         content[SHARED_RULES] = stored.evaluators
     document = orjson.dumps(content)

@@ -4,6 +4,8 @@ There is no GetMetadata: it is deprecated, and clients go on without it where it
 """
 
 import asyncio
+import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Iterator
 from typing import Any, Final
@@ -25,7 +27,7 @@ from domain.errors import Forbidden, Invalid, Missing, Refusal, TooMany, Unauthe
 MOST_STREAMS: Final = 2_000
 """Of one tenant, in one process."""
 _CHECK_SECONDS: Final = 5.0
-"""Who streams is asked again for a good token, and seen as an instance, at least so often."""
+"""Who streams is asked again for a good token, and seen as an instance, about so often, and not all at one moment."""
 _SLOW_SECONDS: Final = 30.0
 _STATUS: Final = {
     Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
@@ -92,26 +94,35 @@ class FlagSync:
                 self._sightings.miss(source.tenant, source.environment, asked.instance.name)
 
     async def _stream(self, asked: Asked, context: Any) -> None:
-        """Whoever reads slowly is given the newest revision next, and none of those that came before it."""
-        held = -1
+        """Whoever reads slowly is given the newest revision next, and none of those that came before it.
+
+        News does not wait for a token to be looked at: that happens in between, for each stream at a moment of its own.
+        """
+        held, source, due = -1, (await self._admission.admitted(asked.headers)).held, _later()
         while not self._left.is_set():
-            source = (await self._admission.admitted(asked.headers)).held
+            if time.monotonic() >= due:
+                source, due = (await self._admission.admitted(asked.headers)).held, _later()
             picture = source.picture
             if picture.revision > held:
                 await _written(context, picture.message)
                 held = picture.revision
             noted(self._sightings, asked.instance, source.tenant, source.environment, flags=held)
-            await self._news(source.shelf, held)
+            await self._news(source.shelf, held, due)
         raise _Ended(grpc.StatusCode.UNAVAILABLE, "This server leaves; come again.")
 
-    async def _news(self, shelf: Shelf, held: int) -> None:
+    async def _news(self, shelf: Shelf, held: int, due: float) -> None:
         """Until there is a newer revision, the server leaves, or it is time to ask for the token again."""
         waits = [asyncio.ensure_future(shelf.newer(held)), asyncio.ensure_future(self._left.wait())]
         try:
-            await asyncio.wait(waits, timeout=_CHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            pause = max(0.0, due - time.monotonic())
+            await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for each in waits:
                 each.cancel()
+
+
+def _later() -> float:
+    return time.monotonic() + _CHECK_SECONDS * random.uniform(0.6, 1.2)
 
 
 class _Ended(Exception):

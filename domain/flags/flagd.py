@@ -11,7 +11,7 @@ from domain.flags.evaluators import SHARED_RULES, parse_evaluators
 from domain.flags.limits import Faults, pointer
 
 MOST_FLAGS: Final = 10_000
-OWN: Final = frozenset({"flagSetId", "version", "bucketing"})
+OWN: Final = frozenset({"flagSetId", "scope", "version", "bucketing"})
 """Metadata by which a flag set says which one it is; it is nobody else's."""
 _FIELDS: Final = ("$evaluators", "$schema", "flags", "metadata")
 

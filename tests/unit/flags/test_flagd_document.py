@@ -70,7 +70,7 @@ class TestThereAndBack:
         assert text(parse_flagd(listed).to_json()) == text(document)
 
     def test_metadata_of_the_set_goes_to_its_flags_but_for_what_names_the_set(self) -> None:
-        shared = {"owner": "web", "team": "x", "flagSetId": "a/dev", "version": 3, "bucketing": "v3"}
+        shared = {"owner": "web", "team": "x", "flagSetId": "a/dev", "scope": "a/dev", "version": 3}
         document = {"flags": {"f": {**FLAG, "metadata": {"team": "y"}}}, "metadata": shared}
         found = from_flagd(parse_flagd(document))
         assert found.flags["f"]["metadata"] == {"owner": "web", "team": "y"}
