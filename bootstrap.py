@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import FastAPI
-
-from adapters.cache import flag_cache, setting_cache
+from adapters.cache import UNHURRIED, flag_cache, setting_cache
+from adapters.cache.guard import PATIENCE
+from adapters.cache.settings import ValkeySettings
 from adapters.crypto import EnvelopeSealer, key_ring
 from adapters.egress.client import EgressClient
 from adapters.egress.doors import door
@@ -40,10 +40,6 @@ from adapters.settings import Settings
 from adapters.temporal.client import when_asked
 from adapters.temporal.line import Line
 from adapters.temporal.processes import TemporalProcesses
-from api.app import create_app
-from api.flagd.door import SyncDoor
-from api.services import Services
-from api.services import Settings as ApiSettings
 from application.acting import Acting
 from application.approvals import Approvals
 from application.auditing import Auditing
@@ -61,6 +57,7 @@ from application.delegations import Delegations
 from application.evaluation import FlagSets
 from application.events.cases import EventCases, EventNews, relay
 from application.events.delivery import EventDelivery
+from application.events.publishing import OwnFollower
 from application.events.relay import Relay
 from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
@@ -79,6 +76,7 @@ from application.reopenings.cases import ReopeningCases
 from application.sagas.declaring import ProcessBook
 from application.settings.cases import SettingCases
 from application.settings.snapshots import SettingSnapshots
+from application.settings.warming import Warming
 from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.sweeping import Sweeper
@@ -87,6 +85,12 @@ from application.tenancy.closings import Closings
 from application.tenants import Tenants
 from domain.commands.purging import Retention
 from domain.gates import SourceKind
+from domain.settings.warming import warming_after
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from api.services import Services
 
 
 def clock() -> datetime:
@@ -166,7 +170,17 @@ class Parts:
         events = EventDelivery(self.store, self.sealer, posts, self.fared)
         told = delivery(self.settings, self.store, self.egress, self.sealer, self.links)
         answers = FenceAnswers(self.store, closures_heard(self.closures(processes), processes))
-        return named_handlers(self.settings.handlers, replies, events, Telling(self.store, told, self.fared), answers)
+        own = (replies, events, Telling(self.store, told, self.fared), answers)
+        return named_handlers(self.settings.handlers, *own, Warming(self.store, self.setting_cache(UNHURRIED)))
+
+    def setting_cache(self, patience: float = PATIENCE) -> ValkeySettings | None:
+        secret = kept_key(self.settings.keys / "acts.pem").private_bytes_raw()
+        return setting_cache(self.settings, secret, patience)
+
+    @property
+    def own_followers(self) -> list[OwnFollower]:
+        """What is sent after events; where there is no cache none is warmed."""
+        return [] if self.settings.valkey_url is None else [warming_after]
 
     @property
     def retention(self) -> Retention:
@@ -180,7 +194,7 @@ class Parts:
         return named_processes(self.settings.handlers)
 
     def relay(self) -> Relay:
-        return relay(self.store, self.settings.event_days)
+        return relay(self.store, self.settings.event_days, self.own_followers)
 
     def sweeper(self, processes: TemporalProcesses) -> Sweeper:
         return Sweeper(self.store, processes)
@@ -213,12 +227,16 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
         await made.close()
 
 
-def services(made: Parts, processes: TemporalProcesses) -> Services:
-    store, metrics = made.store, made.metrics
+def services(made: Parts, processes: TemporalProcesses) -> "Services":
+    from api.flagd.door import SyncDoor
+    from api.services import Services
+    from api.services import Settings as ApiSettings
+
+    store, metrics, said = made.store, made.metrics, made.settings
     submission = Submission(store, processes)
-    secret = kept_key(made.settings.keys / "acts.pem").private_bytes_raw()
+    sync = SyncDoor.at(said.flagd_port, said.flagd_host, said.flagd_cert, said.flagd_key)
     gates = KnownTables(store, made.listener.periods, made.settings.gate_silence)
-    snapshots = SettingSnapshots(store, made.listener.settings, clock, setting_cache(made.settings, secret))
+    snapshots = SettingSnapshots(store, made.listener.settings, clock, made.setting_cache())
     flag_sets = FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time)
     closures = made.closures(processes)
     return Services(
@@ -241,7 +259,7 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         flag_sets=flag_sets,
         flag_streams=FlagStreams(store, flag_sets, made.signer, clock),
         setting_snapshots=snapshots,
-        events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener)),
+        events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener), made.own_followers),
         proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),
         previewing=Previewing(store, made.signer, clock),
         holidays=ListedHolidays(),
@@ -249,18 +267,14 @@ def services(made: Parts, processes: TemporalProcesses) -> Services:
         closures=closures,
         closure_desk=ClosureDesk(store, processes, made.acting, closures),
         reopenings=made.reopenings(processes, closures),
-        settings=ApiSettings(made.settings.temporal_ui, made.settings.docs, flagd=_sync_door(made.settings)),
+        settings=ApiSettings(said.temporal_ui, said.docs, flagd=sync),
     )
 
 
-def _sync_door(said: Settings) -> SyncDoor | None:
-    if said.flagd_port is None:
-        return None
-    return SyncDoor(said.flagd_port, said.flagd_host, said.flagd_cert, said.flagd_key)
+def api() -> "FastAPI":
+    """The application that uvicorn serves (`uvicorn bootstrap:api --factory`); a worker starts without its routes."""
+    from api.app import create_app
 
-
-def api() -> FastAPI:
-    """The application that uvicorn serves (`uvicorn bootstrap:api --factory`)."""
     settings = Settings.read()
     configure(settings.log_form, settings.log_level)
     made = Parts(settings)

@@ -182,7 +182,6 @@ def rounds(made: Parts, processes: TemporalProcesses) -> list[Coroutine[Any, Any
         PeriodRecovery(made.store, processes).run(),
         CommandRepairRecovery(made.store, processes).run(),
         TellingOfBooks(made.store, processes).run(),
-        Purging(made.store, made.retention).run(),
     ]
 
 
@@ -208,7 +207,8 @@ async def executing(
             CommandRelay(made.store, made.store, chunks, handlers, made.listener.commands).leading(runs),
             CommandSweeper(made.store, made.store, chunks, runs),
         )
-        yield [relay.run(), sweeper.run(), paced(made, pace, handlers.domains)]
+        purging = Purging(made.store, made.retention, handlers.known())
+        yield [relay.run(), sweeper.run(), purging.run(), paced(made, pace, handlers.domains)]
         await asyncio.gather(execution.drain(DRAINS), lasting.drain(DRAINS))
 
 

@@ -31,8 +31,8 @@ from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.fences.cases import FenceCases
-from application.flag_streams import FlagStreams
 from application.flag_documents import FlagDocuments
+from application.flag_streams import FlagStreams
 from application.flag_usage.archiving import FlagArchive
 from application.flag_usage.counting import Tallies, UsageCounts
 from application.flag_usage.looking import FlagUse

@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID, uuid5
 
 from application.commands.following import sent_on
 from application.destinations import spread
+from application.notice_commands import delivering
 from application.ports.outward import Ticket
 from application.ports.records import Notice
 from application.ports.store import Transaction
 from domain.approvals import Approval, Level, Voter
-from domain.commands import Command, Options
-from domain.commands.answers import OWN
+from domain.commands import Options
 from domain.people import Principal, PrincipalKind
-
-DELIVER_NOTICE: Final = f"{OWN}.deliver-notice"
 
 
 async def tell(
@@ -38,19 +35,6 @@ async def send_notices(tx: Transaction, notices: Sequence[Notice], options: Opti
     new = await tx.notices.add(notices)
     sent = {each.id: each for each in notices if each.id in new}
     await sent_on(tx, [delivering(each, options) for each in sent.values()], None)
-
-
-def delivering(notice: Notice, options: Options) -> Command:
-    """Holds ids alone. Of a change it is none: what was withdrawn is told, too, and its trail is not about mail."""
-    payload = {"notice": str(notice.id), "receiver": receiver_of(notice)}
-    return Command(DELIVER_NOTICE, str(notice.id), payload, options=options)
-
-
-def receiver_of(notice: Notice) -> str:
-    """What is called: while it does not answer, messages to others go on."""
-    if notice.recipient is not None or notice.place is not None:
-        return "mail"
-    return f"to.{notice.destination}" if notice.destination else "webhook"
 
 
 async def tell_approvers(

@@ -1,4 +1,4 @@
-"""The command bus under load for a while, while its workers and connections are lost, beside Procrastinate."""
+"""The command bus under load, while workers and connections are lost, beside Procrastinate and reliable-cmd."""
 
 import argparse
 import asyncio
@@ -20,6 +20,7 @@ from benchmarks.commands import Idle
 from benchmarks.house import House, house
 from benchmarks.measure import print_table
 from benchmarks.procrastinating import jobs_done
+from benchmarks.reliable import commands_done
 from worker import ended
 
 ENOUGH: Final = 3000
@@ -68,20 +69,25 @@ def main() -> None:
 
 
 async def _measured(options: argparse.Namespace) -> None:
+    """Peers work on servers of their own: nothing that we left behind is tidied up while they do."""
+    brief = min(options.seconds, 30)
     async with house() as home:
         soak = await _soaked(home, options.seconds, options.workers)
-        peer = await jobs_done(home, min(options.seconds, 30), options.workers)
-        usual, theirs = statistics.median(soak.calm), statistics.median(peer)
-        rows: list[Sequence[str]] = [
-            ("commands, with their trail", f"{usual:,.0f}", f"{min(soak.calm):,.0f}", f"{usual / theirs:.2f}"),
-            ("Procrastinate jobs", f"{theirs:,.0f}", f"{min(peer):,.0f}", "1.00"),
-        ]
-        print_table(f"done in a second, {options.workers} workers each", ("what", "median", "worst", "ratio"), rows)
-        back = [(what, _seconds(soak.recovered(at))) for what, at in soak.losses.items()]
-        print_table("seconds until 95 percent of what was done before", ("after", "seconds"), back)
-        quarters = (soak.dead[len(soak.dead) * each // 4 : len(soak.dead) * (each + 1) // 4] for each in range(4))
-        dead = [(f"{number}. quarter", f"{max(some):,}") for number, some in enumerate(quarters, 1) if some]
-        print_table("most dead rows in the table of commands", ("in the", "rows"), dead)
+    done = {"commands, with their trail": soak.calm}
+    for what, peer in (("Procrastinate jobs", jobs_done), ("reliable-cmd commands, with their trail", commands_done)):
+        async with house() as home:
+            done[what] = await peer(home, brief, options.workers)
+    usual = statistics.median(soak.calm)
+    rows: list[Sequence[str]] = [
+        (what, f"{statistics.median(each):,.0f}", f"{min(each):,}", f"{usual / statistics.median(each):.2f}")
+        for what, each in done.items()
+    ]
+    print_table(f"done in a second, {options.workers} workers each", ("what", "median", "worst", "ours to it"), rows)
+    back = [(what, _seconds(soak.recovered(at))) for what, at in soak.losses.items()]
+    print_table("seconds until 95 percent of what was done before", ("after", "seconds"), back)
+    quarters = (soak.dead[len(soak.dead) * each // 4 : len(soak.dead) * (each + 1) // 4] for each in range(4))
+    dead = [(f"{number}. quarter", f"{max(some):,}") for number, some in enumerate(quarters, 1) if some]
+    print_table("most dead rows in the table of commands", ("in the", "rows"), dead)
     async with house() as home:
         print_table("milliseconds", ("what", "p50", "p95"), await answers(home, options.commands))
 

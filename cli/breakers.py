@@ -18,7 +18,7 @@ from cli.voting import Api, As, Run, Tenant, caller
 console = Console(highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="print what the API answers, as JSON")]
-Name = Annotated[str, typer.Argument(help="of the dependency, as crm")]
+Name = Annotated[str, typer.Argument(help="of the dependency, as crm, or webhook:crm where it has many receivers")]
 Why = Annotated[str, typer.Option("--reason", help="why, in 10 characters or more; it stays in the trail")]
 Seen = Annotated[int | None, typer.Option("--version", min=0, help="as it was shown; otherwise as it stands now")]
 Again = Annotated[UUID | None, typer.Option("--operation", help="of the act, to ask for it again; otherwise new")]

@@ -60,8 +60,7 @@ def print_trail(items: Sequence[Mapping[str, Any]], page: Console) -> None:
 
 _SHOWN = (
     "sent_at", "due_at", "expires_at", "ended_at", "ordering_key", "entity", "effective_date", "causation",
-    "unique_key",
-    "correlation", "change",
+    "unique_key", "correlation", "change", "dependency",
 )  # fmt: skip
 _TOLD = ("state", "epoch", "attempt", "crashes", "parked", "code", "due_at", "until", "person", "evidence", "alone")
 

@@ -142,8 +142,8 @@ def api() -> str:
         f"`{Permission.FEATURES_EVALUATE.value}`. The answer for all flags names an event stream, "
         "`GET /ofrep/v1/streams/flags`, whose address is its own permission "
         "([how](../explanation/events.md#clients-that-keep-flags)).\n\n"
-        "`GET /flagd/v1/{tenant}/{environment}/flags.json` is the whole flag set for flagd, with the same permission; its "
-        "sync protocol has a port of its own ([how](../howto/flagd.md)).",
+        "`GET /flagd/v1/{tenant}/{environment}/flags.json` is the whole flag set for flagd, with the same permission; "
+        "its sync protocol has a port of its own ([how](../howto/flagd.md)).",
         "## For operators\n\n`GET /healthz` says that the process lives, `GET /readyz` whether each part that it needs "
         "answers, `GET /metrics` speaks to Prometheus, `/temporal` shows Temporal's UI read-only, "
         "`GET /problems` explains every problem that an answer may be.",

@@ -14,11 +14,12 @@ from tests.fronts import listening
 
 @dataclass
 class Receiver:
-    """`status` is what it answers; while `held` is not set, it answers nobody."""
+    """`status` is what it answers; while `held` is not set, it answers nobody. `accepted` are ids that it took well."""
 
     port: int = 0
     status: int = 200
     taken: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
     held: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -41,6 +42,8 @@ class Receiver:
         body = await reader.readexactly(int(headers["content-length"]))
         self.taken.append((headers, body))
         await self.held.wait()
+        if self.status < 300:
+            self.accepted.append(headers["webhook-id"])
         writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
         writer.close()

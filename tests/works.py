@@ -52,7 +52,7 @@ class Works:
         await self._as_told(order)
         return {"wrote": note.words}
 
-    @handles("works.call", Note, HandlerKind.EXTERNAL, policy=TypePolicy(timeout_seconds=5))
+    @handles("works.call", Note, HandlerKind.EXTERNAL, policy=TypePolicy(timeout_seconds=60))
     async def call(self, order: Order, note: Note) -> Json:
         self.calls.append(order.idempotency_key)
         await self._as_told(order)

@@ -22,7 +22,7 @@ from application.delegations import Delegations
 from application.flags import Flags
 from application.gating import Gating
 from application.killing import KillSwitch
-from application.notices import DELIVER_NOTICE
+from application.notice_commands import DELIVER_NOTICE
 from application.ports.commands import CommandFilter
 from application.ports.records import AuditFilter, AuditRow, Notice, NoticeState, StoredFlag, Tenant
 from application.ports.store import Store

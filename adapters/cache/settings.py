@@ -51,16 +51,17 @@ class ValkeySettings:
         opened = {name: self._opened(key, each) for (name, key), each in found if isinstance(each, bytes)}
         return {name: content for name, content in opened.items() if content is not None}
 
-    async def put(self, tenant: UUID, environment: Environment, epoch: int, contents: Mapping[str, bytes]) -> None:
+    async def put(self, tenant: UUID, environment: Environment, epoch: int, contents: Mapping[str, bytes]) -> bool:
         if not contents or self._guard.away:
-            return
+            return not self._guard.away
         at = f"{epoch:0{_DIGITS}}".encode()
         sealed = {key: self._sealed(key, at, content) for key, content in _keyed(tenant, environment, contents)}
 
-        async def putting(redis: Redis) -> None:
+        async def putting(redis: Redis) -> bool:
             await redis.eval(_PUT, len(sealed), *sealed, self._seconds, at, *sealed.values())
+            return True
 
-        await self._guard.ask(putting)
+        return bool(await self._guard.ask(putting))
 
     async def turn(self, tenant: UUID, environment: Environment) -> bool:
         key, seconds = f"{PREFIX}-turn:{tenant}:{environment.value}", max(1, self._seconds // 2)

@@ -118,7 +118,7 @@ class Postgres:
             raise ServerDidNotStart(
                 name="postgres", reason="the password in secrets/postgres is not this cluster's", **facts
             ) from None
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             return False
 
     async def _make_cluster(self) -> None:

@@ -45,11 +45,12 @@ class MemorySettingCache:
         found = {name: self.kept.get((tenant, environment, name)) for name in names if not self.away}
         return {name: each[1] for name, each in found.items() if each is not None}
 
-    async def put(self, tenant: UUID, environment: Environment, epoch: int, contents: Mapping[str, bytes]) -> None:
+    async def put(self, tenant: UUID, environment: Environment, epoch: int, contents: Mapping[str, bytes]) -> bool:
         for name, content in contents.items():
             present, _ = self.kept.get((tenant, environment, name), (-1, b""))
             if present < epoch and not self.away:
                 self.kept[tenant, environment, name] = epoch, content
+        return not self.away
 
     async def turn(self, tenant: UUID, environment: Environment) -> bool:
         first = (tenant, environment) not in self._turns and not self.away

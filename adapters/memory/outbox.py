@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from adapters.memory.rows import KeyRow, NoticeRow, Rows, as_stored
-from application.ports.records import Intent, Notice, NoticeState
+from application.ports.records import Intent, Notice, NoticeProgress, NoticeState
 from application.ports.store import KeyClaim
 
 LEASE = timedelta(seconds=60)
@@ -48,12 +48,12 @@ class MemoryNotices:
         if row is not None:
             self._rows.notices[notice] = replace(row, notice=replace(row.notice, state=NoticeState.DELIVERED))
 
-    async def failed(self, notice: UUID, why: str, *, last: bool) -> None:
-        row = self._rows.notices.get(notice)
-        if row is not None:
-            state = NoticeState.FAILED if last else NoticeState.DUE
-            tried = replace(row.notice, attempts=row.notice.attempts + 1, state=state)
-            self._rows.notices[notice] = NoticeRow(tried, why[:500])
+    async def follow(self, moves: Sequence[NoticeProgress]) -> None:
+        for each in moves:
+            row = self._rows.notices.get(each.notice)
+            if row is not None and row.notice.state is not NoticeState.DELIVERED:
+                moved = replace(row.notice, attempts=each.attempts, state=each.state)
+                self._rows.notices[each.notice] = NoticeRow(moved, each.last_error)
 
 
 class MemoryIdempotency:

@@ -107,7 +107,7 @@ class Listener:
             stood = self.line
             try:
                 await self._one_line()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except Exception as error:  # noqa: BLE001 -- whatever ended it: asyncpg raises errors of its own, too
                 log.warning("listener.lost", error=type(error).__name__, retry_seconds=delay)
             self._sure_until = 0.0
             if self.line > stood:
@@ -116,7 +116,7 @@ class Listener:
             delay = min(delay * 2, 2.0)
 
     async def _one_line(self) -> None:
-        connection = await asyncpg.connect(**self._arguments, timeout=_CONNECTING)
+        connection = await asyncpg.connect(**self._arguments, timeout=_CONNECTING, command_timeout=_CONNECTING)
         try:
             connection.add_termination_listener(self._cut)
             for channel in (FLAGS, SETTINGS, EVENTS, TENANTS, PERIODS, COMMANDS):

@@ -4,12 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Text, bindparam, case, func, null, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres.tables_external import notice
-from application.ports.records import Notice, NoticeState
+from application.ports.records import Notice, NoticeProgress, NoticeState
+
+_FOLLOW = (
+    update(notice)
+    .where(notice.c.notice_id == bindparam("id"), notice.c.state != NoticeState.DELIVERED.value)
+    .values(
+        state=bindparam("to"),
+        attempts=bindparam("tried"),
+        last_error=bindparam("why"),
+        settled_at=case((bindparam("to", type_=Text) == NoticeState.DUE.value, null()), else_=func.clock_timestamp()),
+    )
+)
 
 
 class PostgresNotices:
@@ -30,17 +41,15 @@ class PostgresNotices:
         return _notice(row) if row else None
 
     async def delivered(self, notice_id: UUID) -> None:
-        await self._settle(notice_id, state=NoticeState.DELIVERED.value, settled_at=func.clock_timestamp())
+        settled = {"state": NoticeState.DELIVERED.value, "settled_at": func.clock_timestamp()}
+        await self._session.execute(update(notice).where(notice.c.notice_id == notice_id).values(settled))
 
-    async def failed(self, notice_id: UUID, why: str, *, last: bool) -> None:
-        state = NoticeState.FAILED if last else NoticeState.DUE
-        await self._settle(
-            notice_id, attempts=notice.c.attempts + 1, last_error=why[:500], state=state.value,
-            settled_at=func.clock_timestamp() if last else None,
-        )  # fmt: skip
-
-    async def _settle(self, notice_id: UUID, **values: Any) -> None:
-        await self._session.execute(update(notice).where(notice.c.notice_id == notice_id).values(**values))
+    async def follow(self, moves: Sequence[NoticeProgress]) -> None:
+        rows = [
+            {"id": each.notice, "to": each.state.value, "tried": each.attempts, "why": each.last_error}
+            for each in sorted(moves, key=lambda each: each.notice)  # so that nobody waits for who waits for them
+        ]
+        await self._session.execute(_FOLLOW, rows)
 
     def _row(self, message: Notice) -> dict[str, Any]:
         return {

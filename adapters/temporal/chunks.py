@@ -1,6 +1,7 @@
 """The execution of a lease is a workflow under the lease's name, on the queue of whoever serves its domain."""
 
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -17,6 +18,9 @@ from workflows import search
 from workflows.command import CommandWorkflow
 from workflows.command_chunk import CommandChunkWorkflow
 from workflows.presets import TASK_TIMEOUT
+
+SLOTS: Final = 100
+"""Leases of a domain that a worker executes at a time: more than one relay has, so that none waits for a slot."""
 
 
 class TemporalChunks:
@@ -73,7 +77,9 @@ def chunk_worker(
         workflows=[CommandChunkWorkflow, CommandWorkflow],
         activities=[activities.execute, *([long.carry_out] if long else [])],
         workflow_runner=sandbox(),
-        max_cached_workflows=100,
+        max_cached_workflows=2 * SLOTS,  # beside those that it executes, long commands
+        max_concurrent_workflow_tasks=SLOTS,
+        max_concurrent_local_activities=SLOTS,
         graceful_shutdown_timeout=timedelta(seconds=20),
         max_heartbeat_throttle_interval=timedelta(seconds=2),
     )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -12,3 +13,8 @@ class SyncDoor:
     host: str = "127.0.0.1"
     cert: Path | None = None
     key: Path | None = None
+
+    @classmethod
+    def at(cls, port: int | None, host: str, cert: Path | None, key: Path | None) -> Self | None:
+        """None without a port."""
+        return None if port is None else cls(port, host, cert, key)

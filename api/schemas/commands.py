@@ -137,7 +137,8 @@ class CommandOut(Out):
     """`attempt` counts executions of this `epoch`, which people begin anew; `crashes` the workers that it lost.
 
     `payload` is what was sent; where it was edited, `edited_payload` is executed instead. `alone`: by a workflow of its
-    own, as its sender asked or as was decided since.
+    own, as its sender asked or as was decided since. `dependency` is the receiver that it goes to, where its type tells
+    receivers apart: a breaker has that name.
     """
 
     domain: str
@@ -174,6 +175,7 @@ class CommandOut(Out):
     ended_at: datetime | None
     version: int
     batch: str | None
+    dependency: str | None
 
     @classmethod
     def of(cls, record: CommandRecord) -> "CommandOut":
@@ -182,6 +184,7 @@ class CommandOut(Out):
             **vars(record), **vars(command), **vars(command.options), "domain": command.domain,
             "error": CommandErrorOut.of(record.error) if record.error else None,
             "reply_to": None, **command.answered, "edited_payload": record.edited,
+            "dependency": record.dependency or None,
         }  # fmt: skip
         return cls(**{name: said[name] for name in cls.model_fields})
 

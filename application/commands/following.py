@@ -1,6 +1,6 @@
 """What follows from a move of a command is written with it: its batch counts it, what was to be sent then is sent.
 
-How far a delivery has come follows from each move of what carries it.
+How far a delivery or a message has come follows from each move of what carries it.
 """
 
 from collections import defaultdict
@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
+from application.commands.unique import keyed
 from application.commands.writing import recorded, sent_told
+from application.notice_commands import DELIVER_NOTICE, brought
 from application.ports.store import Transaction
 from application.recording import record
 from domain.audit import Action, Outcome
 from domain.canonical import Json
-from domain.commands import Command, CommandRecord, CommandState, Key, name_of
+from domain.commands import LEASED, Command, CommandRecord, CommandState, Key, name_of
 from domain.commands.answers import OWN, reply_of
 from domain.commands.batches import Batch, OnParked
 from domain.events import DELIVER_EVENT, progress_of
@@ -34,6 +36,9 @@ async def followed(
     deliveries = [progress_of(each) for each in records if each.command.type == DELIVER_EVENT]
     if deliveries:
         await tx.webhooks.follow(deliveries)
+    notices = [brought(each) for each in records if each.command.type == DELIVER_NOTICE and each.state not in LEASED]
+    if notices:
+        await tx.notices.follow(notices)
     waited = [each for each in records if each.over and each.command.options.reply_to is not None]
     if waited:
         await _replied(tx, waited, said)
@@ -42,12 +47,15 @@ async def followed(
 async def sent_on(tx: Transaction, commands: Sequence[Command], sender: UUID | None) -> list[Key]:
     """What the product itself sends because of something else; those whose ids are another command's are not.
 
-    Nobody is there to be refused: what no handler takes is parked, and people look at it.
+    Nobody is there to be refused: what no handler takes is parked, and people look at it. What shares a unique key
+    coalesces: where another has it, that is enough.
     """
     wished = {each.key: each for each in (recorded(tx, command, sender) for command in commands)}
-    known = {each.key: each.fingerprint for each in await tx.commands.add(list(wished.values()))}
-    taken = [key for key, there in known.items() if there != wished[key].fingerprint]
-    new = [each for key, each in wished.items() if key not in known]
+    instead = (await keyed(tx, list(wished.values()), dict.fromkeys(wished, ""))).instead
+    asked = {key: each for key, each in wished.items() if key not in instead}
+    known = {each.key: each.fingerprint for each in await tx.commands.add(list(asked.values()))}
+    taken = [key for key, there in known.items() if there != asked[key].fingerprint]
+    new = [each for key, each in asked.items() if key not in known]
     if taken and new:
         await tx.commands.add(new)
     await sent_told(tx, new)

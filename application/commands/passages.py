@@ -60,15 +60,16 @@ async def _stands(tx: Transaction, breakers: Iterable[Breaker], found: Passages)
 async def _told_apart(tx: Transaction, apart: Mapping[str, TypePolicy], found: Passages) -> set[str]:
     """Says in `found` what room there is for receivers; those dependencies that another relay counts now have none.
 
-    A bucket of the dependency's name is the lock: who counts what is leased is alone with that.
+    A bucket of the dependency's name is the lock: who counts what is leased is alone with that, and with the breakers.
     """
-    most = {each.depends_on or "": each.at_once_apart for each in apart.values()}
+    most: dict[str, int] = {}
     for each in apart.values():
-        most[each.depends_on or ""] = min(most[each.depends_on or ""], each.at_once_apart)
+        name = each.depends_on or ""
+        most[name] = min(most.get(name, each.at_once_apart), each.at_once_apart)
     taken = await tx.commands.limits.take([Limit(name) for name in sorted(most)])
-    leased = {name: count for name, count in (await tx.commands.limits.apart()).items() if _whole(name) in most}
+    leased = {name: count for name, count in (await tx.commands.limits.apart()).items() if _whole(name) in taken}
     found.parts |= {name: max(0, most[_whole(name)] - count) for name, count in leased.items()}
-    breakers = [each for each in await tx.commands.breakers.troubled() if _whole(each.dependency) in most]
+    breakers = [each for each in await tx.commands.breakers.troubled() if _whole(each.dependency) in taken]
     for (name, _), passage in (await _stands(tx, breakers, found)).items():
         if passage is not Passage.ALL:
             room = found.parts.get(name, most[_whole(name)])

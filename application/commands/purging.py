@@ -1,6 +1,7 @@
 """Commands that were kept for long enough are purged, a bounded part at a time; their trail stays."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from application.ports.store import Transaction
 from application.recording import record
 from application.rounds import again_and_again, attended
 from domain.audit import Action
-from domain.commands import Key
+from domain.commands import CommandType, Key
 from domain.commands.purging import PurgedCommand, Retention
 
 MOST: Final = 200
@@ -28,9 +29,19 @@ log = structlog.get_logger()
 class Purging:
     """Any number of workers may do so: each purges what no other has."""
 
-    def __init__(self, store: OldCommands, retention: Retention, *, pause: float = 3600.0, most: int = MOST) -> None:
+    def __init__(
+        self,
+        store: OldCommands,
+        retention: Retention,
+        known: Sequence[CommandType] = (),
+        *,
+        pause: float = 3600.0,
+        most: int = MOST,
+    ) -> None:
+        """`known` are the types of this worker: the product's own stand in no catalogue."""
         self._store = store
         self._retention = retention
+        self._known = {(each.type, each.schema_version): each.policy for each in known}
         self._pause = pause
         self._most = most
 
@@ -58,7 +69,8 @@ class Purging:
     async def _part(self, tx: Transaction, after: Mark | None) -> tuple[int, Mark | None, bool]:
         """How many were purged, where to go on, and whether there is more."""
         retention = self._retention.of(await tx.commands.purged.retention())
-        policies = {(each.type, each.schema_version): each.policy for each in await tx.commands.types()}
+        declared = {(each.type, each.schema_version): each.policy for each in await tx.commands.types()}
+        policies = self._known | declared
         old = await tx.commands.purged.old(tx.now - retention.least(policies), after, self._most)
         wished: list[Key] = [
             each.key for each in old if retention.ended(each, policies.get((each.type, each.schema_version)), tx.now)

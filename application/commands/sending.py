@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from application.commands.answering import reply_faults
+from application.commands.moves import moved
 from application.commands.showing import shown
-from application.commands.unique import Keyed, displace, keyed
+from application.commands.unique import Keyed, keyed
 from application.commands.writing import recorded, sent_told
 from application.ports.store import Store, Transaction
 from domain.canonical import Json
@@ -21,6 +22,7 @@ from domain.commands import (
     shape_faults,
 )
 from domain.commands.answers import OWN
+from domain.commands.dependencies import Dependence, newest
 from domain.errors import Fault, Invalid
 from domain.flags.limits import pointer
 from domain.people import Actor, Permission
@@ -78,8 +80,11 @@ async def send_in(
     places = paths or [f"/commands/{place}" for place in range(len(commands))]
     if batch is None and len(commands) > MOST:
         raise Invalid([Fault("/commands", f"at most {MOST}")])
-    await check(tx, commands, places)
-    wished = [recorded(tx, each, actor.id if actor else None, batch) for each in commands]
+    depends = await check(tx, commands, places)
+    wished = [
+        replace(recorded(tx, each, actor.id if actor else None, batch), dependency=_receiver(each, depends))
+        for each in commands
+    ]
     first: dict[Key, CommandRecord] = {}
     where: dict[Key, str] = {}
     for each, place in zip(wished, places, strict=True):
@@ -89,7 +94,7 @@ async def send_in(
     if not there.displaced:
         return await _sent(tx, list(zip(wished, places, strict=True)), first, there, actor)
     async with tx.commands.attempt():
-        await displace(tx, there.displaced, actor)
+        await moved(tx, [other.superseded(by, tx.now) for by, other in there.displaced.items()], actor=actor)
         return await _sent(tx, list(zip(wished, places, strict=True)), first, there, actor)
 
 
@@ -116,8 +121,8 @@ async def _sent(
     return sent
 
 
-async def check(tx: Transaction, commands: Sequence[Command], places: Sequence[str]) -> None:
-    """Invalid or CommandTypeMissing, at the places of those that are wrong."""
+async def check(tx: Transaction, commands: Sequence[Command], places: Sequence[str]) -> Mapping[str, Dependence]:
+    """What their types depend on; Invalid or CommandTypeMissing, at the places of those that are wrong."""
     placed = list(zip(commands, places, strict=True))
     _refuse([fault for each, place in placed for fault in shape_faults(each, place)])
     domains = {each.domain for each in commands}
@@ -132,6 +137,14 @@ async def check(tx: Transaction, commands: Sequence[Command], places: Sequence[s
     _refuse([Fault(f"{place}/change", "a change of this tenant") for id_, place in changes.items() if not there[id_]])
     told = {each.options.reply_to: (each, place) for each, place in placed if each.options.reply_to}
     _refuse([fault for each, place in told.values() for fault in await reply_faults(tx, each, place)])
+    policies = newest(known.values())
+    return {name: found for name, policy in policies.items() if (found := Dependence.of(name, policy)) is not None}
+
+
+def _receiver(command: Command, depends: Mapping[str, Dependence]) -> str:
+    """As the store will say."""
+    found = depends.get(command.type)
+    return found.receiver(command.payload) if found else ""
 
 
 def _refuse(faults: Sequence[Fault]) -> None:

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from application.commands.handling import Order, handles
 from application.delivering import Attempt, Delivery
 from application.faring import Fared, Sent
-from application.notices import DELIVER_NOTICE, send_notices
-from application.ports.notify import DeliveryFailed, DeliveryRefused
+from application.notice_commands import DELIVER_NOTICE
+from application.notices import send_notices
+from application.ports.notify import DeliveryRefused
 from application.ports.records import Notice, NoticeState
 from application.ports.store import Store
 from domain.canonical import Json
@@ -49,11 +50,7 @@ class Telling:
             raise Permanent("no-notice", "there is no such message")
         if due.state is NoticeState.DELIVERED:  # by a worker that died before it could say so
             return {"told": "before"}
-        try:
-            attempt = await self._delivery.attempt(order.tenant, due)
-        except Exception as defect:
-            await self._settle(order, due, Attempt(failure=DeliveryFailed(reason=type(defect).__name__)))
-            raise
+        attempt = await self._delivery.attempt(order.tenant, due)
         await self._settle(order, due, attempt)
         if attempt.failure is not None:
             refused = isinstance(attempt.failure, DeliveryRefused)
@@ -67,15 +64,13 @@ class Telling:
         async with self._store.transaction(order.tenant) as tx:
             if due.destination is not None:
                 await tx.outward.told(due.destination, str(failure.facts.get("reason")) if failure else None)
-            if failure is not None:
-                await tx.notices.failed(due.id, failure.kind, last=last)
-            else:
+            if failure is None:
                 options = Options(correlation=order.command.options.correlation, causation=name_of(order.command.key))
                 await send_notices(tx, attempt.spread, options)
                 await tx.notices.delivered(due.id)
         if failure is not None:
             said = "notice.given_up" if last else "notice.delayed"
-            log.warning(said, notice=str(due.id), attempts=due.attempts + 1, reason=failure.facts.get("reason"))
+            log.warning(said, notice=str(due.id), attempts=order.attempt, reason=failure.facts.get("reason"))
         if attempt.channel is not None:
             fared = (Fared.GIVEN_UP if last else Fared.RETRIED) if failure is not None else Fared.DELIVERED
             self._fared[Sent(attempt.channel, fared)] += 1

@@ -43,7 +43,7 @@ class Line:
                 handler = handlers.find(each.command)
                 (together if handler is None or handler.transactional else beside).append(each)
         groups = [together[start : start + TOGETHER] for start in range(0, len(together), TOGETHER)]
-        suspects = deque([each] for each in records if each.crashes)
+        suspects: deque[Group] = deque([each] for each in records if each.crashes)
         return cls(deque(groups), deque([each] for each in beside), suspects)
 
 

@@ -4,11 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from application.commands.moves import moved
 from application.ports.store import Transaction
 from domain.commands import CommandRecord, Key, OnUnique, UniqueKeyTaken, name_of
 from domain.errors import Fault, Invalid
-from domain.people import Actor
 
 MOST_KEYS: Final = 200
 """In one call: the database has room for so many locks."""
@@ -43,10 +41,6 @@ async def keyed(tx: Transaction, records: Sequence[CommandRecord], places: Mappi
     await tx.commands.unique.take(keys)
     seen = await _looked(tx, wished, keys, places)
     return Keyed(seen.instead, await _waiting(tx, wished, seen.displaced, places), seen.free)
-
-
-async def displace(tx: Transaction, displaced: Mapping[Key, CommandRecord], actor: Actor | None) -> None:
-    await moved(tx, [other.superseded(by, tx.now) for by, other in displaced.items()], actor=actor)
 
 
 async def _looked(

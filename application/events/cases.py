@@ -1,12 +1,13 @@
 """Every use case of events, over one store, and what runs with them as long as the process."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, Self
 
 from application.events.listeners import Listeners, refreshing
-from application.events.publishing import Publisher
+from application.events.publishing import OwnFollower, Publisher
 from application.events.relay import Relay
 from application.events.watching import Watching
 from application.events.webhooks import Webhooks
@@ -48,9 +49,11 @@ class EventCases:
     news: EventNews
 
     @classmethod
-    def over(cls, store: Store, sealer: Sealer, snapshots: SettingSnapshots, news: EventNews) -> Self:
+    def over(
+        cls, store: Store, sealer: Sealer, snapshots: SettingSnapshots, news: EventNews, own: Sequence[OwnFollower] = ()
+    ) -> Self:
         listeners = Listeners(store, refreshing(snapshots))
-        return cls(Watching(store), Webhooks(store, sealer), Publisher(store), listeners, news)
+        return cls(Watching(store), Webhooks(store, sealer), Publisher(store, own), listeners, news)
 
     async def follow(self) -> None:
         """Runs as long as the process."""
@@ -61,6 +64,6 @@ class EventCases:
         )
 
 
-def relay(store: Store, days: int) -> Relay:
+def relay(store: Store, days: int, own: Sequence[OwnFollower] = ()) -> Relay:
     """What a worker runs."""
-    return Relay(store, Publisher(store), keep=timedelta(days=days))
+    return Relay(store, Publisher(store, own), keep=timedelta(days=days))

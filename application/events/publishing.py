@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import TypeAlias
 from uuid import UUID, uuid5
 
 import structlog
@@ -19,13 +21,17 @@ _TAKEN_UP = 500
 log = structlog.get_logger()
 
 Hearer = Callable[[UUID, Sequence[Event]], Awaitable[None]]
+OwnFollower: TypeAlias = Callable[[Event, datetime], Command | None]
+"""What the product itself sends after an event, and at that instant, if anything."""
 
 
 class Publisher:
     """Any number of them may work at a time, in any process: who is first does it, and the others find it done."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, own: Sequence[OwnFollower] = ()) -> None:
+        """`own` types are in no catalogue: every process is told which of them follow."""
         self._store = store
+        self._own = own
         self._stirred: dict[UUID, None] = {}
         self._called = asyncio.Event()
         self._hearers: list[Hearer] = []
@@ -44,7 +50,7 @@ class Publisher:
                 await handed_out(
                     tx, [delivery_of(event, each) for event in events for each in webhooks if each.takes(event)]
                 )
-                await sent_after(tx, events)
+                await sent_after(tx, events, self._own)
             numbered = len(events)
             await self._heard(tenant, events)
             told += numbered
@@ -82,11 +88,12 @@ class Publisher:
                     log.exception("events.failed", tenant=str(tenant))
 
 
-async def sent_after(tx: Transaction, events: Sequence[Event]) -> None:
+async def sent_after(tx: Transaction, events: Sequence[Event], own: Sequence[OwnFollower] = ()) -> None:
     """A command for each type that follows one of them; what comes of these is theirs."""
     followers = following(await tx.commands.types()) if events else {}
     commands = [command_after(event, each) for event in events for each in followers.get(event.type.value, ())]
-    await _sent(tx, commands)
+    ours = [command for event in events for each in own if (command := each(event, tx.now)) is not None]
+    await _sent(tx, [*commands, *ours])
 
 
 def delivery_of(event: Event, webhook: Subscription) -> Delivery:

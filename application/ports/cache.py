@@ -29,8 +29,8 @@ class SettingCache(Protocol):
         """Of those that are there and whole."""
         ...
 
-    async def put(self, tenant: UUID, environment: Environment, epoch: int, contents: Mapping[str, bytes]) -> None:
-        """Where there is a content of this epoch or a later one, it stays."""
+    async def put(self, tenant: UUID, environment: Environment, epoch: int, contents: Mapping[str, bytes]) -> bool:
+        """Where there is a content of this epoch or a later one, it stays. False where it does not answer."""
         ...
 
     async def turn(self, tenant: UUID, environment: Environment) -> bool:

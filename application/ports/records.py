@@ -101,6 +101,16 @@ class Notice:
     place: str | None = None
 
 
+@dataclass(frozen=True)
+class NoticeProgress:
+    """How far its command has brought a message; `attempts` since a person last retried it."""
+
+    notice: UUID
+    state: NoticeState
+    attempts: int
+    last_error: str | None
+
+
 class ReviewCause(StrEnum):
     KILL_SWITCH = "kill-switch"
     EMERGENCY = "emergency"

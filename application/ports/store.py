@@ -23,10 +23,11 @@ from application.ports.imports import Imports, Uploads
 from application.ports.instances import Instances
 from application.ports.locks import Freezes, ReleaseRules, TargetLocks, Turn
 from application.ports.modules import Modules
+from application.ports.notices import Notices
 from application.ports.outward import Outward
 from application.ports.parts import Parts
 from application.ports.periods import Books, Periods
-from application.ports.records import AuditFilter, AuditRow, Delegation, Intent, Notice, Tenant, Waiting
+from application.ports.records import AuditFilter, AuditRow, Delegation, Intent, Tenant, Waiting
 from application.ports.reopenings import Reopenings
 from application.ports.sagas import Sagas
 from application.ports.sealed_keys import KeyUse, SealedKeys
@@ -110,17 +111,6 @@ class Intents(Protocol):
 
     async def get(self, intent: UUID) -> Intent | None: ...
     async def done(self, intent: UUID) -> None: ...
-
-
-class Notices(Protocol):
-    """Messages that must go out, written with the change that causes them."""
-
-    async def add(self, notices: Sequence[Notice]) -> set[UUID]: ...  # gives those that were not there before
-    async def get(self, notice: UUID) -> Notice | None: ...
-    async def delivered(self, notice: UUID) -> None: ...
-    async def failed(self, notice: UUID, why: str, *, last: bool) -> None:
-        """One more attempt; it stays due, unless that was the last."""
-        ...
 
 
 class Idempotency(Protocol):

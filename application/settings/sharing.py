@@ -2,20 +2,18 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
+from uuid import uuid4
 
-import structlog
-
+from application.commands.following import sent_on
 from application.ports.cache import SettingCache
 from application.ports.settings import Picture
 from application.ports.store import Store
 from application.settings.claims import Claim, Moves, Place, claims_of, picture_of
 from application.settings.tally import Tally
+from domain.settings.warming import MOST_WARMED, warming
 
 _SLICE = 100
 """So many keys go at once."""
-_MOST_WARMED = 10_000
-
-log = structlog.get_logger()
 
 
 class SharedSettings:
@@ -50,17 +48,17 @@ class SharedSettings:
         present = None if found is None else Moves.read(place, found)
         if present is not None and present.epoch >= picture.epoch:
             return  # another process has told the same, or more
-        await self._put(place, picture)
+        await put(self._cache, place, picture)
         moves = Moves.of(place, since, picture.epoch, keys)
         moves = moves if present is None else present.on(moves)
         await self._cache.put(*place, picture.epoch, {"": moves.content()})
 
-    async def warm(self, place: Place, picture: Picture) -> None:
-        """Everything, when nobody else has in a while."""
+    async def ask(self, place: Place, keys: int) -> None:
+        """To have all of so many keys put there, when nobody else has asked for it in a while; a worker does that."""
         await self._cache.asked(*place)
-        if len(picture.definitions) <= _MOST_WARMED and await self._cache.turn(*place):
-            await self._put(place, picture)
-            log.info("settings.warmed", tenant=str(place[0]), environment=place[1].value, epoch=picture.epoch)
+        if 0 < keys <= MOST_WARMED and await self._cache.turn(*place):
+            async with self._store.transaction(place[0]) as tx:
+                await sent_on(tx, [warming(place[1], f"cold:{uuid4()}", tx.now)], None)
 
     async def places(self, limit: int) -> list[Place]:
         return await self._cache.places(limit)
@@ -83,15 +81,19 @@ class SharedSettings:
     async def _read(self, place: Place, keys: Sequence[str]) -> Picture:
         async with self._store.transaction(place[0]) as tx:
             picture = await tx.settings.picture(place[1], keys)
-        await self._put(place, picture)
+        await put(self._cache, place, picture)
         return picture
 
-    async def _put(self, place: Place, picture: Picture) -> None:
-        claims = claims_of(place, picture)
-        for start in range(0, len(claims), _SLICE):
-            contents = {each.key: each.content() for each in claims[start : start + _SLICE]}
-            await self._cache.put(*place, picture.epoch, contents)
-            await asyncio.sleep(0)
+
+async def put(cache: SettingCache, place: Place, picture: Picture) -> bool:
+    """A few keys at a time; False as soon as the cache does not answer."""
+    claims = claims_of(place, picture)
+    for start in range(0, len(claims), _SLICE):
+        contents = {each.key: each.content() for each in claims[start : start + _SLICE]}
+        if not await cache.put(*place, picture.epoch, contents):
+            return False
+        await asyncio.sleep(0)
+    return True
 
 
 def _together(one: Picture, other: Picture) -> Picture:

@@ -208,7 +208,7 @@ class SettingSnapshots:
         if held is None:
             fresh = await developed(tenant, written, line, self._clock)
             if self._shared is not None:
-                self._do(self._shared.warm(place, written))
+                self._do(self._shared.ask(place, len(written.definitions)))
             return fresh
         fresh = await brought_up(held, written, line)
         if self._shared is not None:

@@ -1,15 +1,13 @@
 """A command that comes too late is parked where people see it, put right by two of them, and executed once."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from application.ports.installation import Newcomer, Running
-from cli.caller import Caller
 from cli.demo.ledger import CLIENT
-from cli.demo.month import LONGEST_SECONDS, PAUSE_SECONDS, SCOPES, TENANT, WHY, Month
+from cli.demo.month import SCOPES, TENANT, WHY, Month, seen
 from domain.people import PrincipalKind, Role
 
 PEOPLE = (
@@ -18,6 +16,7 @@ PEOPLE = (
 )
 HANDLER = "examples.ledger.commands:post_journal"
 TYPE = "ledger.post-journal"
+LATE: Final = "period-closed"
 ENDS = ("completed", "parked", "failed", "canceled", "expired")
 MEND = "The bill is of last month, and is booked now."
 
@@ -34,6 +33,10 @@ class Bill:
         return f"/commands/ledger/{self.id}"
 
     @property
+    def parked_path(self) -> str:
+        return f"/parked-commands/ledger/{self.id}"
+
+    @property
     def payload(self) -> dict[str, Any]:
         lines = [{"account": "6210", "debit": "318.40"}, {"account": "2000", "credit": "318.40"}]
         day, entity = self.month.day.isoformat(), self.month.entity
@@ -41,12 +44,10 @@ class Bill:
 
     async def ended(self, epoch: int) -> dict[str, Any]:
         """Once people have to look, or nobody has to any more, in this epoch."""
-        async with asyncio.timeout(LONGEST_SECONDS), self.month.person("olga") as olga:
-            while True:
-                now: dict[str, Any] = await olga.get(self.path)
-                if now["epoch"] == epoch and now["state"] in ENDS:
-                    return now
-                await asyncio.sleep(PAUSE_SECONDS)
+        async with self.month.person("olga") as olga:
+            return await seen(
+                lambda: olga.get(self.path), lambda now: now["epoch"] == epoch and now["state"] in ENDS
+            )  # fmt: skip
 
 
 async def post_late(month: Month, running: Running) -> list[tuple[str, bool]]:
@@ -63,14 +64,25 @@ async def post_late(month: Month, running: Running) -> list[tuple[str, bool]]:
     today = await _opened(month)
     bill = Bill(month, f"bill-{uuid4().hex[:8]}")
     await _sent(bill)
-    parked = await bill.ended(epoch=1)
-    month.say(f"  {parked['state']} as {parked['parked']}: [dim]{parked['error']['message']}[/]")
+    first = await bill.ended(epoch=1)
+    month.say(f"  {stand(first)}")
+    held = first["parked"] == LATE and await _put_right(bill, today)
+    return [("a late command was parked, put right by two people, and executed", held)]
+
+
+def stand(now: dict[str, Any]) -> str:
+    """With the reason and the error, where there are any."""
+    kind = f" as {now['parked']}" if now["parked"] else ""
+    error = f": [dim]{now['error']['message']}[/]" if now["error"] else ""
+    return f"{now['state']}{kind}{error}"
+
+
+async def _put_right(bill: Bill, today: date) -> bool:
     await _edited(bill, today)
     done = await bill.ended(epoch=2)
     told = done["result"] or {"number": "none", "on": ""}
-    month.say(f"  {done['state']} in epoch {done['epoch']}: entry {told['number']} of {told['on']}")
-    held = (parked["parked"], done["state"], told["on"]) == ("period-closed", "completed", today.isoformat())
-    return [("a late command was parked, put right by two people, and executed", held)]
+    bill.month.say(f"  {done['state']} in epoch {done['epoch']}: entry {told['number']} of {told['on']}")
+    return (done["state"], told["on"]) == ("completed", today.isoformat())
 
 
 async def _opened(month: Month) -> date:
@@ -86,18 +98,14 @@ async def _opened(month: Month) -> date:
 
 async def _sent(bill: Bill) -> None:
     async with bill.month.person("billing") as billing:
-        await _known(billing)
+        await seen(lambda: billing.get("/command-types"), _known)
         await billing.post("/commands", {"type": TYPE, "id": bill.id, "payload": bill.payload})
     bill.month.say(f"billing sends {TYPE} {bill.id}, of {bill.month.day}")
 
 
-async def _known(sender: Caller) -> None:
+def _known(types: dict[str, Any]) -> bool:
     """Once a worker has said what it takes."""
-    async with asyncio.timeout(LONGEST_SECONDS):
-        while True:
-            if TYPE in {each["type"] for each in (await sender.get("/command-types"))["items"]}:
-                return
-            await asyncio.sleep(PAUSE_SECONDS)
+    return TYPE in {each["type"] for each in types["items"]}
 
 
 async def _edited(bill: Bill, today: date) -> None:
@@ -106,8 +114,8 @@ async def _edited(bill: Bill, today: date) -> None:
     operation = str(uuid4())
     wish = {"operation_id": operation, "reason": MEND, "patch": patch}
     async with bill.month.person("olga") as olga:
-        seen = await olga.get(f"/parked-{bill.path.lstrip('/')}")
-        await olga.post(f"/parked-{bill.path.lstrip('/')}/edit", wish, over=seen["command"]["version"])
+        parked = await olga.get(bill.parked_path)
+        await olga.post(f"{bill.parked_path}/edit", wish, over=parked["command"]["version"])
     async with bill.month.person("olaf") as olaf:
         asked = await olaf.get(f"/command-operations/{operation}")
         after = await olaf.post(f"/approvals/{asked['approval']}/approve", {"reason": "I have seen the bill."})

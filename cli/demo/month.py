@@ -1,9 +1,10 @@
 """A month is closed in front of the user: what is posted, what the guard says, who looks, who votes, what proves it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 
@@ -31,6 +32,7 @@ BALANCE = "184206.49"
 WHY = {"reason": "The month is over."}
 LONGEST_SECONDS = 60
 PAUSE_SECONDS = 0.25
+Seen: TypeAlias = dict[str, Any]
 
 
 @dataclass
@@ -151,15 +153,23 @@ async def _work(month: Month, ledger: Ledger) -> dict[str, Any]:
 
 async def _until(month: Month, path: str, state: str) -> dict[str, Any]:
     """A line a step, until it is there or has ended."""
-    async with asyncio.timeout(LONGEST_SECONDS), month.person("nell") as nell:
-        while True:
-            now: dict[str, Any] = await nell.get(path)
-            for line in now["timeline"][month.shown :]:
-                month.say(f"  {line['to_state']:<18} {line['cause']}")
-            month.shown = len(now["timeline"])
-            if now["state"] in {state, *ENDED}:
-                return now
+
+    def there(now: dict[str, Any]) -> bool:
+        for line in now["timeline"][month.shown :]:
+            month.say(f"  {line['to_state']:<18} {line['cause']}")
+        month.shown = len(now["timeline"])
+        return now["state"] in {state, *ENDED}
+
+    async with month.person("nell") as nell:
+        return await seen(lambda: nell.get(path), there)
+
+
+async def seen(look: Callable[[], Awaitable[Seen]], enough: Callable[[Seen], bool]) -> Seen:
+    """What there is to see once that is enough; TimeoutError when it is not in time."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while not enough(now := await look()):  # noqa: ASYNC110 -- the server sets no event of ours
             await asyncio.sleep(PAUSE_SECONDS)
+        return now
 
 
 async def _proven(month: Month) -> bool:

@@ -82,11 +82,6 @@ class Desk:
             await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(self.house.id)})
             await connection.execute(text(what))
 
-    async def seen(self, what: str) -> list[Any]:
-        async with self.engine.begin() as connection:
-            await connection.execute(text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(self.house.id)})
-            return list((await connection.execute(text(what))).scalars())
-
     async def fail(self, times: int) -> None:
         """Once more each time, after its pause and after the rest of its breaker."""
         for _ in range(times):
@@ -94,9 +89,7 @@ class Desk:
                 "UPDATE command SET due_at = now(), rank = now() - interval '5 minutes' WHERE state = 'retry-wait'"
             )
             await self.in_time("UPDATE command_breaker SET held_until = now() WHERE held_until IS NOT NULL")
-            await self.relay.publisher.publish(self.house.id)
-            await self.relay.round()
-            await self.hands[0].work(self.house.id)  # alone: where two look for one to send as a probe neither may
+            await self.round()
 
 
 @pytest.fixture

@@ -49,6 +49,39 @@ class TestLooking:
         assert (await act(ask, "nothing-depends-on-it", "open", 0)).status_code == 404
 
 
+class TestReceivers:
+    @pytest.mark.req("CB-38", "CB-58")
+    async def test_are_held_and_let_go_one_by_one(self, ask: Ask, world: Any) -> None:
+        """One that answers is not listed, and is found by its name."""
+        name = f"d{uuid4().hex[:12]}"
+        types = [CommandType(f"{name}.tell", 1, {}, TypePolicy(depends_on=name, apart="/to").to_json())]
+        await world.services.store.put_command_types(types)
+        sent = await ask(
+            "ada", "POST", "/commands", json={"type": f"{name}.tell", "id": "1", "payload": {"to": "acme"}}
+        )
+        assert sent.json()["command"]["dependency"] == f"{name}:acme"
+        assert (await ask("aud", "GET", f"/commands/{name}/1")).json()["dependency"] == f"{name}:acme"
+        assert await self.listed(ask, name) == {name: "closed"}
+
+        held = await act(ask, f"{name}:acme", "open", 0)
+        assert (held.status_code, held.json()["dependency"], held.json()["state"]) == (200, f"{name}:acme", "open")
+        assert await self.listed(ask, name) == {name: "closed", f"{name}:acme": "open"}
+        one, other = [(await ask("aud", "GET", f"/command-breakers/{name}:{to}")).json() for to in ("acme", "other")]
+        assert (one["state"], one["reason"], one["types"]) == ("open", WHY, [f"{name}.tell"])
+        assert (other["state"], other["version"]) == ("closed", 0)
+
+        assert (await act(ask, f"{name}:acme", "close", 1)).json()["state"] == "closed"
+        assert await self.listed(ask, name) == {name: "closed"}
+
+    async def listed(self, ask: Ask, name: str) -> dict[str, str]:
+        items = (await ask("aud", "GET", "/command-breakers")).json()["items"]
+        return {each["dependency"]: each["state"] for each in items if each["dependency"].startswith(name)}
+
+    async def test_are_none_where_no_type_tells_them_apart(self, ask: Ask, crm: str) -> None:
+        assert (await ask("aud", "GET", f"/command-breakers/{crm}:acme")).status_code == 404
+        assert (await act(ask, f"{crm}:acme", "open", 0)).status_code == 404
+
+
 class TestActing:
     @pytest.mark.req("CB-38", "CB-42")
     async def test_opens_and_closes_with_a_reason_and_tells_it(

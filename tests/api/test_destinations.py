@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -21,7 +22,7 @@ from adapters.notify.webhook import WebhookNotifier
 from application.commands.handling import Handlers
 from application.commands.telling import Telling
 from application.delivering import Delivery, Outlets
-from application.notices import DELIVER_NOTICE
+from application.notice_commands import DELIVER_NOTICE
 from application.ports.notify import Channel
 from tests.outside import Front, Post, fine
 from tests.own import Hand
@@ -209,6 +210,27 @@ class TestDeadReceivers:
         assert len({mail["Message-ID"] for mail in office.post.mails}) == len(told)
         assert len(office.front.taken) == 1
         assert await office.sql("SELECT 1 FROM notice WHERE state <> 'delivered'") == []
+
+    @pytest.mark.req("CB-60")
+    async def test_one_whose_message_an_operator_cancels_is_told_nothing(self, office: Office) -> None:
+        await office.put("ops", kind="slack", url=f"{office.front.url}/x")
+        await office.front.down()
+        await office.submit()
+        await office.delivered()
+        waiting = {"type": DELIVER_NOTICE, "state": "retry-wait"}
+        (waits,) = (await office.ask("olu", "GET", "/commands", params=waiting)).json()["items"]
+        assert (waits["dependency"], waits["error"]["code"]) == ("receiver:to.ops", "no-connection")
+        canceled = await office.ask(
+            "olu", "POST", f"/commands/changegate/{waits['id']}/cancel", headers={"If-Match": f'"v{waits["version"]}"'},
+            json={"operation_id": str(uuid4()), "reason": "Nobody needs to hear it any more."},
+        )  # fmt: skip
+        assert (canceled.status_code, canceled.json()["state"]) == (200, "canceled")
+        (stands,) = await office.sql("SELECT state, attempts, last_error FROM notice WHERE destination = 'ops'")
+        assert tuple(stands) == ("failed", 1, "canceled")
+        await office.front.up()
+        await office.later()
+        await office.delivered()
+        assert office.front.taken == []
 
     @pytest.mark.req("S77")
     async def test_one_that_hangs_delays_no_other(self, office: Office, eventually: Any) -> None:

@@ -48,6 +48,6 @@ class TestKind:
                 assert (await read(world, house, f"/problems/{each.kind}")).status_code == 404
 
     def test_the_composed_api_knows_every_kind(self) -> None:
-        asked = "import bootstrap; from api.kinds import kinds; print(*(each.name for each in kinds()))"
+        asked = "import bootstrap, api.app; from api.kinds import kinds; print(*(each.name for each in kinds()))"
         told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
         assert set(told.split()) == {kind.name for kind in (*KINDS, *OTHERS)}

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.events import DELIVER_EVENT
 from tests.api.desk import WHY, Desk
 from tests.receiving import Receiver
 
@@ -18,9 +19,10 @@ class TestDeadLetter:
         await desk.fail(14)
         (dead,) = await desk.deliveries(state="dead")
         assert (dead["attempts"], dead["last_error"]) == (15, "status-500")
-        assert await desk.seen("SELECT DISTINCT dependency FROM command WHERE domain = 'changegate'") == [
-            f"webhook:{desk.id}"
-        ]
+        carries = (await desk.ask("aud", "GET", f"/commands/changegate/{dead['command']}")).json()
+        assert (carries["type"], carries["parked"], carries["dependency"]) == (
+            DELIVER_EVENT, "exhausted", f"webhook:{desk.id}",
+        )  # fmt: skip
         await desk.fail(1)
         assert len(receiver.taken) == 15
         receiver.status = 200
@@ -31,7 +33,9 @@ class TestDeadLetter:
         await desk.fail(1)
         assert set(receiver.ids) == {dead["event"]}
         (delivered,) = await desk.deliveries()
-        assert delivered["state"] == "delivered"
+        assert (delivered["state"], delivered["command"]) == ("delivered", dead["command"])
+        carried = (await desk.ask("aud", "GET", f"/commands/changegate/{dead['command']}")).json()
+        assert (carried["state"], carried["epoch"]) == ("completed", 2)
 
     async def test_pages_go_on_where_they_ended(self, desk: Desk, receiver: Receiver) -> None:
         await desk.subscribe(receiver.url)

@@ -70,7 +70,7 @@ class Load:
 
     async def done(self, tell: Tell) -> None:
         """Once each is completed: by one worker that never vanished, with one effect, or one key for its calls."""
-        await eventually(self._all_completed, 300 if LONG else 60)
+        await eventually(self._all_completed, 300 if LONG else 120)
         writes = [each for each in self.taken if each.startswith("w")]
         rows = await self.place.rows("SELECT command FROM works.effect WHERE command = ANY($1::text[])", self.taken)
         assert sorted(row["command"] for row in rows) == sorted(writes)

@@ -30,29 +30,6 @@ async def made(surroundings: dict[str, str]) -> AsyncIterator[Parts]:
     await made.close()
 
 
-@pytest.mark.req("FR-SM-001")
-class TestWorker:
-    async def test_tells_and_delivers_by_itself(
-        self, neighbourhood: House, made: Parts, surroundings: dict[str, str], tmp_path: Path
-    ) -> None:
-        webhooks = Webhooks(made.store, made.sealer)
-        async with receiving() as receiver, running("-m", "worker", env=surroundings, log=tmp_path / "log"):
-            wants = Wants(receiver.url, prefix="alone.")
-            subscribed = await webhooks.subscribe(neighbourhood.ada, wants, WHY)
-            definition = {"key": "alone.limit", "type": "integer"}
-            await SettingDefinitions(made.store).create(neighbourhood.ada, definition, WHY)
-
-            async def delivered() -> bool:
-                webhook = subscribed.subscription.id
-                found = await webhooks.deliveries(neighbourhood.ada, webhook, DeliveryState.DELIVERED, None, 9)
-                return len(found) == 1
-
-            await eventually(delivered, 60)
-            assert subscribed.secret is not None
-            (event,) = receiver.events(subscribed.secret.reveal())
-        assert (event["type"], event["subject"]["key"]) == ("SettingDefined", "alone.limit")
-
-
 @pytest.mark.req("FR-SM-001", "CB-21")
 class TestKilledWorker:
     async def test_an_event_that_arrived_and_was_not_written_down_comes_again_with_its_id(

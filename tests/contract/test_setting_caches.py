@@ -49,7 +49,7 @@ async def valkey(stack: Stack) -> AsyncIterator[ValkeySettings]:
 class TestSettingCache:
     async def test_what_was_put_is_found_again(self, cache: SettingCache) -> None:
         tenant = uuid4()
-        await cache.put(tenant, DEV, 7, {"a": b"1", "b": b"2", "": b"head"})
+        assert await cache.put(tenant, DEV, 7, {"a": b"1", "b": b"2", "": b"head"})
         assert await cache.get(tenant, DEV, ["a", "b", "c", ""]) == {"a": b"1", "b": b"2", "": b"head"}
 
     @pytest.mark.req("ST84")
@@ -116,7 +116,7 @@ class TestValkey:
 
     async def test_one_that_is_away_is_a_miss_and_no_error(self) -> None:
         away, tenant = ValkeySettings("redis://127.0.0.1:1", SECRET), UUID(int=0)
-        await away.put(tenant, DEV, 1, {"a": b"1"})
+        assert not await away.put(tenant, DEV, 1, {"a": b"1"})
         assert await away.get(tenant, DEV, ["a"]) == {}
         await away.asked(tenant, DEV)
         assert (await away.turn(tenant, DEV), await away.places(9)) == (False, [])

@@ -12,12 +12,14 @@ from application.commands.purging import Purging
 from application.commands.sending import send_in
 from application.ports.records import AuditFilter
 from domain.audit import Action
-from domain.commands import CommandConflict, CommandState
+from domain.commands import Command, CommandConflict, CommandState, CommandType
+from domain.commands.answers import OWN
 from domain.commands.operations import Act, Operation
+from domain.commands.policies import TypePolicy
 from domain.commands.purging import CommandPurged, Retention, TenantRetention
 from domain.errors import Invalid, Missing, Stale
 from domain.people import PermissionMissing, Role
-from tests.contract.aged import DAYS, Old
+from tests.contract.aged import DAYS, RETENTION, Old
 from tests.contract.homes import Home
 from tests.contract.ordering import POST, catalogued, journal
 
@@ -46,6 +48,20 @@ async def test_what_was_kept_for_long_enough_goes_and_the_rest_stays(old: Old) -
     assert all(each["after"]["ended"].keys() == {"ledger/completed"} for each in told)
     assert await old.purge() == 0
     assert len(await old.told()) == len(told)
+
+
+@pytest.mark.req("CB-08")
+async def test_what_the_product_sends_itself_is_kept_as_its_types_say(old: Old) -> None:
+    """They stand in no catalogue, and what nobody declares is held."""
+    short, usual, gone = (f"{OWN}.{name}" for name in ("be-short", "be-usual", "be-gone"))
+    types = [CommandType(short, 1, {}, TypePolicy(kept_days=7).to_json()), CommandType(usual, 1, {}, {})]
+    for place, (name, days) in enumerate([(short, 8), (short, 6), (usual, 31), (usual, 29), (gone, 31)]):
+        await old.ended(Command(name, str(place), {}), days)
+    store: Any = old.home.store
+    assert await Purging(store, RETENTION, types).purge(old.home.tenant.id) == 2
+    async with old.home.transaction() as tx:
+        left = [each for each in "01234" if await tx.commands.get((OWN, each)) is not None]
+    assert left == ["1", "3", "4"]
 
 
 @pytest.mark.req("CB-08")

@@ -6,6 +6,7 @@ from application.ports.records import (
     AuditFilter,
     Intent,
     Notice,
+    NoticeProgress,
     NoticeState,
     Review,
     TelemetryBatch,
@@ -99,15 +100,20 @@ class TestOutbox:
             await tx.notices.delivered(notice.id)
             assert (await tx.notices.get(notice.id)).state is NoticeState.DELIVERED
 
-    async def test_a_notice_is_due_until_its_last_attempt_and_again_when_somebody_wants_it(self, home: Home) -> None:
+    async def test_a_notice_stands_as_far_as_it_was_brought_and_what_was_told_stays_told(self, home: Home) -> None:
+        due, failed, told = NoticeState.DUE, NoticeState.FAILED, NoticeState.DELIVERED
+        moves = [(due, 1), (failed, 2), (due, 0), (told, 1), (failed, 2), (due, 0)]
         async with home.transaction() as tx:
             notice = Notice(uuid4(), "kill_switch", home.bob.id, {}, "/x", tx.now)
-            await tx.notices.add([notice])
+            other = replace(notice, id=uuid4())
+            await tx.notices.add([notice, other])
             stood = []
-            for last in (False, True, False):
-                await tx.notices.failed(notice.id, "down", last=last)
+            for state, attempts in moves:
+                news = [NoticeProgress(each, state, attempts, "down") for each in (uuid4(), notice.id)]
+                await tx.notices.follow(news)
                 stood.append(((found := await tx.notices.get(notice.id)).state, found.attempts))
-        assert stood == [(NoticeState.DUE, 1), (NoticeState.FAILED, 2), (NoticeState.DUE, 3)]
+            assert await tx.notices.get(other.id) == replace(other, created_at=found.created_at)
+        assert stood == [*moves[:4], moves[3], moves[3]]
 
     async def test_a_review_is_owed(self, home: Home) -> None:
         async with home.transaction() as tx:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cli.demo import report
+from cli.demo import late, report
 from tests.e2e.terminal import alive, changegate, children
 
 CLAIMS = (
@@ -61,6 +61,13 @@ class TestDemo:
         empty = tmp_path / "nothing-is-installed-here"
         empty.mkdir()
         await ends_as_it_must(tmp_path / "data", "our own telemetry", PATH=str(empty))
+
+
+class TestLateCommand:
+    def test_that_is_not_late_is_told_as_it_stands(self) -> None:
+        parked = {"state": "parked", "parked": "period-closed", "error": {"message": "Period 2026-02 is closed."}}
+        assert late.stand(parked) == "parked as period-closed: [dim]Period 2026-02 is closed.[/]"
+        assert late.stand({"state": "completed", "parked": None, "error": None}) == "completed"
 
 
 class TestVerdict:

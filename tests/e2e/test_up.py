@@ -71,6 +71,19 @@ def history(folder: Path, workflow: str) -> str:
     return told.stdout
 
 
+async def warmed(somebody: Person, root: Person) -> list[dict[str, Any]]:
+    """The commands that filled Valkey, once somebody has read what nobody had."""
+    definition = {"key": "upload.limit", "type": "integer", "default": 10, "scopes": ["tenant"]}
+    await somebody.do("/setting-definitions", {"definition": definition, "reason": "the shop takes pictures"})
+    await somebody.see("/settings/upload.limit/effective?environment=dev")
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(60):
+        while not found:
+            found = (await root.see("/commands?type=changegate.warm-settings&state=completed"))["items"]
+            await asyncio.sleep(0.1)
+    return found
+
+
 @dataclass
 class Life:
     """Two runs on one folder, with a change that was begun in the first and ended in the second."""
@@ -89,6 +102,7 @@ class Life:
     kept: str = ""
     told: str = ""
     forged: int = 0
+    warmed: list[dict[str, Any]] = field(default_factory=list)
 
     async def first(self) -> None:
         async with changegate(self.folder, "up") as command:
@@ -103,6 +117,7 @@ class Life:
                 self.second_up = code, second.text.replace(str(command.process.pid), "THE FIRST")
             self.change = (await ada.do("/rollouts", CREATION))["rollout"]["id"]
             await bob.do(f"/approvals/{self.change}/approve")
+            self.warmed = await warmed(ada, Person(self.folder, "root"))
             self.secrets |= {"ada's token": ada.token, "bob's token": bob.token}
             self.codes.append(await command.stopped(signal.SIGINT))
             self.printed += command.text
@@ -147,6 +162,11 @@ class TestUp:
             assert f"127.0.0.1:{Ports(life.folder).remembered(server)}" in life.printed
         assert set(life.answers.values()) == {httpx2.codes.OK}
         assert life.parts == {"database": True, "temporal": True, "listener": True, "accepting": True}
+
+    @pytest.mark.req("FR-CFG-009")
+    def test_what_one_process_read_a_worker_puts_where_all_find_it(self, life: Life) -> None:
+        (command,) = life.warmed
+        assert (command["payload"], command["result"]["warmed"]) == ({"environment": "dev"}, 1)
 
     def test_what_was_open_goes_on_after_a_stop(self, life: Life) -> None:
         assert life.state_between == "AWAITING_APPROVAL"

@@ -16,7 +16,7 @@ from application.commands.handling import Handlers
 from application.commands.telling import Telling
 from application.delivering import Delivery, Outlets
 from application.killing import KillSwitch
-from application.notices import DELIVER_NOTICE
+from application.notice_commands import DELIVER_NOTICE
 from application.ports.notify import DeliveryFailed, Message
 from application.progression import Progression, Step
 from domain.approvals import ApprovalClosed, Standing

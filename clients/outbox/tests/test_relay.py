@@ -14,7 +14,10 @@ from temporal_outbox.relay import Away, Due, Pace, Relay, room
 
 
 class Numbers:
-    """Lanes of numbers, two of each in a lease; `down` is what does not answer, `broken` the lanes with a defect."""
+    """Lanes of numbers, two of each in a lease; `down` is what does not answer, `broken` the lanes with a defect.
+
+    What is slow in those that are `apart` counts for nothing of its lane any more.
+    """
 
     def __init__(self, **lanes: list[int]) -> None:
         self.lanes = lanes
@@ -22,6 +25,7 @@ class Numbers:
         self.asked = 0
         self.down: set[str] = set()
         self.broken: set[str] = set()
+        self.apart: set[str] = set()
         self.soon = False
         self.end = asyncio.Event()
         self.listened = asyncio.Event()
@@ -44,6 +48,11 @@ class Numbers:
 
     def counts(self, lease: list[int]) -> Collection[Hashable]:
         return (chr(lease[0]), "all") if lease[0] >= ord("a") else ("all",)
+
+    def counts_slow(self, lease: list[int]) -> Collection[Hashable]:
+        if "slow" in self.broken:
+            raise ZeroDivisionError
+        return ("slow",) if chr(lease[0]) in self.apart else self.counts(lease)
 
     async def begin(self, lease: list[int]) -> None:
         self._there("begin")
@@ -103,6 +112,32 @@ async def test_the_lane_goes_first_of_which_least_is_not_over(events: list[Event
     assert numbers.begun == [[A, A], [B, B], [A, A]]
 
 
+@pytest.mark.parametrize(("slow", "apart", "most"), [(0, {"a"}, 10), (0, {"b"}, 2), (3600, {"a"}, 2)])
+async def test_what_is_slow_may_leave_its_place_to_others(
+    events: list[Event], slow: float, apart: set[str], most: int
+) -> None:
+    """Once it is over it counts for nothing."""
+    numbers = Numbers(a=[A] * 20)
+    numbers.apart = apart
+    relay = made(numbers, events, slow=slow)
+    await relay.round()
+    assert relay.flying == most
+    numbers.end.set()
+    await relay.settled()
+    numbers.end.clear()
+    numbers.apart, numbers.lanes = set(), {"a": [A] * 6, "b": [B] * 6}
+    await relay.round()
+    assert relay.flying == 3
+
+
+async def test_what_cannot_be_counted_anew_counts_as_it_did(events: list[Event]) -> None:
+    numbers = Numbers(a=[A] * 6, b=[B] * 2)
+    numbers.broken = {"slow"}
+    relay = made(numbers, events, slow=0)
+    assert await relay.round() == 6
+    assert [each.lane for each in events if isinstance(each, LaneFailed)] == ["a", "b", "a"]
+
+
 async def test_a_defect_in_one_lane_holds_no_other_up(events: list[Event]) -> None:
     numbers = Numbers(a=[A], b=[B])
     numbers.broken = {"a"}
@@ -139,11 +174,14 @@ async def test_who_has_nothing_to_do_is_told_and_listens_anew_where_it_no_longer
     await running
 
 
-async def test_what_counts_for_no_lane_keeps_nobody_from_being_told(events: list[Event]) -> None:
-    numbers = Numbers(a=[1])
-    relay = made(numbers, events, idle=3600)
+@pytest.mark.parametrize("number", [1, A])
+async def test_what_counts_for_no_lane_keeps_nobody_from_being_told(events: list[Event], number: int) -> None:
+    """As what is slow and counts apart."""
+    numbers = Numbers(a=[number])
+    numbers.apart = {"a"}
+    relay = made(numbers, events, idle=3600, slow=0)
     running = asyncio.create_task(relay.run())
-    await eventually(lambda: _begun(numbers, [[1]]))
+    await eventually(lambda: _begun(numbers, [[number]]))
     await asyncio.wait_for(numbers.listened.wait(), 60)
     relay.stop()
     await running

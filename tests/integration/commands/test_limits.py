@@ -161,12 +161,12 @@ class TestFairness:
         for number, each in enumerate(sites[:2]):
             names = named(f"s{number}-", 20)
             site.works.ways |= {name: [wait] for name in names}
-            await each.send(*names, type="works.call")
+            await each.send(*names)
         async with at_work(*sites, workers=1, most=1) as shift:
             shift.relays[0].source.lanes = Unlucky(site.store, tuple(tenants))
             assert await shift.round() == relaying.IN_FLIGHT
             await until(lambda: len(site.works.calls) == relaying.IN_FLIGHT)
-            await sites[2].send("little", type="works.call")
+            await sites[2].send("little")
             free.release()
             await until(lambda: shift.relays[0].flying < relaying.IN_FLIGHT)
             assert await shift.round() >= 1

@@ -2,19 +2,24 @@
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 import pytest
 from pydantic import BaseModel
 
 from application.commands.executing import Executing
 from application.commands.handling import Handlers, Order, handles
+from application.commands.limiting import Limiting, Wanted
+from application.ports.store import Transaction
 from domain.canonical import Json
+from domain.commands import CommandRecord
 from domain.commands.bounds import AT_ONCE_APART
 from domain.commands.breakers import Breaker, BreakerState
+from domain.commands.limits import Limit, LimitScope
 from domain.commands.outcomes import HandlerKind, Transient
 from domain.commands.policies import TypePolicy
-from tests.integration.commands.bound import S, Shift, at_work, counted, named
+from tests.integration.commands.bound import MOMENT, S, Shift, at_work, counted, named
 from tests.works import Site
 
 HOOKS = TypePolicy(depends_on="hooks", apart="/to", backoff=(1,), max_attempts=9)
@@ -61,7 +66,7 @@ class TestOne:
                 await shift.round()
                 await asyncio.sleep(0.02)
 
-    @pytest.mark.req("CB-33", "CB-37", "CB-38")
+    @pytest.mark.req("CB-33", "CB-37", "CB-38", "CB-58")
     async def test_that_hangs_and_one_that_is_dead_hold_up_no_third(self, office: Site, post: Post) -> None:
         """Twenty of that one are executed though a thousand for the others have been due for longer."""
         hangs, dead, well = named("h", 500), named("d", 500), named("w", 20)
@@ -86,7 +91,7 @@ class TestOne:
         assert HOOKS.breaks_after <= len(failed) == post.called["dead"] < HOOKS.breaks_after + 2 * AT_ONCE_APART
         assert {each.state for each in stands if not each.attempt} == {S.PENDING}
 
-    @pytest.mark.req("CB-38")
+    @pytest.mark.req("CB-38", "CB-58")
     async def test_whose_breaker_opens_is_asked_by_one_until_it_answers(self, office: Site, post: Post) -> None:
         """What was leased for it goes back untried, but what runs beside the last failure or begins with its end.
 
@@ -108,6 +113,25 @@ class TestOne:
             await shift.work()
         assert await self.troubled(office) == []
         assert (await counted(office, names))[S.COMPLETED] >= 20 - told["retry-wait"] - 3
+
+    @pytest.mark.req("CB-38", "CB-58")
+    async def test_that_may_be_asked_again_is_asked_by_whichever_relay_counts(self, office: Site) -> None:
+        """Another that looks at the same moment leases nothing, and keeps nothing from the one that does."""
+        await office.send(*named("d", 3), type="works.tell", payload={"to": "dead"})
+        async with office.store.transaction(office.tenant) as tx:
+            breaker = await tx.commands.breakers.lock("hooks:dead", LimitScope.TENANT)
+            await tx.commands.breakers.save(replace(breaker, state=BreakerState.OPEN, until=tx.now - MOMENT))
+            await tx.commands.limits.take([Limit("hooks")])
+        async with office.store.transaction(office.tenant) as counts:
+            await counts.commands.limits.take([Limit("hooks")])
+            async with office.store.transaction(office.tenant) as looks:
+                assert await self.leased(office, looks) == []
+                assert len(await self.leased(office, counts)) == 1
+        async with office.store.transaction(office.tenant) as late:
+            assert await self.leased(office, late) == []
+
+    async def leased(self, office: Site, tx: Transaction) -> list[CommandRecord]:
+        return await Limiting(office.handlers).lease(tx, Wanted("works", 100, tx.now + MOMENT, uuid4()))
 
     async def troubled(self, office: Site) -> list[Breaker]:
         async with office.store.transaction(office.tenant) as tx:

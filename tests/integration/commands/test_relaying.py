@@ -1,27 +1,27 @@
 """What is due is leased and carried out once, whoever dies on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from adapters.memory.chunks import MemoryChunks
-from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
-from application.commands import relaying
 from application.commands.leases import taken_back
-from application.commands.relaying import CommandRelay
+from application.commands.relaying import EACH, CommandRelay
 from application.commands.sweeping import CommandSweeper
+from application.ports.store import Store, Transaction
 from domain.commands import CommandState
 from domain.commands.outcomes import Permanent
 from domain.errors import Unavailable
 from tests.conftest import housed
+from tests.integration.commands.bound import until
 from tests.works import Lanes, Site
-from worker import ended
 
 S = CommandState
 SOON = timedelta(minutes=2)
@@ -125,10 +125,10 @@ class TestRound:
         site.works.ways = {each: [wait] for each in slow}
         relay = CommandRelay(site.store, Lanes(site.store, (site.tenant, small.tenant)), chunks, site.handlers, most=5)
         await relay.round()
-        assert (await site.states(*slow)).count(S.PENDING) == 30 - 5 * relaying.EACH
+        assert (await site.states(*slow)).count(S.PENDING) == 30 - 5 * EACH
         await small.send("little")
         await relay.round()
-        await _until(lambda: "works/little:1" in site.works.calls)
+        await until(lambda: "works/little:1" in site.works.calls)
         told.set()
         await carried_out(relay)
         assert len(await site.effects()) == 30
@@ -236,44 +236,38 @@ class TestOutage:
         record = await site.stand("1")
         assert (record.state, record.attempt, record.crashes) == (S.PENDING, 0, 0)
 
-
-class TestNews:
-    @pytest.mark.req("S007")
-    async def test_who_has_nothing_to_do_hears_of_a_send(self, site: Site, chunks: Chunks, database_url: str) -> None:
-        """Its next look would be in a minute."""
-        listener = Listener(database_url)
+    @pytest.mark.req("CB-25")
+    async def test_between_the_commit_of_a_lease_and_its_answer_gives_back_at_the_next_look(
+        self, site: Site, chunks: Chunks
+    ) -> None:
+        """It is what a database that is killed leaves behind; nobody waits for the end of a lease."""
+        silent = Silent(site.store)
         lanes = Lanes(site.store, (site.tenant,))
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(relaying, "PACE", replace(relaying.PACE, idle=60.0, listens=SOON))
-            relay = CommandRelay(site.store, lanes, chunks, site.handlers, listener.commands)
-            running = asyncio.create_task(relay.run())
-            await _until(lambda: listener.alive and lanes.asked >= 2)
-            await site.send("1")
-            await _until(lambda: site.works.calls == ["works/1:1"])
-            await ended(running)
-
-    @pytest.mark.req("CB-29", "S007")
-    async def test_what_nobody_told_it_of_it_finds_by_itself(self, site: Site, chunks: Chunks) -> None:
-        lanes = Lanes(site.store, (site.tenant,))
-        running = asyncio.create_task(CommandRelay(site.store, lanes, chunks, site.handlers, Deaf()).run())
-        await _until(lambda: lanes.asked >= 2)
+        relay = CommandRelay(cast("Store", silent), lanes, chunks, site.handlers, most=10)
         await site.send("1")
-        await _until(lambda: site.works.calls == ["works/1:1"])
-        await ended(running)
+        for held in (S.DISPATCHED, S.PENDING):
+            with pytest.raises(Unavailable):
+                await relay.round()
+            assert await site.states("1") == [held]
+        silent.answers = True
+        assert await carried_out(relay) == 1
+        assert await site.trail("1") == ["dispatched", "returned", "dispatched", "started", "completed"]
+        assert (await site.stand("1")).attempt == 1
 
 
-class Deaf:
-    """A line on which nothing is ever heard."""
+class Silent:
+    """A database that goes away each time it has committed, before it says so."""
 
-    async def listen(self) -> AsyncIterator[object | None]:
-        await asyncio.Event().wait()
-        yield None
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.answers = False
 
-
-async def _until(seen: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not seen():  # noqa: ASYNC110 -- other tasks set no event of ours
-            await asyncio.sleep(0.01)
+    @asynccontextmanager
+    async def transaction(self, tenant: UUID) -> AsyncIterator[Transaction]:
+        async with self._store.transaction(tenant) as tx:
+            yield tx
+        if not self.answers:
+            raise Unavailable
 
 
 class TestOrder:

@@ -9,6 +9,7 @@ import pytest_asyncio
 from adapters.memory.chunks import MemoryChunks
 from application.commands.relaying import CommandRelay
 from domain.commands import CommandState
+from tests.integration.commands.bound import until
 from tests.works import Lanes, Site
 
 S = CommandState
@@ -38,9 +39,7 @@ class TestPlaces:
         await site.send(*(f"{number:02}" for number in range(25)))
         site.works.ways = {each: [wait] for each in suspects}
         await relay.round()
-        async with asyncio.timeout(60):
-            while relay.flying > 1:  # noqa: ASYNC110 -- other tasks set no event of ours
-                await asyncio.sleep(0.01)
+        await until(lambda: relay.flying == 1 and site.works.calls.count("works/s00:1") == 1)
         assert len(chunks.started) == 1 + 3
         assert await site.states(*suspects[:2], suspects[-1]) == [S.RUNNING, S.DISPATCHED, S.PENDING]
         assert len(await site.effects()) == 25

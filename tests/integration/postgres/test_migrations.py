@@ -13,7 +13,7 @@ from adapters.postgres.engine import connect
 from adapters.postgres.schema import migrate
 from adapters.postgres.store import PostgresStore
 from application.events.cases import relay
-from application.notices import delivering
+from application.notice_commands import delivering
 from application.ports.records import Notice
 from domain.commands import Options, fingerprint
 from domain.environments import Environment

@@ -173,19 +173,7 @@ class TestBelief:
         assert await shared.some("a") == told_first
 
 
-class TestWarming:
-    async def test_who_reads_an_environment_whole_fills_the_cache_once_for_all(self, shared: Shared) -> None:
-        world, cache = shared.world, shared.cache
-        for _ in range(2):
-            process = Process(world, cache, NONE)
-            await process.snapshots.get(*shared.place)
-            await process.snapshots.settled()
-            await process.close()
-        assert {name for _, _, name in cache.kept} == set(KEYS)
-        epoch = await shared.epoch()
-        down(world)
-        assert (await shared.some(*KEYS, epoch=epoch))["c"] == 1
-
+class TestBeginning:
     async def test_a_process_that_begins_holds_what_was_asked_of_others(self, shared: Shared) -> None:
         world, cache = shared.world, shared.cache
         await cache.asked(world.tenant.id, QA)

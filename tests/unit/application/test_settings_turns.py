@@ -113,6 +113,7 @@ class TestOwnWrite:
 class TestLoads:
     async def test_one_serves_all_who_came_before_it_began(self, here: Here) -> None:
         assert await here.page() == 10
+        await here.snapshots.settled()
         before = here.store.begun
         here.store.gate.clear()
         running = asyncio.create_task(here.snapshots.refresh(here.world.tenant.id, DEV))

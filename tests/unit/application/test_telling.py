@@ -14,18 +14,21 @@ from adapters.memory.secrets import MemorySealer
 from application.bypassing import Emergency
 from application.commands.cases import CommandCases
 from application.commands.handling import Handlers
+from application.commands.leases import taken_back
+from application.commands.moves import moved
 from application.commands.telling import PATIENT, Telling
 from application.delivering import Delivery, Outlets
 from application.destinations import Destinations, DestinationWish
 from application.emergencies import Emergencies
 from application.faring import Fared, Sent
-from application.notices import DELIVER_NOTICE, tell
+from application.notice_commands import DELIVER_NOTICE
+from application.notices import tell
 from application.ports.commands import CommandFilter
 from application.ports.links import Link
 from application.ports.notify import DeliveryRefused, Message
 from application.ports.outward import DestinationKind
 from application.ports.records import Notice, NoticeState
-from domain.commands import CommandRecord, CommandState, ParkedKind
+from domain.commands import MOST_CRASHES, CommandRecord, CommandState, ParkedKind
 from domain.commands.operations import Act, Decision
 from tests.own import Hand
 from tests.world import World
@@ -77,6 +80,21 @@ class Post:
         async with self.world.store.transaction(self.world.tenant.id) as tx:
             found = [await tx.notices.get(UUID(each.command.id)) for each in sent]
         return [each for each in found if each is not None]
+
+    async def canceled(self) -> None:
+        (waits,) = await self.commands()
+        canceling = CommandCases.over(self.world.store).canceling
+        await canceling.cancel(self.world.root, waits.key, waits.version, uuid4(), WHY)
+
+    async def lost(self) -> None:
+        """By one worker after the other, as often as that may be."""
+        tenant = self.world.tenant.id
+        for _ in range(MOST_CRASHES):
+            lease = await self.hand.lease(tenant)
+            assert lease is not None
+            async with self.world.store.transaction(tenant) as tx:
+                await moved(tx, [each.started() for each in await tx.commands.leased(lease)])
+            await taken_back(self.world.store, tenant, lease)
 
     async def decide(self, act: Act) -> None:
         """About the one that is parked."""
@@ -241,13 +259,31 @@ class TestDeadReceiver:
         assert await post.works() == {}
         assert await post.stands() == {("canceled", None)}
 
-    @pytest.mark.req("CB-21")
-    async def test_what_is_executed_again_after_it_was_written_down_is_sent_once(self, world: World) -> None:
+    @pytest.mark.req("CB-24", "CB-40", "CB-60")
+    @pytest.mark.parametrize("end", ["canceled", "lost"])
+    async def test_stands_as_its_command_does_however_that_ends(self, world: World, end: str) -> None:
+        post = Post(world)
+        await post.tell()
+        await (post.canceled() if end == "canceled" else post.lost())
+        assert await post.stands() == {("canceled", None) if end == "canceled" else ("parked", "poison")}
+        assert [each.state for each in await post.rows()] == [NoticeState.FAILED]
+        assert post.notifier.delivered == []
+        if end == "lost":
+            await post.decide(Act.RETRY)
+            assert [(each.state, each.attempts) for each in await post.rows()] == [(NoticeState.DUE, 0)]
+            await post.works()
+            assert [each.state for each in await post.rows()] == [NoticeState.DELIVERED]
+
+    @pytest.mark.req("CB-21", "CB-60")
+    async def test_what_was_told_by_workers_that_died_stays_told(self, world: World) -> None:
         post = Post(world)
         await post.tell()
         (row,) = await post.rows()
         async with world.store.transaction(world.tenant.id) as tx:
             await tx.notices.delivered(row.id)
+        await post.lost()
+        assert [each.state for each in await post.rows()] == [NoticeState.DELIVERED]
+        await post.decide(Act.RETRY)
         await post.works()
         assert (post.notifier.delivered, [each.result for each in await post.commands()]) == ([], [{"told": "before"}])
 

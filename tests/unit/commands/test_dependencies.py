@@ -21,7 +21,7 @@ def hooks(apart: str | None = "/to") -> Dependence:
 
 
 class TestReceivers:
-    @pytest.mark.req("CB-38")
+    @pytest.mark.req("CB-38", "CB-58")
     @pytest.mark.parametrize(
         ("payload", "receiver"),
         [

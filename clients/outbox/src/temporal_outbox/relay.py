@@ -38,12 +38,16 @@ class Due(Generic[Lane]):
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds: between two looks, where nobody was told, and after an outage, twice as long after each that follows."""
+    """Seconds: between two looks, where nobody was told, and after an outage, twice as long after each that follows.
+
+    A lease that is not over after `slow` may leave its place to others.
+    """
 
     busy: float = 0.2
     idle: float = 1.0
     outage: float = 0.2
     longest_outage: float = 5.0
+    slow: float = 5.0
     listens: timedelta = timedelta(seconds=3)
 
     def after(self, outages: int) -> float:
@@ -69,10 +73,14 @@ class Source(Protocol[Lane, Held]):
         ...
 
     def counts(self, lease: Held) -> Collection[Hashable]:
-        """What it counts for in `busy` until it is over.
+        """What it counts for in `busy` until it is over, or slow.
 
         By what counts for the lanes themselves these take their turns; where nothing does, a relay has nothing to do.
         """
+        ...
+
+    def counts_slow(self, lease: Held) -> Collection[Hashable]:
+        """What it counts for instead once it has lasted `Pace.slow`: the same, or it holds up nobody any more."""
         ...
 
     async def begin(self, lease: Held) -> None:
@@ -97,6 +105,17 @@ def room(busy: Counter[Hashable], bounds: Mapping[Hashable, int]) -> int:
     return min(most - busy[key] for key, most in bounds.items())
 
 
+@dataclass
+class _Flight(Generic[Lane, Held]):
+    """A lease that is not over."""
+
+    lane: Lane
+    lease: Held
+    begun: float
+    counted: Counter[Hashable]
+    slow: bool = False
+
+
 class Relay(Generic[Lane, Held]):
     """`away` are the errors by which the source says that a server does not answer."""
 
@@ -117,7 +136,7 @@ class Relay(Generic[Lane, Held]):
         self._stopping = asyncio.Event()
         self._soon = False
         self._busy: Counter[Hashable] = Counter()
-        self._flying: dict[asyncio.Task[None], tuple[Lane, Counter[Hashable]]] = {}
+        self._flying: dict[asyncio.Task[None], _Flight[Lane, Held]] = {}
 
     @property
     def flying(self) -> int:
@@ -157,6 +176,7 @@ class Relay(Generic[Lane, Held]):
 
     async def turn(self) -> int:
         """Once for each lane, however much lies in another; first those of which least is carried out now."""
+        self._recount()
         due = await self._source.due()
         self._soon = due.soon
         lanes = sorted(due.lanes, key=lambda lane: self._busy[lane])
@@ -183,7 +203,7 @@ class Relay(Generic[Lane, Held]):
         self._heard.clear()
         if await self.round() or self._stopping.is_set():
             return
-        idle = self._news is not None and not any(counted[lane] for lane, counted in self._flying.values())
+        idle = self._news is not None and not any(each.counted[each.lane] for each in self._flying.values())
         if idle:
             await self._source.listen(self._pace.listens)
             if await self.round() or self._stopping.is_set():
@@ -219,11 +239,27 @@ class Relay(Generic[Lane, Held]):
         except self._away:
             await self._source.give_back(lease)
             raise
-        counted = Counter(self._source.counts(lease))
-        self._busy += counted
-        flight = asyncio.create_task(self._flown(lane, lease))
-        self._flying[flight] = lane, counted
-        flight.add_done_callback(self._landed)
+        flight = _Flight(lane, lease, asyncio.get_running_loop().time(), Counter(self._source.counts(lease)))
+        self._busy += flight.counted
+        flown = asyncio.create_task(self._flown(lane, lease))
+        self._flying[flown] = flight
+        flown.add_done_callback(self._landed)
+
+    def _recount(self) -> None:
+        """Those that have become slow since the last look."""
+        now = asyncio.get_running_loop().time()
+        for flight in self._flying.values():
+            if flight.slow or now - flight.begun < self._pace.slow:
+                continue
+            flight.slow = True
+            try:
+                counted = Counter(self._source.counts_slow(flight.lease))
+            except Exception as error:  # noqa: BLE001 -- it counts as it did, and other leases go on
+                self._tell(LaneFailed(flight.lane, error))
+                continue
+            self._busy -= flight.counted
+            self._busy += counted
+            flight.counted = counted
 
     async def _flown(self, lane: Lane, lease: Held) -> None:
         try:
@@ -231,9 +267,8 @@ class Relay(Generic[Lane, Held]):
         except Exception as error:  # noqa: BLE001 -- nobody can say when it is over, and other leases go on
             self._tell(LaneFailed(lane, error))
 
-    def _landed(self, flight: asyncio.Task[None]) -> None:
-        _, counted = self._flying.pop(flight)
-        self._busy -= counted
+    def _landed(self, flown: asyncio.Task[None]) -> None:
+        self._busy -= self._flying.pop(flown).counted
         self._heard.set()
 
 

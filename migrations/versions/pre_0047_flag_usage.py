@@ -2,11 +2,11 @@
 
 from migrations.statements import run
 
-revision = "0050"
+revision = "0047"
 down_revision = "0046"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    run("0053_flag_usage.sql")
+    run("0050_flag_usage.sql")
