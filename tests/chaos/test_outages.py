@@ -230,7 +230,7 @@ class TestMailServerDead:
 
         async def tried() -> bool:
             # Others were told of other changes, and the mail server rests since.
-            await _rested(place)
+            await _rested(place, about, change, "pending")
             return bool((await place.rows(f"SELECT count(*) AS n {about} AND attempts > 0", change))[0]["n"] >= 2)
 
         await eventually(tried)
@@ -238,11 +238,7 @@ class TestMailServerDead:
 
             async def delivered() -> bool:
                 # The pause between two attempts is over.
-                await place.rows(
-                    "UPDATE command SET due_at = now(), rank = now() - interval '1 hour'"
-                    " WHERE type = 'changegate.deliver-notice' AND state = 'retry-wait'"
-                )
-                await _rested(place)
+                await _rested(place, about, change, "pending", "retry-wait")
                 return not await place.rows(f"SELECT 1 {about} AND state = 'due'", change)
 
             await eventually(delivered)
@@ -257,8 +253,14 @@ class TestMailServerDead:
             assert place.postbox.recipients.count(address) >= times
 
 
-async def _rested(place: Place) -> None:
-    """The mail server is asked again."""
+async def _rested(place: Place, about: str, change: str, *states: str) -> None:
+    """The mail server is asked again, and first for those of the messages about this change that stand so."""
+    ids = [str(each["notice_id"]) for each in await place.rows(f"SELECT notice_id {about}", change)]
+    await place.rows(
+        "UPDATE command SET due_at = now(), rank = now() - interval '1 day'"
+        " WHERE type = 'changegate.deliver-notice' AND command_id = ANY($1::text[]) AND state = ANY($2::text[])",
+        *(ids, states),
+    )
     await place.rows(
         "UPDATE command_breaker SET held_until = now()"
         " WHERE dependency LIKE 'receiver%' AND state = 'open' AND opened_by IS NULL"
