@@ -227,12 +227,6 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
         await made.close()
 
 
-def keep_what_is_loaded() -> None:
-    gc.collect()
-    gc.freeze()  # it stays: neither requests nor commands need to pay for walking it again and again
-    gc.set_threshold(50_000, 20, 50)  # nor for walking 10,000 values ten times while they are being written
-
-
 def services(made: Parts, processes: TemporalProcesses) -> "Services":
     from api.flagd.door import SyncDoor
     from api.services import Services
@@ -290,7 +284,9 @@ def api() -> "FastAPI":
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         following = asyncio.create_task(composed.follow())
-        keep_what_is_loaded()
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: requests need not pay for walking it again and again
+        gc.set_threshold(50_000, 20, 50)  # nor for walking 10,000 values ten times while they are being written
         yield
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

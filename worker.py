@@ -77,7 +77,7 @@ from application.sagas.carrying import CarryingSagas
 from application.sagas.relaying import SagaRelay
 from application.settings.moving import importing
 from application.smoking import Smoking
-from bootstrap import Parts, clock, keep_what_is_loaded, parts
+from bootstrap import Parts, clock, parts
 
 TELL_EVERY_SECONDS = 60
 LONGEST_SMOKE_SECONDS = 3600.0
@@ -160,7 +160,6 @@ async def run(made: Parts, stop: asyncio.Event) -> None:
         sweeps += [asyncio.create_task(each) for each in (*leading, *telling)]
         for sweep in sweeps:
             sweep.add_done_callback(lambda _: stop.set())
-        keep_what_is_loaded()
         log.info("worker.ready")
         await stop.wait()
         log.info("worker.draining")
