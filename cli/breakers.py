@@ -57,8 +57,12 @@ def _acting(commands: typer.Typer, installation: Installation, run: Run, words: 
 
 
 def _print(told: Mapping[str, Any], page: Console) -> None:
-    table = Table("dependency", "scope", "state", "until", "failures", "types", "reason", "version",
-                  box=None, pad_edge=False)  # fmt: skip
+    table = Table(box=None, pad_edge=False)
+    table.add_column(
+        "dependency", no_wrap=True, min_width=max((len(each["dependency"]) for each in told["items"]), default=0)
+    )
+    for each in ("scope", "state", "until", "failures", "types", "reason", "version"):
+        table.add_column(each)
     for each in told["items"]:
         until = each["until"] or ("closed by a person" if each["opened_by"] else "")
         table.add_row(

@@ -43,7 +43,7 @@ class Receiver:
         self.taken.append((headers, body))
         await self.held.wait()
         if self.status < 300:
-            self.accepted.append(headers["webhook-id"])
+            self.accepted.append(headers.get("webhook-id", ""))
         writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
         await writer.drain()
         writer.close()

@@ -3,13 +3,14 @@
 Reads lines of JSON from standard input: `{"port": ..., "die_at": n, "passed": FILE}`. Points are counted from the
 start of the process: before each statement, before each commit, and after each return of a connection to the pool.
 Only a request's own are counted: loops beside it come by whenever they like. `die_at` null lives until it is told to
-stop. FILE gets one line for each point that was passed.
+stop. FILE gets one line for each point that was passed. `{"end": true}` ends all that live: each holds connections.
 """
 
 import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO
@@ -66,6 +67,13 @@ def live(app: FastAPI, port: int, die_at: int | None, passed: str) -> None:
         uvicorn.run(marking(app), host="127.0.0.1", port=port, log_level="warning", access_log=False)
 
 
+def end(lives: list[int]) -> None:
+    for each in lives:
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+    lives.clear()
+
+
 def main() -> None:
     # Nobody collects the exit codes of the dead: what they left is looked at instead.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -74,17 +82,16 @@ def main() -> None:
     lives: list[int] = []
     for line in sys.stdin:
         order = json.loads(line)
+        if order.get("end"):
+            end(lives)
+            continue
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             live(app, order["port"], order["die_at"], order["passed"])
             os._exit(0)
         lives.append(child)
-    for each in lives:
-        try:
-            os.kill(each, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    end(lives)
 
 
 if __name__ == "__main__":

@@ -173,6 +173,7 @@ async def ordeal(site: Site, kind: str) -> Ordeal:
     died = await a_few_at_once([partial(doom, number) for number in numbers], most=4)
     await site.forget_the_dead()
     again = await a_few_at_once([partial(site.send, living, wish) for wish in wishes.values()], most=4)
+    await site.orders.give({"end": True})
     return Ordeal(
         points, calm, wishes, dict(zip(numbers, died, strict=True)),
         dict(zip(numbers, [answer.status_code for answer in again], strict=True)),

@@ -24,7 +24,6 @@ from tests.chaos.conftest import Tell, died_leading, eventually, running
 from tests.chaos.throughput import CALM, LONG, Throughput
 from tests.conftest import House
 from tests.works import SCHEMA, Site
-from worker import ended
 
 KILLS: Final = 100 if LONG else 7
 """Of one of two workers, and of both in turn."""
@@ -52,11 +51,12 @@ class Yard(Site):
     async def put(self, *ids: str, type: str = "doomed.write", **fate: Any) -> None:  # noqa: A002 -- the command's
         await self.send(*ids, type=type, payload={"folder": str(self.folder), **fate})
 
-    async def send_on(self, names: list[str]) -> None:
-        """All the time, and no more than that."""
+    async def send_on(self, names: list[str], over: asyncio.Event) -> None:
+        """All the time, and no more than that; what is being sent when it is over is sent."""
         clock = asyncio.get_running_loop().time
-        for number in count():
-            next_at = clock() + BEAT
+        numbers = count()
+        while not over.is_set():
+            number, next_at = next(numbers), clock() + BEAT
             more = [f"{number:05}-{each}" for each in range(EACH)]
             await self.put(*more, seconds=0.02)
             names += more
@@ -159,7 +159,8 @@ class TestWorkers:
         marks: list[datetime] = []
         async with yard.lives() as lives:
             lives.write(b"one\nother\n")
-            sending = asyncio.create_task(yard.send_on(names))
+            over = asyncio.Event()
+            sending = asyncio.create_task(yard.send_on(names, over))
             await eventually(partial(yard.begun_since, 0), 60)
             await asyncio.sleep(CALM)
             for turns in (["one"], ["one", "other"]):
@@ -171,7 +172,8 @@ class TestWorkers:
                     lives.write(f"{turns[number % len(turns)]}\n".encode())
             marks.append(datetime.now(UTC))
             await asyncio.sleep(CALM)
-            await ended(sending)
+            over.set()
+            await sending
             await eventually(lambda: yard.all_over(len(names)), 300 if LONG else 120)
         stood = await yard.stood()
         done = sorted(each["command_id"] for each in stood if each["state"] == CommandState.COMPLETED)

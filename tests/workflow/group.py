@@ -124,8 +124,10 @@ class Group:
         return True
 
     async def parent(self, run: ClosureRun) -> str | None:
-        """The workflow that began this close."""
-        return (await self.office.handle(run).describe()).parent_id
+        """The workflow that began this close, once there is one of it."""
+        handle = self.office.handle(run)
+        await seen(lambda: known(handle))
+        return (await handle.describe()).parent_id
 
     async def replayed(self) -> None:
         replayer = Replayer(

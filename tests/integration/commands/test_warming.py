@@ -13,7 +13,7 @@ import pytest_asyncio
 from adapters.cache.settings import ValkeySettings
 from application.commands.following import sent_on
 from application.commands.handling import Handlers
-from application.events.publishing import Publisher
+from application.events.publishing import Publisher, sent_after
 from application.ports.commands import CommandFilter
 from application.settings.snapshots import Room
 from application.settings.transfer import Intake
@@ -22,6 +22,7 @@ from application.settings.wishes import Order, Wish
 from domain.commands import CommandRecord, CommandState
 from domain.commands.breakers import Breaker, BreakerState
 from domain.environments import Environment
+from domain.events import EventType
 from domain.settings import EntryState, Scope
 from domain.settings.warming import WARM_SETTINGS, warming, warming_after
 from tests.conftest import House
@@ -67,6 +68,14 @@ class Installation:
     async def commands(self) -> list[CommandRecord]:
         async with self.site.store.transaction(self.house.id) as tx:
             return list(await tx.commands.page(CommandFilter(type=WARM_SETTINGS), None, 99))
+
+    async def hears(self) -> bool:
+        """Of the import; where the worker of another test told of it first, that knew of no cache."""
+        await Publisher(self.site.store).publish(self.house.id)
+        async with self.site.store.transaction(self.house.id) as tx:
+            told = [each for each in await tx.events.after(0, 99) if each.type is EventType.CONFIGURATION_IMPORTED]
+            await sent_after(tx, told, [warming_after])
+        return bool(told)
 
     async def breaker(self) -> Breaker:
         async with self.site.store.transaction(self.house.id) as tx:
@@ -146,7 +155,7 @@ async def test_what_an_import_wrote_is_warmed_by_a_command(here: Installation) -
         transfer = process.setting(here.house).transfer
         await transfer.export(here.house.ada, DEV, out := io.BytesIO())
         await transfer.import_(here.house.ada, Intake(QA, json.loads(out.getvalue()), WHY))
-    await Publisher(here.site.store, [warming_after]).publish(here.house.id)
+    await until(here.hears)
     (sent,) = await here.commands()
     assert (sent.command.id.startswith("event:"), sent.payload) == (True, {"environment": "qa"})
     assert await here.finds(QA) == []
