@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -83,10 +84,12 @@ class Warehouse:
                 await asyncio.sleep(0.05)
 
     async def park(self, *ids: str, error: CommandError = BROKEN, type: str = "works.write") -> None:  # noqa: A002 -- its name
-        await self.site.send(*ids, type=type)
-        lease = await self.site.lease(len(ids))
+        """In one transaction, so that nobody else executes them."""
         async with self.store.transaction(self.site.tenant) as tx:
-            begun = await tx.commands.save([each.started() for each in await tx.commands.leased(lease)])
+            await tx.commands.add([self.site.sent(each, tx.now, type) for each in ids])
+            leased = await tx.commands.lease("works", len(ids), tx.now + timedelta(minutes=1), uuid4())
+            assert {each.command.id for each in leased} == {*ids}
+            begun = await tx.commands.save([each.started() for each in leased])
             await tx.commands.save([each.parked_as(ParkedKind.PERMANENT, error) for each in begun])
 
     # --- what people do
