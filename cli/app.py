@@ -10,17 +10,15 @@ from typing import Annotated, Any
 
 import httpx2
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation, Newcomer, Running
 from cli import calendars, close, commands, config, database, deploy, flags, gates, periods, processes, secrets, voting
 from cli.caller import ApiRefusal
+from cli.console import console
 from cli.destination import NotSent
 from cli.seed import PEOPLE, TENANT
 from domain.errors import Refusal
 from domain.people import Principal, PrincipalKind, Role
-
-console = Console(highlight=False)
 
 Port = Annotated[int | None, typer.Option(help="port of the API; otherwise the one of the last run")]
 As = Annotated[str, typer.Option("--as", help="handle of the principal")]

@@ -12,10 +12,9 @@ from rich.table import Table
 
 from application.ports.installation import Installation
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="print what the API answers, as JSON")]
 Name = Annotated[str, typer.Argument(help="of the dependency, as crm, or webhook:crm where it has many receivers")]

@@ -6,15 +6,13 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.bulks_pages import print_asked, print_bulk, print_items, print_tried, progress
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 AT_REST = {"done": 0, "stopped": 1, "aborted": 3, "refused": 3}
 """How `watch` ends; what is done is no success where some failed again."""

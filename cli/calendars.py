@@ -6,14 +6,12 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from application.ports.installation import Installation
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 Calendar = Annotated[str, typer.Argument(help="code of the calendar")]
 Year = Annotated[int, typer.Argument(help="number of the fiscal year")]

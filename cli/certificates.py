@@ -5,15 +5,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
 from domain.canonical import digest_of
-
-console = Console(highlight=False)
 
 NONE, FORGED, MOVED = 1, 2, 3
 """Exit codes: there is no certificate, one is not what was issued, or the books are no more what the last one says."""

@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli import certificates, close_many, reopenings
 from cli.caller import Caller
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
 from domain.closures import RunState
-
-console = Console(highlight=False)
 
 ENDED = {"CLOSED": 0, "REJECTED": 1, "TIMED_OUT": 2, "ABORTED": 3, "FAILED_OPERATOR": 4}
 BLOCKED = 2

@@ -5,14 +5,12 @@ import os
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.caller import Caller
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 RESTS = {"CLOSED": 0, "STOPPED": 1, "ABORTED": 3}
 BLOCKED = 2

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from application.ports.installation import Installation
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
 
-console = Console(highlight=False)
 PAUSE: Final = 1.0
 COUNTS: Final = ("completed", "failed", "canceled", "expired", "parked")
 

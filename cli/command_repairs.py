@@ -10,18 +10,16 @@ from uuid import UUID
 
 import orjson
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.parked_commands import AsJson, Domain, Id, Once, Seen, Why, new_id
 from cli.parked_commands_pages import print_decision, print_lineage, print_operation, print_preview
 from cli.voting import Answer, Api, As, Run, Tenant, caller
 from domain.canonical import Json
 from domain.commands.patches import difference
-
-console = Console(highlight=False)
 
 Patch = Annotated[
     Path | None, typer.Option("--patch", exists=True, dir_okay=False, help="a file with a JSON Patch of the payload")

@@ -6,18 +6,16 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli import breakers, bulks, command_batches, command_repairs, long_commands, parked_commands
 from cli.command_options import REPLY_HELP, reply_to_in
 from cli.commands_pages import print_command, print_list, print_sent, print_trail
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
 from domain.commands import OnUnique
-
-console = Console(highlight=False)
 
 Domain = Annotated[str, typer.Argument(help="of the command, as ledger")]
 Id = Annotated[str, typer.Argument(help="the sender's own name for it")]

@@ -9,18 +9,16 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.caller import Caller
 from cli.config_files import bundle_in, written
 from cli.config_pages import print_drift, print_import, print_plan
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Tenant, caller
 from domain.canonical import Json
 from domain.environments import Environment
-
-console = Console(highlight=False)
 
 DRIFTED = 2
 """The exit code that says that there is something to do; 1 is for what went wrong."""

@@ -5,12 +5,10 @@ from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
+from cli.console import console
 from cli.voting import Run
-
-console = Console(highlight=False)
 
 Url = Annotated[bool, typer.Option("--url", help="print the address of its owner alone, with the password")]
 Login = Annotated[str | None, typer.Option(help="print the address of this login alone, without a password")]

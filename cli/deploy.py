@@ -4,16 +4,14 @@ import os
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from application.ports.installation import Installation
+from cli.console import console
 from cli.deploy_events import followed
 from cli.deploy_pages import Picture, line_of, print_list
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 ENDED = {"SUCCEEDED": 0, "ROLLED_BACK": 1, "CANCELLED": 3, "WITHDRAWN": 3, "SUPERSEDED": 4}
 ELSE = 5

@@ -7,13 +7,13 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
 
 if TYPE_CHECKING:
     from application.gates.replaying import ReplayedCheck
 
-console = Console(highlight=False)
 
 DIFFERS = 2
 """The exit code that says that a stored verdict cannot be computed again; 1 is for what went wrong."""

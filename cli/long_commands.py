@@ -7,14 +7,12 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.caller import ApiRefusal, Caller
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 AT_REST = {"completed": 0, "failed": 1, "parked": 2, "canceled": 3, "expired": 3}
 """How `watch` ends."""

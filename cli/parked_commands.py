@@ -8,15 +8,13 @@ from uuid import UUID, uuid4
 
 import orjson
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.parked_commands_pages import print_causes, print_decision, print_parked
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 Domain = Annotated[str, typer.Argument(help="of the command, as ledger")]
 Id = Annotated[str, typer.Argument(help="the sender's own name for it")]

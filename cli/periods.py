@@ -4,15 +4,13 @@ import os
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.periods_pages import print_check, print_exception, print_period, print_year
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 REFUSED = 2
 """The exit code of `check` when a posting would be refused; 1 is for what went wrong."""

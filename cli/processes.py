@@ -8,15 +8,13 @@ from uuid import UUID, uuid4
 
 import orjson
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.config_pages import print_json
+from cli.console import console
 from cli.destination import Asked
 from cli.processes_pages import print_decision, print_list, print_process, print_started, print_trail, words_of
 from cli.voting import Api, As, Run, Tenant, caller
-
-console = Console(highlight=False)
 
 ENDS = {"completed": 0, "compensated": 1, "compensation-failed": 2}
 LOOK_SECONDS = 0.5

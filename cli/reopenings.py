@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from application.ports.installation import Installation
+from cli.console import console
 from cli.destination import Asked
 from cli.voting import Api, As, Run, Tenant, caller
 from domain.closures import LaterPolicy, ReopeningState, ReopenReason
-
-console = Console(highlight=False)
 
 ENDED = {"ENDED": 0, "REJECTED": 1, "TIMED_OUT": 2, "ABORTED": 3, "FAILED_OPERATOR": 4}
 LEFT = 4

@@ -3,17 +3,16 @@
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from application.ports.installation import Installation
+from cli.console import console
 from cli.voting import Run
 
 if TYPE_CHECKING:
     from application.settings.rotation import RingKey
 
-console = Console(highlight=False)
 WHY = "the primary key changed"
 
 

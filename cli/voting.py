@@ -15,9 +15,8 @@ from rich.console import Console
 
 from application.ports.installation import Installation
 from cli.caller import Caller
+from cli.console import console
 from cli.destination import Asked, Frontend, NotSent, destination, frontend
-
-console = Console(highlight=False)
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 As = Annotated[

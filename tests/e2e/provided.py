@@ -16,6 +16,7 @@ from adapters.identity.issuer import EmbeddedIssuer
 from adapters.postgres.listener import Listener
 from adapters.postgres.store import PostgresStore
 from cli.app import build as commands
+from cli.console import UNBOUNDED
 from terminal import EmbeddedInstallation
 from tests.api.conftest import build, served
 from tests.conftest import ISSUER, House
@@ -72,7 +73,7 @@ def typed(provider: Provider, house: House, tmp_path: Path, monkeypatch: pytest.
         return code, "".join(line for line in lines if not LOGGED.match(line))
 
     async def said(handle: str, *words: str) -> tuple[int, str]:
-        for name, value in {**provider.environment(house, handle), "COLUMNS": "200"}.items():
+        for name, value in {**provider.environment(house, handle), "COLUMNS": str(UNBOUNDED)}.items():
             monkeypatch.setenv(name, value)
         return await asyncio.to_thread(run, words)
 

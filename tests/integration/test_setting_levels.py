@@ -9,18 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 
 from adapters.cache.guard import Guard
 from adapters.cache.settings import ValkeySettings
 from adapters.embedded.ports import LOOPBACK
-from adapters.embedded.valkey import Valkey, find_valkey
 from adapters.memory.identity import MemoryAssertions
 from adapters.memory.secrets import MemorySealer
 from adapters.postgres.listener import Listener
@@ -35,6 +32,7 @@ from domain.environments import Environment
 from domain.settings import EntryState, Scope
 from tests.conftest import House
 from tests.fronts import Wire, listening
+from tests.integration.valkey import Server, until
 from tests.recorded import RecordingProcesses
 
 DEV = Environment.DEV
@@ -45,44 +43,8 @@ NOTHING_HELD = Room(places=0, patience=0, worth=1_000_000)
 WHY = "because of the test"
 
 
-async def until(true: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await true():  # noqa: ASYNC110 -- what is waited for happens outside of this process
-            await asyncio.sleep(0.05)
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-class Server:
-    """Valkey as the embedded installation starts it, but ours to hurt."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        binary = find_valkey()
-        assert binary is not None
-        self.valkey = Valkey(folder, port, binary)
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        program = self.valkey.program()
-        await program.prepare()
-        self._process = await asyncio.create_subprocess_exec(*program.argv, stdout=asyncio.subprocess.DEVNULL)
-        await until(program.ready)
-
-    def send(self, what: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(what)
-
-    async def kill(self) -> None:
-        self.send(signal.SIGKILL)
-        assert self._process is not None
-        await self._process.wait()
-
-    async def flush(self) -> None:
-        redis = Redis.from_url(self.valkey.url)
-        await redis.flushall()
-        await redis.aclose()
 
 
 class Process:
@@ -127,14 +89,6 @@ class Log:
             if value < self.newest(asked - late):
                 self.stale.append((who, value, self.newest(asked - late)))
             await asyncio.sleep(0.01)
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Server]:
-    server = Server(tmp_path, unused_tcp_port)
-    await server.start()
-    yield server
-    await server.kill()
 
 
 @pytest_asyncio.fixture

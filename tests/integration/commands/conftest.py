@@ -6,6 +6,7 @@ import asyncpg
 import pytest_asyncio
 
 from adapters.embedded.stack import Stack
+from adapters.memory.chunks import MemoryChunks
 from adapters.postgres.store import PostgresStore
 from tests.conftest import House
 from tests.works import SCHEMA, Site
@@ -22,3 +23,10 @@ async def owner(stack: Stack, database_url: str) -> AsyncIterator[asyncpg.Connec
 async def site(house: House, store: PostgresStore, owner: asyncpg.Connection) -> Site:
     await owner.execute(SCHEMA)
     return Site(house.id, store, owner)
+
+
+@pytest_asyncio.fixture
+async def chunks(site: Site) -> AsyncIterator[MemoryChunks]:
+    made = MemoryChunks(site.executing.execute)
+    yield made
+    await made.stop()

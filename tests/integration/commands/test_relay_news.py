@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-import pytest_asyncio
 
 from adapters.memory.chunks import MemoryChunks
 from adapters.postgres.listener import Listener
@@ -17,13 +16,6 @@ from tests.works import Lanes, Site
 from worker import ended
 
 SOON = timedelta(minutes=2)
-
-
-@pytest_asyncio.fixture
-async def chunks(site: Site) -> AsyncIterator[MemoryChunks]:
-    made = MemoryChunks(site.executing.execute)
-    yield made
-    await made.stop()
 
 
 class Deaf:

@@ -1,10 +1,8 @@
 """What lost its worker is executed beside all else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from adapters.memory.chunks import MemoryChunks
 from application.commands.relaying import CommandRelay
@@ -13,13 +11,6 @@ from tests.integration.commands.bound import until
 from tests.works import Lanes, Site
 
 S = CommandState
-
-
-@pytest_asyncio.fixture
-async def chunks(site: Site) -> AsyncIterator[MemoryChunks]:
-    made = MemoryChunks(site.executing.execute)
-    yield made
-    await made.stop()
 
 
 class TestPlaces:

@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -27,7 +26,8 @@ from domain.settings import EntryState, Scope
 from domain.settings.warming import WARM_SETTINGS, warming, warming_after
 from tests.conftest import House
 from tests.integration.commands.bound import MOMENT
-from tests.integration.test_setting_levels import KEYS, NOTHING_HELD, SECRET, Process, Server, until
+from tests.integration.test_setting_levels import KEYS, NOTHING_HELD, SECRET, Process
+from tests.integration.valkey import Server, until
 from tests.own import Hand
 from tests.works import Site
 
@@ -90,14 +90,6 @@ class Installation:
 
     async def answers(self) -> bool:
         return await self.cache.put(self.house.id, Environment.STAGING, 0, {"to-see": b"whether"})
-
-
-@pytest_asyncio.fixture
-async def server(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[Server]:
-    server = Server(tmp_path, unused_tcp_port)
-    await server.start()
-    yield server
-    await server.kill()
 
 
 @pytest_asyncio.fixture
