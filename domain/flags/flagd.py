@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from domain.canonical import Json
 from domain.errors import Fault, Invalid
+from domain.flags.authoring import plain
 from domain.flags.definition import check_key, check_metadata, parse_definition
 from domain.flags.evaluators import SHARED_RULES, parse_evaluators
 from domain.flags.limits import Faults, pointer
@@ -40,7 +41,14 @@ class FlagdDocument:
         shared = {name: value for name, value in self.metadata.items() if name not in OWN}
         if not shared:
             return dict(self.flags)
-        return {key: {**flag, "metadata": {**shared, **flag.get("metadata", {})}} for key, flag in self.flags.items()}
+        return {key: _with_metadata(flag, shared) for key, flag in self.flags.items()}
+
+
+def _with_metadata(flag: Json, shared: Mapping[str, Json]) -> Json:
+    """What the flag says itself counts, in its metadata or as its author wrote it."""
+    said = plain(flag).get("metadata", {})
+    others = {name: value for name, value in shared.items() if name not in said}
+    return {**flag, "metadata": {**others, **flag.get("metadata", {})}}
 
 
 def parse_flagd(raw: Json) -> FlagdDocument:

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from domain.flags.authoring import plain
+from domain.flags.authoring.about import LIFETIME, PERMANENT
 from domain.json_value import Json
 
 YOUNG: Final = timedelta(days=7)
 SETTLED: Final = timedelta(days=7)
 QUIET: Final = timedelta(days=30)
-LIFETIME: Final = "expectedLifetimeDays"
-PERMANENT: Final = "permanent"
 ARCHIVED: Final = "archived"
 
 
@@ -83,7 +83,7 @@ class Evidence:
 
     @property
     def metadata(self) -> Json:
-        return self.definition.get("metadata") or {}
+        return plain(self.definition).get("metadata") or {}
 
     @property
     def last(self) -> Given | None:
@@ -156,7 +156,7 @@ def _stale(evidence: Evidence, now: datetime) -> Iterator[Finding]:
 
 def _launched(evidence: Evidence) -> Finding | None:
     """One variant by definition and by evidence."""
-    definition, alone = evidence.definition, _alone(evidence)
+    definition, alone = plain(evidence.definition), _alone(evidence)
     if alone is None or definition["state"] != "ENABLED" or definition.get("targeting"):
         return None
     since = max(alone.first_at, evidence.changed_at)

@@ -4,17 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from domain.canonical import Json
-from domain.flags.importers.building import (
-    WHOLE,
-    among,
-    chain,
-    check_size,
-    every,
-    negated,
-    share,
-    split,
-    weights_of,
-)
+from domain.flags.combining import every, negated
+from domain.flags.importers.building import WHOLE, among, chain, check_size, share, split, weights_of
 from domain.flags.importers.growthbook_conditions import Conditions, holds, value_of
 from domain.flags.importers.growthbook_document import ABSENT, Feature, GrowthBookExport, ParentCondition, Rule
 from domain.flags.importers.reports import REBUCKETED, Remarks, Translating, Translation, Untranslatable

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from domain.canonical import Json
-from domain.flags.importers.building import SUBJECT, among, attribute, either, every, negated, number, present, text
+from domain.flags.combining import either, every, negated, number, present
+from domain.flags.importers.building import SUBJECT, among, attribute, text
 from domain.flags.importers.patterns import matching
 from domain.flags.importers.reports import Untranslatable
 from domain.flags.limits import DEEPEST

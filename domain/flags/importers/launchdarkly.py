@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from domain.canonical import Json
-from domain.flags.importers.building import SUBJECT, among, chain, check_size, every, negated, split
+from domain.flags.combining import every, negated
+from domain.flags.importers.building import SUBJECT, among, chain, check_size, split
 from domain.flags.importers.launchdarkly_clauses import Segments, value_of
 from domain.flags.importers.launchdarkly_document import Flag, LaunchDarklyExport, Place, Prerequisite, Served, Target
 from domain.flags.importers.reports import REBUCKETED, Remarks, Translating, Translation, Untranslatable

@@ -3,19 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from domain.canonical import Json
-from domain.flags.importers.building import (
-    SUBJECT,
-    among,
-    attribute,
-    check_size,
-    either,
-    every,
-    instant,
-    negated,
-    number,
-    present,
-    share,
-)
+from domain.flags.combining import either, every, negated, number, present
+from domain.flags.importers.building import SUBJECT, among, attribute, check_size, instant, share
 from domain.flags.importers.launchdarkly_document import Clause, Segment, SegmentTarget
 from domain.flags.importers.patterns import matching
 from domain.flags.importers.reports import REBUCKETED, Remarks, Untranslatable

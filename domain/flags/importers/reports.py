@@ -7,6 +7,7 @@ from enum import StrEnum
 from domain.canonical import Json
 from domain.errors import Fault, Invalid
 from domain.flags.definition import check_key, parse_definition
+from domain.flags.evaluators import rules_of
 
 REBUCKETED = "the shares stay, and another hash decides who falls into which: people change places once"
 
@@ -89,21 +90,12 @@ class Translating:
             self._report(key, fidelity, [*remarks.differences, *remarks.words], path)
 
     def done(self) -> Translation:
-        used = {name for flag in self.flags.values() for name in references(flag.get("targeting"))}
+        used = {name for flag in self.flags.values() for name in rules_of(flag)}
         evaluators = {name: rule for name, rule in sorted(self.rules.items()) if name in used}
         return Translation(self.flags, evaluators, tuple(self.reports), tuple(self.notes))
 
     def _report(self, key: str, fidelity: Fidelity, notes: Sequence[str], path: str) -> None:
         self.reports.append(FlagReport(key, fidelity, tuple(notes), path))
-
-
-def references(rule: Json) -> set[str]:
-    """The shared rules that a rule names."""
-    if isinstance(rule, list):
-        return {name for each in rule for name in references(each)}
-    if not isinstance(rule, dict):
-        return set()
-    return {name for operator, inner in rule.items() for name in ([inner] if operator == "$ref" else references(inner))}
 
 
 def _told(fault: Fault) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 
 from domain.canonical import Json
-from domain.flags.importers.building import SUBJECT, among, chain, check_size, either, every, negated, split
+from domain.flags.combining import either, every, negated
+from domain.flags.importers.building import SUBJECT, among, chain, check_size, split
 from domain.flags.importers.reports import Remarks, Translating, Translation, Untranslatable
 from domain.flags.importers.unleash_constraints import Segments, activated, bucketed, constrained, value_of
 from domain.flags.importers.unleash_document import FeatureEnvironment, Parent, Strategy, UnleashExport, Variant

@@ -4,19 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from domain.canonical import Json
-from domain.flags.importers.building import (
-    NOW,
-    SUBJECT,
-    WHOLE,
-    among,
-    attribute,
-    either,
-    every,
-    instant,
-    negated,
-    present,
-    share,
-)
+from domain.flags.combining import either, every, negated, present
+from domain.flags.importers.building import NOW, SUBJECT, WHOLE, among, attribute, instant, share
 from domain.flags.importers.reports import REBUCKETED, Remarks, Untranslatable
 from domain.flags.importers.unleash_document import Constraint, Segment, Strategy
 

@@ -21,6 +21,7 @@ from domain.flags.lifecycle import (
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
+AUTHORED: dict[str, Any] = {"state": "ENABLED", "variants": FLAG["variants"], "authoring": {"serve": "off"}}
 TARGETED = {**FLAG, "targeting": {"if": [{"var": "beta"}, "on"]}}
 
 
@@ -66,6 +67,7 @@ class TestStanding:
             (known(TARGETED, given("off", 90, 0), given("on", 90, 29)), ACTIVE, []),
             (known(FLAG, given("off", 90, 0), given("on", 90, 7)), LAUNCHED, [Cause.ONE_VARIANT]),
             (known(FLAG, given("off", 90, 0), given("on", 90, 6)), ACTIVE, []),
+            (known(AUTHORED, given("off", 90, 0), given("on", 90, 7)), LAUNCHED, [Cause.ONE_VARIANT]),
             (known(FLAG, given("off", 29, 0), changed_at=ago(6)), ACTIVE, []),
             (known(FLAG, given("on", 29, 0)), ACTIVE, []),
             (known({**FLAG, "state": "DISABLED"}, given("", 29, 0)), ACTIVE, []),
@@ -79,6 +81,7 @@ class TestStanding:
         short = {**TARGETED, "metadata": {"expectedLifetimeDays": 99}}
         assert told(known(short, *BOTH)) == (STALE, [Cause.OVERDUE])
         assert told(known({**TARGETED, "metadata": {"expectedLifetimeDays": 101}}, *BOTH))[0] is ACTIVE
+        assert told(known({**AUTHORED, "authoring": {"expectedLifetimeDays": 99}}, *BOTH)) == (STALE, [Cause.OVERDUE])
 
     @pytest.mark.parametrize("days", [True, "5", 0, -1])
     def test_a_time_that_is_none_is_no_limit(self, days: Any) -> None:
