@@ -1,6 +1,7 @@
 """Flags are created, updated and disabled at once where policy asks for nobody's approval."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from application.definitions import checked_definition, put_checked
 from application.events.telling import tell_flag
@@ -14,8 +15,10 @@ from domain.canonical import Json
 from domain.changes import EVERYWHERE, ApprovalRequired, Kind, NothingChanges, difference
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid, Missing, Stale
-from domain.flags import check_key
+from domain.flags import Bucketing, check_key
+from domain.flags.evaluators import references
 from domain.flags.lifecycle import ARCHIVED, is_archived
+from domain.flags.publishing import published
 from domain.people import Actor, Permission
 
 
@@ -23,6 +26,17 @@ class FlagExists(Conflict):
     """A flag with this key exists in this environment already."""
 
     kind = "flag-exists"
+
+
+@dataclass(frozen=True)
+class PublishedFlag:
+    """A flag in flagd's form, with the shared rules that it names, at a revision of its set."""
+
+    environment: Environment
+    key: str
+    revision: int
+    definition: Json
+    evaluators: Mapping[str, Json]
 
 
 class Flags:
@@ -82,6 +96,18 @@ class Flags:
         actor.require(Permission.FEATURES_READ)
         async with self._store.transaction(actor.tenant) as tx:
             return await existing(tx, environment, key)
+
+    async def published(self, actor: Actor, place: tuple[Environment, str]) -> PublishedFlag:
+        """What clients get; an archived flag is Missing here."""
+        actor.require(Permission.FEATURES_READ)
+        environment, key = place
+        async with self._store.transaction(actor.tenant) as tx:
+            stored = await tx.flags.flag_set(environment)
+        if key not in stored.flags:
+            raise Missing(kind_of_thing="flag", key=key, environment=environment.value)
+        flags, shared = published(stored.flags, stored.evaluators, Bucketing(stored.bucketing))
+        used = sorted(references(flags[key].get("targeting")))
+        return PublishedFlag(environment, key, stored.revision, flags[key], {name: shared[name] for name in used})
 
     async def versions(self, actor: Actor, place: tuple[Environment, str], before: int, limit: int) -> list[StoredFlag]:
         actor.require(Permission.FEATURES_READ)
