@@ -46,7 +46,7 @@ class TestAuthoredFlag:
             return answer.json()["value"], answer.json()["metadata"].get("tags")
 
         async def known() -> bool:
-            return await given(targetingKey="ivy") == (True, "checkout,q4")
+            return bool(await given(targetingKey="ivy") == (True, "checkout,q4"))
 
         await eventually(known)
         assert (await given(targetingKey="ivy", tenant="acme"))[0] is False

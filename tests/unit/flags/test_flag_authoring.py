@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from domain.errors import Invalid
-from domain.flags import compile_flag_set, parse_definition, parse_evaluators
+from domain.flags import Bucketing, FlagSet, compile_flag_set, parse_definition, parse_evaluators
 from domain.flags.authoring import plain, plain_rule
 from domain.flags.evaluators import rules_of
 from domain.flags.limits import DEEPEST, MOST_NODES
+from domain.flags.publishing import published
 
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": "N", "off": "F", "blue": "B"}}
 WHOLE: dict[str, Any] = {
@@ -25,6 +26,10 @@ WHOLE: dict[str, Any] = {
     ],
     "serve": "off",
 }
+BASKET: dict[str, Any] = {
+    "state": "ENABLED", "variants": {"new": 2, "old": 1},
+    "authoring": {"targets": {"new": ["ann", "bob", "zoe"]}, "serve": "old"},
+}  # fmt: skip
 SEGMENTS: dict[str, Any] = {
     "beta": {
         "segment": {
@@ -35,14 +40,20 @@ SEGMENTS: dict[str, Any] = {
 }  # fmt: skip
 
 
+NEEDS = {"prerequisites": [{"flag": "basket", "variants": ["new"]}], "serve": "blue"}
+
+
 def authored(**authoring: Any) -> dict[str, Any]:
     return {**FLAG, "authoring": authoring}
 
 
+def compiled(definition: Any, evaluators: Any) -> FlagSet:
+    flags, shared = published({"f": definition, "basket": BASKET}, evaluators or {}, Bucketing.V3)
+    return compile_flag_set(flags, revision=1, now=lambda: 0.0, evaluators=shared)
+
+
 def served(definition: Any, evaluators: Any = None, **context: Any) -> Any:
-    shared = {name: plain_rule(rule) for name, rule in (evaluators or {}).items()}
-    flags = compile_flag_set({"f": plain(definition)}, revision=1, now=lambda: 0.0, evaluators=shared)
-    return flags.evaluate("f", context).variant
+    return compiled(definition, evaluators).evaluate("f", context).variant
 
 
 def holds(when: Any, **context: Any) -> bool:
@@ -79,6 +90,11 @@ class TestPrecedence:
             ({}, {"targetingKey": "zoe"}, "off"),
             ({}, {}, "off"),
             ({"serve": "blue"}, {"targetingKey": "zoe"}, "blue"),
+            (NEEDS, {"targetingKey": "ann"}, "on"),
+            (NEEDS, {"targetingKey": "cy", "country": "DE"}, "off"),
+            (NEEDS, {"targetingKey": "cy", "tenant": "globex"}, "blue"),
+            (NEEDS, {"targetingKey": "zoe"}, "blue"),
+            (NEEDS, {"targetingKey": "dan"}, "off"),
         ],
     )
     def test_the_first_that_says_something_about_a_context_decides(
@@ -155,6 +171,9 @@ class TestConditions:
         [
             ({"users": ["ann", "bob"]}, [{"targetingKey": "bob"}], [{"targetingKey": "cy"}, {}]),
             ({"users": ["7"], "attribute": "account"}, [{"account": "7"}], [{"targetingKey": "7"}, {"account": 7}]),
+            ({"attribute": "ip", "addresses": ["10.0.0.0/8", "2001:db8::/32"]},
+             [{"ip": "10.9.8.7"}, {"ip": "2001:db8::"}],
+             [{"ip": "11.0.0.1"}, {"ip": "::1"}, {"ip": 10}, {}]),
             ({"attribute": "n", "is": ["DE", 7]}, [{"n": "DE"}, {"n": 7}], [{"n": "7"}, {"n": None}, {}]),
             ({"attribute": "n", "isNot": ["DE"]}, [{"n": "AT"}, {}], [{"n": "DE"}]),
             ({"attribute": "n", "contains": ["b", "z"]}, [{"n": "ab"}, {"n": ["a", "b"]}], [{"n": "c"}, {"n": []}, {}]),
@@ -186,6 +205,8 @@ class TestConditions:
             ({"attribute": "country"}, ""),
             ({"users": ["a"], "segment": "beta"}, ""),
             ({"users": []}, "/users"),
+            ({"attribute": "ip", "addresses": ["10.0.0.0/8", "10.0.0.1/8"]}, "/addresses/1"),
+            ({"addresses": ["10.0.0.0/8"]}, "/attribute"),
             ({"users": ["a", ""]}, "/users/1"),
             ({"is": ["DE"]}, "/attribute"),
             ({"attribute": "", "is": ["DE"]}, "/attribute"),
@@ -227,7 +248,8 @@ class TestSplit:
         def reached(percent: float) -> set[str]:
             definition = authored(serve={"split": [["on", percent], ["blue", 10], ["off", 90 - percent]]})
             parse_definition(definition)
-            return {each for each in people if served(definition, targetingKey=each) == "on"}
+            flags = compiled(definition, None)
+            return {each for each in people if flags.evaluate("f", {"targetingKey": each}).variant == "on"}
 
         groups = [reached(percent) for percent in (0, 0.125, 12.5, 33.333, 90)]
         assert all(small <= large for small, large in pairwise(groups))
