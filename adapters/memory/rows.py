@@ -11,6 +11,7 @@ from application.ports.bundles import Sync
 from application.ports.calendars import LegalEntity, StoredCalendar, StoredYear
 from application.ports.closures import ClosureTemplate, RunLine
 from application.ports.events import Line
+from application.ports.flag_samples import StoredSampling
 from application.ports.flag_usage import StoredScan
 from application.ports.imports import ImportRecord, Progress, Upload
 from application.ports.locks import StoredRule
@@ -65,6 +66,7 @@ from domain.events import Event as Told
 from domain.fences import Fence, RemoteModule
 from domain.flags.lifecycle import Given
 from domain.flags.references import Reference
+from domain.flags.sampling import Sample
 from domain.instances import Instance
 from domain.locks import Claim, Freeze, Place
 from domain.people import Principal
@@ -170,6 +172,8 @@ class Rows:
     flag_usage: dict[tuple[Environment, str, datetime, str, str], int] = field(default_factory=dict)
     flag_given: dict[tuple[Environment, str, str], Given] = field(default_factory=dict)
     flag_scans: dict[tuple[Environment, str], tuple[StoredScan, tuple[Reference, ...]]] = field(default_factory=dict)
+    flag_samplings: dict[Environment, StoredSampling] = field(default_factory=dict)
+    flag_samples: dict[tuple[Environment, bytes], tuple[Sample, datetime]] = field(default_factory=dict)
     epochs: dict[Environment, int] = field(default_factory=dict)
     setting_definitions: dict[str, tuple[StoredDefinition, ...]] = field(default_factory=dict)
     rulebooks: list[Rulebook] = field(default_factory=list)

@@ -21,6 +21,7 @@ from adapters.memory.commands import MemoryCommands
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.fences import MemoryFences
+from adapters.memory.flag_samples import MemoryFlagSamples, has_old_samples
 from adapters.memory.flag_usage import MemoryFlagReferences, MemoryFlagUsage
 from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
@@ -76,6 +77,7 @@ class MemoryTransaction:
         self.people, self.groups = MemoryPeople(rows, tick), MemoryGroups(rows)
         self.flags = MemoryFlags(rows)
         self.flag_usage, self.flag_references = MemoryFlagUsage(rows), MemoryFlagReferences(rows)
+        self.flag_samples = MemoryFlagSamples(rows, now)
         self.settings, self.sealed_keys = MemorySettings(rows, tick), MemorySealedKeys(rows)
         self.changes = MemoryChanges(rows)
         self.policies, self.approvals = MemoryPolicies(rows), MemoryApprovals(rows, tick)
@@ -237,6 +239,10 @@ class MemoryStore(MemoryCommandLanes):
     async def unheard_emergencies(self) -> list[UUID]:
         await self.ping()
         return [each for rows in self._rows.values() for each in unheard(rows)]
+
+    async def tenants_of_old_samples(self, before: datetime) -> list[UUID]:
+        await self.ping()
+        return [tenant for tenant, rows in self._rows.items() if has_old_samples(rows, before)]
 
     async def put_process_types(self, types: Sequence[ProcessType]) -> None:
         await self.ping()

@@ -28,6 +28,7 @@ from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
 from adapters.postgres.fences import PostgresFences
 from adapters.postgres.flag_references import PostgresFlagReferences
+from adapters.postgres.flag_samples import PostgresFlagSamples, tenants_of_old_samples
 from adapters.postgres.flag_usage import PostgresFlagUsage
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.groups import PostgresGroups
@@ -83,6 +84,7 @@ class PostgresTransaction:
         self.people, self.groups = PostgresPeople(session, tenant), PostgresGroups(session, tenant)
         self.flags = PostgresFlags(session, tenant)
         self.flag_usage, self.flag_references = PostgresFlagUsage(session), PostgresFlagReferences(session, tenant)
+        self.flag_samples = PostgresFlagSamples(session, tenant, now)
         self.settings, self.sealed_keys = PostgresSettings(session, tenant), PostgresSealedKeys(session, tenant)
         self.changes = PostgresChanges(session, tenant)
         self.policies, self.approvals = PostgresPolicies(session, tenant), PostgresApprovals(session, tenant)
@@ -260,6 +262,10 @@ class PostgresStore:
     async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
         async with self._session(None) as session:
             return await purged_commands.tenants(session, age)
+
+    async def tenants_of_old_samples(self, before: datetime) -> list[UUID]:
+        async with self._session(None) as session:
+            return await tenants_of_old_samples(session, before)
 
     async def listen_for_commands(self, lasting: timedelta) -> None:
         async with self._session(None) as session:

@@ -17,6 +17,7 @@ from application.ports.deployments import Deployments
 from application.ports.events import Events, Webhooks, Work
 from application.ports.evidence import Evidence, Telemetry
 from application.ports.fences import Fences
+from application.ports.flag_samples import FlagSamples
 from application.ports.flag_usage import FlagReferences, FlagUsage
 from application.ports.flags import Flags
 from application.ports.imports import Imports, Uploads
@@ -169,6 +170,8 @@ class Transaction(Protocol):
     def settings(self) -> Settings: ...
     @property
     def sealed_keys(self) -> SealedKeys: ...
+    @property
+    def flag_samples(self) -> FlagSamples: ...
     @property
     def changes(self) -> Changes: ...
     @property

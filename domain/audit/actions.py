@@ -90,6 +90,7 @@ class Action(StrEnum):
     FLAG_ARCHIVED = "flag:state:archived"
     FLAG_UNARCHIVED = "flag:state:unarchived"
     FLAG_REFERENCES_REPORTED = "flag:references:reported"
+    FLAG_SAMPLING_CHANGED = "flagset:sampling:changed"
     SHARED_RULES_CHANGED = "flagset:evaluators:changed"
     SETTING_DEFINED = "setting:definition:changed"
     SETTING_CHANGED = "setting:value:changed"
