@@ -69,7 +69,7 @@ async def briefed(tx: Transaction, change: ChangeSet) -> Brief:
         reach=change.reach.to_json() if change.reach else None,
         instances=await _instances(tx, change),
         strategy=plan.strategy.value,
-        steps=_steps(plan),
+        steps=_steps(plan) + _moments(plan),
         gates=gates,
         sees_from=(gates or {}).get("min_detectable_ratio"),
         accepted_blind=bool((gates or {}).get("acknowledge_infeasible")),
@@ -101,6 +101,16 @@ def _steps(plan: Plan) -> str:
     if plan.strategy is Strategy.ROLLING:
         return "tenants in batches, one batch after the other"
     return "to " + ", ".join(f"{stage.percent:g} %" for stage in plan.stages)
+
+
+def _moments(plan: Plan) -> str:
+    """Nothing where it starts as soon as it may."""
+    said = [
+        f", {word} {moment.isoformat(timespec='minutes')}"
+        for word, moment in (("not before", plan.apply_at), ("not after", plan.apply_by))
+        if moment is not None
+    ]
+    return "".join(said) + (f", after {plan.after} has succeeded" if plan.after is not None else "")
 
 
 def _way_back(change: ChangeSet, plan: Plan) -> str:

@@ -72,7 +72,7 @@ class Changes:
             again = await rebased(tx, found)
         content, target = found.content, found.target
         proposal = Proposal(
-            new, target.environment, target.key, target.content, 0, content.plan, content.gates, content.metrics,
+            new, target.environment, target.key, target.content, 0, again.plan, content.gates, content.metrics,
             found.reason, found.ticket, tuple(person for person in found.authors if person != actor.id), found.id,
             found.reverts, again.targets, content.tenants,
         )  # fmt: skip

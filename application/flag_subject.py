@@ -1,6 +1,7 @@
 """Flags as a subject of changes, each by itself."""
 
 from application.definitions import checked_definition
+from application.going_before import left_to
 from application.policies import decided
 from application.ports.store import Transaction
 from domain.approvals import ApprovalPolicy
@@ -20,7 +21,8 @@ class FlagSubject:
 
     async def difference(self, tx: Transaction, change: ChangeSet) -> Json:
         target = change.target
-        base = await tx.flags.version(target.environment, target.key, target.base_version)
+        left = await left_to(tx, change.content)
+        base = left.get(target.place) or await tx.flags.version(target.environment, target.key, target.base_version)
         present = await tx.flags.get(target.environment, target.key)
         version = present.version if present else 0
         return {

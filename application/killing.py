@@ -21,7 +21,7 @@ from domain.environments import Environment
 from domain.errors import Fault, Invalid, Unavailable
 from domain.locks import Place
 from domain.people import Actor, Permission
-from domain.rollouts import WAITING, Rollout, State
+from domain.rollouts import TO_START, Rollout, State
 
 REVIEW_WITHIN = timedelta(hours=24)
 
@@ -91,7 +91,7 @@ async def _invalidated(tx: Transaction, actor: Actor, place: Place, reason: str)
     ended = []
     for each in sorted({claim.rollout for claim in claims if claim.tenant == tx.tenant and not claim.held}):
         rollout = await tx.rollouts.get(each, lock=True)
-        if rollout is None or rollout.state not in {State.AWAITING_APPROVAL, *WAITING}:
+        if rollout is None or rollout.state not in TO_START:
             continue
         change = await tx.changes.get(rollout.change)
         if change is not None and change.content.tenants is not None:

@@ -1,12 +1,13 @@
 """Targets are checked by their kinds: each flag by itself, all values together, because rules look at all of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.definitions import checked_definition
 from application.drafts.wanted import Wanted, under
+from application.going_before import left_by
 from application.ports.store import Transaction
 from application.settings.carrying import planned
 from application.settings.plan import Pen
@@ -34,7 +35,10 @@ class Checked:
 
 @dataclass
 class Draft:
-    """What is known of the targets so far; `refusals` are of one kind each until they are told together."""
+    """What is known of the targets so far; `refusals` are of one kind each until they are told together.
+
+    `left` is what the change before this one leaves.
+    """
 
     tx: Transaction
     environment: Environment
@@ -43,6 +47,7 @@ class Draft:
     alone: bool
     refusals: list[Invalid]
     moved: list[tuple[str, int, int]]
+    left: Mapping[tuple[Kind, str], Json]
 
     def refuse(self, pointer: str, refusal: Invalid) -> None:
         self.refusals.append(type(refusal)(under(pointer, refusal), **refusal.facts))
@@ -70,7 +75,8 @@ async def checked_targets(  # noqa: PLR0913, PLR0917 -- a proposal, part by part
     choice: TenantChoice | None,
 ) -> list[Checked]:
     """In order; Invalid with every fault of every target, then BaseVersionConflict."""
-    draft = Draft(tx, environment, plan, choice is not None, not wanted[0].pointer, [], [])
+    left = await left_by(tx, plan.after)
+    draft = Draft(tx, environment, plan, choice is not None, not wanted[0].pointer, [], [], left)
     found: dict[tuple[Kind, str], Checked] = {}
     for each in wanted:
         if each.kind is Kind.FLAG and (checked := await _flag(draft, each)):
@@ -102,6 +108,7 @@ async def _flag(draft: Draft, wanted: Wanted) -> Checked | None:
     if version != wanted.base_version:
         draft.moved.append((wanted.key, version, wanted.base_version or 0))
         return None
+    base = draft.left.get(wanted.place, base)
     try:
         _check_worth(draft.plan, base, definition)
     except Invalid as refusal:
