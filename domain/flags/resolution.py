@@ -16,6 +16,8 @@ from domain.flags.values import RuleTooCostly
 from domain.json_value import Json
 
 Resolve = Callable[[Mapping[str, Any]], Evaluation]
+Compile = Callable[..., tuple[Expression, Notes]]
+"""What `compile_rule` does, or something that compiles a rule as it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class _Outcomes:
         return failure(self.key, code, details, self.metadata)
 
 
-def compile_flag(key: str, raw: Json, setting: Setting) -> Resolver:
+def compile_flag(key: str, raw: Json, setting: Setting, compiled: Compile = compile_rule) -> Resolver:
     """Compile one stored definition; one that is not valid resolves to PARSE_ERROR and harms no other flag."""
     try:
         definition = parse_definition(raw, evaluators=setting.evaluators)
@@ -75,7 +77,7 @@ def compile_flag(key: str, raw: Json, setting: Setting) -> Resolver:
         },
         _default(key, definition, metadata, Reason.DEFAULT),
     )
-    rule, notes = compile_rule(
+    rule, notes = compiled(
         definition.targeting, flag_key=key, bucketing=setting.bucketing, evaluators=setting.evaluators
     )
     return Resolver(_guarded(_prepared(rule, notes, key, setting.now), outcomes), notes.reads_time)
