@@ -10,18 +10,35 @@ from application.ports.flag_usage import StoredScan, Times
 from application.ports.records import StoredFlag
 from application.ports.store import Store, Transaction
 from domain.environments import Environment
+from domain.flags.authoring import plain
 from domain.flags.lifecycle import Evidence, Finding, Given, Lifecycle, Scan, Standing, against_removal, standing
 from domain.flags.references import Reference
+from domain.flags.tags import tags_of
 from domain.people import Actor, Permission
 
 _AT_ONCE: Final = 200
-"""Flags whose evidence is read together where those of one state are looked for."""
+"""Flags that are read together where only some are looked for."""
 
 
 @dataclass(frozen=True)
 class Living:
     flag: StoredFlag
     standing: Standing
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Which flags are looked for: in one state of their life, with one of the tags."""
+
+    state: Lifecycle | None = None
+    tags: frozenset[str] = frozenset()
+
+    @property
+    def every(self) -> bool:
+        return self == Sought()
+
+    def tagged(self, flag: StoredFlag) -> bool:
+        return not self.tags or not self.tags.isdisjoint(tags_of(plain(flag.definition).get("metadata")))
 
 
 @dataclass(frozen=True)
@@ -58,19 +75,20 @@ class FlagUse:
             return Used(flag, since, times, evidence.given, found, state, against)
 
     async def page(
-        self, actor: Actor, environment: Environment, after: str, limit: int, state: Lifecycle | None
+        self, actor: Actor, environment: Environment, after: str, limit: int, sought: Sought
     ) -> list[Living]:
-        """By key; where a state is asked for, only flags that are in it."""
+        """By key."""
         actor.require(Permission.FEATURES_READ)
-        at_once, found = limit if state is None else _AT_ONCE, list[Living]()
+        at_once, found = limit if sought.every else _AT_ONCE, list[Living]()
         async with self._store.transaction(actor.tenant) as tx:
             scans = await tx.flag_references.scans(environment)
             while len(found) < limit:
                 flags = await tx.flags.page(environment, after, at_once)
-                evidence = await evidence_of(tx, environment, flags, scans)
-                for flag, known in zip(flags, evidence, strict=True):
+                tagged = [flag for flag in flags if sought.tagged(flag)]
+                evidence = await evidence_of(tx, environment, tagged, scans)
+                for flag, known in zip(tagged, evidence, strict=True):
                     living = Living(flag, standing(known, tx.now))
-                    if state in {None, living.standing.state}:
+                    if sought.state in {None, living.standing.state}:
                         found.append(living)
                 if len(flags) < at_once:
                     break

@@ -12,6 +12,7 @@ from domain.flags.evaluation import CODE_DEFAULT, ErrorCode, Evaluation, Reason,
 from domain.flags.expression import Expression, Notes
 from domain.flags.jsonlogic import compile_rule
 from domain.flags.rules import variant_name
+from domain.flags.tags import Tags, tags_of
 from domain.flags.values import RuleTooCostly
 from domain.json_value import Json
 
@@ -34,6 +35,7 @@ class Setting:
 class Resolver:
     resolve: Resolve
     time_dependent: bool = False
+    tags: Tags = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ class _Outcomes:
 
 
 def compile_flag(key: str, raw: Json, setting: Setting, compiled: Compile = compile_rule) -> Resolver:
-    """Compile one stored definition; one that is not valid resolves to PARSE_ERROR and harms no other flag."""
+    """Compile one published definition; one that is not valid resolves to PARSE_ERROR and harms no other flag."""
     try:
-        definition = parse_definition(raw, evaluators=setting.evaluators)
+        definition = parse_definition(raw, evaluators=setting.evaluators, authored=frozenset())
     except Invalid as invalid:
         fault = invalid.faults[0]
         return _settled(failure(key, ErrorCode.PARSE_ERROR, f"{fault.path}: {fault.message}", dict(setting.metadata)))
@@ -80,11 +82,12 @@ def compile_flag(key: str, raw: Json, setting: Setting, compiled: Compile = comp
     rule, notes = compiled(
         definition.targeting, flag_key=key, bucketing=setting.bucketing, evaluators=setting.evaluators
     )
-    return Resolver(_guarded(_prepared(rule, notes, key, setting.now), outcomes), notes.reads_time)
+    run = _prepared(rule, notes, key, setting.now)
+    return Resolver(_guarded(run, outcomes), notes.reads_time, tags_of(metadata))
 
 
 def _settled(evaluation: Evaluation) -> Resolver:
-    return Resolver(lambda _context: evaluation)
+    return Resolver(lambda _context: evaluation, tags=tags_of(evaluation.metadata))
 
 
 def _default(key: str, definition: FlagDefinition, metadata: dict[str, Any], reason: Reason) -> Evaluation:

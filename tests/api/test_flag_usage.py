@@ -98,6 +98,31 @@ class TestLifecycle:
         assert (await usage("search"))["lifecycle"]["state"] == "stale"
 
 
+@pytest.mark.req("FR-SM-012")
+async def test_flags_are_listed_by_their_tags(ask: Any, flags: None) -> None:
+    for key, more in {
+        "basket": {"authoring": {"tags": ["web", "checkout"]}},
+        "search": {"metadata": {"tags": "web, find", "expectedLifetimeDays": 1e-9}},
+    }.items():
+        wish = {"definition": {**FLAG, **more}, **WHY}
+        put = await ask("ada", "PUT", f"/flags/{key}", params=DEV, json=wish, headers={"If-Match": '"v1"'})
+        assert put.status_code == 200, put.text
+
+    async def keys(**query: Any) -> list[str]:
+        answer = await ask("eve", "GET", "/flags", params={**DEV, **query})
+        return [each["key"] for each in answer.json()["items"]]
+
+    assert await keys(tag="web") == ["basket", "search"]
+    assert await keys(tag=["find", "checkout", "moon"]) == ["basket", "search"]
+    assert await keys(tag="checkout") == ["basket"]
+    assert await keys(tag="web", lifecycle="stale") == ["search"]
+    assert await keys(tag="moon") == []
+    first = (await ask("eve", "GET", "/flags", params={**DEV, "tag": "web", "limit": 1})).json()
+    assert await keys(tag="web", limit=1, cursor=first["next_cursor"]) == ["search"]
+    refused = await ask("eve", "GET", "/flags", params={**DEV, "tag": ["web", ""]})
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/invalid")
+
+
 @pytest.mark.req("FL3")
 class TestReferences:
     async def test_a_report_is_told_with_the_flag_and_in_the_trail(self, ask: Any, usage: Any, flags: None) -> None:

@@ -4,11 +4,13 @@ The one for Node is older than answers without a value: to it a disabled flag is
 default all the same.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from starlette.types import Receive, Scope, Send
 
 from application.flags import Flags
 from domain.environments import Environment
@@ -86,6 +88,18 @@ async def kept_by(world: Any, house: Any) -> tuple[str, ...]:
     return who(world, house)
 
 
+@pytest_asyncio.fixture
+async def tagging(world: Any) -> AsyncIterator[str]:
+    """A server in front of this one that asks for the flags of the web, whatever a page asks."""
+
+    async def passing_on(scope: Scope, receive: Receive, send: Send) -> None:
+        asked = {} if scope["type"] != "http" else {"query_string": b"tag=web&" + scope["query_string"]}
+        await world.app({**scope, **asked}, receive, send)
+
+    async with served(passing_on) as address:
+        yield address
+
+
 @pytest.mark.req("OF-01", "OF-02", "OF-03")
 class TestPage:
     async def test_is_told_of_changes_and_of_every_context_what_is_its_own(
@@ -106,6 +120,22 @@ class TestPage:
             await world.services.sightings.flush()
             seen = (await ask("eve", "GET", "/targets/dev/flag/text/instances")).json()["items"]
             assert [(each["name"], each["flags"]) for each in seen] == [("page-1", 2)]
+
+    @pytest.mark.req("FR-SM-012")
+    async def test_keeps_the_flags_with_a_tag_and_is_told_when_one_has_it_no_more(
+        self, node_home: Path, world: Any, house: Any, tagging: str
+    ) -> None:
+        flags, key = Flags(world.services.store), (IN, "text")
+        asking = await kept_by(world, house)
+        async with pages(node_home) as browse:
+            kept = await browse(tagging, *asking)
+            assert (await kept.tells("begun"))["value"] == "coded"
+            web = {**text("a"), "metadata": {"tags": "shop,web"}}
+            await flags.update(house.ada, key, web, expected=1, reason="for the test")
+            await kept.tells("PROVIDER_CONFIGURATION_CHANGED", "green")
+            assert (await kept.change(targetingKey="user-1", plan="free"))["answers"] == [304]
+            await flags.update(house.ada, key, text("a"), expected=2, reason="for the test")
+            await kept.tells("PROVIDER_CONFIGURATION_CHANGED", "coded")
 
     async def test_hears_what_changed_while_the_server_was_away(
         self, node_home: Path, world: Any, house: Any, eventually: Callable[..., Any]

@@ -1,5 +1,6 @@
 """Flags from the terminal, at a real API: listed by the state of their life, used, and searched for in sources."""
 
+import json
 import os
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from tests.e2e.provided import Provider, Say, offered, typed  # noqa: F401 -- fi
 
 WHY = {"reason": "because of the test"}
 FLAG: dict[str, Any] = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off"}
-SHORT = {**FLAG, "metadata": {"expectedLifetimeDays": 1e-9}}
+SHORT = {**FLAG, "metadata": {"expectedLifetimeDays": 1e-9, "tags": "shop"}}
 SOURCES = {
     "src/pay.py": 'if client.get_boolean_value("checkout", False):\n    pass\n',
     "web/Pay.tsx": "const on = useFlag(\n  'checkout',\n);\nuse('new-basket')\n",
@@ -66,6 +67,22 @@ def repository(tree: Path) -> Path:
     return tree
 
 
+@pytest.mark.req("FR-SM-010")
+async def test_flags_are_shown_as_written_and_as_published(ada: Caller, say: Say) -> None:
+    segments = {"beta": {"segment": {"owner": "shop", "include": ["ivy"]}}}
+    await ada.put("/evaluators?environment=dev", {"evaluators": segments, **WHY}, over=0)
+    authored = {
+        "state": "ENABLED", "variants": FLAG["variants"],
+        "authoring": {"rules": [{"when": {"segment": "beta"}, "serve": "on"}], "serve": "off"},
+    }  # fmt: skip
+    await ada.post("/flags", {"environment": "dev", "key": "till", "definition": authored, **WHY})
+    code, text = await say("eve", "flags", "show", "till", "-e", "dev")
+    assert (code, json.loads(text)) == (0, authored)
+    code, text = await say("eve", "flags", "show", "till", "-e", "dev", "--published")
+    assert (code, json.loads(text)) == (0, {**FLAG, "targeting": {"if": [{"$ref": "beta"}, "on"]}})
+    assert await say("eve", "flags", "segments", "-e", "dev") == (0, "beta  till  (shop)\n")
+
+
 @pytest.mark.req("FL2")
 async def test_flags_are_listed_by_the_state_of_their_life(ada: Caller, say: Say) -> None:
     code, text = await say("eve", "flags", "list", "-e", "dev")
@@ -76,6 +93,8 @@ async def test_flags_are_listed_by_the_state_of_their_life(ada: Caller, say: Say
     code, text = await say("eve", "flags", "list", "-e", "dev", "--stale")
     assert (code, [line.split()[:2] for line in text.splitlines()]) == (0, [["stale", "new-basket"]])
     assert "expected to live" in text
+    code, text = await say("eve", "flags", "list", "-e", "dev", "--tag", "shop", "--tag", "moon")
+    assert (code, [line.split()[1] for line in text.splitlines()]) == (0, ["new-basket"])
 
 
 @pytest.mark.req("FL3")
