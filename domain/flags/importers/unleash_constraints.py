@@ -1,15 +1,18 @@
 """Constraints, segments and strategies of Unleash as rules that hold or do not."""
 
 from collections.abc import Callable, Sequence
+from ipaddress import ip_network
 from typing import Final
 
 from domain.canonical import Json
+from domain.flags.addresses import IP_RANGE
 from domain.flags.combining import either, every, negated, present
 from domain.flags.importers.building import NOW, SUBJECT, WHOLE, among, attribute, instant, share
 from domain.flags.importers.reports import REBUCKETED, Remarks, Untranslatable
 from domain.flags.importers.unleash_document import Constraint, Segment, Strategy
 
 FALLBACK: Final = "without a user Unleash goes by the session or by chance: here only the targeting key counts"
+CANONICAL: Final = "an address counts in its canonical text, and one that is mapped to IPv6 in no range of IPv4"
 _PERCENT = 100
 
 
@@ -139,10 +142,7 @@ def activated(strategy: Strategy, feature: str, remarks: Remarks) -> Json:
     if name == "userWithId":
         return among(SUBJECT, _separated(parameters.get("userIds")))
     if name == "remoteAddress":
-        addresses = _separated(parameters.get("IPs"))
-        if any("/" in each for each in addresses):
-            raise Untranslatable("it is enabled for ranges of addresses, and there is no operator for these")
-        return among(attribute("remoteAddress"), addresses)
+        return _addresses(attribute("remoteAddress"), _separated(parameters.get("IPs")), remarks)
     stickiness = {"gradualRolloutUserId": "userId", "gradualRolloutSessionId": "sessionId"}.get(name)
     if name == "flexibleRollout":
         stickiness = str(parameters.get("stickiness") or "default")
@@ -153,6 +153,17 @@ def activated(strategy: Strategy, feature: str, remarks: Remarks) -> Json:
         return percent == _PERCENT
     by = value_of(stickiness) if percent == _PERCENT else bucketed(stickiness, remarks)
     return share(by, f"{parameters.get('groupId') or feature}:", 0, percent * WHOLE // _PERCENT)
+
+
+def _addresses(value: Json, written: Sequence[str], remarks: Remarks) -> Json:
+    if not any("/" in each for each in written):
+        return among(value, written)
+    try:
+        networks = [str(ip_network(each, strict=False)) for each in written]
+    except ValueError:
+        raise Untranslatable("it is enabled for a range of addresses that is none") from None
+    remarks.differs(CANONICAL)
+    return {IP_RANGE: [value, *networks]}
 
 
 def _separated(text: Json) -> list[str]:

@@ -10,8 +10,9 @@ import pytest
 from api.schemas.flag_documents import FlagImportIn
 from domain.environments import Environment
 from domain.errors import Invalid
-from domain.flags import CODE_DEFAULT, FlagSet, compile_flag_set
+from domain.flags import CODE_DEFAULT, Bucketing, FlagSet, compile_flag_set
 from domain.flags.importers import Fidelity, Tool, Translation
+from domain.flags.publishing import published
 
 EXPORTS = Path(__file__).parent / "exports"
 TOOLS = ("launchdarkly", "unleash", "growthbook")
@@ -32,7 +33,8 @@ def translated(tool: str, document: Any, environment: str | None = None) -> Tran
 
 
 def compiled(found: Translation) -> FlagSet:
-    return compile_flag_set(found.flags, revision=1, now=lambda: 1_700_000_000.0, evaluators=found.evaluators)
+    flags, shared = published(found.flags, found.evaluators, Bucketing.V3)
+    return compile_flag_set(flags, revision=1, now=lambda: 1_700_000_000.0, evaluators=shared)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ class TestVectors:
             ("launchdarkly", "lists", "null or a list"),
             ("launchdarkly", "big-segment", "outside of the document"),
             ("unleash", "in-unknown-segment", "not in the document"),
-            ("unleash", "ranges", "ranges of addresses"),
+            ("unleash", "nowhere", "a range of addresses that is none"),
             ("unleash", "by-chance", "chance"),
             ("unleash", "careless", "capital letters"),
             ("unleash", "custom", "no strategy 'beta-testers'"),
