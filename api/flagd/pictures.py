@@ -8,7 +8,6 @@ import orjson
 
 from api.flagd.messages import SyncFlagsResponse
 from application.evaluation import FlagSets, Shelf
-from application.ports.records import FlagSetRecord
 from application.ports.store import Store
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
@@ -34,9 +33,8 @@ class FlagdSet:
     @property
     def picture(self) -> Picture:
         """Of what is served now."""
-        stored = self.shelf.stored
-        if self._newest is None or self._newest.revision != stored.revision:
-            self._newest = _drawn(self.name, stored)
+        if self._newest is None or self._newest.revision != self.shelf.stored.revision:
+            self._newest = _drawn(self.name, self.shelf)
         return self._newest
 
 
@@ -57,12 +55,14 @@ class FlagdSets:
         return made
 
 
-def _drawn(name: str, stored: FlagSetRecord) -> Picture:
+def _drawn(name: str, shelf: Shelf) -> Picture:
+    stored, published = shelf.stored, shelf.published
     about = {"flagSetId": name, "version": stored.revision, "bucketing": stored.bucketing}
     # A client that finds no `scope` puts its selector there, whatever that holds.
-    content: dict[str, Any] = {"flags": stored.flags, "metadata": {"scope": name, **stored.metadata, **about}}
-    if stored.evaluators:
-        content[SHARED_RULES] = stored.evaluators
+    flags = {key: published.flags[key] for key in stored.flags}  # in the order that every process has
+    content: dict[str, Any] = {"flags": flags, "metadata": {"scope": name, **stored.metadata, **about}}
+    if published.shared:
+        content[SHARED_RULES] = published.shared
     document = orjson.dumps(content)
     told = SyncFlagsResponse(flag_configuration=document.decode())
     told.sync_context.update({"flagSetId": name})  # clients take an empty one for none, and ask elsewhere
