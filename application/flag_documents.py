@@ -17,12 +17,13 @@ from domain.canonical import Json
 from domain.changes import EVERYWHERE, Kind
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
-from domain.flags import SHARED_RULES
+from domain.flags import SHARED_RULES, Bucketing
+from domain.flags.evaluators import rules_of
 from domain.flags.flagd import FlagdDocument
 from domain.flags.importers import Fidelity, Translation
-from domain.flags.importers.reports import references
 from domain.flags.lifecycle import ARCHIVED, is_archived
 from domain.flags.limits import pointer
+from domain.flags.publishing import published
 from domain.people import Actor, Permission
 from domain.settings import Contents, compared_contents
 
@@ -64,7 +65,7 @@ class FlagIntake:
         if unknown:
             raise Invalid([Fault("/keys", f"no flag {key} in the document") for key in unknown[:_TOLD]])
         flags = {key: flag for key, flag in found.flags.items() if key in self.keys}
-        used = {name for flag in flags.values() for name in references(flag.get("targeting"))}
+        used = {name for flag in flags.values() for name in rules_of(flag)}
         evaluators = {name: rule for name, rule in found.evaluators.items() if name in used}
         return replace(
             found, flags=flags, evaluators=evaluators,
@@ -92,15 +93,17 @@ class FlagDocuments:
         self._changes = changes
         self._submission = submission
 
-    async def export(self, actor: Actor, environment: Environment) -> FlagdDocument:
-        """What flagd takes, with the metadata by which the set says which one it is."""
+    async def export(self, actor: Actor, environment: Environment, *, authored: bool = False) -> FlagdDocument:
+        """What flagd takes, or what people wrote, with the metadata by which the set says which one it is."""
         actor.require(Permission.FEATURES_READ)
         home = await self._store.home(actor.tenant)
         async with self._store.transaction(actor.tenant) as tx:
             stored = await tx.flags.flag_set(environment)
         about = {"flagSetId": f"{home.slug}/{environment.value}", "version": stored.revision}
         metadata = {**stored.metadata, **about, "bucketing": stored.bucketing}
-        return FlagdDocument(stored.flags, stored.evaluators, metadata)
+        if authored:
+            return FlagdDocument(stored.flags, stored.evaluators, metadata)
+        return FlagdDocument(*published(stored.flags, stored.evaluators, Bucketing(stored.bucketing)), metadata)
 
     async def import_(self, actor: Actor, intake: FlagIntake) -> FlagsImported:
         """FlagsUntranslated, TooManyForOneChange or Invalid; shared rules are a change of their own, and first."""
@@ -160,7 +163,7 @@ async def _beside(
     if faults:
         raise Invalid(faults)
     arrival = FlagArrival(intake.environment, intake.reason, wanted, there, ops, places)
-    check_whole(arrival, there)
+    await check_whole(tx, arrival, there)
     return arrival, stored
 
 

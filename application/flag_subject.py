@@ -1,6 +1,6 @@
 """Flags as a subject of changes, each by itself."""
 
-from application.definitions import checked_definition
+from application.definitions import check_together
 from application.going_before import left_to
 from application.policies import decided
 from application.ports.store import Transaction
@@ -13,8 +13,8 @@ class FlagSubject:
     """A flag, or the rules that flags share."""
 
     async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
-        target = change.target
-        await checked_definition(tx, target.environment, target.key, target.content)
+        contents = {each.key: each.content for each in change.content.targets}
+        await check_together(tx, change.target.environment, contents)
 
     async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
         return EVERYWHERE, await decided(tx, [change.target.environment], Kind.FLAG, EVERYWHERE)

@@ -36,10 +36,13 @@ def add(flags: typer.Typer, installation: Installation, run: Run) -> None:
     def export(
         environment: Where,
         file: Annotated[Path | None, typer.Option("--file", "-f", help="where to; otherwise standard output")] = None,
+        *,
+        authored: Annotated[bool, typer.Option("--authored", help="as people wrote them, to be imported here")] = False,
         reader: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
         """Write the flags of an environment as one document of flagd."""
-        document = run(_export(installation, Asked(os.environ, reader, api, tenant), environment))
+        said = {"environment": environment.value, "authored": str(authored).lower()}
+        document = run(_export(installation, Asked(os.environ, reader, api, tenant), said))
         text = orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
         if file is None:
             sys.stdout.write(text)
@@ -91,9 +94,9 @@ def _document(file: Path) -> Json:
     return raw
 
 
-async def _export(installation: Installation, asked: Asked, environment: Environment) -> Json:
+async def _export(installation: Installation, asked: Asked, said: dict[str, str]) -> Json:
     async with caller(installation, asked) as me:
-        return await me.get("/flag-documents", environment=environment.value)
+        return await me.get("/flag-documents", **said)
 
 
 async def _import(installation: Installation, asked: Asked, wish: dict[str, Json]) -> Json:

@@ -1,6 +1,6 @@
 """Flags and every version that they had, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from domain.canonical import Json
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
 from domain.flags.lifecycle import is_archived
+from domain.flags.linking import is_linked
 from domain.rollouts import StaleGeneration
 
 
@@ -66,6 +67,11 @@ class MemoryFlags:
         evaluators = flags.pop(SHARED_RULES, {})
         flags = {key: definition for key, definition in flags.items() if not is_archived(definition)}
         return FlagSetRecord(head.revision, head.bucketing, as_stored(head.metadata), evaluators, flags)
+
+    async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
+        whole = await self.flag_set(environment)
+        flags = {key: each for key, each in whole.flags.items() if key in keys or is_linked(each)}
+        return replace(whole, flags=flags)
 
     async def revision(self, environment: Environment) -> int:
         return self._head(environment).revision

@@ -1,12 +1,12 @@
 """Flags: the present version in one row, every version in another, and a revision for the whole set."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Text, cast, func, insert, or_, select, true, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,10 +15,18 @@ from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
+from domain.flags.authoring import AUTHORING
 from domain.flags.lifecycle import ARCHIVED
+from domain.flags.prerequisites import PREREQUISITE
 from domain.rollouts import StaleGeneration
 
 _ARCHIVED = {"metadata": {ARCHIVED: True}}
+_LINKED = or_(
+    # No text holds it in quotes, which are escaped there; a variant of that name is found as well, and does no harm.
+    cast(flag.c.definition, Text).contains(f'"{PREREQUISITE}"', autoescape=True),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.prerequisites", JSONPATH)),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.conflicts", JSONPATH)),
+)
 
 
 class PostgresFlags:
@@ -89,11 +97,17 @@ class PostgresFlags:
         return int(await self._session.scalar(raised.returning(flag_set.c.revision)) or 0)
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
+        return await self._those(environment, true())
+
+    async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
+        return await self._those(environment, or_(flag.c.key.in_(keys), flag.c.key == SHARED_RULES, _LINKED))
+
+    async def _those(self, environment: Environment, wanted: ColumnElement[bool]) -> FlagSetRecord:
         # One statement is one snapshot: a revision is never shown with the flags of another.
         s, f = flag_set.c, flag.c
         everything = (
             select(func.coalesce(func.jsonb_object_agg(f.key, f.definition), func.jsonb_build_object()))
-            .where(f.environment == environment, or_(f.key == SHARED_RULES, ~f.definition.contains(_ARCHIVED)))
+            .where(f.environment == environment, or_(f.key == SHARED_RULES, ~f.definition.contains(_ARCHIVED)), wanted)
             .scalar_subquery()
         )
         row = (

@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from api.auth import Acting
 from api.idempotency import KEYED, OnceLarge
@@ -14,15 +15,18 @@ from api.schemas.flag_documents import FlagDocumentOut, FlagImportIn, FlagImport
 from api.services import Use
 from domain.flags import SHARED_RULES
 
+Authored = Annotated[
+    bool, Query(description="As people wrote them, with prerequisites and segments: for another environment here.")
+]
 PREFIX = "/api/v1/flag-documents"
 router = APIRouter(prefix=PREFIX, tags=["flags"], route_class=OnceLarge)
 reading = APIRouter(prefix=PREFIX, tags=["flags"], route_class=Checked)
 
 
 @reading.get("", summary="Export the flags of an environment for flagd", response_model=FlagDocumentOut)
-async def export(environment: In, actor: Acting, use: Use) -> Response:
-    """Definitions, shared rules and metadata, without loss: what comes out can be imported anywhere."""
-    document = await use.flag_documents.export(actor, environment)
+async def export(environment: In, actor: Acting, use: Use, *, authored: Authored = False) -> Response:
+    """Definitions, shared rules and metadata, for any evaluator of flagd. `authored`: as they were written instead."""
+    document = await use.flag_documents.export(actor, environment, authored=authored)
     body = orjson.dumps({SHARED_RULES: {}, **document.to_json()})
     headers = {"ETag": f'"{hashlib.sha256(body).hexdigest()}"'}
     return Response(body, headers=headers, media_type="application/json")

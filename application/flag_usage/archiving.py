@@ -1,5 +1,6 @@
 """A flag that is out of use is archived: kept with all its versions, served to nobody, and brought back at will."""
 
+from application.definitions import needed_by
 from application.flag_usage.looking import evidence_of
 from application.flags import asked, next_version, writable, write
 from application.ports.records import StoredFlag
@@ -20,6 +21,12 @@ class FlagInUse(Conflict):
     kind = "flag-in-use"
 
 
+class FlagNeeded(Conflict):
+    """Other flags have this one as a prerequisite; take it out of them first."""
+
+    kind = "flag-needed"
+
+
 class FlagArchive:
     """Each raises what a direct update raises: PermissionMissing, Missing, Stale, TargetBusy or ApprovalRequired."""
 
@@ -29,7 +36,7 @@ class FlagArchive:
     async def archive(
         self, actor: Actor, place: tuple[Environment, str], *, expected: int, reason: str, confirm: bool
     ) -> StoredFlag:
-        """FlagInUse unless evidence speaks for it or the person confirms it."""
+        """FlagNeeded while flags name it; FlagInUse unless evidence speaks for it or the person confirms it."""
         actor.require(Permission.FEATURES_MANAGE)
         async with self._store.transaction(actor.tenant) as tx:
             if written := await asked(tx, actor):
@@ -37,6 +44,8 @@ class FlagArchive:
             before = await writable(tx, place, expected)
             if is_archived(before.definition):
                 raise NothingChanges([Fault(_POINTER, "is so already")])
+            if needing := await needed_by(tx, *place):
+                raise FlagNeeded(needed_by=needing)
             if not confirm:
                 await _check_unused(tx, before)
             flag = next_version(before, archived(before.definition), "api", actor, tx)

@@ -1,6 +1,6 @@
 """Definitions of flags, as they are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -31,6 +31,10 @@ class Flags(Protocol):
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
         """What is served: flags that are archived are left out."""
+        ...
+
+    async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
+        """What is served, but of the flags only these, and all that need others or say that they conflict."""
         ...
 
     async def revision(self, environment: Environment) -> int: ...

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from application.definitions import checked_definition
+from application.definitions import checked_definition, linking_faults
 from application.events.telling import tell_flags
 from application.flags import check_ungoverned
 from application.locking.rules import check_direct
@@ -16,7 +16,9 @@ from domain.canonical import Json
 from domain.changes import ApprovalRequired, Kind
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
-from domain.flags import SHARED_RULES, parse_definition
+from domain.flags import SHARED_RULES, Bucketing, parse_definition
+from domain.flags.lifecycle import is_archived
+from domain.flags.linking import is_linked, link_faults
 from domain.people import Actor, Permission
 from domain.rollouts import StaleGeneration
 from domain.settings import Op
@@ -95,7 +97,7 @@ async def planned_flags(tx: Transaction, actor: Actor, arrival: FlagArrival) -> 
         present = stored[key].definition if key in stored else None
         if (present or None) != (arrival.stored.get(key) or None):  # somebody wrote since it was compared
             raise StaleGeneration(key=key)
-    check_whole(arrival, {key: flag.definition for key, flag in stored.items()})
+    await check_whole(tx, arrival, {key: flag.definition for key, flag in stored.items()})
     return tuple(
         StoredFlag(
             arrival.environment, key, stored[key].version + 1 if key in stored else 1, wanted[key], "import",
@@ -133,17 +135,19 @@ async def _look_again(
     tx: Transaction, environment: Environment, flags: Sequence[StoredFlag], rules: StoredFlag | None
 ) -> None:
     """The write holds the flag set: whatever was committed between the first look and the write is seen now."""
-    written = next((each for each in flags if each.key == SHARED_RULES), None)
-    if written is not None:
-        await checked_definition(tx, environment, SHARED_RULES, written.definition)
+    written = {each.key: each.definition for each in flags}
+    if SHARED_RULES in written:
+        await checked_definition(tx, environment, SHARED_RULES, written[SHARED_RULES])
         return
     present = await tx.flags.get(environment, SHARED_RULES)
     if (present.version if present else 0) != (rules.version if rules else 0):
         raise StaleGeneration(key=SHARED_RULES)
+    if await linking_faults(tx, environment, written):
+        raise StaleGeneration(key=min(written))
 
 
-def check_whole(arrival: FlagArrival, stored: Mapping[str, Json]) -> None:
-    """Every flag as it would be, against the shared rules as they would be; Invalid with every fault."""
+async def check_whole(tx: Transaction, arrival: FlagArrival, stored: Mapping[str, Json]) -> None:
+    """Every flag as it would be, against the shared rules and the others as they would be; Invalid with every fault."""
     wanted, changed, places = arrival.wanted, arrival.changed, arrival.places
     rules = wanted[SHARED_RULES] if SHARED_RULES in changed else stored.get(SHARED_RULES, {})
     faults = []
@@ -157,8 +161,33 @@ def check_whole(arrival: FlagArrival, stored: Mapping[str, Json]) -> None:
                 Fault(places[SHARED_RULES], f"{why}{each.path} {each.message}")
                 for each in _faults(stored[key], rules, "")
             ]
+    if not faults:
+        faults = await _linked(tx, arrival, stored, rules)
     if faults:
         raise Invalid(faults)
+
+
+async def _linked(
+    tx: Transaction, arrival: FlagArrival, stored: Mapping[str, Json], rules: Mapping[str, Json]
+) -> list[Fault]:
+    """What is wrong between the flags; other rules may change what any of them can say."""
+    changed = set(arrival.changed)
+    there = {**stored, **{key: arrival.wanted[key] for key in changed}}
+    flags = {key: each for key, each in there.items() if key != SHARED_RULES and not is_archived(each)}
+    if not any(is_linked(each) for each in flags.values()):
+        return []
+    bucketing = Bucketing((await tx.flags.linked(arrival.environment, ())).bucketing)
+    written = flags.keys() | changed - {SHARED_RULES} if SHARED_RULES in changed else changed
+    told = link_faults(flags, rules, bucketing, written)
+    return [
+        Fault(arrival.places[key] + each.path, each.message)
+        if key in changed
+        else Fault(
+            arrival.places[SHARED_RULES], f"the flag {key} would not be valid any more: {each.path} {each.message}"
+        )
+        for key, faults in told.items()
+        for each in faults
+    ]
 
 
 def _faults(definition: Json, rules: Mapping[str, Json], path: str) -> list[Fault]:

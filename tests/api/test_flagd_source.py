@@ -74,3 +74,19 @@ class TestSource:
 
         await eventually(refused)
         assert (await asyncio.gather(read("eve")))[0].status_code == 200
+
+    @pytest.mark.req("FP1")
+    async def test_it_is_plain_whatever_was_written(self, protocol: Protocol, read: Any, eventually: Any) -> None:
+        needing = {"off": "off", "prerequisites": [{"flag": "checkout", "variants": ["off"]}], "serve": "on"}
+        revision = await protocol.put({"state": "ENABLED", "variants": CHECKOUT["variants"], "authoring": needing}, "next")
+
+        async def newest() -> Any:
+            document = (await read()).json()
+            return document if document["metadata"]["version"] >= revision else None
+
+        flags = (await eventually(newest))["flags"]
+        assert flags["checkout"] == CHECKOUT
+        assert flags["next"] == {
+            "state": "ENABLED", "variants": CHECKOUT["variants"], "defaultVariant": "on",
+            "targeting": {"if": [{"!": [True]}, "off"]},
+        }  # fmt: skip
