@@ -23,6 +23,7 @@ from api.routes import ROUTERS
 from api.services import Services
 from application.controls import NEEDS
 from application.periods.moves import MOVES, GateVerb
+from docs import flag_operators
 from domain.audit import Action
 from domain.errors import Refusal
 from domain.people import GRANTS, Permission, Role
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "problems.md": problems(),
         "settings.md": settings(),
         "audit-actions.md": audit_actions(),
+        "flag-operators.md": _page("Operators of flags", flag_operators.page()),
         "api.md": api(),
         "openapi.json": json.dumps(reference.openapi(), indent=2, ensure_ascii=False) + "\n",
     }

@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import json
 from collections.abc import Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -14,18 +13,13 @@ from cryptography import x509
 from openfeature.contrib.provider.flagd import FlagdProvider
 from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.evaluation_context import EvaluationContext
-from openfeature.exception import FlagNotFoundError, OpenFeatureError
+from openfeature.exception import FlagNotFoundError
 
 from api.flagd.door import SyncDoor
-from application.shared_rules import SharedRules
 from tests.api.flagging import CHECKOUT, IN, Protocol, haste, served  # noqa: F401 -- fixtures are found by their names
 from tests.authority import Authority
 
 ON = {**CHECKOUT, "defaultVariant": "on"}
-VECTORS: dict[str, Any] = json.loads(
-    (Path(__file__).parents[1] / "contract" / "flag_vectors.json").read_text(encoding="utf-8")
-)
-SPLITS = ("split", "split-by", "nested")
 
 
 @pytest.fixture
@@ -97,38 +91,3 @@ class TestPythonProvider:
             await protocol.put(ON)
             await eventually(lambda: value(good))
             assert value(refused) is False
-
-    @pytest.mark.req("FR-SM-014")
-    async def test_it_finds_what_is_written_and_what_this_server_finds(
-        self, protocol: Protocol, providing: Any
-    ) -> None:
-        rules = SharedRules(protocol.world.services.store)
-        await rules.replace(protocol.house.ada, IN, VECTORS["evaluators"], expected=0, reason="because of the test")
-        for key, vector in VECTORS["flags"].items():
-            await protocol.put(vector["definition"], key)
-        async with providing() as provider:
-            for key, vector in VECTORS["flags"].items():
-                for case in vector["cases"]:
-                    expected = (case.get("value"), case.get("variant"), case["reason"])
-                    assert found(provider, key, vector["type"], case["context"]) == expected, (key, case)
-            flags = await protocol.world.services.flag_sets.get(protocol.house.id, IN)
-            for number in range(200):
-                context = {
-                    "targetingKey": f"user-{number}",
-                    "plan": "pro",
-                    "age": number,
-                    "email": f"{number}@a.example",
-                }
-                for key in SPLITS:
-                    ours = flags.evaluate(key, context)
-                    assert found(provider, key, "string", context) == (ours.value, ours.variant, str(ours.reason)), key
-
-
-def found(provider: FlagdProvider, key: str, kind: str, context: dict[str, Any]) -> tuple[Any, str | None, str]:
-    asked = dict(context)
-    who = EvaluationContext(asked.pop("targetingKey", None), asked)
-    try:
-        told = getattr(provider, f"resolve_{kind}_details")(key, None, who)
-    except OpenFeatureError:
-        return None, None, "ERROR"
-    return told.value, told.variant or None, str(told.reason)

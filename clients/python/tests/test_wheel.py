@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from standin import StandIn, Value
 
+from tests.vectors import vectors
+
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
     "guard.py": {"sqlalchemy"},
@@ -25,7 +27,6 @@ EXTRAS = {
     "django.py": {"openfeature"},
     "bucketing.py": {"mmh3"},
 }
-VECTORS = ROOT.parents[1] / "tests" / "contract" / "flag_vectors.json"
 BRINGS = ("httpx2", "httpcore2", "h11", "anyio", "idna", "truststore", "typing-extensions")
 FLAGS = ("openfeature-sdk", "mmh3")
 SERVER = ("domain", "application", "adapters", "api", "cli", "bootstrap", "terminal", "worker", "fastapi", "temporalio")
@@ -43,14 +44,11 @@ from changegate.openfeature import ChangegateProvider
 assert [name for name in sys.argv[2].split(",") if importlib.util.find_spec(name)] == []
 api.set_provider_and_wait(ChangegateProvider(sys.argv[1], "a.good.token", environment="production"))
 found = []
-for key, flag in json.load(sys.stdin)["flags"].items():
-    ask = getattr(api.get_client(), "get_" + flag["type"] + "_details")
-    default = {"boolean": False, "string": "mine", "integer": -1, "float": -1.0, "object": {}}[flag["type"]]
-    for case in flag["cases"]:
-        about = dict(case["context"])
-        told = ask(key, default, EvaluationContext(about.pop("targetingKey", None), about))
-        said = {"value": told.value, "variant": told.variant} if told.variant else {}
-        found.append({"context": case["context"], "reason": told.reason, **said})
+for key, kind, about in json.load(sys.stdin):
+    ask = getattr(api.get_client(), "get_" + kind + "_details")
+    default = {"boolean": False, "string": "mine", "integer": -1, "float": -1.0, "object": {}}[kind]
+    told = ask(key, default, EvaluationContext(about.pop("targetingKey", None), about))
+    found.append([told.reason, told.value if told.variant else None, told.variant])
 json.dump(found, sys.stdout)
 api.shutdown()
 """
@@ -107,8 +105,8 @@ class TestWheel:
 
     @pytest.mark.req("FR-SM-014", "OF-05")
     def test_evaluates_as_the_server_does_where_nothing_of_it_is(self, python: Path, api: StandIn) -> None:
-        vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
-        api.serve(vectors["evaluators"], **{key: flag["definition"] for key, flag in vectors["flags"].items()})
+        written = vectors("v3")
+        api.serve(written.evaluators, **written.flags)
         command = [str(python), "-I", "-c", EVALUATION, api.url, ",".join(SERVER)]
         done = subprocess.run(
             command,
@@ -117,10 +115,11 @@ class TestWheel:
             text=True,
             timeout=60,
             cwd=python.parent,
-            input=json.dumps(vectors),
+            input=json.dumps([(key, written.types[key], case["context"]) for key, case in written.cases]),
         )
         assert (done.returncode, done.stderr) == (0, "")
-        assert json.loads(done.stdout) == [case for flag in vectors["flags"].values() for case in flag["cases"]]
+        expected = [[case["reason"], case.get("value"), case.get("variant")] for _, case in written.cases]
+        assert json.loads(done.stdout) == expected
 
     def test_an_sdist_brings_what_its_wheel_needs(self, wheel: Path, tmp_path: Path) -> None:
         """Built where nothing of the server is."""
