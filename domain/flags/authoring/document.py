@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.flags.authoring.about import ABOUT, about, merged
 from domain.flags.authoring.conditions import SUBJECT, among, condition
-from domain.flags.authoring.places import Place, trusted
+from domain.flags.authoring.places import TRUSTED, Place
 from domain.flags.authoring.serving import served, variant
 from domain.flags.combining import every, negated
 from domain.json_value import Json
@@ -39,7 +39,7 @@ def plain(definition: Json) -> Json:
     """A valid definition in flagd's form; one that is plain already comes back as it is."""
     if not isinstance(definition, dict) or AUTHORING not in definition:
         return definition
-    return compiled(definition, trusted(""))
+    return compiled(definition, TRUSTED)
 
 
 def switched_on(definition: Json) -> Json:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from domain.errors import Fault
 from domain.flags.limits import DEEPEST, Faults, check_scalar, pointer
@@ -13,39 +14,49 @@ Check = Callable[[Json, str, Faults], None]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`names_segments` is False inside a segment: flagd's shared rules do not refer to each other."""
+    """`names_segments` is False inside a segment: flagd's shared rules do not refer to each other.
+
+    Without a `check` what stands here was checked when it was written: no fault is looked for, so no place is told.
+    """
 
     path: str
     faults: Faults
-    check: Check
+    check: Check | None
     names_segments: bool = True
     depth: int = 1
 
     def at(self, *steps: object) -> "Place":
+        if self.check is None:
+            return self
         path = self.path
         for step in steps:
             path = pointer(path, step)
-        return replace(self, path=path)
+        return Place(path, self.faults, self.check, self.names_segments, self.depth)
 
     def below(self) -> "Place | None":
         """The same place for what is nested in it; None, and a fault, where that is too deep."""
+        if self.check is None:
+            return self
         if self.depth < DEEPEST:
             return replace(self, depth=self.depth + 1)
         self.fault(f"nested deeper than {DEEPEST} levels")
         return None
 
     def fault(self, message: str) -> None:
-        self.faults.append(Fault(self.path, message))
+        if self.check is not None:
+            self.faults.append(Fault(self.path, message))
 
     def rule(self, rule: Json) -> Json:
         """The rule that somebody wrote here, checked."""
-        self.check(rule, self.path, self.faults)
+        if self.check is not None:
+            self.check(rule, self.path, self.faults)
         return rule
 
     def made(self, rule: Json) -> Json:
         """The rule that was made of what stands here; its faults are told here and once each."""
         found: Faults = []
-        self.check(rule, self.path, found)
+        if self.check is not None:
+            self.check(rule, self.path, found)
         for message in dict.fromkeys(fault.message for fault in found):
             self.fault(message)
         return rule
@@ -71,7 +82,8 @@ class Place:
 
     def text(self, raw: Json) -> str:
         if isinstance(raw, str) and raw:
-            check_scalar(raw, self.path, self.faults)
+            if self.check is not None:
+                check_scalar(raw, self.path, self.faults)
             return raw
         self.fault("expected a text that is not empty")
         return ""
@@ -85,6 +97,5 @@ class Place:
         return raw is True
 
 
-def trusted(path: str) -> Place:
-    """A place in what was checked when it was written."""
-    return Place(path, [], lambda _rule, _path, _faults: None)
+TRUSTED: Final = Place("", [], None)
+"""Everywhere in a valid document."""

@@ -3,7 +3,7 @@
 from typing import Final
 
 from domain.flags.authoring.conditions import SUBJECT, condition
-from domain.flags.authoring.places import Place, trusted
+from domain.flags.authoring.places import TRUSTED, Place
 from domain.flags.combining import either, every, negated
 from domain.json_value import Json
 
@@ -18,7 +18,7 @@ def is_segment(rule: Json) -> bool:
 
 def plain_rule(rule: Json) -> Json:
     """A shared rule as flagd takes it; what is in JsonLogic already comes back as it is."""
-    return segment_rule(rule, trusted("")) if is_segment(rule) else rule
+    return segment_rule(rule, TRUSTED) if is_segment(rule) else rule
 
 
 def segment_rule(rule: Json, place: Place) -> Json:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from domain.flags import CODE_DEFAULT, compile_flag_set
+from domain.flags import CODE_DEFAULT, compile_flag_set, parse_definition
 from domain.flags.flagd import parse_flagd
 from domain.flags.importers import from_flagd
 
@@ -76,6 +76,13 @@ class TestThereAndBack:
         assert found.flags["f"]["metadata"] == {"owner": "web", "team": "y"}
         evaluation = compile_flag_set(found.flags, revision=1, now=lambda: 0.0).evaluate("f", {})
         assert (evaluation.value, evaluation.metadata) == (False, {"owner": "web", "team": "y"})
+
+    def test_metadata_of_the_set_is_not_said_over_what_was_authored(self) -> None:
+        authored = {"state": "ENABLED", "variants": FLAG["variants"], "authoring": {"owner": "shop", "serve": "off"}}
+        document = {"flags": {"till": authored}, "metadata": {"owner": "else", "team": "x"}}
+        found = from_flagd(parse_flagd(document)).flags["till"]
+        assert found == {**authored, "metadata": {"team": "x"}}
+        assert parse_definition(found).metadata == {"owner": "shop", "team": "x"}
 
     def test_a_flag_without_a_default_stays_one(self) -> None:
         flag = {"state": "ENABLED", "variants": {"on": True}, "defaultVariant": None}
