@@ -71,7 +71,7 @@ def texts(address: Address, draw: Random) -> Iterator[str]:
             yield ":".join(f"{int(field, 16):x}" for field in address.exploded.split(":"))
 
 
-def cases(draw: Random) -> tuple[list[Network], list[tuple[str, bool]]]:
+def cases(draw: Random) -> tuple[list[Network], list[tuple[Any, bool]]]:
     """Networks, and texts with whether their addresses lie in one of them."""
     networks = [random_network(draw) for _ in range(draw.choice([1, 1, 1, 2, 3, 12]))]
     addresses = [address for each in networks[:3] for address in near(each, draw)]
@@ -129,7 +129,7 @@ class TestAgainstPythonsNetworks:
 
 ALL = ours(rule_of([ip_network("0.0.0.0/0"), ip_network("::/0")]))
 SEVERAL = ours(lowered([WHERE, "0.0.0.0/1", "128.0.0.0/1", "2000::/3", "::/3", "fe80::/10"]))
-NO_ADDRESSES = (
+NO_ADDRESSES: tuple[Any, ...] = (
     *(None, True, 10, 10.5, [], {}, ["10.0.0.1"], [["10.0.0.1"]], {"a": "10.0.0.1"}, "", " ", ".", ":", "::::", "-"),
     *("10", "10.0.0", "10.0.0.1.2", "10.0.0.256", "10.0.0.1000", "010.0.0.1", "10.00.0.1", "10.0.0.", ".10.0.0"),
     *("10..0.1", "10.0.0.1 ", " 10.0.0.1", "10.0.0.1\n", "1e1.0.0.1", "1_0.0.0.1", "-1.0.0.1", "+1.0.0.1", "٣.0.0.1"),
