@@ -80,7 +80,7 @@ def create_app(services: Services, lifespan: Hook = nullcontext) -> FastAPI:
     streams = OfrepStreams(services.flag_streams, services.store, meters.evaluations, services.sightings)
     app.streams = streams
     app.evaluation = Ofrep(
-        services.authentication, services.flag_sets, meters.evaluations, services.previewing, streams
+        services.authentication, services.flag_sets, meters.evaluations, services.previewing, streams, services.samples
     )
     app.effective = EffectiveLane(services.authentication, services.setting.reads, meters, services.sightings, app.road)
     app.postings = PostingLane(

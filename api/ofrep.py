@@ -36,6 +36,7 @@ from api.ofrep_streams import OfrepStreams, revision_in
 from api.problems import HEADERS
 from application.authentication import Authentication
 from application.evaluation import FlagSets, Shelf
+from application.flag_impact.collecting import Reservoir, Samples
 from application.flag_streams import Ticket
 from application.flag_usage.counting import Tally
 from application.previewing import Previewing
@@ -60,13 +61,14 @@ log = structlog.get_logger()
 
 
 class Place(NamedTuple):
-    """An environment of a tenant, by name, its flags, and where their evaluations are counted."""
+    """An environment of a tenant, by name, its flags, and where their evaluations are counted and sampled."""
 
     name: str
     tenant: UUID
     environment: Environment
     shelf: Shelf
     tally: Tally
+    reservoir: Reservoir
 
 
 class Ofrep:
@@ -77,6 +79,7 @@ class Ofrep:
         counts: Evaluations,
         previewing: Previewing,
         streams: OfrepStreams,
+        samples: Samples,
     ) -> None:
         self._authentication = authentication
         self._flag_sets = flag_sets
@@ -84,6 +87,7 @@ class Ofrep:
         self._counts = counts
         self._previewing = previewing
         self._streams = streams
+        self._samples = samples
         self._outcomes = Outcomes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,9 +126,12 @@ class Ofrep:
             noted(self._streams.sightings, instance, held.tenant, held.environment, flags=held.shelf.flags.revision)
         if _PREVIEW in headers:
             return await self._previewed(seat.held, key, _context(body, key), headers[_PREVIEW])
+        context = _context(body, key)
+        if seat.held.reservoir.open:
+            seat.held.reservoir.offer(body, context)
         if key is None:
-            return self._all(seat, _context(body, None), headers, instance)
-        evaluation = seat.held.shelf.flags.evaluate(key, _context(body, key))
+            return self._all(seat, context, headers, instance)
+        evaluation = seat.held.shelf.flags.evaluate(key, context)
         seat.held.tally.add(evaluation)
         return self._outcomes.answer(evaluation)
 
@@ -142,7 +149,8 @@ class Ofrep:
         environment = _environment(headers)
         shelf = await self._flag_sets.shelf(actor.tenant, environment)
         tally = self._counts.tallies.of(actor.tenant, environment)
-        return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf, tally)
+        reservoir = self._samples.of(actor.tenant, environment)
+        return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf, tally, reservoir)
 
     async def _previewed(self, place: Place, key: str | None, context: dict[str, Any], token: bytes) -> Answer:
         """As after the switch, for whoever holds the token of what is prepared; it counts for no gate and no cache."""

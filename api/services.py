@@ -32,6 +32,9 @@ from application.evaluation import FlagSets
 from application.events.cases import EventCases
 from application.fences.cases import FenceCases
 from application.flag_documents import FlagDocuments
+from application.flag_impact.asking import FlagImpacts
+from application.flag_impact.collecting import Samples
+from application.flag_impact.sampling import FlagSampling
 from application.flag_streams import FlagStreams
 from application.flag_usage.archiving import FlagArchive
 from application.flag_usage.counting import Tallies, UsageCounts
@@ -141,6 +144,18 @@ class Services:
     @cached_property
     def usage_counts(self) -> UsageCounts:
         return UsageCounts(self.store, self.evaluated)
+
+    @cached_property
+    def samples(self) -> Samples:
+        return Samples(self.store, self.flag_sets.news)
+
+    @property
+    def flag_sampling(self) -> FlagSampling:
+        return FlagSampling(self.store)
+
+    @property
+    def flag_impacts(self) -> FlagImpacts:
+        return FlagImpacts(self.store)
 
     @property
     def flag_use(self) -> FlagUse:
@@ -259,11 +274,13 @@ class Services:
             self.sightings.follow(),
             self.measuring.follow(),
             self.usage_counts.follow(),
+            self.samples.follow(),
         )
 
     async def settle(self) -> None:
-        """At the end of the process: what it counted is written down."""
+        """At the end of the process: what it counted and sampled is written down."""
         await self.usage_counts.settle()
+        await self.samples.settle()
 
 
 def services_of(request: Request) -> Services:

@@ -6,6 +6,7 @@ from typing import Any
 
 from application.changes import plan_of
 from application.every_subject import subject_of
+from application.flag_impact.weighing import weighed
 from application.locking.confounding import confounded_with
 from application.ports.store import Transaction
 from domain.canonical import Json
@@ -22,8 +23,9 @@ SEEN_WITHIN = timedelta(minutes=5)
 class Brief:
     """`changes` are the first of `lines` lines of a difference; `moved`: what it was written over is not there now.
 
-    `instances` are seen now and follow what it writes. `overlaps` are rollouts that hold or want the same targets,
-    `confounded_with` those that are judged by the same metrics. `sees_from` is the smallest ratio of errors that its
+    `impact` is what a change of flags does to sampled contexts, null where none were sampled. `instances` are seen now
+    and follow what it writes. `overlaps` are rollouts that hold or want the same targets, `confounded_with` those that
+    are judged by the same metrics. `sees_from` is the smallest ratio of errors that its
     gates could see, where that is known; `accepted_blind` says that somebody accepted that it is too large.
     """
 
@@ -36,6 +38,7 @@ class Brief:
     lines: int
     moved: bool
     reach: Json
+    impact: Json
     instances: int
     strategy: str
     steps: str
@@ -67,6 +70,7 @@ async def briefed(tx: Transaction, change: ChangeSet) -> Brief:
         lines=len(found["changes"]),
         moved=found["moved"],
         reach=change.reach.to_json() if change.reach else None,
+        impact=await weighed(tx, change),
         instances=await _instances(tx, change),
         strategy=plan.strategy.value,
         steps=_steps(plan) + _moments(plan),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from domain.canonical import Json
+from domain.json_value import Json
 
 MOST_FLAGS: Final = 5
 MOST_MOVES: Final = 4
