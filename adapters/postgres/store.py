@@ -83,8 +83,11 @@ class PostgresTransaction:
         )
         self.people, self.groups = PostgresPeople(session, tenant), PostgresGroups(session, tenant)
         self.flags = PostgresFlags(session, tenant)
-        self.flag_usage, self.flag_references = PostgresFlagUsage(session), PostgresFlagReferences(session, tenant)
-        self.flag_samples = PostgresFlagSamples(session, tenant, now)
+        self.flag_usage, self.flag_references, self.flag_samples = (
+            PostgresFlagUsage(session),
+            PostgresFlagReferences(session, tenant),
+            PostgresFlagSamples(session, tenant, now),
+        )
         self.settings, self.sealed_keys = PostgresSettings(session, tenant), PostgresSealedKeys(session, tenant)
         self.changes = PostgresChanges(session, tenant)
         self.policies, self.approvals = PostgresPolicies(session, tenant), PostgresApprovals(session, tenant)

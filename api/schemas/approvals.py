@@ -203,7 +203,8 @@ class ApprovalOut(Out):
 class BriefOut(Out):
     """`changes` may be the first of `lines`. `sees_from` is the smallest ratio of errors that the gates could see.
 
-    `impact` is on sampled contexts. `overlaps` hold or want the same targets; what it is `confounded_with` is judged by the same metrics.
+    `impact` is on sampled contexts. `overlaps` hold or want the same targets; what it is `confounded_with` is judged by
+    the same metrics.
     """
 
     title: str

@@ -148,13 +148,13 @@ class TestNumbers:
             }
 
     def test_of_none_the_rule_of_three_holds(self) -> None:
-        assert share_between(0, 1_000) == (0.0, pytest.approx(0.003))
-        assert share_between(1_000, 1_000) == (pytest.approx(0.997), 1.0)
+        assert share_between(0, 1_000) == pytest.approx((0.0, 0.003))
+        assert share_between(1_000, 1_000) == pytest.approx((0.997, 1.0))
         assert share_between(0, 1) == (0.0, 1.0)
 
     def test_of_some_the_interval_is_that_of_wilson(self) -> None:
         """The 10 of 100 of every textbook."""
-        assert share_between(10, 100) == (pytest.approx(0.0552, abs=1e-4), pytest.approx(0.1744, abs=1e-4))
+        assert share_between(10, 100) == pytest.approx((0.0552, 0.1744), abs=1e-4)
 
     @given(known=st.integers(1, 1_000), data=st.data())
     def test_the_share_that_was_found_lies_in_it(self, known: int, data: st.DataObject) -> None:
