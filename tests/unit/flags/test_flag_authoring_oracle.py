@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.errors import Fault, Invalid
 from domain.flags import Bucketing, compile_flag_set, parse_definition
 from domain.flags.authoring import plain, plain_rule
 from domain.flags.bucketing import arm_of, hash_of, shorthand_hash, thresholds
+from domain.flags.publishing import published
 
 VARIANTS = ["blue", "off", "on"]
 NAMES = st.sampled_from(VARIANTS)
@@ -74,6 +76,15 @@ FLAGS = st.fixed_dictionaries(
         "serve": SERVED,
     },
 )
+WORDS = st.sampled_from(
+    [*VARIANTS, *PEOPLE, "when", "serve", "split", "by", "attribute", "is", "any", "flag", "variants"]
+)
+ANYTHING = st.recursive(
+    st.one_of(WORDS, st.none(), st.booleans(), st.integers(-1, 100), st.just(12.5), st.just("")),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(WORDS, inner, max_size=3)),
+    max_leaves=8,
+)
+MEMBERS = st.sampled_from(["owner", "tags", "on", "force", "prerequisites", "conflicts", "targets", "rules", "serve"])
 
 
 def told(flag: Any, segment: Any, context: Any) -> Any:
@@ -152,3 +163,21 @@ def test_both_readings_agree(flag: Any, segment: Any, contexts: list[Any]) -> No
     flags = compile_flag_set({"f": plain(definition)}, revision=1, now=lambda: 0.0, evaluators=rules)
     for context in contexts:
         assert flags.evaluate("f", context).variant == told(flag, segment, context), context
+
+
+@pytest.mark.req("FR-SM-012")
+@settings(max_examples=300, deadline=None)
+@given(FLAGS, st.dictionaries(MEMBERS, ANYTHING, max_size=2))
+def test_whatever_is_written_is_refused_or_can_be_published(flag: Any, changes: Any) -> None:
+    raw = {"state": "ENABLED", "variants": {name: name for name in VARIANTS}, "authoring": {**flag, **changes}}
+    shared = {SEGMENT: {"segment": {"include": ["ann"]}}}
+    faults: tuple[Fault, ...] = ()
+    try:
+        raw = parse_definition(raw, evaluators=shared).canonical
+    except Invalid as refusal:
+        faults = refusal.faults
+    assert all(fault.path.startswith("/authoring") for fault in faults)
+    if faults:
+        return
+    flags, rules = published({"f": raw}, shared, Bucketing.V3)
+    assert parse_definition(flags["f"], evaluators=rules, authored=frozenset()).canonical == flags["f"]
