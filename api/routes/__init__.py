@@ -70,6 +70,7 @@ ROUTERS = (
     flag_impact.changes,
     flag_impact.sampling,
     shared_rules.router,
+    shared_rules.segments,
     setting_definitions.router,
     setting_definitions.rules,
     settings.router,
