@@ -76,8 +76,11 @@ class MemoryTransaction:
         self.tenant, self.now = tenant, now
         self.people, self.groups = MemoryPeople(rows, tick), MemoryGroups(rows)
         self.flags = MemoryFlags(rows)
-        self.flag_usage, self.flag_references = MemoryFlagUsage(rows), MemoryFlagReferences(rows)
-        self.flag_samples = MemoryFlagSamples(rows, now)
+        self.flag_usage, self.flag_references, self.flag_samples = (
+            MemoryFlagUsage(rows),
+            MemoryFlagReferences(rows),
+            MemoryFlagSamples(rows, now),
+        )
         self.settings, self.sealed_keys = MemorySettings(rows, tick), MemorySealedKeys(rows)
         self.changes = MemoryChanges(rows)
         self.policies, self.approvals = MemoryPolicies(rows), MemoryApprovals(rows, tick)

@@ -176,7 +176,7 @@ class ChangePage(Out):
 class DiffOut(Out):
     """`changes` are lines of `op` (added, removed, changed), `path` (JSON Pointer), `before` and `after`.
 
-    `impact`: what a change of flags would do to sampled contexts, null where none were sampled.
+    `impact`: what a change of flags would do to sampled contexts, null where these say nothing.
     """
 
     target: TargetOut

@@ -28,7 +28,7 @@ class Answer:
 
 
 class FlagImpacts:
-    """Each raises PermissionMissing, Missing, Invalid or NoContexts where it applies; they change nothing."""
+    """Each raises PermissionMissing, Missing, Invalid, NoContexts or ImpactTooCostly where it applies."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

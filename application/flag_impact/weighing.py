@@ -1,10 +1,11 @@
 """What a change or a draft would do to contexts is known before anybody votes: to sampled ones, or to those given."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from application.flag_impact.collecting import KEPT
 from application.ports.records import FlagSetRecord
@@ -12,13 +13,15 @@ from application.ports.store import Transaction
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind, Target
 from domain.environments import Environment
-from domain.errors import Conflict, Invalid
+from domain.errors import Conflict
 from domain.flags import SHARED_RULES, Bucketing
 from domain.flags.impact import Impact, Side, impact
 from domain.flags.lifecycle import is_archived
 from domain.flags.publishing import published
 from domain.flags.redacted import Redaction
 from domain.flags.sampling import TARGETING_KEY, tokens
+
+LONGEST_SECONDS: Final = 5.0
 
 Contexts = Sequence[Mapping[str, Any]]
 
@@ -32,6 +35,12 @@ class NoContexts(Conflict):
     """Nothing was sampled here, so give contexts, or turn sampling on."""
 
     kind = "no-contexts"
+
+
+class ImpactTooCostly(Conflict):
+    """To evaluate these flags for these contexts takes too long: give fewer, or rules that take less work."""
+
+    kind = "impact-too-costly"
 
 
 @dataclass(frozen=True)
@@ -65,12 +74,12 @@ class Weighed:
 
 
 async def weighed(tx: Transaction, change: ChangeSet) -> Json:
-    """What sampled contexts say of a change, in numbers; None where it is not about flags, or nothing was sampled."""
+    """What sampled contexts say of a change, in numbers; None where it is not about flags, or they say nothing."""
     if not flags_of(change):
         return None
     try:
         return (await changed(tx, change, None)).told()
-    except (NoContexts, Invalid):
+    except (NoContexts, ImpactTooCostly):
         return None
 
 
@@ -138,12 +147,17 @@ def with_flag(stored: FlagSetRecord, key: str, definition: Json) -> FlagSetRecor
 
 async def seen(tx: Transaction, asked: Drawn, before: FlagSetRecord, after: FlagSetRecord) -> Weighed:
     """In a thread: many contexts of many flags take a while."""
-    at = tx.now.timestamp()
+    at, until = tx.now.timestamp(), time.monotonic() + LONGEST_SECONDS
 
-    def look() -> Impact:
-        return impact(_side(before), _side(after), asked.contexts, at=at, redaction=asked.redaction)
+    def look() -> None:
+        if time.monotonic() > until:
+            raise ImpactTooCostly
 
-    return Weighed(await asyncio.to_thread(look), asked)
+    def weigh() -> Impact:
+        sides = _side(before), _side(after)
+        return impact(*sides, asked.contexts, at=at, redaction=asked.redaction, look=look)
+
+    return Weighed(await asyncio.to_thread(weigh), asked)
 
 
 def _side(stored: FlagSetRecord) -> Side:

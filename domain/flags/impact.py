@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -122,12 +122,16 @@ def share_between(changed: int, known: int) -> tuple[float, float]:
 
 
 def impact(
-    before: Side, after: Side, contexts: Sequence[Mapping[str, Any]], *, at: float, redaction: Redaction | None = None
-) -> Impact:
-    """Both are evaluated at the same Unix second; `redaction` says what was kept of contexts, None stands for all."""
+    before: Side, after: Side, contexts: Sequence[Mapping[str, Any]], *, at: float, redaction: Redaction | None = None,
+    look: Callable[[], object] = bool,
+) -> Impact:  # fmt: skip
+    """Both are evaluated at the same Unix second; `redaction` says what was kept of contexts, None stands for all.
+
+    `look` is called before each context is looked at, and may raise to end it.
+    """
     keys = touched(before, after)
     looked = contexts[: max(1, MOST_EVALUATIONS // max(1, len(keys)))]
-    weighing = _Weighing(before, after, at, redaction)
+    weighing = _Weighing(before, after, at, redaction, look)
     told = [weighing.flag(key, looked) for key in keys]
     unknown = weighing.unknown - weighing.changed.keys()
     most = sorted(told, key=lambda each: (-each.changed, -each.unknown, each.key))
@@ -173,7 +177,10 @@ def _same_at(name: str, before: Mapping[str, Json], after: Mapping[str, Json]) -
 class _Weighing:
     """`changed` holds, by index, where a context changes first."""
 
-    def __init__(self, before: Side, after: Side, at: float, redaction: Redaction | None) -> None:
+    def __init__(
+        self, before: Side, after: Side, at: float, redaction: Redaction | None, look: Callable[[], object]
+    ) -> None:
+        self._look = look
         self._compiled = compile_rule if redaction is None else partial(compile_rule, forms=redaction.forms)
         self._before, self._after = before, after
         self._settings = {id(side): Setting(side.bucketing, {}, side.shared, lambda: at) for side in (before, after)}
@@ -185,6 +192,7 @@ class _Weighing:
         moves: Counter[tuple[Outcome, Outcome]] = Counter()
         values = variants = unknown = 0
         for index, context in enumerate(contexts):
+            self._look()
             try:
                 one, other = old(context), new(context)
             except NotKnown:
@@ -218,6 +226,7 @@ class _Weighing:
         holds = self._resolve(name, {"state": "ENABLED", "variants": variants, "targeting": rule}, side)
         among = changed = unknown = 0
         for index, context in enumerate(contexts):
+            self._look()
             try:
                 inside = holds(context).variant == "in"
             except NotKnown:

@@ -9,7 +9,7 @@ from application.briefing import briefed
 from application.flag_impact.asking import FlagImpacts
 from application.flag_impact.collecting import Samples
 from application.flag_impact.sampling import FlagSampling
-from application.flag_impact.weighing import NoContexts, Source, weighed
+from application.flag_impact.weighing import ImpactTooCostly, NoContexts, Source, weighed
 from application.summaries import rendered
 from domain.canonical import Json
 from domain.changes import ChangeSet
@@ -155,6 +155,16 @@ class TestDraft:
     async def test_one_that_could_not_be_written_is_refused(self, world: World, impacts: FlagImpacts) -> None:
         with pytest.raises(Invalid):
             await impacts.of_draft(world.eve, (PRODUCTION, "checkout"), {**OFF, "state": "?"}, [{}])
+
+    async def test_rules_that_take_too_much_work_end_it(
+        self, world: World, impacts: FlagImpacts, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("application.flag_impact.weighing.LONGEST_SECONDS", 0.0)
+        with pytest.raises(ImpactTooCostly):
+            await impacts.of_draft(world.eve, (PRODUCTION, "checkout"), ON, [{}])
+        await world.put(OFF)
+        await sample(world)
+        assert await told(world, await proposed(world, content=ON)) is None
 
     async def test_an_archived_flag_is_served_to_nobody(self, world: World, impacts: FlagImpacts) -> None:
         await world.put(archived(ON))
