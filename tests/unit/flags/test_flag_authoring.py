@@ -150,6 +150,8 @@ class TestFaults:
             ({"targets": ["a"]}, ["/targets"]),
             ({"rules": [{"when": {"users": ["a"]}}]}, ["/rules/0/serve"]),
             ({"rules": [{"serve": "on", "description": ""}]}, ["/rules/0/description", "/rules/0/when"]),
+            ({"expectedLifetimeDays": 2**53}, ["/expectedLifetimeDays"]),
+            ({"tags": ["a" * 6_000, "b" * 6_000]}, ["/tags"]),
         ],
     )
     def test_are_told_at_their_place(self, authoring: Any, paths: list[str]) -> None:
@@ -166,6 +168,12 @@ class TestFaults:
 
     def test_serve_and_default_do_not_contradict_each_other(self) -> None:
         assert list(faults_of({**authored(serve="on"), "defaultVariant": "off"})) == ["/authoring/serve"]
+        assert list(faults_of({**authored(serve="on"), "defaultVariant": {}})) == [
+            "/authoring/serve",
+            "/defaultVariant",
+        ]
+        wrong = {**authored(serve="on"), "defaultVariant": ["on"], "metadata": []}
+        assert list(faults_of(wrong)) == ["/authoring/serve", "/defaultVariant", "/metadata"]
 
     def test_every_fault_of_the_definition_is_told_at_once(self) -> None:
         wrong = {"state": "on", "variants": {"on": None}, "authoring": {"serve": "off", "rules": []}, "extra": 1}
