@@ -276,54 +276,6 @@ class TestBulk:
         await eventually(changed)
 
 
-@pytest.mark.req("FR-SM-012", "FR-SM-041")
-class TestTagged:
-    @pytest_asyncio.fixture
-    async def tagged(self, world: Any, shelf: Any, wire: httpx2.AsyncClient, eventually: Callable[..., Any]) -> Any:
-        """Asks for the flags with some tags, where two have some, and one that has none depends on the time."""
-        flags = Flags(world.services.store)
-        timed = _flag({"a": 1, "b": 2}, targeting={"if": [{">": [{"var": "$flagd.timestamp"}, 0]}, "b"]})
-        for key, definition in {
-            "cart": {**_flag({"a": True}), "authoring": {"tags": ["web", "checkout"]}},
-            "menu": _flag({"a": True}, metadata={"tags": "web"}),
-            "timed": timed,
-        }.items():
-            await flags.create(shelf.ada, (IN, key), definition, "for the test")
-        serving = await world.services.flag_sets.shelf(shelf.id, IN)
-        await eventually(lambda: set(serving.flags.keys) >= {"cart", "menu", "timed"})
-
-        async def asked(query: str, etag: str = "", **headers: str) -> httpx2.Response:
-            return await wire.post(f"{BULK}?{query}", json={}, headers={"If-None-Match": etag, **headers})
-
-        return asked
-
-    async def test_only_flags_with_one_of_the_tags_are_answered(self, tagged: Any) -> None:
-        for query, keys in {
-            "tag=checkout": ["cart"], "tag=web": ["cart", "menu"], "tag=checkout&tag=web": ["cart", "menu"],
-            "tag=moon": [], "tag=": [], "tag=w%65b": ["cart", "menu"],
-        }.items():  # fmt: skip
-            assert [each["key"] for each in (await tagged(query)).json()["flags"]] == keys
-        assert len((await tagged("")).json()["flags"]) == len(FLAGS) + 3
-        assert (await tagged("tag=checkout")).json()["flags"][0]["metadata"] == {"tags": "checkout,web"}
-
-    async def test_an_unchanged_answer_is_304_for_the_same_tags_only(self, tagged: Any) -> None:
-        """A flag that is not asked for and depends on the time does not stand in the way."""
-        etag = (await tagged("tag=checkout&tag=web")).headers["ETag"]
-        assert (await tagged("tag=web&tag=checkout&tag=web", etag)).status_code == 304
-        assert (await tagged("tag=web&tag=checkout&flagConfigEtag=%221%22", etag)).status_code == 304
-        assert (await tagged("tag=web", etag)).status_code == 200
-        everything = await tagged("flagConfigEtag=%221%22", etag)
-        assert (everything.status_code, "ETag" in everything.headers) == (200, False)
-
-    async def test_the_stream_is_that_of_the_whole_set(self, tagged: Any) -> None:
-        (some,), (every,) = [(await tagged(query)).json()["eventStreams"] for query in ("tag=web", "")]
-        assert some == every
-
-    async def test_more_than_fifty_tags_are_too_many(self, tagged: Any) -> None:
-        answer = await tagged("&".join(f"tag={number}" for number in range(51)))
-        assert (answer.status_code, answer.json()) == (400, {"errorCode": "GENERAL", "errorDetails": "at most 50 tags"})
-
-
 class TestCounts:
     async def test_evaluations_are_counted_by_reason(self, wire: httpx2.AsyncClient) -> None:
         await wire.post(f"{BULK}/bool", json={})
