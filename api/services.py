@@ -30,6 +30,7 @@ from application.deployments.measuring import Measuring
 from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
+from application.explaining import Explaining
 from application.fences.cases import FenceCases
 from application.flag_documents import FlagDocuments
 from application.flag_impact.asking import FlagImpacts
@@ -156,6 +157,10 @@ class Services:
     @property
     def flag_impacts(self) -> FlagImpacts:
         return FlagImpacts(self.store)
+
+    @property
+    def explaining(self) -> Explaining:
+        return Explaining(self.store, self.flag_sets, self.clock)
 
     @property
     def flag_use(self) -> FlagUse:

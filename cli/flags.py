@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from application.ports.installation import Installation
-from cli import flag_definitions, flag_documents
+from cli import flag_definitions, flag_documents, flag_explanations
 from cli.caller import Caller
 from cli.destination import Asked
 from cli.flag_sources import MOST_LINES, found_in, repository_of, revision
@@ -30,6 +30,7 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
     app.add_typer(flags, name="flags")
     flag_documents.add(flags, installation, run)
     flag_definitions.add(flags, installation, run)
+    flag_explanations.add(flags, installation, run)
 
     @flags.command("list")
     def listed(

@@ -27,6 +27,7 @@ from api.routes import (
     entities,
     fiscal_years,
     flag_documents,
+    flag_explanations,
     flag_impact,
     flag_usage,
     flags,
@@ -61,6 +62,7 @@ from api.routes import (
 ROUTERS = (
     flags.router,
     flags.questions,
+    flag_explanations.router,
     flag_documents.router,
     flag_documents.reading,
     flag_usage.router,

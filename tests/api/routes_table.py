@@ -21,6 +21,7 @@ ROUTES = [
     Route("GET", "/flags/{key}/published", P.FEATURES_READ, query=DEV),
     Route("POST", "/flags/{key}/kill", P.FEATURES_KILL, WHY, DEV),
     Route("POST", "/flags/{key}/evaluate", P.FEATURES_EVALUATE, {"context": {}}, DEV),
+    Route("POST", "/flags/{key}/explain", P.FEATURES_READ, {"context": {}}, DEV),
     Route("GET", "/flags/{key}/usage", P.FEATURES_READ, query=DEV),
     Route("GET", "/flags/{key}/references", P.FEATURES_READ, query=DEV),
     Route("POST", "/flags/{key}/impact", P.FEATURES_READ, {"definition": NEW, "contexts": [{}]}, DEV, names=False),

@@ -39,6 +39,7 @@ class TestReference:
     def test_every_route_that_changes_something_takes_a_key(self) -> None:
         exempt = {
             "/api/v1/flags/{key}/evaluate",
+            "/api/v1/flags/{key}/explain",
             "/api/v1/flags/{key}/impact",
             "/api/v1/changes/{id}/impact",
             "/api/v1/approvals/{id}/assertions",

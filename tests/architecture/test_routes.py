@@ -15,6 +15,7 @@ IF_MATCH = "If-Match"
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 ASKS = {
     "/api/v1/flags/{key}/evaluate": "a question in a body, which changes nothing",
+    "/api/v1/flags/{key}/explain": "a question in a body, which changes nothing",
     "/api/v1/flags/{key}/impact": "a question in a body, which changes nothing",
     "/api/v1/changes/{id}/impact": "a question in a body, which changes nothing",
     "/api/v1/settings/{key}/check": "a question in a body, which changes nothing",

@@ -104,11 +104,13 @@ class Steps:
     def _below(self, place: Place, visit: Visit | None, *, decided: bool) -> Iterator[Step]:
         deciding = _deciding(place, visit) if visit and decided else frozenset()
         lazy = visit is not None and (place.operator in CHOICES or place.operator in CONNECTIVES)
+        visits: dict[Place, list[Visit]] = {}
+        for each in visit.below if visit else ():
+            visits.setdefault(each.place, []).append(each)
         for operand in _operands(place):
-            visits = visit.of(operand) if visit else []
-            for each in visits:
+            for each in visits.get(operand, ()):
                 yield self._seen(operand, each, decided=each in deciding)
-            if not visits:
+            if operand not in visits:
                 fixed = operand.constant is not VARIES and not lazy
                 yield self._seen(operand, None, decided=decided) if fixed else self._unseen(operand)
 

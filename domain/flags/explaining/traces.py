@@ -41,14 +41,11 @@ class Visit:
         self.below.append(visit)
         return visit
 
-    def of(self, place: Place) -> list["Visit"]:
-        return [visit for visit in self.below if visit.place is place]
-
     def value(self, place: Place) -> Any:
         """What an operand gave last, or what it always gives; `UNKNOWN` where it was not looked at."""
-        visits = self.of(place)
-        if visits:
-            return visits[-1].result
+        for visit in reversed(self.below):
+            if visit.place is place:
+                return visit.result
         return UNKNOWN if place.constant is VARIES else place.constant
 
 
