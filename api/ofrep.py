@@ -42,6 +42,8 @@ from application.flag_usage.counting import Tally
 from application.previewing import Previewing
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Refusal
+from domain.flags import FlagSet
+from domain.flags.tags import Tags
 from domain.people import Actor, Permission, PermissionMissing
 
 PREFIX = "/ofrep/"
@@ -49,6 +51,7 @@ _PATH = "/ofrep/v1/evaluate/flags"
 _PREFIX = f"{_PATH}/"
 _PLACE = f"POST {_PATH}"
 _MOST_BODY = 64 * 1024
+_MOST_TAGS = 50
 _PREVIEW = b"changegate-preview"
 _ENVIRONMENTS = {environment.value.encode(): environment for environment in Environment}
 _REFETCH = b"flagConfig"
@@ -118,6 +121,7 @@ class Ofrep:
         body: bytes = await _rest(message, receive) if message.get("more_body") else message.get("body", b"")
         if len(body) > _MOST_BODY:
             return _TOO_LARGE
+        tags = _tags(scope["query_string"]) if key is None else ()
         if key is None and _REFETCH in scope["query_string"]:
             await self._caught_up(seat.held, scope["query_string"])
         instance = said_in(headers)
@@ -125,12 +129,12 @@ class Ofrep:
             held = seat.held
             noted(self._streams.sightings, instance, held.tenant, held.environment, flags=held.shelf.flags.revision)
         if _PREVIEW in headers:
-            return await self._previewed(seat.held, key, _context(body, key), headers[_PREVIEW])
+            return await self._previewed(seat.held, key, _context(body, key), headers[_PREVIEW], tags)
         context = _context(body, key)
         if seat.held.reservoir.open:
             seat.held.reservoir.offer(body, context)
         if key is None:
-            return self._all(seat, context, headers, instance)
+            return self._all(seat, context, headers, instance, tags)
         evaluation = seat.held.shelf.flags.evaluate(key, context)
         seat.held.tally.add(evaluation)
         return self._outcomes.answer(evaluation)
@@ -152,20 +156,24 @@ class Ofrep:
         reservoir = self._samples.of(actor.tenant, environment)
         return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf, tally, reservoir)
 
-    async def _previewed(self, place: Place, key: str | None, context: dict[str, Any], token: bytes) -> Answer:
+    async def _previewed(
+        self, place: Place, key: str | None, context: dict[str, Any], token: bytes, tags: Tags
+    ) -> Answer:
         """As after the switch, for whoever holds the token of what is prepared; it counts for no gate and no cache."""
         said_to = token.decode("latin-1")
-        flags = await self._previewing.flags(place.tenant, place.environment, said_to, place.shelf.flags)
+        flags = await self._previewing.flags(place.tenant, place.environment, said_to, place.shelf)
         if key is not None:
             return self._outcomes.answer(flags.evaluate(key, context))
-        return self._outcomes.all(flags.evaluate_all(context), flags.metadata, None)
+        return self._outcomes.all(_with(tags, flags).evaluate_all(context), flags.metadata, None)
 
-    def _all(self, seat: Seat[Place], context: dict[str, Any], headers: Headers, instance: Said | None) -> Answer:
+    def _all(
+        self, seat: Seat[Place], context: dict[str, Any], headers: Headers, instance: Said | None, tags: Tags
+    ) -> Answer:
         place = seat.held
-        flags, tag = place.shelf.flags, None
+        flags, tag = _with(tags, place.shelf.flags), None
         until = self._streams.until(context)
         if not flags.time_dependent:
-            tag = _tag(flags.revision, place.name, until, context)
+            tag = _tag(flags.revision, (place.name, *tags), until, context)
             if tag in headers.get(b"if-none-match", b"").decode("latin-1"):
                 if not place.tally.again(tag):
                     place.tally.add_all(flags.evaluate_all(context), tag)
@@ -175,6 +183,22 @@ class Ofrep:
         ticket = Ticket(place.tenant, place.environment, seat.actor.id, until)
         streams = self._streams.offered(ticket, flags.revision, instance)
         return self._outcomes.all(evaluations, flags.metadata, tag, streams)
+
+
+def _tags(query: bytes) -> Tags:
+    """Each `tag` that is asked for, in order."""
+    if b"tag" not in query:
+        return ()
+    asked = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    tags = tuple(sorted({said for name, said in asked if name == "tag"}))
+    if len(tags) > _MOST_TAGS:
+        raise Refused(general(f"at most {_MOST_TAGS} tags"))
+    return tags
+
+
+def _with(tags: Tags, flags: FlagSet) -> FlagSet:
+    """Those with one of the tags, or all of them where no tag is asked for."""
+    return flags.tagged(tags) if tags else flags
 
 
 def _environment(headers: Headers) -> Environment:
@@ -222,12 +246,12 @@ def _context(body: bytes, key: str | None) -> dict[str, Any]:
     return context
 
 
-def _tag(revision: int, place: str, until: datetime, context: dict[str, Any]) -> str:
-    """Over the flags and the context: a client that keeps its tag across contexts is still answered right.
+def _tag(revision: int, asked_of: Tags, until: datetime, context: dict[str, Any]) -> str:
+    """Over the flags, those that are asked for, and the context: a client that keeps its tag is still answered right.
 
     And over how long the address of the stream holds: a client without news keeps the old one, and must not for ever.
     """
-    asked = hashlib.blake2b(f"{place} {until.timestamp()} ".encode(), digest_size=12)
+    asked = hashlib.blake2b(f"{asked_of} {until.timestamp()} ".encode(), digest_size=12)
     try:
         asked.update(orjson.dumps(context, option=orjson.OPT_SORT_KEYS))
     except orjson.JSONEncodeError:  # it reads deeper than it writes
