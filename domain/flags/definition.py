@@ -129,6 +129,9 @@ def _plain(raw: Mapping[str, Json], check: Callable[..., None], faults: Faults) 
     made = compiled(raw, place)
     if len(faults) == known:
         place.at(AUTHORING).made(made.get("targeting"))
+        told: Faults = []
+        check_metadata(made.get("metadata"), told)
+        faults += [Fault(fault.path.replace("/metadata", f"/{AUTHORING}", 1), fault.message) for fault in told]
     return made
 
 
