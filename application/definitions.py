@@ -1,46 +1,103 @@
-"""What a flag set holds is valid as a whole: flags name only shared rules that are there, and these stay as long."""
+"""What a flag set holds is valid as a whole: flags name only rules and flags that are there, and these stay as long."""
+
+from collections.abc import Mapping
 
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.flags import SHARED_RULES, parse_definition, parse_evaluators
+from domain.flags import SHARED_RULES, Bucketing, parse_definition, parse_evaluators
+from domain.flags.lifecycle import is_archived
+from domain.flags.linking import is_linked, link_faults, linked, needs
+
+KILL = "kill"
+"""The origin of a version that is written whatever else the set holds."""
 
 
 async def checked_definition(tx: Transaction, environment: Environment, key: str, raw: Json) -> Json:
     """The definition as it would be stored; Invalid with every fault."""
+    definition = await parsed(tx, environment, key, raw)
+    if key != SHARED_RULES:
+        _refuse(await linking_faults(tx, environment, {key: definition}))
+    return definition
+
+
+async def check_together(tx: Transaction, environment: Environment, written: Mapping[str, Json]) -> None:
+    """Invalid unless all of these could be written at once."""
+    flags = {key: await parsed(tx, environment, key, raw) for key, raw in written.items()}
+    flags.pop(SHARED_RULES, None)
+    _refuse(await linking_faults(tx, environment, flags))
+
+
+async def parsed(tx: Transaction, environment: Environment, key: str, raw: Json) -> Json:
+    """The same, but a flag is looked at without the others: only with the rules that they share."""
     if key == SHARED_RULES:
         return await _checked_rules(tx, environment, raw)
     shared = await tx.flags.get(environment, SHARED_RULES)
     return parse_definition(raw, evaluators=shared.definition if shared else {}).canonical
 
 
+async def linking_faults(
+    tx: Transaction, environment: Environment, written: Mapping[str, Json]
+) -> dict[str, list[Fault]]:
+    """By written flag what is wrong between these valid definitions and the flags that are there."""
+    stored = await tx.flags.linked(environment, ())
+    flags = _with(stored.flags, written)
+    if not any(is_linked(each) for each in flags.values()):
+        return {}
+    named = {key for each in flags.values() for key in linked(each)} - flags.keys() - written.keys()
+    if named:
+        flags = _with((await tx.flags.linked(environment, named)).flags, written)
+    return link_faults(flags, stored.evaluators, Bucketing(stored.bucketing), written)
+
+
+async def needed_by(tx: Transaction, environment: Environment, key: str) -> list[str]:
+    """The flags that have this one as a prerequisite."""
+    there = (await tx.flags.linked(environment, ())).flags
+    return sorted(each for each, definition in there.items() if key in needs(definition))
+
+
 async def put_checked(tx: Transaction, flag: StoredFlag, *, expected: int) -> None:
     """Write the version, then look once more.
 
     The write holds the flag set until the end of the transaction, so this look sees whatever was committed between the
-    first one and the write; StaleGeneration or Invalid, and nothing is written.
+    first one and the write; StaleGeneration or Invalid, and nothing is written. A kill depends on no other flag.
     """
     await tx.flags.put(flag, expected=expected)
-    await checked_definition(tx, flag.environment, flag.key, flag.definition)
+    if flag.origin != KILL:
+        await checked_definition(tx, flag.environment, flag.key, flag.definition)
+
+
+def _refuse(faults: Mapping[str, list[Fault]]) -> None:
+    if faults:
+        raise Invalid([fault for each in faults.values() for fault in each])
+
+
+def _with(stored: Mapping[str, Json], written: Mapping[str, Json]) -> dict[str, Json]:
+    """What would be served."""
+    return {key: each for key, each in {**stored, **written}.items() if not is_archived(each)}
 
 
 async def _checked_rules(tx: Transaction, environment: Environment, raw: Json) -> Json:
     rules = dict(parse_evaluators(raw))
+    stored = await tx.flags.flag_set(environment)
+    told = {key: _faults(definition, rules) for key, definition in stored.flags.items()}
+    if not any(told.values()):
+        told = link_faults(stored.flags, rules, Bucketing(stored.bucketing), stored.flags)
     faults = [
         Fault("", f"the flag {key} would not be valid any more: {fault.path} {fault.message}")
-        for key, definition in (await tx.flags.flag_set(environment)).flags.items()
-        for fault in _faults(definition, rules)
+        for key, faults in told.items()
+        for fault in faults
     ]
     if faults:
         raise Invalid(faults)
     return rules
 
 
-def _faults(definition: Json, rules: Json) -> tuple[Fault, ...]:
+def _faults(definition: Json, rules: Json) -> list[Fault]:
     try:
         parse_definition(definition, evaluators=rules)
     except Invalid as refusal:
-        return tuple(refusal.faults)
-    return ()
+        return list(refusal.faults)
+    return []

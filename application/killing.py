@@ -19,9 +19,10 @@ from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Unavailable
+from domain.flags.authoring import plain
 from domain.locks import Place
 from domain.people import Actor, Permission
-from domain.rollouts import WAITING, Rollout, State
+from domain.rollouts import TO_START, Rollout, State
 
 REVIEW_WITHIN = timedelta(hours=24)
 
@@ -91,7 +92,7 @@ async def _invalidated(tx: Transaction, actor: Actor, place: Place, reason: str)
     ended = []
     for each in sorted({claim.rollout for claim in claims if claim.tenant == tx.tenant and not claim.held}):
         rollout = await tx.rollouts.get(each, lock=True)
-        if rollout is None or rollout.state not in {State.AWAITING_APPROVAL, *WAITING}:
+        if rollout is None or rollout.state not in TO_START:
             continue
         change = await tx.changes.get(rollout.change)
         if change is not None and change.content.tenants is not None:
@@ -120,7 +121,7 @@ async def _stable_version(tx: Transaction, holder: Rollout | None, flag: StoredF
 
 async def _stable_variant(tx: Transaction, present: StoredFlag, stable: int) -> str:
     definition = await tx.flags.version(present.environment, present.key, stable) or present.definition
-    variant = definition.get("defaultVariant")
+    variant = plain(definition).get("defaultVariant")
     if variant is None:
         raise Invalid([Fault("/variant", "the flag has no default variant; name the variant to pin")])
     return str(variant)
@@ -129,5 +130,5 @@ async def _stable_variant(tx: Transaction, present: StoredFlag, stable: int) -> 
 def _pinned(definition: Json, variant: str) -> Json:
     if variant not in definition["variants"]:
         raise Invalid([Fault("/variant", "is not a variant of this flag")])
-    rest = {name: value for name, value in definition.items() if name != "targeting"}
+    rest = {name: value for name, value in plain(definition).items() if name != "targeting"}
     return {**rest, "state": "ENABLED", "defaultVariant": variant}

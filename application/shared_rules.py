@@ -1,5 +1,7 @@
 """Shared rules (`$evaluators`) are one versioned document of an environment, written under the policy of its flags."""
 
+from dataclasses import dataclass
+
 from application.definitions import checked_definition
 from application.flags import asked, check_ungoverned, check_unheld, write
 from application.locking.rules import check_direct
@@ -11,7 +13,19 @@ from domain.changes import Kind, NothingChanges
 from domain.environments import Environment
 from domain.errors import Fault, Stale
 from domain.flags import SHARED_RULES
+from domain.flags.authoring import SEGMENT, is_segment
+from domain.flags.evaluators import rules_of
 from domain.people import Actor, Permission
+
+
+@dataclass(frozen=True)
+class Segment:
+    """An authored shared rule; `flags` are the keys of those that name it, in order."""
+
+    name: str
+    description: str | None
+    owner: str | None
+    flags: tuple[str, ...]
 
 
 class SharedRules:
@@ -33,6 +47,20 @@ class SharedRules:
         actor.require(Permission.FEATURES_READ)
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.flags.versions(environment, SHARED_RULES, before, limit)
+
+    async def segments(self, actor: Actor, environment: Environment, after: str, limit: int) -> list[Segment]:
+        """By name; rules that are written in JsonLogic are not among them."""
+        actor.require(Permission.FEATURES_READ)
+        async with self._store.transaction(actor.tenant) as tx:
+            stored = await tx.flags.flag_set(environment)
+        wanted = [name for name, rule in sorted(stored.evaluators.items()) if is_segment(rule) and name > after]
+        used = {key: rules_of(flag) for key, flag in sorted(stored.flags.items())}
+        found = []
+        for name in wanted[:limit]:
+            said = stored.evaluators[name][SEGMENT]
+            users = tuple(key for key, rules in used.items() if name in rules)
+            found.append(Segment(name, said.get("description"), said.get("owner"), users))
+        return found
 
     async def replace(
         self, actor: Actor, environment: Environment, raw: Json, *, expected: int, reason: str

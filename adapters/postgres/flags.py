@@ -1,10 +1,12 @@
 """Flags: the present version in one row, every version in another, and a revision for the whole set."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Text, cast, func, insert, or_, select, true, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,7 +15,18 @@ from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
+from domain.flags.authoring import AUTHORING
+from domain.flags.lifecycle import ARCHIVED
+from domain.flags.prerequisites import PREREQUISITE
 from domain.rollouts import StaleGeneration
+
+_ARCHIVED = {"metadata": {ARCHIVED: True}}
+_LINKED = or_(
+    # No text holds it in quotes, which are escaped there; a variant of that name is found as well, and does no harm.
+    cast(flag.c.definition, Text).contains(f'"{PREREQUISITE}"', autoescape=True),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.prerequisites", JSONPATH)),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.conflicts", JSONPATH)),
+)
 
 
 class PostgresFlags:
@@ -45,6 +58,11 @@ class PostgresFlags:
         found = await self._session.execute(select(flag_version).where(flag_version.c.request == request))
         row = found.one_or_none()
         return _stored(row) if row else None
+
+    async def made(self, environment: Environment, keys: Sequence[str]) -> dict[str, datetime]:
+        v = flag_version.c
+        query = select(v.key, v.written_at).where(v.environment == environment, v.key.in_(keys), v.version == 1)
+        return {row.key: row.written_at for row in await self._session.execute(query)}
 
     async def put(self, stored: StoredFlag, *, expected: int) -> int:
         row = {
@@ -79,11 +97,17 @@ class PostgresFlags:
         return int(await self._session.scalar(raised.returning(flag_set.c.revision)) or 0)
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
+        return await self._those(environment, true())
+
+    async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
+        return await self._those(environment, or_(flag.c.key.in_(keys), flag.c.key == SHARED_RULES, _LINKED))
+
+    async def _those(self, environment: Environment, wanted: ColumnElement[bool]) -> FlagSetRecord:
         # One statement is one snapshot: a revision is never shown with the flags of another.
         s, f = flag_set.c, flag.c
         everything = (
             select(func.coalesce(func.jsonb_object_agg(f.key, f.definition), func.jsonb_build_object()))
-            .where(f.environment == environment)
+            .where(f.environment == environment, or_(f.key == SHARED_RULES, ~f.definition.contains(_ARCHIVED)), wanted)
             .scalar_subquery()
         )
         row = (

@@ -27,6 +27,9 @@ from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
 from adapters.postgres.fences import PostgresFences
+from adapters.postgres.flag_references import PostgresFlagReferences
+from adapters.postgres.flag_samples import PostgresFlagSamples, tenants_of_old_samples
+from adapters.postgres.flag_usage import PostgresFlagUsage
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.groups import PostgresGroups
 from adapters.postgres.imports import PostgresImports, PostgresUploads
@@ -80,8 +83,12 @@ class PostgresTransaction:
         )
         self.people, self.groups = PostgresPeople(session, tenant), PostgresGroups(session, tenant)
         self.flags = PostgresFlags(session, tenant)
-        self.settings = PostgresSettings(session, tenant)
-        self.sealed_keys = PostgresSealedKeys(session, tenant)
+        self.flag_usage, self.flag_references, self.flag_samples = (
+            PostgresFlagUsage(session),
+            PostgresFlagReferences(session, tenant),
+            PostgresFlagSamples(session, tenant, now),
+        )
+        self.settings, self.sealed_keys = PostgresSettings(session, tenant), PostgresSealedKeys(session, tenant)
         self.changes = PostgresChanges(session, tenant)
         self.policies, self.approvals = PostgresPolicies(session, tenant), PostgresApprovals(session, tenant)
         self.rollouts, self.evidence = PostgresRollouts(session, tenant), PostgresEvidence(session, tenant)
@@ -258,6 +265,10 @@ class PostgresStore:
     async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
         async with self._session(None) as session:
             return await purged_commands.tenants(session, age)
+
+    async def tenants_of_old_samples(self, before: datetime) -> list[UUID]:
+        async with self._session(None) as session:
+            return await tenants_of_old_samples(session, before)
 
     async def listen_for_commands(self, lasting: timedelta) -> None:
         async with self._session(None) as session:

@@ -16,6 +16,7 @@ from domain.rollouts import Rollout
 _FLAG_EVENTS = {
     Action.FLAG_CREATED: EventType.FEATURE_FLAG_CREATED,
     Action.FLAG_DISABLED: EventType.FEATURE_FLAG_DISABLED,
+    Action.FLAG_ARCHIVED: EventType.FEATURE_FLAG_DISABLED,
     Action.FLAG_KILLED: EventType.FEATURE_FLAG_DISABLED,
 }
 """What else is done to a flag updates it."""

@@ -153,6 +153,7 @@ async def _copy_into(line: asyncpg.Connection, table: str, tenant: UUID, bound: 
         "uuid": "gen_random_uuid()", "text": "'x'", "environment": "'dev'", "bigint": "1", "integer": "1",
         "jsonb": "'{}'", "boolean": "false", "bytea": "'x'", "timestamp with time zone": "now()", "uuid[]": "'{}'",
         "double precision": "1", "text[]": "'{}'", "double precision[]": "'{}'", "bigint[]": "'{}'",
+        "integer[]": "'{}'",
         "tstzrange": "'empty'", "daterange": "'empty'",
     }  # fmt: skip
     values = {row["attname"]: made[row["type"]] for row in columns} | {"tenant_id": f"'{tenant}'"}
