@@ -10,7 +10,7 @@ from domain.flags.authoring import plain_rule
 from domain.flags.bucketing import LARGEST_TOTAL
 from domain.flags.iteration import FORMS as ITERATIONS
 from domain.flags.jsonlogic import OPERATORS
-from domain.flags.limits import DEEPEST, MOST_NODES, Faults, check_scalar, pointer
+from domain.flags.limits import DEEPEST, DEEPEST_PUBLISHED, MOST_NODES, Faults, check_scalar, pointer
 from domain.flags.prerequisites import PREREQUISITE, operand_fault
 from domain.flags.semver import COMPARISONS
 from domain.json_value import Json
@@ -77,6 +77,10 @@ class _Check:
     authored: frozenset[str]
     nodes: int = field(default=0, init=False)
 
+    @property
+    def deepest(self) -> int:
+        return DEEPEST if self.authored else DEEPEST_PUBLISHED
+
     def fault(self, place: _Place, message: str) -> None:
         within = "" if place.evaluator is None else f"in the evaluator {place.evaluator!r}: "
         self.faults.append(Fault(place.path, within + message))
@@ -89,8 +93,8 @@ class _Check:
             check_scalar(rule, place.path, scalars)
             for each in scalars:
                 self.fault(place, each.message)
-        elif place.depth > DEEPEST:
-            self.fault(place, f"nested deeper than {DEEPEST} levels")
+        elif place.depth > self.deepest:
+            self.fault(place, f"nested deeper than {self.deepest} levels")
         elif isinstance(rule, list):
             self.visit_each(rule, place.below())
         elif len(rule) == 1:
