@@ -211,7 +211,7 @@ def check(data: bytes) -> None:
     grown = Grown(data)
     raw, rules = grown.definition(), {"shared": grown.one((grown.rule, grown.segment))()}
     try:
-        shared = parse_evaluators(rules)
+        shared = dict(parse_evaluators(rules))
     except Invalid:
         shared = {}
     try:
