@@ -111,7 +111,7 @@ class _Check:
         return self.nodes <= MOST_NODES
 
     def visit_each(self, rules: Sequence[Json], place: _Place, operator: str = "") -> None:
-        """Visit each argument: of a choice every second one is a value, as is the last; an iteration's first sees all."""
+        """Visit each argument: of a choice every second is a value, as is the last; an iteration's first sees all."""
         choice, iteration = operator in _CHOICES, operator in ITERATIONS
         for index, rule in enumerate(rules):
             gives_result = not choice or index % 2 == 1 or index == len(rules) - 1
@@ -150,17 +150,12 @@ class _Check:
             self.visit(plain_rule(self.evaluators[name]), _Place(place.path, place.depth, place.gives_result, name))
 
     def addresses(self, operands: Json, place: _Place) -> None:
-        """A range counts as what it is published as."""
+        """A range counts as what it is published as; that is deeper, and never deeper than a published rule may be."""
         faults = list(range_faults(operands))
         for index, message in faults:
             self.fault(place if index is None else place.at(index), message)
-        if faults:
-            return
-        nodes, levels = _measured(lowered([None, *operands[1:]]))
-        if place.depth - 1 + levels > DEEPEST + 1:
-            self.fault(place, f"nested deeper than {DEEPEST} levels: a range of addresses takes {levels} of them")
-        if self.counted(nodes, place):
-            self.visit(operands[0], place.at(0).below().below())
+        if not faults and self.counted(nodes_of(lowered([None, *operands[1:]])), place):
+            self.visit(operands[0], place.at(0))
 
     def prerequisite(self, operand: Json, place: _Place) -> None:
         fault = operand_fault(operand)
@@ -214,10 +209,9 @@ def _weight_of(arm: Json) -> int:
     return weight if isinstance(weight, int) and not isinstance(weight, bool) and weight > 0 else 0
 
 
-def _measured(rule: Json) -> tuple[int, int]:
-    """Values and operators of a rule, and its levels."""
+def nodes_of(rule: Json) -> int:
+    """Values and operators of a rule."""
     if not isinstance(rule, list | dict):
-        return 1, 0
+        return 1
     (inner,) = rule.values() if isinstance(rule, dict) else (rule,)
-    found = [_measured(each) for each in (inner if isinstance(inner, list) else [inner])]
-    return 1 + sum(nodes for nodes, _ in found), 1 + max((levels for _, levels in found), default=0)
+    return 1 + sum(map(nodes_of, inner if isinstance(inner, list) else [inner]))
