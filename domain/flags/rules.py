@@ -60,10 +60,11 @@ class _Place:
     evaluator: str | None = None
     sees_item: bool = False
 
-    def at(self, step: object, *, gives_result: bool = False) -> "_Place":
+    def at(self, step: object, *, gives_result: bool = False, deeper: int = 0) -> "_Place":
         """One argument of the operator here."""
         path = self.path if self.evaluator is not None else pointer(self.path, step)
-        return _Place(path, self.depth, gives_result and self.gives_result, self.evaluator, self.sees_item)
+        gives = gives_result and self.gives_result
+        return _Place(path, self.depth + deeper, gives, self.evaluator, self.sees_item)
 
     def below(self) -> "_Place":
         return _Place(self.path, self.depth + 1, self.gives_result, self.evaluator, self.sees_item)
@@ -119,7 +120,7 @@ class _Check:
             self.visit(rule, replace(at, sees_item=True) if iteration and index else at)
 
     def operator(self, name: Any, argument: Json, place: _Place) -> None:
-        inside = place.at(name, gives_result=name in _GIVING_OPERANDS or name == "fractional").below()
+        inside = place.at(name, gives_result=name in _GIVING_OPERANDS or name == "fractional", deeper=1)
         if name == "$ref":
             self.reference(argument, place.at(name, gives_result=True))
             return
