@@ -8,11 +8,13 @@ from typing import Any
 from application.acting import Clock
 from application.definitions import checked_definition
 from application.evaluation import FlagSets
+from application.ports.records import FlagSetRecord
 from application.ports.store import Store
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Missing
 from domain.flags import Bucketing
 from domain.flags.explaining import Explanation, explain, written
+from domain.flags.publishing import Publication
 from domain.flags.resolution import Setting
 from domain.json_value import Json
 from domain.people import Actor, Permission
@@ -49,21 +51,29 @@ class Explaining:
     async def explain(self, actor: Actor, place: tuple[Environment, str], question: Question) -> Explained:
         """Raises PermissionMissing, Invalid, or Missing where no such flag, or version of it, is there."""
         actor.require(Permission.FEATURES_READ)
+        shelf = await self._flag_sets.shelf(actor.tenant, place[0])
+        kept = shelf.stored, shelf.published
+        asked = await self._asked_about(actor, place, question)
+        return await asyncio.to_thread(self._explained, place, kept, asked, question.context)
+
+    def _explained(
+        self,
+        place: tuple[Environment, str],
+        kept: tuple[FlagSetRecord, Publication],
+        asked: Json,
+        context: Mapping[str, Any],
+    ) -> Explained:
         environment, key = place
-        shelf = await self._flag_sets.shelf(actor.tenant, environment)
-        served, publication = shelf.stored, shelf.published
-        definition = await self._asked_about(actor, place, question)
-        if definition is None:
-            definition = served.flags.get(key)
-        else:
-            publication = publication.with_flags({key: definition})
-        if key not in publication.flags:
+        served, published = kept
+        if asked is not None:
+            published = published.with_flags({key: asked})
+        if key not in published.flags:
             raise Missing(kind_of_thing="flag", key=key, environment=environment.value)
+        named = written(served.flags[key] if asked is None else asked, served.evaluators)
         now = self._clock().timestamp()
-        setting = Setting(publication.bucketing, served.metadata, publication.shared, lambda: now)
-        named = written(definition, served.evaluators)
-        explanation = await asyncio.to_thread(explain, key, publication.flags[key], setting, question.context, named)
-        return Explained(explanation, publication.bucketing, served.revision)
+        setting = Setting(published.bucketing, served.metadata, published.shared, lambda: now)
+        explanation = explain(key, published.flags[key], setting, context, named)
+        return Explained(explanation, published.bucketing, served.revision)
 
     async def _asked_about(self, actor: Actor, place: tuple[Environment, str], question: Question) -> Json:
         """None where it is what is served."""

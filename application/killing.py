@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from application.closing import invalidated
+from application.definitions import KILL
 from application.flags import asked, existing, write
 from application.locking.holding import holder_of
 from application.notices import tell_approvers
@@ -58,7 +59,7 @@ class KillSwitch:
             safe = variant if variant is not None else await _stable_variant(tx, before, stable)
             pinned = _pinned(before.definition, safe)
             flag = replace(
-                before, version=before.version + 1, definition=pinned, origin="kill",
+                before, version=before.version + 1, definition=pinned, origin=KILL,
                 written_by=actor.id, written_at=tx.now, request=actor.request,
             )  # fmt: skip
             await write(tx, flag, before=before, action=Action.FLAG_KILLED, actor=actor, reason=reason)

@@ -33,14 +33,15 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
     flag_explanations.add(flags, installation, run)
 
     @flags.command("list")
-    def listed(
+    def listed(  # noqa: PLR0913 -- an option of the command is an argument
         environment: Where, state: Annotated[Lifecycle | None, typer.Option(help="only flags in this state")] = None,
         *, stale: Annotated[bool, typer.Option("--stale", help="the same as --state stale")] = False,
+        tag: Annotated[list[str] | None, typer.Option(help="only flags with one of these tags")] = None,
         reader: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
         """List flags with the state of their life, and why."""
         wanted = Lifecycle.STALE if stale else state
-        _print_list(run(_list(installation, Asked(os.environ, reader, api, tenant), environment, wanted)))
+        _print_list(run(_list(installation, Asked(os.environ, reader, api, tenant), environment, (wanted, tag or []))))
 
     @flags.command()
     def usage(
@@ -111,9 +112,10 @@ async def _act(
 
 
 async def _list(
-    installation: Installation, asked: Asked, environment: Environment, state: Lifecycle | None
+    installation: Installation, asked: Asked, environment: Environment, sought: tuple[Lifecycle | None, list[str]]
 ) -> list[dict[str, Any]]:
-    wanted = {"lifecycle": state.value} if state else {}
+    state, tags = sought
+    wanted = {"tag": tags, **({"lifecycle": state.value} if state else {})}
     async with caller(installation, asked) as me:
         return [flag async for flag in _flags(me, environment, **wanted)]
 
@@ -139,7 +141,7 @@ async def _report(
         await me.put(f"/flag-references/{place[1]}?environment={place[0].value}", wish)
 
 
-async def _flags(me: Caller, environment: Environment, **wanted: str) -> AsyncIterator[dict[str, Any]]:
+async def _flags(me: Caller, environment: Environment, **wanted: str | list[str]) -> AsyncIterator[dict[str, Any]]:
     """Every one, page by page."""
     following: dict[str, str] = {}
     while True:

@@ -92,11 +92,17 @@ def list_waiting(waiting: Iterable[dict[str, Any]], page: Console) -> None:
     told = [
         f"{each['id']}\n"
         f"  {each['change']['target']['key']} in {each['environment']}, by {each['authors'][0]['handle']}\n"
-        f"  level {each['open_level']} of {len(each['levels'])}, until {each['deadline']}"
+        f"  level {each['open_level']} of {len(each['levels'])}, until {each['deadline']}{_starts(each['change'])}"
         f"{_impact(each)}"
         for each in waiting
     ]
     page.print("\n".join(told) or "Nothing waits for you.", markup=False, soft_wrap=True)
+
+
+def _starts(change: dict[str, Any]) -> str:
+    """The moment of what is not to start as soon as it may."""
+    moment = change["plan"].get("apply_at")
+    return f"\n  starts at {moment} at the earliest" if moment else ""
 
 
 def _impact(waiting: dict[str, Any]) -> str:

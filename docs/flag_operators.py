@@ -8,9 +8,10 @@ from typing import Any
 VECTORS = Path(__file__).parents[1] / "tests" / "contract" / "flags" / "operators.json"
 INTRODUCTION = (
     "A rule is JSON: an object with one operator and its arguments, which are rules again; anything else stands for "
-    "itself. The operators are those of JsonLogic and four of flagd. Arguments that an operator cannot use are no "
-    "error: flagd's own give null for them, arithmetic gives NaN, which counts as false, and what is no array has no "
-    "items. A rule of a flag gives the name of a variant; null is the default variant.\n\n"
+    "itself. The operators are those of JsonLogic and of flagd, and two that stand only where people write. Arguments "
+    "that an operator cannot use are no error: flagd's own give null for them, arithmetic gives NaN, which counts as "
+    "false, and what is no array has no items. A rule of a flag gives the name of a variant; null is the default "
+    "variant.\n\n"
     "What stands in the tables is evaluated by the tests, here, over OFREP, by flagd's provider and by the Python "
     "client. Where evaluators of others differ is [listed](../explanation/flag-evaluators.md)."
 )

@@ -7,6 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from domain.flags import Bucketing
+from domain.flags.publishing import published
+
 FOLDER = Path(__file__).parent / "contract" / "flags"
 
 
@@ -19,6 +22,11 @@ class Vectors:
     flags: dict[str, Any] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
     cases: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def published(self, bucketing: Bucketing) -> dict[str, Any]:
+        """The document as clients get it."""
+        flags, shared = published(self.flags, self.evaluators, bucketing)
+        return {"$evaluators": dict(shared), "metadata": self.metadata, "flags": dict(flags)}
 
     @property
     def document(self) -> dict[str, Any]:

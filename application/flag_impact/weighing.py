@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from application.flag_impact.collecting import KEPT
+from application.going_before import left_to
 from application.ports.records import FlagSetRecord
 from application.ports.store import Transaction
 from domain.canonical import Json
@@ -115,10 +116,10 @@ def flags_of(change: ChangeSet) -> list[Target]:
 
 async def changed(tx: Transaction, change: ChangeSet, given: Contexts | None) -> Weighed:
     environment = change.target.environment
-    asked = await drawn(tx, environment, given)
+    asked, left = await drawn(tx, environment, given), await left_to(tx, change.content)
     before = after = await tx.flags.flag_set(environment)
     for target in flags_of(change):
-        base = await tx.flags.version(environment, target.key, target.base_version)
+        base = left.get(target.place) or await tx.flags.version(environment, target.key, target.base_version)
         before, after = with_flag(before, target.key, base), with_flag(after, target.key, target.content)
     return await seen(tx, asked, before, after)
 

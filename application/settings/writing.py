@@ -109,7 +109,7 @@ async def _check_way(tx: Transaction, order: Order, at: datetime) -> None:
     """It goes out at once, now or later; what takes a change back may do so everywhere."""
     if order.reverts is None:
         await check_direct(tx, order.environment, Kind.SETTING)
-    faults = check_moments(order.apply_at, None, at)
+    faults = check_moments(order.apply_at, order.apply_by, at)
     if faults:
         raise Invalid(faults)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
+from domain.flags.address_texts import CURRENT, let
 from domain.flags.bucketing import Bucketing
 from domain.flags.iteration import FORMS as ITERATIONS
 from domain.flags.limits import LARGEST_NUMBER
@@ -43,25 +44,17 @@ def check_inlinable(key: str, rule: Json, shared: Mapping[str, Json], by: Bucket
 def _one_of(rule: Json, wanted: Sequence[str], default: str | None, shared: Mapping[str, Json]) -> Json:
     """Whether the rule results in one of these variants: by name, as boolean or number, or by null and the default."""
     found = results(rule, shared)
-    subject, ways = rule, []
-    if found.null and default in wanted:
-        if found.truths or found.other:
-            ways.append({"===": [rule, None]})
-        else:
-            subject = {"or": [rule, default]}  # its texts are not empty, so that null alone counts as false
+    by_null = found.null and default in wanted
     truths = [truth for truth in (True, False) if variant_name(truth) in wanted]
-    if not found.other:
-        return _any([*ways, {"in": [subject, [*wanted, *truths]]}])
-    ways.append({"in": [subject, list(wanted)]})
+    if not found.other and not (by_null and found.truths):
+        # The texts that it may give are not empty, so that null alone counts as false.
+        return {"in": [{"or": [rule, default]} if by_null else rule, [*wanted, *truths]]}
+    ways: list[Json] = [{"in": [CURRENT, list(wanted)]}, *([{"===": [CURRENT, None]}] if by_null else [])]
     for value in chain(truths, *map(_numbers, wanted)):
         # In Python 1 equals true, and in JavaScript they are written differently: only both together tell one.
         spelled = sorted({text_of(value), variant_name(value)}) if isinstance(value, bool) else [text_of(value)]
-        ways.append({"and": [{"===": [rule, value]}, {"in": [{"cat": [rule]}, spelled]}]})
-    return _any(ways)
-
-
-def _any(ways: list[Json]) -> Json:
-    return ways[0] if len(ways) == 1 else {"or": ways}
+        ways.append({"and": [{"===": [CURRENT, value]}, {"in": [{"cat": [CURRENT]}, spelled]}]})
+    return {"in": [rule, list(wanted)]} if len(ways) == 1 else let(rule, {"or": ways})
 
 
 def _numbers(name: str) -> list[float]:

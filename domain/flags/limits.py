@@ -8,6 +8,8 @@ from domain.json_value import Json
 
 DEEPEST = 32
 """Levels of operators in a rule, or of arrays and objects in a value."""
+DEEPEST_PUBLISHED = 96
+"""Levels of operators in a published rule, into which those of other flags are written."""
 MOST_NODES = 5_000
 """Values and operators in a rule, with the shared rules that it refers to."""
 LONGEST_STRING = 10_000

@@ -16,7 +16,7 @@ _UNLESS_WRONG: Final = frozenset({"starts_with", "ends_with", "sem_ver"})
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """`texts` are written down and not empty; `other` stands for whatever only a context tells."""
+    """`texts` are written down and not empty; `other` stands for whatever only a context tells, null among it."""
 
     texts: frozenset[str] = frozenset()
     truths: frozenset[bool] = frozenset()
@@ -37,7 +37,7 @@ class Results:
 
 
 _NULL: Final = Results(null=True)
-_OTHER: Final = Results(other=True)
+_OTHER: Final = Results(null=True, other=True)
 _TRUTH: Final = Results(truths=frozenset({True, False}))
 
 

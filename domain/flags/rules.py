@@ -10,7 +10,7 @@ from domain.flags.authoring import plain_rule
 from domain.flags.bucketing import LARGEST_TOTAL
 from domain.flags.iteration import FORMS as ITERATIONS
 from domain.flags.jsonlogic import OPERATORS
-from domain.flags.limits import DEEPEST, MOST_NODES, Faults, check_scalar, pointer
+from domain.flags.limits import DEEPEST, DEEPEST_PUBLISHED, MOST_NODES, Faults, check_scalar, pointer
 from domain.flags.prerequisites import PREREQUISITE, operand_fault
 from domain.flags.semver import COMPARISONS
 from domain.json_value import Json
@@ -60,10 +60,11 @@ class _Place:
     evaluator: str | None = None
     sees_item: bool = False
 
-    def at(self, step: object, *, gives_result: bool = False) -> "_Place":
+    def at(self, step: object, *, gives_result: bool = False, deeper: int = 0) -> "_Place":
         """One argument of the operator here."""
         path = self.path if self.evaluator is not None else pointer(self.path, step)
-        return _Place(path, self.depth, gives_result and self.gives_result, self.evaluator, self.sees_item)
+        gives = gives_result and self.gives_result
+        return _Place(path, self.depth + deeper, gives, self.evaluator, self.sees_item)
 
     def below(self) -> "_Place":
         return _Place(self.path, self.depth + 1, self.gives_result, self.evaluator, self.sees_item)
@@ -77,6 +78,10 @@ class _Check:
     authored: frozenset[str]
     nodes: int = field(default=0, init=False)
 
+    @property
+    def deepest(self) -> int:
+        return DEEPEST if self.authored else DEEPEST_PUBLISHED
+
     def fault(self, place: _Place, message: str) -> None:
         within = "" if place.evaluator is None else f"in the evaluator {place.evaluator!r}: "
         self.faults.append(Fault(place.path, within + message))
@@ -89,8 +94,8 @@ class _Check:
             check_scalar(rule, place.path, scalars)
             for each in scalars:
                 self.fault(place, each.message)
-        elif place.depth > DEEPEST:
-            self.fault(place, f"nested deeper than {DEEPEST} levels")
+        elif place.depth > self.deepest:
+            self.fault(place, f"nested deeper than {self.deepest} levels")
         elif isinstance(rule, list):
             self.visit_each(rule, place.below())
         elif len(rule) == 1:
@@ -107,7 +112,7 @@ class _Check:
         return self.nodes <= MOST_NODES
 
     def visit_each(self, rules: Sequence[Json], place: _Place, operator: str = "") -> None:
-        """Visit each argument: of a choice every second one is a value, as is the last; an iteration's first sees all."""
+        """Visit each argument: of a choice every second is a value, as is the last; an iteration's first sees all."""
         choice, iteration = operator in _CHOICES, operator in ITERATIONS
         for index, rule in enumerate(rules):
             gives_result = not choice or index % 2 == 1 or index == len(rules) - 1
@@ -115,7 +120,7 @@ class _Check:
             self.visit(rule, replace(at, sees_item=True) if iteration and index else at)
 
     def operator(self, name: Any, argument: Json, place: _Place) -> None:
-        inside = place.at(name, gives_result=name in _GIVING_OPERANDS or name == "fractional").below()
+        inside = place.at(name, gives_result=name in _GIVING_OPERANDS or name == "fractional", deeper=1)
         if name == "$ref":
             self.reference(argument, place.at(name, gives_result=True))
             return
@@ -146,17 +151,12 @@ class _Check:
             self.visit(plain_rule(self.evaluators[name]), _Place(place.path, place.depth, place.gives_result, name))
 
     def addresses(self, operands: Json, place: _Place) -> None:
-        """A range counts as what it is published as."""
+        """A range counts as what it is published as; that is deeper, and never deeper than a published rule may be."""
         faults = list(range_faults(operands))
         for index, message in faults:
             self.fault(place if index is None else place.at(index), message)
-        if faults:
-            return
-        nodes, levels = _measured(lowered([None, *operands[1:]]))
-        if place.depth - 1 + levels > DEEPEST + 1:
-            self.fault(place, f"nested deeper than {DEEPEST} levels: a range of addresses takes {levels} of them")
-        if self.counted(nodes, place):
-            self.visit(operands[0], place.at(0).below().below())
+        if not faults and self.counted(nodes_of(lowered([None, *operands[1:]])), place):
+            self.visit(operands[0], place.at(0))
 
     def prerequisite(self, operand: Json, place: _Place) -> None:
         fault = operand_fault(operand)
@@ -210,10 +210,9 @@ def _weight_of(arm: Json) -> int:
     return weight if isinstance(weight, int) and not isinstance(weight, bool) and weight > 0 else 0
 
 
-def _measured(rule: Json) -> tuple[int, int]:
-    """Values and operators of a rule, and its levels."""
+def nodes_of(rule: Json) -> int:
+    """Values and operators of a rule."""
     if not isinstance(rule, list | dict):
-        return 1, 0
+        return 1
     (inner,) = rule.values() if isinstance(rule, dict) else (rule,)
-    found = [_measured(each) for each in (inner if isinstance(inner, list) else [inner])]
-    return 1 + sum(nodes for nodes, _ in found), 1 + max((levels for _, levels in found), default=0)
+    return 1 + sum(map(nodes_of, inner if isinstance(inner, list) else [inner]))

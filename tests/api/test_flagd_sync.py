@@ -96,9 +96,9 @@ class TestStream:
     ) -> None:
         drawn, made = [], pictures._drawn
 
-        def counted(name: str, stored: Any) -> Any:
-            drawn.append((name, stored.revision))
-            return made(name, stored)
+        def counted(name: str, shelf: Any) -> Any:
+            drawn.append((name, shelf.stored.revision))
+            return made(name, shelf)
 
         monkeypatch.setattr(pictures, "_drawn", counted)
         streams = [reader.mine() for _ in range(20)]

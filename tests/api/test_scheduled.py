@@ -64,6 +64,8 @@ async def test_until_when_it_waits_is_said_wherever_somebody_looks(
         told = [json.loads(each["data"]) async for each in blocks(answer) if each.get("event") == "transition"]
     assert datetime.fromisoformat(told[-1]["until"]) == moment
     assert (await ask("eve", "GET", f"/approvals/{waiting['id']}")).json()["change"]["plan"] == waiting["plan"]
+    steps = (await ask("eve", "GET", f"/approvals/{waiting['id']}/brief")).json()["steps"]
+    assert steps == f"everybody at once, not before {moment.isoformat(timespec='minutes')}"
 
 
 @pytest.mark.req("SD2")
@@ -77,7 +79,10 @@ async def test_an_operator_starts_it_now_and_says_why(ask: Any, waiting: dict[st
     assert (again.status_code, again.json()["type"]) == (409, "/problems/not-running")
 
 
-async def test_its_moments_are_checked_where_they_stand(ask: Any, propose: Any) -> None:
+@pytest.mark.req("SD1", "SD3")
+async def test_its_moments_are_checked_and_it_is_compared_with_what_the_change_before_it_leaves(
+    ask: Any, propose: Any
+) -> None:
     first = await propose("checkout", 10)
     wish = {"environment": "dev", "key": "checkout", "definition": FLAG, "base_version": 1, **WHY}
     plan = {"strategy": "direct", "apply_at": "2020-01-01T00:00:00Z", "after": first["id"]}
@@ -86,5 +91,8 @@ async def test_its_moments_are_checked_where_they_stand(ask: Any, propose: Any) 
     moment = (datetime.now(UTC) + timedelta(hours=20)).isoformat()
     second = await ask("ada", "POST", "/changes", json={**wish, "plan": {**plan, "apply_at": moment}})
     assert second.status_code == 201, second.text
-    told = (await ask("eve", "GET", f"/changes/{second.json()['id']}/diff")).json()
+    path = f"/changes/{second.json()['id']}"
+    told = (await ask("eve", "GET", f"{path}/diff")).json()
     assert [(each["path"], each["after"]) for each in told["changes"]] == [("/defaultVariant", "off")]
+    weighed = await ask("eve", "POST", f"{path}/impact", json={"contexts": [{"targetingKey": "ann"}]})
+    assert (weighed.status_code, weighed.json()["changed"]) == (200, 1), weighed.text

@@ -164,7 +164,7 @@ class Author:
         return {"var": {"cat": [name]} if self._chance(0.02) and isinstance(name, str) else name}
 
     def _truth(self, depth: int) -> Any:
-        if self._chance(0.03):
+        if self._chance(0.05):
             return self._one(RARE)
         text, number = self._read(TEXTS), self._read(NUMBERS)
         simple: list[Callable[[], Any]] = [

@@ -20,6 +20,7 @@ from tests.contract.javascript_operators import (
     haystack,
     identical,
     items,
+    joined,
     not_a_number,
     null_and_text,
     null_and_zero,
@@ -96,6 +97,8 @@ def _missing(visit: Visit) -> bool:
 def _is_there_empty(scope: Any, name: str) -> bool:
     *path, last = name.split(".")
     holder = look_up(scope, ".".join(path)) if path else scope
+    if isinstance(holder, list):
+        return last.isdigit() and int(last) < len(holder) and holder[int(last)] in (None, "")
     return holder == "" or (isinstance(holder, dict) and last in holder and holder[last] in (None, ""))
 
 
@@ -181,6 +184,7 @@ JAVASCRIPT: dict[str, Applies] = {
     "accumulator": _accumulated,
     "text-of": written,
     "text-of-null": null_in_text,
+    "joined": joined,
     "substr": part,
     "characters": characters,
     "versions": _versions,

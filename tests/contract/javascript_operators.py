@@ -65,8 +65,8 @@ def second_operand(visit: Visit) -> bool:
     if visit.name not in LOOSE | ORDERS:
         return False
     rules = [each for each in visit.arguments[1:] if isinstance(each, list | dict) and "var" not in each]
-    text = isinstance(visit.values[0], str) if visit.values else False
-    return any(text or read is None or not numeric(read) for rule in rules for read in _read(rule, visit.scope))
+    other = any(isinstance(each, str | None) or not numeric(each) for each in visit.values)
+    return any(other or read is None or not numeric(read) for rule in rules for read in _read(rule, visit.scope))
 
 
 def _read(rule: Any, scope: Any) -> Iterator[Any]:
@@ -189,6 +189,12 @@ def written(visit: Visit) -> bool:
 
 def null_in_text(visit: Visit) -> bool:
     return visit.name == "cat" and None in visit.values
+
+
+def joined(visit: Visit) -> bool:
+    """JavaScript writes a choice into the sum without brackets."""
+    choices = {"and", "or", "missing", "missing_some"}
+    return visit.name == "cat" and any(isinstance(each, dict) and choices & each.keys() for each in visit.arguments)
 
 
 def part(visit: Visit) -> bool:

@@ -4,6 +4,7 @@ import copy
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,7 @@ from domain.flags.bucketing import hash_of
 from domain.flags.cbor import encode
 from domain.flags.semver import COMPARISONS, version_of
 from tests.contract.differing import RAISED, Batch, Outcome, Tally, as_batch, run, shown, visited, written
-from tests.contract.flag_differences import PYTHON, applying, listed
+from tests.contract.flag_differences import PAGE, PYTHON, applying, listed
 from tests.contract.flag_pairs import EVALUATORS, NOW, Author
 from tests.contract.visiting import Walk
 
@@ -95,6 +96,7 @@ class TestAgainstTheReference:
 
     def test_every_listed_difference_is_one(self) -> None:
         assert {row.id for row in ROWS} == PYTHON.keys()
+        assert f"\nVersion {version('openfeature-flagd-core')} (" in PAGE.read_text(encoding="utf-8")
         batch = as_batch(ROWS)
         assert shown(batch, evaluated(batch), PYTHON, Bucketing.V3) == ROWS
 

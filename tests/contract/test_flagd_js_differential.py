@@ -10,10 +10,11 @@ import pytest
 
 from domain.flags import Bucketing, FlagType
 from tests.contract.differing import Batch, Outcome, Tally, as_batch, run, shown, visited
-from tests.contract.flag_differences import applying, listed
+from tests.contract.flag_differences import PAGE, applying, listed
 from tests.contract.flag_pairs import NOW
 from tests.contract.javascript_differences import JAVASCRIPT
 from tests.contract.visiting import Walk
+from tests.node import HOME
 from tests.vectors import vectors
 
 ROWS = listed("flagd-core for JavaScript")
@@ -50,6 +51,8 @@ class TestAgainstJavaScript:
 
     def test_every_listed_difference_is_one(self, evaluated: Callable[[Batch], Sequence[Outcome]]) -> None:
         assert {row.id for row in ROWS} == JAVASCRIPT.keys()
+        pinned = json.loads((HOME / "package.json").read_text(encoding="utf-8"))["dependencies"]
+        assert f"\nVersion {pinned['@openfeature/flagd-core']} (" in PAGE.read_text(encoding="utf-8")
         batch = as_batch(ROWS)
         assert shown(batch, evaluated(batch), JAVASCRIPT, Bucketing.V2) == ROWS
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -141,7 +142,7 @@ class TestRollouts:
                 await tx.rollouts.add(home.rollout(second))
 
     async def test_those_that_are_to_start_are_listed_by_their_moment(self, home: Home) -> None:
-        async def planned(day: int, state: State = State.SCHEDULED, **plan: datetime) -> UUID:
+        async def planned(day: int, state: State = State.SCHEDULED, **plan: Any) -> UUID:
             change = home.change()
             moments = replace(default_plan(PRODUCTION), **plan)
             async with home.transaction() as tx:

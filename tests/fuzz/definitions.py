@@ -211,7 +211,7 @@ def check(data: bytes) -> None:
     grown = Grown(data)
     raw, rules = grown.definition(), {"shared": grown.one((grown.rule, grown.segment))()}
     try:
-        shared = parse_evaluators(rules)
+        shared = dict(parse_evaluators(rules))
     except Invalid:
         shared = {}
     try:
@@ -221,9 +221,9 @@ def check(data: bytes) -> None:
         return
     assert parse_definition(stored, evaluators=shared).canonical == stored
     for bucketing in Bucketing:
-        plain, rules = published({"f": stored, "g": OTHER}, shared, bucketing)
-        parse_definition(plain["f"], evaluators=rules, authored=frozenset())
-        evaluate(grown, plain, rules, bucketing)
+        plain, lowered = published({"f": stored, "g": OTHER}, shared, bucketing)
+        parse_definition(plain["f"], evaluators=lowered, authored=frozenset())
+        evaluate(grown, plain, lowered, bucketing)
 
 
 def evaluate(grown: Grown, plain: Any, rules: Any, bucketing: Bucketing) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from standin import StandIn, Value
 
+from domain.flags import Bucketing
 from tests.vectors import vectors
 
 ROOT = Path(__file__).parents[1]
@@ -106,7 +107,8 @@ class TestWheel:
     @pytest.mark.req("FR-SM-014", "OF-05")
     def test_evaluates_as_the_server_does_where_nothing_of_it_is(self, python: Path, api: StandIn) -> None:
         written = vectors("v3")
-        api.serve(written.evaluators, **written.flags)
+        told = written.published(Bucketing.V3)
+        api.serve(told["$evaluators"], **told["flags"])
         command = [str(python), "-I", "-c", EVALUATION, api.url, ",".join(SERVER)]
         done = subprocess.run(
             command,

@@ -191,6 +191,7 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
         "find_memberships": "TABLE(tenant_id uuid, slug text, name text, principal_id uuid, standing text)",
         "find_moved_books": "TABLE(tenant_id uuid, id uuid, seen pg_snapshot)",
         "find_old_commands": "TABLE(tenant_id uuid)",
+        "find_old_flag_samples": "TABLE(tenant_id uuid)",
         "find_open_closures": "TABLE(tenant_id uuid, id uuid, entity text, period text)",
         "find_open_command_repairs": "TABLE(tenant_id uuid, id uuid)",
         "find_open_reopenings": "TABLE(tenant_id uuid, id uuid)",

@@ -258,13 +258,14 @@ class TestValues:
         await ungovern(world)
         await define(world)
         due = world.clock() + DAY
-        outcome = await say(world, wish("limit", 5), environment=PRODUCTION, apply_at=due)
+        outcome = await say(world, wish("limit", 5), environment=PRODUCTION, apply_at=due, apply_by=due + DAY)
         assert isinstance(outcome.submitted, Submitted)
-        assert (outcome.levels, outcome.submitted.rollout.plan.apply_at) == (0, due)
+        plan = outcome.submitted.rollout.plan
+        assert (outcome.levels, plan.apply_at, plan.apply_by) == (0, due, due + DAY)
         assert await version(world, environment=PRODUCTION) == 0
 
     async def test_for_what_is_past_are_refused(self, world: World) -> None:
         await define(world)
         with pytest.raises(Invalid) as refused:
-            await say(world, wish("limit", 5), apply_at=world.clock())
-        assert [fault.path for fault in refused.value.faults] == ["/apply_at"]
+            await say(world, wish("limit", 5), apply_at=world.clock(), apply_by=world.clock() - DAY)
+        assert [fault.path for fault in refused.value.faults] == ["/apply_at", "/apply_by"]

@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import Fault, Invalid
-from domain.flags import ErrorCode, Evaluation, compile_flag_set, parse_definition
+from domain.flags import Bucketing, ErrorCode, Evaluation, compile_flag_set, parse_definition
 from domain.flags.jsonlogic import OPERATORS
+from domain.flags.publishing import published
+from domain.flags.rules import AUTHORED
 from tests.contract.flag_pairs import EVALUATORS, Author
 
 FLAGS = list(Author(11).flags(200).values())
@@ -20,7 +22,9 @@ rules = st.recursive(
     scalars,
     lambda inner: (
         st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from(sorted(OPERATORS)), inner | st.lists(inner, max_size=4), max_size=2)
+        | st.dictionaries(
+            st.sampled_from(sorted({*OPERATORS, *AUTHORED})), inner | st.lists(inner, max_size=4), max_size=2
+        )
     ),
     max_leaves=20,
 )
@@ -59,15 +63,21 @@ def examples(count: int) -> settings:
 
 def held(raw: Any, context: Any) -> bool:
     """Whether it was valid; either way it harms nobody."""
-    flags = compile_flag_set({"f": raw}, revision=1, now=lambda: 0.0, evaluators=EVALUATORS)
-    found = flags.evaluate("f", context)
-    assert isinstance(found, Evaluation)
     stored, faults = parsed(raw)
-    assert bool(faults) is (found.error_code is ErrorCode.PARSE_ERROR)
     assert all(fault.message and fault.path[:1] in {"", "/"} for fault in faults)
-    if stored is not None:
+    found = evaluated(raw if faults else stored, context)
+    assert bool(faults) is (found.error_code is ErrorCode.PARSE_ERROR)
+    if not faults:
         assert parsed(stored) == (stored, [])
-    return stored is not None
+    return not faults
+
+
+def evaluated(raw: Any, context: Any) -> Evaluation:
+    """By what clients get of it."""
+    plain, shared = published({"f": raw}, EVALUATORS, Bucketing.V3) if parsed(raw)[0] else ({"f": raw}, EVALUATORS)
+    found = compile_flag_set(plain, revision=1, now=lambda: 0.0, evaluators=shared).evaluate("f", context)
+    assert isinstance(found, Evaluation)
+    return found
 
 
 def parsed(raw: Any) -> tuple[Any, list[Fault]]:

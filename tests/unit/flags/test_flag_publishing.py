@@ -58,6 +58,19 @@ class TestPublished:
         flags = {"next": needing("base")} | ({} if base is None else {"base": base})
         assert given(flags, "next", email="ada@example.org") == variant
 
+    @pytest.mark.parametrize(
+        ("value", "names"),
+        [(1, "1"), (0, "0"), (1.5, "1.5"), (True, "true"), (False, "false"), ("true", "true"), ("1", "1"), ("on", "on"),
+         (None, "on"), ("", None), ([], None), (["on"], None), ({}, None), (2, None), ("True", None)],
+    )  # fmt: skip
+    def test_what_only_a_context_tells_names_the_variant_that_it_names(self, value: Any, names: str | None) -> None:
+        variants = {name: name for name in ("on", "1", "0", "1.5", "true", "false")}
+        base = {"state": "ENABLED", "variants": variants, "defaultVariant": "on", "targeting": {"var": "x"}}
+        flags = {"base": base} | {f"is {name}": needing("base", name) for name in variants}
+        assert given(flags, "base", x=value) == names
+        met = [name for name in variants if given(flags, f"is {name}", x=value) == "on"]
+        assert met == ([names] if names else [])
+
     def test_a_prerequisite_alone_is_targeting_too(self) -> None:
         named = {"state": "ENABLED", "variants": {"true": "yes", "false": "no"}, "targeting": {"$flag": ["base", "on"]}}
         assert given({"base": BASE, "f": named}, "f", email="ada@example.org") == "true"
