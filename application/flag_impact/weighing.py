@@ -17,7 +17,6 @@ from domain.environments import Environment
 from domain.errors import Conflict
 from domain.flags import SHARED_RULES, Bucketing
 from domain.flags.impact import Impact, Side, impact
-from domain.flags.lifecycle import is_archived
 from domain.flags.publishing import published
 from domain.flags.redacted import Redaction
 from domain.flags.sampling import TARGETING_KEY, tokens
@@ -137,11 +136,11 @@ async def drawn(tx: Transaction, environment: Environment, given: Contexts | Non
 
 
 def with_flag(stored: FlagSetRecord, key: str, definition: Json) -> FlagSetRecord:
-    """The same set with this definition; None, or an archived one, takes it out."""
+    """The same set with this definition, or without the flag; one that is archived is not published."""
     if key == SHARED_RULES:
         return replace(stored, evaluators=definition or {})
     flags = {name: flag for name, flag in stored.flags.items() if name != key}
-    if definition is not None and not is_archived(definition):
+    if definition is not None:
         flags[key] = definition
     return replace(stored, flags=flags)
 

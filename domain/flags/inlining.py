@@ -101,6 +101,8 @@ class _Owned:
         return rules if all(new is old for new, old in zip(own, rules, strict=True)) else own
 
     def reference(self, rule: Json, name: str) -> Json:
+        if name not in self.shared:
+            raise NotInlinable(f"refers to a shared rule {name!r} that is not there")
         own = self.rule(self.shared[name])
         return rule if own is self.shared[name] else own
 

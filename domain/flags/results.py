@@ -48,7 +48,7 @@ def results(rule: Json, shared: Mapping[str, Json]) -> Results:
     ((name, argument),) = rule.items()
     arguments = argument if isinstance(argument, list) else [argument]
     if name == "$ref":
-        return results(shared[argument], shared)
+        return results(shared[argument], shared) if argument in shared else _OTHER
     if name in {"if", "?:"}:
         return _of_choice(arguments, shared)
     if name in {"and", "or"}:

@@ -122,7 +122,15 @@ def _name(visit: Visit) -> bool:
         return name is not None and (
             not number(name) or not name or len(visit.arguments) > 1 or isinstance(name, float)
         )
-    return any(odd in name for odd in ("__proto__", "constructor", "\\", "../"))
+    return any(odd in name for odd in ("__proto__", "constructor", "\\", "../")) or _leads_through_false(
+        visit.scope, name
+    )
+
+
+def _leads_through_false(scope: Any, name: str) -> bool:
+    *path, _ = name.split(".")
+    ways = (".".join(path[: count + 1]) for count in range(len(path)))
+    return any(value is not None and not truthy(value) for value in (look_up(scope, way) for way in ways if way))
 
 
 def _default_of_null(visit: Visit) -> bool:

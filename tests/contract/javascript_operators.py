@@ -121,9 +121,8 @@ def bare_list(visit: Visit) -> bool:
     taken = visit.name in ARITHMETIC | OWN | {"cat", "merge", "!", "!!", "in", "substr", "var", "missing_some"}
     if visit.name == "missing":
         return not visit.bare and bool(visit.values) and isinstance(visit.values[0], list)
-    if visit.name in {"!", "!!"} and not visit.bare and visit.values and isinstance(visit.values[0], list):
-        rule = visit.arguments[0]
-        return visit.fixed or (isinstance(rule, dict) and not LOOPS.isdisjoint(rule))
+    if visit.name in {"!", "!!"} and visit.values and isinstance(visit.values[0], list):
+        return bool(visit.values[0]) and visit.values[0][0] in (None, False, 0, "", [], {})
     return taken and visit.bare and (isinstance(visit.values[0], list) or visit.name in ARITHMETIC - {"+", "-"})
 
 
@@ -153,12 +152,10 @@ def _alike_here_only(a: Any, b: Any) -> bool:
 
 
 def haystack(visit: Visit) -> bool:
-    return (
-        visit.name == "in"
-        and len(visit.values) > 1
-        and _no_array(visit.values[1])
-        and not isinstance(visit.values[1], str)
-    )
+    if visit.name != "in" or len(visit.values) < 2:
+        return False
+    needle, among = visit.values[:2]
+    return needle in ("", []) if among == "" else _no_array(among) and not isinstance(among, str)
 
 
 def _no_array(value: Any) -> bool:

@@ -1,10 +1,13 @@
 """A published set gives for each flag what asking its prerequisites one by one gives, here and in flagd's reference."""
 
 import copy
+import json
 import logging
 import random
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,3 +171,49 @@ def test_as_asked_one_by_one(bucketing: Bucketing) -> None:
     assert large < SETS / 10
     assert min(sum(times for (each, _), times in seen.items() if each is met) for met in (True, False)) > 200
     assert {given for _, given in seen} == {*NAMES, None}
+
+
+BASES: dict[str, Any] = {
+    "own-share": OWN_SHARE,
+    "share": {"if": [{"$ref": "staff"}, "on", {"$ref": "share"}]},
+    "key": {"if": [{"==": [{"var": "$flagd.flagKey"}, "key"]}, {"var": "plan"}, "off"]},
+    "truth": {"$ref": "staff"},
+    "null": {"if": [{"$ref": "staff"}, "off"]},
+    "mixed": {"or": [{"var": "plan"}, {"starts_with": [{"var": "email"}, "ada"]}]},
+}
+
+
+@pytest.mark.req("FP1", "FP2")
+def test_the_evaluator_for_javascript_gives_what_it_gives_itself(node_home: Path) -> None:
+    """Also where it differs from ours; under v2, where a split without a subject can be needed."""
+    variants = {name: f"value {name}" for name in NAMES}
+    flags = {
+        key: {"state": "ENABLED", "variants": variants, "defaultVariant": "on", "targeting": rule}
+        for key, rule in BASES.items()
+    }
+    for base in BASES:
+        for name in NAMES:
+            rule = {"if": [{"!": [{"$flag": [base, name]}]}, "off", "on"]}
+            flags[f"{base} {name}"] = {"state": "ENABLED", "variants": variants, "targeting": rule}
+    rules = Rules(7, own_shares=True)
+    drawn = [{**rules.context(), "targetingKey": f"user-{number}"} for number in range(30)] + [{"plan": "on"}]
+    contexts = [
+        each for each in drawn if not isinstance(each.get("plan"), list)
+    ]  # there a list is the text of its items
+    plain, shared = published(flags, SHARED, Bucketing.V2)
+    asked = [(key, "string", place) for key in flags for place in range(len(contexts))]
+    wanted = {"document": {"flags": plain, "$evaluators": shared}, "contexts": contexts, "asked": asked}
+    told = subprocess.run(
+        ["node", "differ.mjs", "0"], cwd=node_home, input=json.dumps(wanted) + "\n", capture_output=True, text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    found = iter(json.loads(told))
+    theirs = {(key, place): each and each[0] for (key, _, place), each in zip(asked, found, strict=True)}
+    met = Counter[bool]()
+    for base in BASES:
+        for name in NAMES:
+            for place, context in enumerate(contexts):
+                gives = theirs[base, place] == name
+                assert theirs[f"{base} {name}", place] == ("on" if gives else "off"), (base, name, context)
+                met[gives] += 1
+    assert met[True] > len(contexts) * len(BASES) / 2

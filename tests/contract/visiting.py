@@ -1,6 +1,5 @@
 """Every operator that an evaluation comes by is looked at, with the values that it was given."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from domain.json_value import Json
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "min", "max"})
 ITERATIONS = frozenset({"map", "filter", "all", "some", "none", "reduce"})
-_READING = ('"var"', '"missing', '"fractional"', '"$ref"')
+_READING = frozenset({"var", "missing", "missing_some", "fractional", "$ref"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,8 @@ class Walk:
             values = [self.value(each, scope, inside=inside) for each in arguments]
             for each, comes in zip(arguments, _reached(name, values), strict=True):
                 yield from self.visits(each, scope, inside=inside, reached=reached and comes)
-        fixed = self._is_fixed(rule) or (name in ITERATIONS and all(map(self._is_fixed, arguments[:1])))
+        wrong = name in ITERATIONS and (argument is not arguments or len(arguments) < 2)
+        fixed = wrong or self._is_fixed(rule)
         if name in ARITHMETIC and not (reached or fixed):
             values, fixed = (
                 [value if self._is_fixed(each) else 1 for each, value in zip(arguments, values, strict=True)],
@@ -112,11 +112,21 @@ class Walk:
             yield Failed
 
     def _is_fixed(self, rule: Json) -> bool:
-        """It reads nothing, so that some evaluators work it out before anybody asks."""
+        """It reads nothing but items of its own, so that some evaluators work it out before anybody asks."""
         if id(rule) not in self._fixed:
-            text = json.dumps(rule)
-            self._fixed[id(rule)] = not any(word in text for word in _READING)
+            self._fixed[id(rule)] = _reads_nothing(rule)
         return self._fixed[id(rule)]
+
+
+def _reads_nothing(rule: Json) -> bool:
+    if isinstance(rule, list):
+        return all(map(_reads_nothing, rule))
+    if not isinstance(rule, dict):
+        return True
+    ((name, argument),) = rule.items()
+    if name in ITERATIONS and isinstance(argument, list):
+        return _reads_nothing(argument[:1])
+    return name not in _READING and _reads_nothing(argument)
 
 
 def _reached(name: str, values: Sequence[Any]) -> list[bool]:

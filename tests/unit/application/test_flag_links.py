@@ -11,7 +11,18 @@ from domain.environments import Environment
 from domain.errors import Invalid
 from domain.rollouts import State
 from domain.rollouts.exposure import by_subject
-from tests.unit.application.estates import DIRECT, flag, nobody_is_asked, proposed
+from domain.rollouts.parts import TenantsRefuse
+from tests.unit.application.estates import (
+    ALL,
+    DIRECT,
+    admitted,
+    elsewhere,
+    flag,
+    flag_of,
+    found,
+    nobody_is_asked,
+    proposed,
+)
 from tests.world import OFF, PRODUCTION, World
 
 DEV = Environment.DEV
@@ -150,3 +161,25 @@ class TestStages:
         await world.judged(rollout)
         await world.progression.expose(world.step(rollout), 1)
         assert not by_subject(await self.served(world, 3)), "who is in stays in"
+
+
+@pytest.mark.req("FP2")
+async def test_each_tenant_below_has_a_set_of_its_own(world: World) -> None:
+    """What is needed is there in one of them, and in the other it is not."""
+    await nobody_is_asked(world)
+    north, south = [await found(world, slug) for slug in ("north", "south")]
+    await elsewhere(world, north, OFF, "search")
+    needing = {**OFF, "targeting": {"if": [{"$flag": ["search", "on"]}, "on"]}}
+    wanted = flag("basket", needing, None)
+    with pytest.raises(Invalid) as told:
+        await proposed(world, wanted, tenants=ALL)
+    assert faults(told) == {
+        "/tenants": "south cannot take it: invalid; /targeting/if/0/$flag no flag 'search' here"
+    }  # fmt: skip
+    await elsewhere(world, south, OFF, "search")
+    rollout = await admitted(world, wanted, tenants=ALL)
+    await elsewhere(world, south, OTHER, "search")
+    with pytest.raises(TenantsRefuse) as refusal:
+        await world.progression.expose(world.step(rollout), 0)
+    assert refusal.value.facts["refused"] == 1
+    assert await flag_of(world, south, "basket") is None

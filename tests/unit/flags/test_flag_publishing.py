@@ -81,6 +81,11 @@ class TestPublished:
         flags = {"a": needing("b"), "b": needing("a"), "c": needing("a"), "d": BASE}
         assert [given(flags, key, email="ada@example.org") for key in flags] == ["off", "off", "off", "on"]
 
+    def test_nor_one_whose_shared_rules_went_back(self) -> None:
+        flags = {"a": {**PLAIN, "targeting": {"if": [{"$ref": "gone"}, "on"]}}, "b": needing("a"), "c": live("a")}
+        assert given(flags, "b") == "off"
+        assert faults(flags, "b", "c")["b"][0][1].endswith("a shared rule 'gone' that is not there")
+
     @pytest.mark.parametrize("key", ["user-1", "user-2", "user-7"])
     def test_v2_says_a_split_without_a_subject(self, key: str) -> None:
         base = {**PLAIN, "targeting": {"fractional": [["on", 50], ["off", 50]]}}

@@ -165,6 +165,13 @@ class TestRedacted:
         with pytest.raises(NotKnown):
             resolve({"if": [rule, "yes", "no"]}, REDACTION)(kept(email="a", plan="a", targetingKey="u1"))
 
+    @pytest.mark.parametrize(("value", "among"), [(True, [1]), (1, [True]), (1, ["a", True])])
+    def test_what_a_list_takes_for_the_same_is_not_known(self, value: Any, among: list[Any]) -> None:
+        rule = {"if": [{"in": [{"var": "email"}, among]}, "yes", "no"]}
+        assert resolve(rule, None)({"email": value}).variant == "yes"
+        with pytest.raises(NotKnown):
+            resolve(rule, REDACTION)(kept(email=value))
+
     @pytest.mark.parametrize("bucketing", Bucketing)
     @pytest.mark.parametrize(
         "subject", [[], [{"var": "email"}], [{"cat": [{"var": "$flagd.flagKey"}, {"var": "email"}]}]]
