@@ -16,6 +16,7 @@ from domain.canonical import Json
 from domain.environments import Environment
 from domain.flags import SHARED_RULES
 from domain.flags.authoring import AUTHORING
+from domain.flags.authoring.about import CONFLICTS
 from domain.flags.lifecycle import ARCHIVED
 from domain.flags.prerequisites import PREREQUISITE
 from domain.rollouts import StaleGeneration
@@ -25,7 +26,8 @@ _LINKED = or_(
     # No text holds it in quotes, which are escaped there; a variant of that name is found as well, and does no harm.
     cast(flag.c.definition, Text).contains(f'"{PREREQUISITE}"', autoescape=True),
     func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.prerequisites", JSONPATH)),
-    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.conflicts", JSONPATH)),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.{CONFLICTS}", JSONPATH)),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.metadata.{CONFLICTS}", JSONPATH)),
 )
 
 

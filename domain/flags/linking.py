@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.errors import Fault
 from domain.flags.authoring import AUTHORING, plain
+from domain.flags.authoring.about import CONFLICTS, OFF, listed
 from domain.flags.bucketing import Bucketing
 from domain.flags.inlining import NotInlinable, gives
 from domain.flags.limits import pointer
@@ -14,7 +15,6 @@ from domain.flags.results import results
 from domain.json_value import Json
 
 _PREREQUISITES: Final = "prerequisites"
-_CONFLICTS: Final = "conflicts"
 _AUTHORED: Final = f"/{AUTHORING}"
 
 
@@ -31,7 +31,8 @@ def linked(definition: Json) -> frozenset[str]:
 def is_linked(definition: Json) -> bool:
     authored = definition.get(AUTHORING) or {}
     return bool(
-        {_PREREQUISITES, _CONFLICTS} & authored.keys()
+        {_PREREQUISITES, CONFLICTS} & authored.keys()
+        or CONFLICTS in definition.get("metadata", {})
         or holds([authored, definition.get("targeting")], {PREREQUISITE})
     )  # fmt: skip
 
@@ -107,9 +108,16 @@ def _path(raw: Json, need: Prerequisite) -> str:
     return _AUTHORED
 
 
-def _conflicts(raw: Json) -> list[str]:
-    authored = raw.get(AUTHORING) or {}
-    return list(authored.get(_CONFLICTS, []))
+def _conflicts(raw: Json) -> tuple[str, ...]:
+    return listed(plain(raw).get("metadata"), CONFLICTS)
+
+
+def _conflict_path(raw: Json, other: str) -> str:
+    """Where the flag says it, or what else would have to change."""
+    authored = raw.get(AUTHORING, {}).get(CONFLICTS, [])
+    if other in authored:
+        return f"{_AUTHORED}/{CONFLICTS}/{authored.index(other)}"
+    return f"/metadata/{CONFLICTS}" if other in _conflicts(raw) else "/state"
 
 
 def _conflicting(
@@ -124,8 +132,7 @@ def _conflicting(
             continue
         for key, other in dict.fromkeys((pair, pair[::-1])):
             if key in written:
-                own = _conflicts(flags[key])
-                path = f"{_AUTHORED}/{_CONFLICTS}/{own.index(other)}" if other in own else "/state"
+                path = _conflict_path(flags[key], other)
                 yield key, Fault(path, f"conflicts with the flag {other}, and both would be live")
 
 
@@ -137,5 +144,5 @@ def _live(raw: Json, shared: Mapping[str, Json]) -> bool:
     default, rule = definition.get("defaultVariant"), definition.get("targeting")
     given = results(rule, shared).names(default) if rule else {default}
     variants = definition["variants"]
-    safe = {(raw.get(AUTHORING) or {}).get("off"), *(name for name, value in variants.items() if value is False)}
+    safe = {definition.get("metadata", {}).get(OFF), *(name for name, value in variants.items() if value is False)}
     return bool((variants.keys() if given is None else variants.keys() & given) - safe)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
-from domain.flags.authoring.about import TAGS
+from domain.flags.authoring.about import TAGS, listed
 from domain.json_value import Json
 
 Tags = tuple[str, ...]
@@ -12,8 +12,7 @@ Tags = tuple[str, ...]
 
 def tags_of(metadata: Json) -> Tags:
     """In order, and each once."""
-    said = metadata.get(TAGS) if isinstance(metadata, Mapping) else None
-    return tuple(sorted({tag.strip() for tag in said.split(",")} - {""})) if isinstance(said, str) else ()
+    return listed(metadata, TAGS)
 
 
 @dataclass(frozen=True, slots=True)

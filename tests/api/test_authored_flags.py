@@ -70,7 +70,7 @@ class TestAuthoredFlag:
             {"in": [{"var": "tenant"}, ["acme"]]}, "off", {"in": [{"var": "tenant"}, ["globex"]]}, "on",
             {"in": [{"var": "targetingKey"}, ["eve"]]}, "off", {"$ref": "beta"}, "on",
         ]}  # fmt: skip
-        about = {"description": "The new checkout.", "owner": "shop", "tags": "checkout,q4"}
+        about = {"description": "The new checkout.", "owner": "shop", "tags": "checkout,q4", "off": "off"}
         assert answer["definition"] == {
             "state": "ENABLED", "variants": FLAG["variants"], "defaultVariant": "off",
             "targeting": rule, "metadata": about,

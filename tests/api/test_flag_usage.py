@@ -100,10 +100,11 @@ class TestLifecycle:
 
 @pytest.mark.req("FR-SM-012")
 async def test_flags_are_listed_by_their_tags(ask: Any, flags: None) -> None:
-    for key, more in {
+    tagged: dict[str, dict[str, Any]] = {
         "basket": {"authoring": {"tags": ["web", "checkout"]}},
         "search": {"metadata": {"tags": "web, find", "expectedLifetimeDays": 1e-9}},
-    }.items():
+    }
+    for key, more in tagged.items():
         wish = {"definition": {**FLAG, **more}, **WHY}
         put = await ask("ada", "PUT", f"/flags/{key}", params=DEV, json=wish, headers={"If-Match": '"v1"'})
         assert put.status_code == 200, put.text

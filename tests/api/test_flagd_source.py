@@ -78,7 +78,8 @@ class TestSource:
     @pytest.mark.req("FP1")
     async def test_it_is_plain_whatever_was_written(self, protocol: Protocol, read: Any, eventually: Any) -> None:
         needing = {"off": "off", "prerequisites": [{"flag": "checkout", "variants": ["off"]}], "serve": "on"}
-        revision = await protocol.put({"state": "ENABLED", "variants": CHECKOUT["variants"], "authoring": needing}, "next")
+        authored = {"state": "ENABLED", "variants": CHECKOUT["variants"], "authoring": needing}
+        revision = await protocol.put(authored, "next")
 
         async def newest() -> Any:
             document = (await read()).json()
@@ -88,5 +89,5 @@ class TestSource:
         assert flags["checkout"] == CHECKOUT
         assert flags["next"] == {
             "state": "ENABLED", "variants": CHECKOUT["variants"], "defaultVariant": "on",
-            "targeting": {"if": [{"!": [True]}, "off"]},
+            "targeting": {"if": [{"!": [True]}, "off"]}, "metadata": {"off": "off"},
         }  # fmt: skip

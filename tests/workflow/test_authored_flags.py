@@ -26,7 +26,7 @@ async def test_its_stages_are_plain_and_both_ends_as_they_were_written(stage: Th
     exposed = await stage.served("till")
     split = exposed["targeting"]["or"][1]["fractional"]
     assert (exposed["defaultVariant"], split) == ("classic", [["express", 10_000], ["classic", 90_000]])
-    assert (exposed["metadata"], "authoring" in exposed) == ({"owner": "shop"}, False)
+    assert (exposed["metadata"], "authoring" in exposed) == ({"owner": "shop", "off": "classic"}, False)
     await stage.act(stage.house.olu, back, Verb.ABORT)
     assert await stage.end(back) is State.ROLLED_BACK
     assert await stage.served("till") == AUTHORED

@@ -13,7 +13,7 @@ from domain.json_value import Json
 
 AUTHORING: Final = "authoring"
 _MEMBERS: Final = (
-    *ABOUT, "on", "off", "force", "prerequisites", "conflicts", "targets", "rules", "serve",
+    *ABOUT, "on", "off", "force", "prerequisites", "targets", "rules", "serve",
 )  # fmt: skip
 _Step = tuple[Json, Json]
 """A condition, and what is served where it holds."""
@@ -57,7 +57,6 @@ def compiled(definition: Mapping[str, Json], top: Place) -> dict[str, Json]:
     flag = _Reader(said, variants if isinstance(variants, dict) else {}, place)
     on = place.at("on").switch(said.get("on", True))
     forced, ruled = _forced(flag), _prerequisites(flag) + _targets(flag) + _rules(flag)
-    _conflicts(flag)
     rest = served(said["serve"], place.at("serve"), flag.variants) if "serve" in said else None
     off = flag.off if "off" in said or not on else None
     raised = _default(definition, rest, place.at("serve"))
@@ -67,7 +66,7 @@ def compiled(definition: Mapping[str, Json], top: Place) -> dict[str, Json]:
         made["defaultVariant"] = default
     if targeting := _targeting(forced + ruled, rest) if on else _targeting(forced, None):
         made["targeting"] = targeting
-    if metadata := merged(definition.get("metadata"), about(said, place), top):
+    if metadata := merged(definition.get("metadata"), about(said, place, off=off), top):
         made["metadata"] = metadata
     return made
 
@@ -147,16 +146,6 @@ def _prerequisites(flag: _Reader) -> list[_Step]:
         key, variants = at.at("flag").text(said.get("flag", "-")), at.at("variants").texts(said.get("variants", ["-"]))
         rules.append(at.made({"$flag": [key, *variants]}))
     return [(negated(every(rules)), flag.off)]
-
-
-def _conflicts(flag: _Reader) -> None:
-    """They make no rule: flags that exclude each other are looked at together, when one of them is written."""
-    if "conflicts" not in flag.said:
-        return
-    place = flag.place.at("conflicts")
-    keys = place.texts(flag.said["conflicts"])
-    if len(set(keys)) < len(keys):
-        place.fault("expected each flag once")
 
 
 def _rules(flag: _Reader) -> list[_Step]:

@@ -10,7 +10,7 @@ from domain.approvals import ApprovalPolicy
 from domain.environments import Environment
 from domain.errors import Invalid
 from domain.rollouts import State
-from domain.rollouts.exposure import by_subject
+from domain.rollouts.exposure import by_subject, exposed
 from domain.rollouts.parts import TenantsRefuse
 from tests.unit.application.estates import (
     ALL,
@@ -117,6 +117,19 @@ class TestTogether:
         await proposed(
             world, flag("basket", rival(), at=0), flag("checkout", {**rival("basket"), "state": "DISABLED"}, at=1)
         )
+
+    async def test_a_stage_conflicts_as_the_flag_does_and_who_was_killed_with_nobody(self, world: World) -> None:
+        variants = {"variants": {"on": "new", "off": "old"}}
+        live = {**rival("basket"), **variants}
+        lower = {**live, "authoring": {**live["authoring"], "serve": "off"}}
+        await world.flags.create(world.ada, (DEV, "checkout"), lower, WHY)
+        await world.flags.update(world.ada, (DEV, "checkout"), exposed(lower, live, 10_000), expected=1, reason=WHY)
+        with pytest.raises(Invalid) as refusal:
+            await world.flags.create(world.ada, (DEV, "basket"), rival(), WHY)
+        assert faults(refusal) == {"/state": "conflicts with the flag checkout, and both would be live"}
+        killed = await world.kill_switch.kill(world.root, DEV, "checkout", variant="off", reason="it burns")
+        assert killed.flag.definition["metadata"] == {"off": "off", "conflicts": "basket"}
+        await world.flags.create(world.ada, (DEV, "basket"), rival(), WHY)
 
     async def test_what_was_written_since_stops_the_write(self, world: World) -> None:
         await world.put()

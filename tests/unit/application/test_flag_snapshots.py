@@ -9,6 +9,7 @@ from application.evaluation import FlagSets, Shelf
 from application.ports.records import FlagSetRecord
 from domain.environments import Environment
 from domain.flags import snapshot
+from domain.flags.resolution import compile_flag
 from tests.hearing import Wire
 from tests.world import World
 
@@ -54,7 +55,7 @@ def test_a_change_of_one_flag_compiles_that_one_and_who_needs_it(
 ) -> None:
     flags = {"x": flag(1), "y": needing("x"), "z": needing("y"), "other": flag(1), "last": needing("other")}
     shelf = Shelf.of(FlagSetRecord(1, "v3", {}, {}, flags), lambda: 0.0)
-    seen, compile_flag = set[str](), snapshot.compile_flag
+    seen = set[str]()
 
     def counted(key: str, *rest: Any) -> Any:
         seen.add(key)

@@ -106,7 +106,9 @@ class TestHonesty:
                     arm = step.split.taken
                     assert (arm.variant if arm else None) == step.result
                     if arm is not None:
-                        assert arm.first <= step.split.bucket <= arm.last
+                        first, bucket, last = arm.first, step.split.bucket, arm.last
+                        assert first is not None and bucket is not None and last is not None  # noqa: PT018 -- for its types
+                        assert first <= bucket <= last
                         assert sum(each.weight for each in step.split.arms) == step.split.total
 
     def test_what_was_not_looked_at_says_so_and_nothing_more(self) -> None:
