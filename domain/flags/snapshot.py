@@ -1,6 +1,8 @@
 """All flags of one tenant in one environment, compiled and never changed: a new revision is a new set."""
 
-from collections.abc import Callable, Collection, KeysView, Mapping
+import gc
+from collections.abc import Callable, Collection, Iterator, KeysView, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -92,7 +94,20 @@ def compile_flag_set(
 ) -> FlagSet:
     """Compile published definitions; `now` gives Unix seconds, for rules that read `$flagd.timestamp`."""
     setting = Setting(bucketing, dict(metadata), dict(evaluators), now)
-    resolvers = {key: compile_flag(key, raw, setting) for key, raw in flags.items()}
+    with _uncollected():
+        resolvers = {key: compile_flag(key, raw, setting) for key, raw in flags.items()}
     timed = frozenset(key for key, resolver in resolvers.items() if resolver.time_dependent)
     index = index_of({key: resolver.tags for key, resolver in resolvers.items()})
     return FlagSet(revision, setting, {key: resolver.resolve for key, resolver in resolvers.items()}, timed, index)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """All that is made meanwhile is kept: to look for garbage among it, over and over, takes as long as making it."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
