@@ -70,6 +70,8 @@ from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Telemetry
 from application.tenants import Tenants
+from application.whole_sets import WholeSets
+from domain.flags import BUCKETING
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,10 @@ class Services:
     @property
     def flag_impacts(self) -> FlagImpacts:
         return FlagImpacts(self.store)
+
+    @property
+    def flag_bucketing(self) -> WholeSets:
+        return WholeSets(self.store, BUCKETING)
 
     @property
     def explaining(self) -> Explaining:
