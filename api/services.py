@@ -71,7 +71,6 @@ from application.submission import Submission
 from application.telemetry import Telemetry
 from application.tenants import Tenants
 from application.whole_sets import WholeSets
-from domain.flags import BUCKETING
 
 
 @dataclass(frozen=True)
@@ -97,6 +96,7 @@ class Services:
     authentication: Authentication
     flags: Flags
     shared_rules: SharedRules
+    flag_bucketing: WholeSets
     setting: SettingCases
     kill_switch: KillSwitch
     changes: Changes
@@ -159,10 +159,6 @@ class Services:
     @property
     def flag_impacts(self) -> FlagImpacts:
         return FlagImpacts(self.store)
-
-    @property
-    def flag_bucketing(self) -> WholeSets:
-        return WholeSets(self.store, BUCKETING)
 
     @property
     def explaining(self) -> Explaining:

@@ -1,16 +1,18 @@
 """What a flag set holds is valid as a whole: flags name only rules and flags that are there, and these stay as long."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from application.ports.records import StoredFlag
 from application.ports.store import Transaction
 from domain.canonical import Json
+from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
 from domain.flags import BUCKETING, SHARED_RULES, WHOLE, Bucketing, parse_definition, parse_evaluators
 from domain.flags.lifecycle import is_archived
 from domain.flags.linking import is_linked, link_faults, linked, needs
 from domain.flags.whole import bucketing_of, parse_bucketing
+from domain.rollouts import EXPOSED, CohortMode, Rollout
 
 KILL = "kill"
 """The origin of a version that is written whatever else the set holds."""
@@ -97,10 +99,24 @@ async def _checked_rules(tx: Transaction, environment: Environment, raw: Json) -
 
 
 async def _checked_bucketing(tx: Transaction, environment: Environment, raw: Json) -> Json:
+    """Who is in a stage stays there while it grows, so nobody is split anew until it has ended."""
     content = parse_bucketing(raw)
+    if splitting := [each async for each in _splitting(tx, environment)]:
+        raise Invalid(
+            [Fault("", f"the rollout {each.id} serves {each.key} in stages: wait for its end") for each in splitting]
+        )
     stored = await tx.flags.flag_set(environment)
     _refuse_for_all(link_faults(stored.flags, stored.evaluators, bucketing_of(content), stored.flags))
     return content
+
+
+async def _splitting(tx: Transaction, environment: Environment) -> AsyncIterator[Rollout]:
+    for holder in await tx.target_locks.holders(environment):
+        rollout = await tx.rollouts.get(holder)
+        if rollout is None or rollout.kind is not Kind.FLAG or rollout.state not in EXPOSED:
+            continue
+        if rollout.plan.gated and rollout.plan.audience.mode is not CohortMode.TENANT:
+            yield rollout
 
 
 def _refuse_for_all(told: Mapping[str, list[Fault]]) -> None:

@@ -111,6 +111,19 @@ class TestAsAChange:
         assert [each.path for each in refusal.value.faults] == [path]
         assert isinstance(refusal.value, NothingChanges) is (content == V3)
 
+    async def test_it_waits_for_who_is_served_in_stages(self, world: World) -> None:
+        change, rollout = await agreed(world), await world.running()
+        admission = await world.admit(change)
+        assert (admission.state, admission.why) == (State.INVALIDATED, "content_no_longer_valid")
+        with pytest.raises(Invalid) as refusal:
+            await wanted(world)
+        assert [each.message for each in refusal.value.faults] == [
+            f"the rollout {rollout} serves checkout in stages: wait for its end"
+        ]
+        await world.progression.move(world.step(rollout), State.ROLLING_BACK, "asked")
+        assert await world.back(world.step(rollout)) is State.ROLLED_BACK
+        assert (await world.admit(await agreed(world))).state is State.RUNNING
+
     async def test_a_preview_splits_as_it_will_be(self, world: World) -> None:
         await world.put(SPLIT)
         before, change = await arms(world), await agreed(world, plan=GREEN)
