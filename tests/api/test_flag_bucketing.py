@@ -66,7 +66,7 @@ def read(ask: Any, world: Any, house: Any, eventually: Any) -> Any:
     return reads
 
 
-@pytest.mark.req("FR-SM-011", "BR2", "FD-05")
+@pytest.mark.req("BK1", "BR2", "FD-05")
 class TestAsAChange:
     async def test_it_is_proposed_weighed_approved_served_and_taken_back(
         self, ask: Any, read: Any, carried_out: Any
@@ -107,7 +107,7 @@ class TestAsAChange:
         assert [each["path"] for each in answer.json()["faults"]] == ["/definition"]
 
 
-@pytest.mark.req("FR-SM-011", "FD-02")
+@pytest.mark.req("BK1", "FD-02")
 class TestAtOnce:
     async def test_a_viewer_reads_it_and_whoever_manages_flags_changes_it(self, ask: Any) -> None:
         assert (await ask(None, "GET", DEV)).status_code == 401

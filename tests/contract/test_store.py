@@ -220,7 +220,7 @@ class TestFlags:
             assert [flag.key for flag in await tx.flags.page(PRODUCTION, "", 9)] == ["checkout"]
             assert (await tx.flags.get(PRODUCTION, "$evaluators")).version == 1
 
-    @pytest.mark.req("FR-SM-011")
+    @pytest.mark.req("BK1")
     async def test_bucketing_is_a_part_of_the_set_and_no_flag(self, home: Home) -> None:
         async with home.transaction() as tx:
             await tx.flags.put(home.flag(), expected=0)

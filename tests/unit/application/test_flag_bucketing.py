@@ -51,7 +51,7 @@ async def arms(world: World) -> list[Any]:
     return [flags.evaluate("checkout", user).variant for user in USERS]
 
 
-@pytest.mark.req("FR-SM-011", "BR2")
+@pytest.mark.req("BK1", "BR2")
 class TestAsAChange:
     async def test_it_splits_everybody_anew_and_goes_back(self, world: World) -> None:
         await world.put(SPLIT)
@@ -134,7 +134,7 @@ class TestAsAChange:
         assert await arms(world) == before != [green.evaluate("checkout", user).variant for user in USERS]
 
 
-@pytest.mark.req("FR-SM-011", "FP2")
+@pytest.mark.req("BK1", "FP2")
 class TestTheWholeSet:
     """What needs a split without a subject can be said in v2 only."""
 
