@@ -83,7 +83,9 @@ from application.sweeping import Sweeper
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
+from application.whole_sets import WholeSets
 from domain.commands.purging import Retention
+from domain.flags import BUCKETING
 from domain.gates import SourceKind
 from domain.settings.warming import warming_after
 
@@ -246,6 +248,7 @@ def services(made: Parts, processes: TemporalProcesses) -> "Services":
         authentication=Authentication(store, made.tokens, Closings(made.listener.tenants)),
         flags=Flags(store),
         shared_rules=SharedRules(store),
+        flag_bucketing=WholeSets(store, BUCKETING),
         setting=SettingCases.over(store, submission, made.sealer, snapshots, bundle_signatures(made.settings)),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),

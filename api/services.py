@@ -70,6 +70,7 @@ from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Telemetry
 from application.tenants import Tenants
+from application.whole_sets import WholeSets
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Services:
     authentication: Authentication
     flags: Flags
     shared_rules: SharedRules
+    flag_bucketing: WholeSets
     setting: SettingCases
     kill_switch: KillSwitch
     changes: Changes

@@ -17,7 +17,7 @@ from domain.canonical import Json
 from domain.changes import EVERYWHERE, Kind
 from domain.environments import Environment
 from domain.errors import Conflict, Fault, Invalid
-from domain.flags import SHARED_RULES, Bucketing
+from domain.flags import BUCKETING, SHARED_RULES, Bucketing
 from domain.flags.evaluators import rules_of
 from domain.flags.flagd import FlagdDocument
 from domain.flags.importers import Fidelity, Translation
@@ -112,6 +112,7 @@ class FlagDocuments:
         if not (intake.dry_run or intake.allow_partial):
             _check_whole(translation)
         async with self._store.transaction(actor.tenant) as tx:
+            await _check_bucketing(tx, intake)
             arrival, stored = await _beside(tx, intake, translation)
             told = FlagsImported("planned" if arrival.changed else "no_changes", arrival, translation)
             if await asked(tx, actor):
@@ -134,6 +135,14 @@ class FlagDocuments:
             known = await self._changes.propose(actor, proposal)
         submitted = await self._submission.submit(actor, known.id)
         return replace(told, outcome="submitted", submitted=submitted)
+
+
+async def _check_bucketing(tx: Transaction, intake: FlagIntake) -> None:
+    """The same flags would put other people into the arms of their splits."""
+    said, ours = intake.translation.bucketing, (await tx.flags.linked(intake.environment, ())).bucketing
+    if said is not None and said != ours:
+        why = f"this flag set splits by {ours}: leave it out, or first change that of the set, by the key {BUCKETING}"
+        raise Invalid([Fault(f"{DOCUMENT}/metadata/bucketing", why)])
 
 
 def _check_whole(translation: Translation) -> None:

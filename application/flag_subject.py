@@ -7,10 +7,11 @@ from application.ports.store import Transaction
 from domain.approvals import ApprovalPolicy
 from domain.canonical import Json
 from domain.changes import EVERYWHERE, ChangeSet, Kind, Reach, difference
+from domain.flags.whole import at_first
 
 
 class FlagSubject:
-    """A flag, or the rules that flags share."""
+    """A flag, or what all flags of a set have in common."""
 
     async def check_content(self, tx: Transaction, change: ChangeSet) -> None:
         contents = {each.key: each.content for each in change.content.targets}
@@ -23,6 +24,7 @@ class FlagSubject:
         target = change.target
         left = await left_to(tx, change.content)
         base = left.get(target.place) or await tx.flags.version(target.environment, target.key, target.base_version)
+        base = at_first(target.key) if base is None else base
         present = await tx.flags.get(target.environment, target.key)
         version = present.version if present else 0
         return {

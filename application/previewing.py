@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from application.acting import Clock
 from application.evaluation import Shelf, recompiled
+from application.flag_impact.weighing import with_flag
 from application.ports.identity import Assertions
 from application.ports.records import FlagSetRecord
 from application.ports.store import Store, Transaction
@@ -14,12 +15,10 @@ from application.recording import record
 from application.settings.foreseeing import switched
 from application.settings.reading import Effective, Question
 from domain.audit import Action
-from domain.canonical import Json
-from domain.changes import ChangeSet, Kind
+from domain.changes import ChangeSet, Kind, Target
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Missing
-from domain.flags import SHARED_RULES, Bucketing, FlagSet, compile_flag_set
-from domain.flags.publishing import published as publish
+from domain.flags import WHOLE, FlagSet
 from domain.people import Actor, Permission
 from domain.people.acts import Act, AssertionForged
 from domain.rollouts import EXPOSED, NotRunning, Rollout
@@ -68,25 +67,16 @@ class Previewing:
         change = await self._prepared(tenant, token)
         if change.target.environment is not environment:
             return shelf.flags
-        rules = next((each.content for each in change.content.targets if each.key == SHARED_RULES), None)
-        if rules is None:
+        if change.target.kind is not Kind.FLAG or change.target.key not in WHOLE:  # which is a change of its own
             return _over(shelf, change)
-        return self._under(rules, shelf.stored, (tenant, environment, change.digest, shelf.stored.revision))
+        return self._under(change.target, shelf.stored, (tenant, environment, change.digest, shelf.stored.revision))
 
-    def _under(self, rules: Json, stored: FlagSetRecord, seen: tuple[UUID, Environment, str, int]) -> FlagSet:
-        """Every flag with other shared rules: all of them are compiled anew, so the last such set is kept."""
+    def _under(self, target: Target, stored: FlagSetRecord, seen: tuple[UUID, Environment, str, int]) -> FlagSet:
+        """Every flag, as what they have in common is another: all are compiled anew, so the last such set is kept."""
         if self._last is not None and self._last[0] == seen:
             return self._last[1]
-        bucketing = Bucketing(stored.bucketing)
-        published, shared = publish(stored.flags, rules, bucketing)
-        flags = compile_flag_set(
-            published,
-            revision=stored.revision,
-            bucketing=bucketing,
-            metadata=stored.metadata,
-            evaluators=shared,
-            now=lambda: self._clock().timestamp(),
-        )
+        there = with_flag(stored, target.key, target.content)
+        flags = Shelf.of(there, lambda: self._clock().timestamp()).flags
         self._last = seen, flags
         return flags
 

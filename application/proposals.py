@@ -15,7 +15,7 @@ from domain.canonical import Json
 from domain.changes import ChangeSet, Content, Kind, TenantChoice
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.flags import SHARED_RULES
+from domain.flags import SHARED_RULES, WHOLE
 from domain.people import Actor, Permission
 from domain.rollouts import CohortMode, Plan, Strategy, check_moments, parse_plan
 from domain.tenants import Tier
@@ -129,9 +129,9 @@ def _target_faults(proposal: Proposal) -> list[Fault]:
     if len(wanted) > MOST_TARGETS:
         return [Fault("/targets", f"at most {MOST_TARGETS} of them")]
     faults = [
-        Fault(f"{each.pointer}/key", "shared rules are a change of their own")
+        Fault(f"{each.pointer}/key", "what all flags have in common is a change of its own")
         for each in wanted
-        if each.key == SHARED_RULES and (len(wanted) > 1 or proposal.tenants is not None)
+        if each.key in WHOLE and (len(wanted) > 1 or proposal.tenants is not None)
     ]
     seen: set[tuple[Kind, str]] = set()
     for each in wanted:

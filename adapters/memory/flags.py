@@ -9,9 +9,10 @@ from adapters.memory.rows import FlagSetHead, Rows, as_stored
 from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.flags import SHARED_RULES
+from domain.flags import BUCKETING, SHARED_RULES, WHOLE
 from domain.flags.lifecycle import is_archived
 from domain.flags.linking import is_linked
+from domain.flags.whole import bucketing_of
 from domain.rollouts import StaleGeneration
 
 
@@ -26,7 +27,7 @@ class MemoryFlags:
 
     async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
         keys = sorted(key for place, key in self._rows.flags if place is environment and key > after)
-        keys = [key for key in keys if key != SHARED_RULES]
+        keys = [key for key in keys if key not in WHOLE]
         return [_unshared(self._rows.flags[environment, key]) for key in keys[:limit]]
 
     async def version(self, environment: Environment, key: str, version: int) -> Json | None:
@@ -64,9 +65,9 @@ class MemoryFlags:
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
         head = self._head(environment)
         flags = {key: as_stored(f.definition) for (place, key), f in self._rows.flags.items() if place is environment}
-        evaluators = flags.pop(SHARED_RULES, {})
+        evaluators, bucketing = flags.pop(SHARED_RULES, {}), bucketing_of(flags.pop(BUCKETING, None)).value
         flags = {key: definition for key, definition in flags.items() if not is_archived(definition)}
-        return FlagSetRecord(head.revision, head.bucketing, as_stored(head.metadata), evaluators, flags)
+        return FlagSetRecord(head.revision, bucketing, as_stored(head.metadata), evaluators, flags)
 
     async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
         whole = await self.flag_set(environment)

@@ -83,7 +83,6 @@ Tick = Callable[[], datetime]
 @dataclass(frozen=True)
 class FlagSetHead:
     revision: int = 0
-    bucketing: str = "v3"
     metadata: Json = field(default_factory=dict)
 
 

@@ -14,14 +14,16 @@ from adapters.postgres.tables import flag, flag_set, flag_version
 from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.flags import SHARED_RULES
+from domain.flags import BUCKETING, SHARED_RULES, WHOLE
 from domain.flags.authoring import AUTHORING
 from domain.flags.authoring.about import CONFLICTS
 from domain.flags.lifecycle import ARCHIVED
 from domain.flags.prerequisites import PREREQUISITE
+from domain.flags.whole import bucketing_of
 from domain.rollouts import StaleGeneration
 
 _ARCHIVED = {"metadata": {ARCHIVED: True}}
+_OF_ALL = flag.c.key.in_(WHOLE)
 _LINKED = or_(
     # No text holds it in quotes, which are escaped there; a variant of that name is found as well, and does no harm.
     cast(flag.c.definition, Text).contains(f'"{PREREQUISITE}"', autoescape=True),
@@ -42,7 +44,7 @@ class PostgresFlags:
         return _stored(row) if row else None
 
     async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
-        query = select(flag).where(flag.c.environment == environment, flag.c.key > after, flag.c.key != SHARED_RULES)
+        query = select(flag).where(flag.c.environment == environment, flag.c.key > after, ~_OF_ALL)
         return [_stored(row) for row in await self._session.execute(query.order_by(flag.c.key).limit(limit))]
 
     async def version(self, environment: Environment, key: str, version: int) -> Json | None:
@@ -102,25 +104,25 @@ class PostgresFlags:
         return await self._those(environment, true())
 
     async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
-        return await self._those(environment, or_(flag.c.key.in_(keys), flag.c.key == SHARED_RULES, _LINKED))
+        return await self._those(environment, or_(flag.c.key.in_(keys), _OF_ALL, _LINKED))
 
     async def _those(self, environment: Environment, wanted: ColumnElement[bool]) -> FlagSetRecord:
         # One statement is one snapshot: a revision is never shown with the flags of another.
         s, f = flag_set.c, flag.c
         everything = (
             select(func.coalesce(func.jsonb_object_agg(f.key, f.definition), func.jsonb_build_object()))
-            .where(f.environment == environment, or_(f.key == SHARED_RULES, ~f.definition.contains(_ARCHIVED)), wanted)
+            .where(f.environment == environment, or_(_OF_ALL, ~f.definition.contains(_ARCHIVED)), wanted)
             .scalar_subquery()
         )
         row = (
             await self._session.execute(
-                select(s.revision, s.bucketing, s.metadata, type_coerce(everything, JSONB).label("flags")).where(
+                select(s.revision, s.metadata, type_coerce(everything, JSONB).label("flags")).where(
                     s.environment == environment
                 )
             )
         ).one()
-        evaluators = row.flags.pop(SHARED_RULES, {})
-        return FlagSetRecord(row.revision, row.bucketing, row.metadata, evaluators, row.flags)
+        bucketing, evaluators = bucketing_of(row.flags.pop(BUCKETING, None)), row.flags.pop(SHARED_RULES, {})
+        return FlagSetRecord(row.revision, bucketing.value, row.metadata, evaluators, row.flags)
 
     async def revision(self, environment: Environment) -> int:
         query = select(flag_set.c.revision).where(flag_set.c.environment == environment)

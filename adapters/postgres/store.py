@@ -146,10 +146,7 @@ class PostgresStore:
         """The tenant, with an empty flag set and room for settings in each environment."""
         async with self._session(tenant.id) as session:
             await session.execute(insert(t.tenant).values(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name))
-            rows = [
-                {"tenant_id": tenant.id, "environment": environment, "revision": 0, "bucketing": "v3"}
-                for environment in Environment
-            ]
+            rows = [{"tenant_id": tenant.id, "environment": environment, "revision": 0} for environment in Environment]
             await session.execute(insert(t.flag_set), rows)
             spaces = [{"tenant_id": tenant.id, "environment": environment} for environment in Environment]
             await session.execute(insert(t.setting_space), spaces)

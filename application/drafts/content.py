@@ -17,8 +17,9 @@ from domain.canonical import Json
 from domain.changes import BaseVersionConflict, Kind, NothingChanges, Target, TenantChoice, difference
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.flags import SHARED_RULES, check_key
+from domain.flags import BUCKETING, WHOLE, check_key
 from domain.flags.authoring import plain
+from domain.flags.whole import at_first
 from domain.people import Actor
 from domain.rollouts import NotRollable, Plan, check_exposure, exposed
 from domain.settings import EntryState, Scope
@@ -94,7 +95,7 @@ async def checked_targets(  # noqa: PLR0913, PLR0917 -- a proposal, part by part
 async def _flag(draft: Draft, wanted: Wanted) -> Checked | None:
     tx, environment = draft.tx, draft.environment
     try:
-        if wanted.key != SHARED_RULES:
+        if wanted.key not in WHOLE:
             check_key(wanted.key)
     except Invalid as refusal:
         draft.refuse(f"{wanted.pointer}/key", refusal)
@@ -107,7 +108,7 @@ async def _flag(draft: Draft, wanted: Wanted) -> Checked | None:
     if draft.elsewhere:
         return Checked(Target(environment, Kind.FLAG, wanted.key, 0, definition))
     present = await tx.flags.get(environment, wanted.key)
-    version, base = (present.version, present.definition) if present else (0, None)
+    version, base = (present.version, present.definition) if present else (0, at_first(wanted.key))
     if version != wanted.base_version:
         draft.moved.append((wanted.key, version, wanted.base_version or 0))
         return None
@@ -124,7 +125,6 @@ async def _check_linked(draft: Draft, wanted: Sequence[Wanted], found: Mapping[t
     """All flags of the change as they would be together, over those that are there and what the one before leaves."""
     flags = {key: content for (kind, key), content in draft.left.items() if kind is Kind.FLAG}
     flags |= {key: checked.target.content for (_, key), checked in found.items()}
-    flags.pop(SHARED_RULES, None)
     faults = await linking_faults(draft.tx, draft.environment, flags)
     for each in wanted:
         if each.kind is Kind.FLAG and each.key in faults:
@@ -136,6 +136,8 @@ async def _check_worth(draft: Draft, key: str, base: Json | None, definition: Js
         raise NothingChanges([Fault("", "equals the present definition")])
     if not draft.plan.gated:
         return
+    if key == BUCKETING:
+        raise NotRollable([Fault("", "nobody is split while the splitting changes: direct")])
     check_exposure(base, definition)
     try:  # nobody looks again at what a stage writes
         await parsed(draft.tx, draft.environment, key, exposed(base, definition, 1, by_instance=True, named=True))

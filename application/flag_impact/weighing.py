@@ -15,11 +15,12 @@ from domain.canonical import Json
 from domain.changes import ChangeSet, Kind, Target
 from domain.environments import Environment
 from domain.errors import Conflict
-from domain.flags import SHARED_RULES, Bucketing
+from domain.flags import BUCKETING, SHARED_RULES, Bucketing
 from domain.flags.impact import Impact, Side, impact
 from domain.flags.publishing import published
 from domain.flags.redacted import Redaction
 from domain.flags.sampling import TARGETING_KEY, tokens
+from domain.flags.whole import bucketing_of
 
 LONGEST_SECONDS: Final = 5.0
 
@@ -139,6 +140,8 @@ def with_flag(stored: FlagSetRecord, key: str, definition: Json) -> FlagSetRecor
     """The same set with this definition, or without the flag; one that is archived is not published."""
     if key == SHARED_RULES:
         return replace(stored, evaluators=definition or {})
+    if key == BUCKETING:
+        return replace(stored, bucketing=bucketing_of(definition).value)
     flags = {name: flag for name, flag in stored.flags.items() if name != key}
     if definition is not None:
         flags[key] = definition

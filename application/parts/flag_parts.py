@@ -15,7 +15,7 @@ from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
 from domain.errors import Unavailable
-from domain.flags import SHARED_RULES
+from domain.flags import SHARED_RULES, WHOLE
 from domain.rollouts import TOTAL_WEIGHT, StaleGeneration, exposed
 from domain.rollouts.exposure import by_subject
 from domain.rollouts.parts import Part
@@ -73,7 +73,7 @@ async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool)
         stable = await _version(tx, part, part.base_version)
         if stable is None:  # the rollout created it: there is nothing to go back to but its absence of effect
             written = await _version(tx, part, part.live_version)
-            stable = {} if part.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
+            stable = WHOLE.get(part.key, {**(written or {}), "state": "DISABLED"})
         flag = _again(tx, job, part, versions[part.key] + 1, stable)
         restored.append(part.restored(flag.version, await _put(tx, job, flag, Action.FLAG_RESTORED)))
     return [*done, *at_the_last(restored)]

@@ -92,6 +92,7 @@ class Action(StrEnum):
     FLAG_REFERENCES_REPORTED = "flag:references:reported"
     FLAG_SAMPLING_CHANGED = "flagset:sampling:changed"
     SHARED_RULES_CHANGED = "flagset:evaluators:changed"
+    BUCKETING_CHANGED = "flagset:bucketing:changed"
     SETTING_DEFINED = "setting:definition:changed"
     SETTING_CHANGED = "setting:value:changed"
     SECRET_REVEALED = "setting:secret:revealed"  # noqa: S105 -- the name of an action

@@ -60,6 +60,8 @@ from application.submission import Submission
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
+from application.whole_sets import WholeSets
+from domain.flags import BUCKETING
 from domain.gates import SourceKind
 from tests.api.bureau import bureau, opened, servicenow  # noqa: F401 -- fixtures are found by their name
 from tests.api.configs import make, put  # noqa: F401 -- fixtures are found by their name
@@ -117,6 +119,7 @@ def build(
         ),
         flags=Flags(store),
         shared_rules=SharedRules(store),
+        flag_bucketing=WholeSets(store, BUCKETING),
         setting=SettingCases.over(store, submission, EnvelopeSealer(FileKeyRing(folder / "ring")), snapshots),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, sources),

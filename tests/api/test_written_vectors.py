@@ -12,7 +12,6 @@ from openfeature.contrib.provider.flagd.config import ResolverType
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode, OpenFeatureError
 from openfeature.provider import AbstractProvider
-from sqlalchemy import text
 
 from domain.environments import Environment
 from domain.flags import Bucketing
@@ -24,18 +23,14 @@ OWN = {"flagSetId", "scope", "version", "bucketing"}
 
 
 @pytest.fixture
-def bring(protocol: Protocol, engine: Any, ask: Any, eventually: Any) -> Callable[[Vectors, Bucketing], Any]:
+def bring(protocol: Protocol, ask: Any, eventually: Any) -> Callable[[Vectors, Bucketing], Any]:
     """As people bring them in, into a set of that bucketing."""
 
     async def bring(vectors: Vectors, bucketing: Bucketing) -> None:
-        async with engine.begin() as connection:
-            await connection.execute(
-                text("SELECT set_config('app.tenant_id', :id, true)"), {"id": str(protocol.house.id)}
-            )
-            changed = await connection.execute(
-                text("UPDATE flag_set SET bucketing = :name WHERE environment = 'dev'"), {"name": bucketing}
-            )
-            assert changed.rowcount == 1
+        if bucketing is not Bucketing.V3:  # as every set begins
+            other = {"bucketing": bucketing.value, "reason": "because of the test"}
+            put = await ask("ada", "PUT", "/flag-bucketing?environment=dev", json=other, headers={"If-Match": '"v0"'})
+            assert put.status_code == 200, put.text
         wish = {"environment": "dev", "format": "flagd", "document": vectors.document, "reason": "because of the test"}
         answer = await ask("ada", "POST", "/flag-documents", json=wish)
         assert answer.status_code == 200, answer.text

@@ -220,6 +220,24 @@ class TestFlags:
             assert [flag.key for flag in await tx.flags.page(PRODUCTION, "", 9)] == ["checkout"]
             assert (await tx.flags.get(PRODUCTION, "$evaluators")).version == 1
 
+    @pytest.mark.req("BK1")
+    async def test_bucketing_is_a_part_of_the_set_and_no_flag(self, home: Home) -> None:
+        async with home.transaction() as tx:
+            await tx.flags.put(home.flag(), expected=0)
+            chosen = replace(home.flag(key="$bucketing"), definition={"version": "v2"})
+            await tx.flags.put(chosen, expected=0)
+        async with home.transaction() as tx:
+            found = await tx.flags.flag_set(PRODUCTION)
+            assert (found.bucketing, found.revision, list(found.flags)) == ("v2", 2, ["checkout"])
+            assert replace(await tx.flags.linked(PRODUCTION, ()), flags=found.flags) == found
+            assert (await tx.flags.flag_set(DEV)).bucketing == "v3"
+            assert [flag.key for flag in await tx.flags.page(PRODUCTION, "", 9)] == ["checkout"]
+            assert [flag.definition for flag in await tx.flags.versions(PRODUCTION, "$bucketing", 9, 9)] == [
+                {"version": "v2"}
+            ]
+            await tx.flags.put(replace(chosen, version=2, definition={"version": "v3"}), expected=1)
+            assert (await tx.flags.flag_set(PRODUCTION)).bucketing == "v3"
+
     @pytest.mark.req("FP2", "SM-D6")
     async def test_those_that_name_other_flags_are_found_among_all(self, home: Home) -> None:
         rule = {"if": [{"!": [{"$flag": ["checkout", "on"]}]}, "off"]}

@@ -40,4 +40,4 @@ def from_flagd(document: FlagdDocument) -> Translation:
     """Everything as it is; the metadata of the set goes to its flags."""
     flags = document.merged
     reports = (FlagReport(key, Fidelity.EXACT, (), pointer("/flags", key)) for key in flags)
-    return Translation(flags, document.evaluators, tuple(reports))
+    return Translation(flags, document.evaluators, tuple(reports), bucketing=document.metadata.get("bucketing"))

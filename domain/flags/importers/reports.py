@@ -57,12 +57,13 @@ class FlagReport:
 
 @dataclass(frozen=True)
 class Translation:
-    """`notes` are about all flags; `evaluators` are the shared rules that the flags name."""
+    """`notes` are about all flags, `bucketing` splits them; `evaluators` are the shared rules that they name."""
 
     flags: Mapping[str, Json]
     evaluators: Mapping[str, Json]
     reports: tuple[FlagReport, ...]
     notes: tuple[str, ...] = ()
+    bucketing: Json = None
 
 
 @dataclass

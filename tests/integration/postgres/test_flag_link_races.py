@@ -9,12 +9,17 @@ import pytest_asyncio
 from adapters.postgres.store import PostgresStore
 from application.definitions import linking_faults
 from application.flag_usage.archiving import FlagArchive
+from application.whole_sets import WholeSets
+from domain.changes import NothingChanges
 from domain.environments import Environment
-from domain.errors import Invalid
+from domain.errors import Invalid, Stale
+from domain.flags import BUCKETING
+from domain.rollouts import StaleGeneration
 from tests.world import OFF, Clock, World, world_in
 
 DEV, WHY = Environment.DEV, "because of the test"
 ROUNDS = range(6)
+SPLIT: dict[str, Any] = {**OFF, "targeting": {"fractional": [["on", 50], ["off", 50]]}}
 
 
 @pytest_asyncio.fixture
@@ -66,6 +71,42 @@ class TestRacedLinks:
                 return_exceptions=True,
             )
             assert sum(isinstance(each, Exception) for each in answers) == 1, answers
+
+    async def test_a_bucketing_does_not_come_while_a_flag_comes_to_need_another(self, world: World) -> None:
+        """v3 cannot say what the flag needs, and v2 can."""
+        bucketing = WholeSets(world.store, BUCKETING)
+        await world.flags.create(world.ada, (DEV, "split"), SPLIT, WHY)
+        version = 0
+        for number in ROUNDS:
+            if await self.present(world) == "v3":
+                await bucketing.replace(world.ada, DEV, {"version": "v2"}, expected=version, reason=WHY)
+                version += 1
+            await one_was_refused(
+                world,
+                world.flags.create(world.ada, (DEV, f"f{number}"), needing("split"), WHY),
+                bucketing.replace(world.ada, DEV, {"version": "v3"}, expected=version, reason=WHY),
+            )
+            if await self.present(world) == "v3":
+                version += 1
+            else:
+                await world.flags.update(world.ada, (DEV, f"f{number}"), OFF, expected=1, reason=WHY)
+
+    async def present(self, world: World) -> str:
+        async with world.store.transaction(world.tenant.id) as tx:
+            return (await tx.flags.flag_set(DEV)).bucketing
+
+    async def test_of_two_that_choose_a_bucketing_one_is_too_late(self, world: World) -> None:
+        bucketing = WholeSets(world.store, BUCKETING)
+        for version in ROUNDS:
+            chosen = {"version": "v3" if version % 2 else "v2"}
+            answers = await asyncio.gather(
+                *(bucketing.replace(world.ada, DEV, chosen, expected=version, reason=WHY) for _ in range(2)),
+                return_exceptions=True,
+            )
+            (late,) = [each for each in answers if isinstance(each, Exception)]
+            assert isinstance(late, StaleGeneration | Stale | NothingChanges), answers
+        (newest, *_) = await bucketing.versions(world.ada, DEV, 99, 99)
+        assert newest.version == len(ROUNDS)
 
 
 def _named(definition: Any, a: str, b: str) -> Any:
