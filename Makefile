@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .venv-bench
+FUZZ := .venv-fuzz
 ROOMS := domain application workflows activities adapters api cli bootstrap.py terminal.py worker.py migrations tests benchmarks examples docs
 
 .DEFAULT_GOAL := help
@@ -34,6 +35,11 @@ check: $(VENV)/.dev ## format, lint, types, import directions, file lengths, arc
 bench: $(BENCH)/.bench ## measure what we claim, beside peers and floors, in an environment of its own
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(FUZZ)/.fuzz ## grow flag definitions that break the evaluator, for ten minutes (minutes=60 for an hour)
+	@$(FUZZ)/bin/python -m tests.fuzz.definitions -max_total_time=$$((60 * $(or $(minutes),10))) -timeout=10 \
+	  -rss_limit_mb=1024 -max_len=1024 -len_control=0 -artifact_prefix=$(FUZZ)/ -print_final_stats=1
+
 .PHONY: requirements
 requirements: $(VENV)/.dev ## print the requirement ids with the tests that prove each
 	@$(BIN)/python -m pytest -q -p tests.requirements_plugin --collect-only --requirements tests
@@ -49,13 +55,13 @@ docs: $(VENV)/.dev ## write docs/reference anew from the code
 
 .PHONY: requirements-lock
 requirements-lock: $(VENV)/.dev ## pin every dependency with hashes, without an index address
-	@for name in app embedded dev bench; do \
+	@for name in app embedded dev bench fuzz; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make requirements-lock" requirements/$$name.in -o requirements/$$name.txt; done
 
 .PHONY: clean
 clean: ## remove the environments and caches; the data of the embedded servers stays in .changegate/
-	@rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf $(VENV) $(BENCH) $(FUZZ) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 
 .PHONY: clean-data
 clean-data: ## remove .changegate/ with all flags, votes and histories of the embedded servers
@@ -90,6 +96,9 @@ $(VENV)/.embedded: requirements/embedded.txt pyproject.toml clients/outbox/pypro
 
 $(BENCH)/.bench: requirements/bench.txt pyproject.toml clients/outbox/pyproject.toml
 	$(call environment,$(BENCH))
+
+$(FUZZ)/.fuzz: requirements/fuzz.txt pyproject.toml clients/outbox/pyproject.toml
+	$(call environment,$(FUZZ))
 
 .PHONY: made-anew
 made-anew:

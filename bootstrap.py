@@ -63,6 +63,7 @@ from application.external.answers import Answers
 from application.external.tickets import Doors, Tickets
 from application.faring import Sent
 from application.fences.answering import FenceAnswers
+from application.flag_streams import FlagStreams
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
@@ -82,7 +83,9 @@ from application.sweeping import Sweeper
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
+from application.whole_sets import WholeSets
 from domain.commands.purging import Retention
+from domain.flags import BUCKETING
 from domain.gates import SourceKind
 from domain.settings.warming import warming_after
 
@@ -227,13 +230,16 @@ async def parts(settings: Settings) -> AsyncIterator[Parts]:
 
 
 def services(made: Parts, processes: TemporalProcesses) -> "Services":
+    from api.flagd.door import SyncDoor
     from api.services import Services
     from api.services import Settings as ApiSettings
 
-    store, metrics = made.store, made.metrics
+    store, metrics, said = made.store, made.metrics, made.settings
     submission = Submission(store, processes)
+    sync = SyncDoor.at(said.flagd_port, said.flagd_host, said.flagd_cert, said.flagd_key)
     gates = KnownTables(store, made.listener.periods, made.settings.gate_silence)
     snapshots = SettingSnapshots(store, made.listener.settings, clock, made.setting_cache())
+    flag_sets = FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time)
     closures = made.closures(processes)
     return Services(
         store=store,
@@ -242,6 +248,7 @@ def services(made: Parts, processes: TemporalProcesses) -> "Services":
         authentication=Authentication(store, made.tokens, Closings(made.listener.tenants)),
         flags=Flags(store),
         shared_rules=SharedRules(store),
+        flag_bucketing=WholeSets(store, BUCKETING),
         setting=SettingCases.over(store, submission, made.sealer, snapshots, bundle_signatures(made.settings)),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, metrics),
@@ -252,7 +259,8 @@ def services(made: Parts, processes: TemporalProcesses) -> "Services":
         tenants=Tenants(store, snapshots),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, made.listener.flags, flag_cache(made.settings) or NoSnapshots(), time.time),
+        flag_sets=flag_sets,
+        flag_streams=FlagStreams(store, flag_sets, made.signer, clock),
         setting_snapshots=snapshots,
         events=EventCases.over(store, made.sealer, snapshots, EventNews.of(made.listener), made.own_followers),
         proofs=Proofs(made.sealer, StandardSignatures(), made.links, made.settings.public_url.startswith("https://")),
@@ -262,7 +270,7 @@ def services(made: Parts, processes: TemporalProcesses) -> "Services":
         closures=closures,
         closure_desk=ClosureDesk(store, processes, made.acting, closures),
         reopenings=made.reopenings(processes, closures),
-        settings=ApiSettings(temporal_ui=made.settings.temporal_ui, docs=made.settings.docs),
+        settings=ApiSettings(said.temporal_ui, said.docs, flagd=sync),
     )
 
 
@@ -285,6 +293,7 @@ def api() -> "FastAPI":
         yield
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+        await composed.settle()
         await made.close()
 
     return create_app(composed, lifespan=lifespan)

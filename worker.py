@@ -64,6 +64,7 @@ from application.convergence import Converging
 from application.couriers import Courier
 from application.deployments.measuring import Measuring
 from application.events.relay import Relay
+from application.flag_impact.forgetting import Forgetting
 from application.gating import Gating
 from application.locking.turns import Turns
 from application.period_recovery import PeriodRecovery
@@ -180,6 +181,7 @@ def rounds(made: Parts, processes: TemporalProcesses) -> list[Coroutine[Any, Any
         Opening(made.store).run(),
         Recovery(made.store, processes).run(),
         PeriodRecovery(made.store, processes).run(),
+        Forgetting(made.store, clock).run(),
         CommandRepairRecovery(made.store, processes).run(),
         TellingOfBooks(made.store, processes).run(),
     ]

@@ -87,6 +87,12 @@ class Settings(Surroundings):
     gate_silence: int = Field(
         30, ge=1, le=600, description="seconds for which posting checks are told without a sign of the database"
     )
+    flagd_port: int | None = Field(
+        None, ge=1, le=65_535, description="port where flagd's sync protocol is served (gRPC); without it, nowhere"
+    )
+    flagd_host: str = Field("127.0.0.1", description="address of that port")
+    flagd_cert: Path | None = Field(None, description="certificate of that port, PEM; without it there is no TLS there")
+    flagd_key: Path | None = Field(None, description="its private key, PEM")
     prometheus_url: str | None = Field(None, description="Prometheus that gates may query")
     json_metrics_url: str | None = Field(None, description="service that answers in JSON, which gates may query")
     json_metrics_method: Literal["GET", "POST"] = Field("GET", description="GET or POST")
@@ -164,6 +170,8 @@ class Settings(Surroundings):
     def _certificate_has_its_key(self) -> Self:
         if (self.temporal_client_cert is None) != (self.temporal_client_key is None):
             raise ValueError("CHANGEGATE_TEMPORAL_CLIENT_CERT and CHANGEGATE_TEMPORAL_CLIENT_KEY go together")
+        if (self.flagd_cert is None) != (self.flagd_key is None):
+            raise ValueError("CHANGEGATE_FLAGD_CERT and CHANGEGATE_FLAGD_KEY go together")
         return self
 
     @model_validator(mode="after")

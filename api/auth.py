@@ -14,12 +14,13 @@ TENANT_HEADER = "Changegate-Tenant"
 QUESTIONS = frozenset(
     {
         "/api/v1/flags/{key}/evaluate",
+        "/api/v1/flags/{key}/explain",
         "/api/v1/posting-checks",
         "/api/v1/settings/{key}/reveal",
         "/api/v1/settings-bundles/drift",
     }
 )
-"""What applications ask in the body of a POST: it goes on while their tenant is suspended."""
+"""What is asked in the body of a POST and changes nothing: it goes on while a tenant is suspended."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _bearer = HTTPBearer(auto_error=False, description="An access token (RFC 9068) of an issuer that this server trusts.")
 

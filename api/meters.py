@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from application.flag_usage.counting import Tallies
 from application.settings.tally import Tally
 
 CONFIGS = "/api/v1/configs"
@@ -15,19 +16,21 @@ CONFIGS = "/api/v1/configs"
 class Evaluations:
     """Counted without a lock on the one thread of the event loop, and read when somebody scrapes."""
 
-    def __init__(self) -> None:
-        self.by_reason: Counts[str] = Counts()
+    def __init__(self, tallies: Tallies) -> None:
+        self.tallies = tallies
         self.answers: Counts[int] = Counts()
+        self.streams = 0
 
     def collect(self) -> Iterator[Metric]:
         reasons = CounterMetricFamily("changegate_evaluations", "Evaluations by reason.", labels=["reason"])
-        for reason, count in dict(self.by_reason).items():
+        for reason, count in self.tallies.by_reason().items():
             reasons.add_metric([reason], count)
         yield reasons
         answers = CounterMetricFamily("changegate_ofrep_answers", "OFREP answers by status.", labels=["status"])
         for status, count in dict(self.answers).items():
             answers.add_metric([str(status)], count)
         yield answers
+        yield GaugeMetricFamily("changegate_ofrep_streams", "OFREP event streams that are open.", value=self.streams)
 
 
 class CachedSettings:
@@ -73,10 +76,10 @@ class ActiveConfigs:
 class Meters:
     """One registry for each application, so that two in one process do not count together."""
 
-    def __init__(self, settings: Tally | None = None) -> None:
+    def __init__(self, settings: Tally | None = None, evaluated: Tallies | None = None) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(CachedSettings(settings or Tally()))
-        self.evaluations = Evaluations()
+        self.evaluations = Evaluations(evaluated or Tallies())
         self.registry.register(self.evaluations)
         labels = ("method", "route", "status")
         self._requests = Counter("changegate_requests", "Requests by route.", labels, registry=self.registry)

@@ -5,17 +5,18 @@ is loaded and a token known, an answer takes no lock and waits for nothing.
 """
 
 import hashlib
+from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 from uuid import UUID
 
 import orjson
 import structlog
 from starlette.types import Message, Receive, Scope, Send
 
-from api.callers import Callers, Headers, bearer_of, mark_of
+from api.callers import Callers, Headers, Seat, bearer_of, mark_of
 from api.denials import write_down
-from api.instances import noted, said_in
+from api.instances import Said, noted, said_in
 from api.meters import Evaluations
 from api.ofrep_answers import (
     ABSENT,
@@ -31,13 +32,18 @@ from api.ofrep_answers import (
     said,
     told,
 )
+from api.ofrep_streams import OfrepStreams, revision_in
 from api.problems import HEADERS
 from application.authentication import Authentication
 from application.evaluation import FlagSets, Shelf
-from application.instances.sightings import Sightings
+from application.flag_impact.collecting import Reservoir, Samples
+from application.flag_streams import Ticket
+from application.flag_usage.counting import Tally
 from application.previewing import Previewing
 from domain.environments import Environment
-from domain.errors import Refusal
+from domain.errors import Fault, Invalid, Refusal
+from domain.flags import FlagSet
+from domain.flags.tags import Tags
 from domain.people import Actor, Permission, PermissionMissing
 
 PREFIX = "/ofrep/"
@@ -45,8 +51,10 @@ _PATH = "/ofrep/v1/evaluate/flags"
 _PREFIX = f"{_PATH}/"
 _PLACE = f"POST {_PATH}"
 _MOST_BODY = 64 * 1024
+_MOST_TAGS = 50
 _PREVIEW = b"changegate-preview"
 _ENVIRONMENTS = {environment.value.encode(): environment for environment in Environment}
+_REFETCH = b"flagConfig"
 _NO_PATH = told(ABSENT, {"errorDetails": "no such path; see OFREP 0.3"})
 _NO_METHOD = told(METHOD, {"errorDetails": "POST only"}, {"Allow": "POST"})
 _FAILED = told(BROKEN, {"errorDetails": "something failed here; the failure has been logged"})
@@ -56,12 +64,14 @@ log = structlog.get_logger()
 
 
 class Place(NamedTuple):
-    """An environment of a tenant, by name, and its flags."""
+    """An environment of a tenant, by name, its flags, and where their evaluations are counted and sampled."""
 
     name: str
     tenant: UUID
     environment: Environment
     shelf: Shelf
+    tally: Tally
+    reservoir: Reservoir
 
 
 class Ofrep:
@@ -70,24 +80,28 @@ class Ofrep:
         authentication: Authentication,
         flag_sets: FlagSets,
         counts: Evaluations,
-        sightings: Sightings,
         previewing: Previewing,
+        streams: OfrepStreams,
+        samples: Samples,
     ) -> None:
         self._authentication = authentication
         self._flag_sets = flag_sets
         self._callers = Callers(authentication, self._evaluator)
         self._counts = counts
-        self._sightings = sightings
         self._previewing = previewing
+        self._streams = streams
+        self._samples = samples
         self._outcomes = Outcomes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        key = _key(path, scope) if path.startswith(_PREFIX) else None
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, key, receive)
         except Refused as refused:
             answer = refused.answer
         except Refusal as refusal:
-            answer = refusal_answer(refusal)
+            answer = refusal_answer(refusal, key)
         except Exception:
             log.exception("ofrep.failed")
             answer = _FAILED
@@ -95,10 +109,8 @@ class Ofrep:
         await send(answer.start)
         await send(answer.body)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        path: str = scope["path"]
-        single = path.startswith(_PREFIX)
-        if not single and path != _PATH:
+    async def _answer(self, scope: Scope, key: str | None, receive: Receive) -> Answer:
+        if key is None and scope["path"] != _PATH:
             return _NO_PATH
         if scope["method"] != "POST":
             return _NO_METHOD
@@ -109,18 +121,28 @@ class Ofrep:
         body: bytes = await _rest(message, receive) if message.get("more_body") else message.get("body", b"")
         if len(body) > _MOST_BODY:
             return _TOO_LARGE
+        tags = _tags(scope["query_string"]) if key is None else ()
+        if key is None and _REFETCH in scope["query_string"]:
+            await self._caught_up(seat.held, scope["query_string"])
         instance = said_in(headers)
         if instance is not None:
             held = seat.held
-            noted(self._sightings, instance, held.tenant, held.environment, flags=held.shelf.flags.revision)
-        key = _key(path, scope) if single else None
+            noted(self._streams.sightings, instance, held.tenant, held.environment, flags=held.shelf.flags.revision)
         if _PREVIEW in headers:
-            return await self._previewed(seat.held, key, _context(body, key), headers[_PREVIEW])
+            return await self._previewed(seat.held, key, _context(body, key), headers[_PREVIEW], tags)
+        context = _context(body, key)
+        if seat.held.reservoir.open:
+            seat.held.reservoir.offer(body, context)
         if key is None:
-            return self._all(seat.held, _context(body, None), headers)
-        evaluation = seat.held.shelf.flags.evaluate(key, _context(body, key))
-        self._counts.by_reason[evaluation.reason] += 1
+            return self._all(seat, context, headers, instance, tags)
+        evaluation = seat.held.shelf.flags.evaluate(key, context)
+        seat.held.tally.add(evaluation)
         return self._outcomes.answer(evaluation)
+
+    async def _caught_up(self, place: Place, query: bytes) -> None:
+        """Whoever heard of a change is never told of a time before it, whichever process it asks."""
+        asked = dict(parse_qsl(query.decode("latin-1")))
+        await self._flag_sets.at_least((place.tenant, place.environment), revision_in(asked.get("flagConfigEtag", "")))
 
     async def _evaluator(self, actor: Actor, headers: Headers) -> Place:
         try:
@@ -130,33 +152,59 @@ class Ofrep:
             raise
         environment = _environment(headers)
         shelf = await self._flag_sets.shelf(actor.tenant, environment)
-        return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf)
+        tally = self._counts.tallies.of(actor.tenant, environment)
+        reservoir = self._samples.of(actor.tenant, environment)
+        return Place(f"{actor.tenant}/{environment.value}", actor.tenant, environment, shelf, tally, reservoir)
 
-    async def _previewed(self, place: Place, key: str | None, context: dict[str, Any], token: bytes) -> Answer:
+    async def _previewed(
+        self, place: Place, key: str | None, context: dict[str, Any], token: bytes, tags: Tags
+    ) -> Answer:
         """As after the switch, for whoever holds the token of what is prepared; it counts for no gate and no cache."""
         said_to = token.decode("latin-1")
-        flags = await self._previewing.flags(place.tenant, place.environment, said_to, place.shelf.flags)
+        flags = await self._previewing.flags(place.tenant, place.environment, said_to, place.shelf)
         if key is not None:
             return self._outcomes.answer(flags.evaluate(key, context))
-        return self._outcomes.all(flags.evaluate_all(context), flags.metadata, None)
+        return self._outcomes.all(_with(tags, flags).evaluate_all(context), flags.metadata, None)
 
-    def _all(self, place: Place, context: dict[str, Any], headers: Headers) -> Answer:
-        flags, tag = place.shelf.flags, None
+    def _all(
+        self, seat: Seat[Place], context: dict[str, Any], headers: Headers, instance: Said | None, tags: Tags
+    ) -> Answer:
+        place = seat.held
+        flags, tag = _with(tags, place.shelf.flags), None
+        until = self._streams.until(context)
         if not flags.time_dependent:
-            tag = _tag(flags.revision, place.name, context)
+            tag = _tag(flags.revision, (place.name, *tags), until, context)
             if tag in headers.get(b"if-none-match", b"").decode("latin-1"):
+                if not place.tally.again(tag):
+                    place.tally.add_all(flags.evaluate_all(context), tag)
                 return said(UNCHANGED, b"", {"ETag": tag})
         evaluations = flags.evaluate_all(context)
-        counts = self._counts.by_reason
-        for evaluation in evaluations:
-            counts[evaluation.reason] += 1
-        return self._outcomes.all(evaluations, flags.metadata, tag)
+        place.tally.add_all(evaluations, tag)
+        ticket = Ticket(place.tenant, place.environment, seat.actor.id, until)
+        streams = self._streams.offered(ticket, flags.revision, instance)
+        return self._outcomes.all(evaluations, flags.metadata, tag, streams)
+
+
+def _tags(query: bytes) -> Tags:
+    """Each `tag` that is asked for, in order."""
+    if b"tag" not in query:
+        return ()
+    asked = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    tags = tuple(sorted({said for name, said in asked if name == "tag"}))
+    if len(tags) > _MOST_TAGS:
+        raise Refused(general(f"at most {_MOST_TAGS} tags"))
+    return tags
+
+
+def _with(tags: Tags, flags: FlagSet) -> FlagSet:
+    """Those with one of the tags, or all of them where no tag is asked for."""
+    return flags.tagged(tags) if tags else flags
 
 
 def _environment(headers: Headers) -> Environment:
     environment = _ENVIRONMENTS.get(headers.get(b"changegate-environment", b"production"))
     if environment is None:
-        raise Refused(general("Changegate-Environment is one of " + ", ".join(Environment)))
+        raise Invalid([Fault("/headers/Changegate-Environment", "is one of " + ", ".join(Environment))])
     return environment
 
 
@@ -193,13 +241,19 @@ def _context(body: bytes, key: str | None) -> dict[str, Any]:
     context = asked.get("context", {}) if isinstance(asked, dict) else None
     if not isinstance(context, dict):
         raise Refused(general("expected an object with a context object", "INVALID_CONTEXT", key))
-    if not isinstance(context.get("targetingKey", ""), str):
+    if not isinstance(context.get("targetingKey"), str | None):  # real clients send null where there is none
         raise Refused(general("expected a targetingKey that is text", "INVALID_CONTEXT", key))
     return context
 
 
-def _tag(revision: int, place: str, context: dict[str, Any]) -> str:
-    """Over the flags and the context: a client that keeps its tag across contexts is still answered right."""
-    asked = hashlib.blake2b(place.encode(), digest_size=12)
-    asked.update(orjson.dumps(context, option=orjson.OPT_SORT_KEYS))
+def _tag(revision: int, asked_of: Tags, until: datetime, context: dict[str, Any]) -> str:
+    """Over the flags, those that are asked for, and the context: a client that keeps its tag is still answered right.
+
+    And over how long the address of the stream holds: a client without news keeps the old one, and must not for ever.
+    """
+    asked = hashlib.blake2b(f"{asked_of} {until.timestamp()} ".encode(), digest_size=12)
+    try:
+        asked.update(orjson.dumps(context, option=orjson.OPT_SORT_KEYS))
+    except orjson.JSONEncodeError:  # it reads deeper than it writes
+        raise Refused(general("the context is nested too deeply", "INVALID_CONTEXT")) from None
     return f'"{revision}-{asked.hexdigest()}"'

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import orjson
 from starlette.types import Message
 
-from api.problems import HEADERS, STATUS
+from api.problems import headers_of, status_of
 from domain.canonical import Json
-from domain.errors import Refusal
+from domain.errors import Invalid, Refusal
 from domain.flags import CODE_DEFAULT, ErrorCode, Evaluation
 
 OK, UNCHANGED, BAD, ABSENT, METHOD, LARGE, BROKEN = 200, 304, 400, 404, 405, 413, 500
@@ -59,9 +59,11 @@ class Outcomes:
             self._kept[id(evaluation)] = (evaluation, answer)
         return answer
 
-    def all(self, evaluations: list[Evaluation], metadata: Mapping[str, Any], tag: str | None) -> Answer:
+    def all(
+        self, evaluations: list[Evaluation], metadata: Mapping[str, Any], tag: str | None, streams: bytes = b"[]"
+    ) -> Answer:
         listed = b",".join([self.answer(evaluation).body["body"] for evaluation in evaluations])
-        body = b'{"flags":[%b],"metadata":%b}' % (listed, orjson.dumps(dict(metadata)))
+        body = b'{"flags":[%b],"metadata":%b,"eventStreams":%b}' % (listed, orjson.dumps(dict(metadata)), streams)
         return said(OK, body, {} if tag is None else {"ETag": tag})
 
 
@@ -83,11 +85,12 @@ def general(details: str, code: str = "GENERAL", key: str | None = None) -> Answ
     return told(BAD, {**named, "errorCode": code, "errorDetails": details})
 
 
-def refusal_answer(refusal: Refusal) -> Answer:
-    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), 409)
+def refusal_answer(refusal: Refusal, key: str | None = None) -> Answer:
+    status = status_of(refusal)
     if status == 422:  # noqa: PLR2004 -- OFREP has no 422
-        return general(str(refusal))
-    return told(status, {"errorDetails": str(refusal)}, HEADERS.get(status, {}))
+        faults = refusal.faults if isinstance(refusal, Invalid) else ()
+        return general(" ".join([str(refusal), *(f"{each.path}: {each.message}" for each in faults)]), key=key)
+    return told(status, {"errorDetails": str(refusal)}, headers_of(refusal))
 
 
 def _success(evaluation: Evaluation) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.flagd.door import SyncDoor
 from application.approvals import Approvals
 from application.auditing import Auditing
 from application.authentication import Authentication
@@ -29,7 +30,17 @@ from application.deployments.measuring import Measuring
 from application.emergencies import Emergencies
 from application.evaluation import FlagSets
 from application.events.cases import EventCases
+from application.explaining import Explaining
 from application.fences.cases import FenceCases
+from application.flag_documents import FlagDocuments
+from application.flag_impact.asking import FlagImpacts
+from application.flag_impact.collecting import Samples
+from application.flag_impact.sampling import FlagSampling
+from application.flag_streams import FlagStreams
+from application.flag_usage.archiving import FlagArchive
+from application.flag_usage.counting import Tallies, UsageCounts
+from application.flag_usage.looking import FlagUse
+from application.flag_usage.reporting import FlagReports
 from application.flags import Flags
 from application.gates.cases import Gates
 from application.governed_policies import GovernedPolicies
@@ -59,19 +70,22 @@ from application.shared_rules import SharedRules
 from application.submission import Submission
 from application.telemetry import Telemetry
 from application.tenants import Tenants
+from application.whole_sets import WholeSets
 
 
 @dataclass(frozen=True)
 class Settings:
     """`temporal_ui` is the address of Temporal's own UI, served under /temporal; `max_body` is in bytes.
 
-    `max_large_body` is that of routes that take many things at once, from whom is known.
+    `max_large_body` is that of routes that take many things at once, from whom is known. Without `flagd` its sync
+    protocol is not served.
     """
 
     temporal_ui: str | None = None
     docs: bool = True
     max_body: int = 1024 * 1024
     max_large_body: int = 16 * 1024 * 1024
+    flagd: SyncDoor | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,7 @@ class Services:
     authentication: Authentication
     flags: Flags
     shared_rules: SharedRules
+    flag_bucketing: WholeSets
     setting: SettingCases
     kill_switch: KillSwitch
     changes: Changes
@@ -93,6 +108,7 @@ class Services:
     auditing: Auditing
     telemetry: Telemetry
     flag_sets: FlagSets
+    flag_streams: FlagStreams
     setting_snapshots: SettingSnapshots
     events: EventCases
     proofs: Proofs
@@ -103,6 +119,10 @@ class Services:
     closure_desk: ClosureDesk
     reopenings: ReopeningCases
     settings: Settings = field(default_factory=Settings)
+
+    @cached_property
+    def flag_documents(self) -> FlagDocuments:
+        return FlagDocuments(self.store, self.changes, self.submission)
 
     @cached_property
     def configs(self) -> ConfigCases:
@@ -119,6 +139,42 @@ class Services:
     @cached_property
     def acknowledging(self) -> Acknowledging:
         return Acknowledging(self.sightings)
+
+    @cached_property
+    def evaluated(self) -> Tallies:
+        return Tallies()
+
+    @cached_property
+    def usage_counts(self) -> UsageCounts:
+        return UsageCounts(self.store, self.evaluated)
+
+    @cached_property
+    def samples(self) -> Samples:
+        return Samples(self.store, self.flag_sets.news)
+
+    @property
+    def flag_sampling(self) -> FlagSampling:
+        return FlagSampling(self.store)
+
+    @property
+    def flag_impacts(self) -> FlagImpacts:
+        return FlagImpacts(self.store)
+
+    @property
+    def explaining(self) -> Explaining:
+        return Explaining(self.store, self.flag_sets, self.clock)
+
+    @property
+    def flag_use(self) -> FlagUse:
+        return FlagUse(self.store)
+
+    @property
+    def flag_archive(self) -> FlagArchive:
+        return FlagArchive(self.store)
+
+    @property
+    def flag_reports(self) -> FlagReports:
+        return FlagReports(self.store)
 
     @cached_property
     def deployments(self) -> Deployments:
@@ -224,7 +280,14 @@ class Services:
             self.events.follow(),
             self.sightings.follow(),
             self.measuring.follow(),
+            self.usage_counts.follow(),
+            self.samples.follow(),
         )
+
+    async def settle(self) -> None:
+        """At the end of the process: what it counted and sampled is written down."""
+        await self.usage_counts.settle()
+        await self.samples.settle()
 
 
 def services_of(request: Request) -> Services:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from application.changes import existing_change
 from application.closing import closed, drop_votes, facts, finished, invalidated, link, taken_back
+from application.going_before import still_before
 from application.locking.holding import in_turn
 from application.locking.preflight import TAKEN_OVER, preflight
 from application.locking.seeing import LOOK_AGAIN, unseen
@@ -19,11 +20,12 @@ from application.progression import Step, locked, move
 from domain.approvals import Approval, Standing
 from domain.changes import ChangeSet
 from domain.locks import places_of
-from domain.rollouts import WAITING, OnConflict, Phase, Rollout, State
+from domain.rollouts import BEHIND, DUE, TERMINAL, TO_START, OnConflict, Phase, Rollout, State, started_by_hand
 
 ITS_TURN = "its_turn"
 """The cause of what happens because nothing keeps it back any more."""
-_UNSTARTED = WAITING | {State.AWAITING_APPROVAL}
+TOO_LATE = "too_late"
+"""The cause of the end of what could not start by the moment that its plan names."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Admitting:
     async def _admit(self, step: Step, unworthy: str | None, *, displaces: bool = True) -> Admission:
         async with self._store.transaction(step.tenant) as tx:
             rollout = await locked(tx, step.rollout)
-            if rollout.state not in _UNSTARTED:
+            if rollout.state not in TO_START:
                 return await _admitted(tx, rollout, rollout.cause or "")
             approval = await tx.approvals.get(rollout.change)
             if approval is None or not approval.standing.passes:
@@ -79,7 +81,7 @@ class Admitting:
                 return await _overdue(tx, rollout, step)
             if rollout.state is State.AWAITING_APPROVAL:
                 rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, yes)
-            wait = _early(rollout, step.at) or await kept_back(tx, rollout, change)
+            wait = await _early(tx, rollout, step.at) or await kept_back(tx, rollout, change)
             if wait is None and unworthy is not None:
                 wait = Wait(State.SCHEDULED, unworthy, tx.now + LOOK_AGAIN)
             if wait is not None:
@@ -94,18 +96,32 @@ async def _admitted(tx: Transaction, rollout: Rollout, why: str) -> Admission:
     )
 
 
-def _early(rollout: Rollout, now: datetime) -> Wait | None:
-    """Its moment is yet to come, by the clock of whoever waits for it; an emergency waits for none."""
-    due = rollout.plan.apply_at
-    if due is None or due <= now or rollout.emergency is not None:
+async def _early(tx: Transaction, rollout: Rollout, now: datetime) -> Wait | None:
+    """Its moment, by the clock of whoever waits for it, or the end of the change before it is yet to come.
+
+    An emergency waits for neither.
+    """
+    if rollout.emergency is not None:
         return None
-    return Wait(State.SCHEDULED, "waits_until_due", due)
+    due = rollout.plan.apply_at
+    if due is not None and due > now and not started_by_hand(await tx.rollouts.timeline(rollout.id)):
+        return Wait(State.SCHEDULED, DUE, due)
+    before = await still_before(tx, rollout.plan.after)
+    if before is not None and before not in TERMINAL:
+        return Wait(State.SCHEDULED, BEHIND, tx.now + LOOK_AGAIN)
+    return None
 
 
 def _ends(rollout: Rollout, approval: Approval) -> datetime | None:
-    """When the yes is over: it is one to a change now, not whenever."""
+    """When the yes is over: it is one to a change now, not whenever; or when the plan says that it is too late."""
     since = approval.closed_at
-    return max(since, rollout.plan.apply_at or since) + approval.policy.validity if since is not None else None
+    valid = max(since, rollout.plan.apply_at or since) + approval.policy.validity if since is not None else None
+    return min((each for each in (valid, _last_moment(rollout)) if each is not None), default=None)
+
+
+def _last_moment(rollout: Rollout) -> datetime | None:
+    """An emergency is never too late."""
+    return rollout.plan.apply_by if rollout.emergency is None else None
 
 
 async def _from_the_queue(
@@ -171,7 +187,8 @@ async def _rejected(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
 
 
 async def _overdue(tx: Transaction, rollout: Rollout, step: Step) -> Admission:
-    why = "approval_validity_over"
+    last = _last_moment(rollout)
+    why = TOO_LATE if last is not None and tx.now > last else "approval_validity_over"
     if rollout.state is State.AWAITING_APPROVAL:
         rollout = await move(tx, rollout, _part(step, rollout, State.SCHEDULED), State.SCHEDULED, "approved")
     await move(tx, rollout, _part(step, rollout, State.EXPIRED), State.EXPIRED, why)

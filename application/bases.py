@@ -1,7 +1,8 @@
 """What a change was written over has moved when its content is another: a version that went back has not."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from application.going_before import left_to
 from application.ports.store import Transaction
 from domain.canonical import Json, canonical_bytes
 from domain.changes import BaseVersionConflict, ChangeSet, Kind, Target
@@ -22,8 +23,8 @@ async def present_bases(
         if hold:
             await tx.settings.lock(change.target.environment)
         found |= await _values(tx, values)
-    over = {each.place: each for each in targets}
-    moved = [place for place, version in found.items() if await _has_moved(tx, over[place], version)]
+    over, left = {each.place: each for each in targets}, await left_to(tx, change.content)
+    moved = [place for place, version in found.items() if await _has_moved(tx, over[place], version, left)]
     return found, moved
 
 
@@ -64,13 +65,15 @@ async def _values(tx: Transaction, targets: Sequence[Target]) -> dict[Place, int
     return {each.place: latest.get((each.content["key"], each.content["scope"]), 0) for each in targets}
 
 
-async def _has_moved(tx: Transaction, target: Target, version: int) -> bool:
+async def _has_moved(tx: Transaction, target: Target, version: int, left: Mapping[Place, Json]) -> bool:
     if version == target.base_version:
         return False
     if version < target.base_version:
         return True
     says = _flag_says if target.kind is Kind.FLAG else value_says
-    then, now = await says(tx, target, target.base_version), await says(tx, target, version)
+    then, now = left.get(target.place), await says(tx, target, version)
+    if then is None:
+        then = await says(tx, target, target.base_version)
     return then is None or now is None or canonical_bytes(then) != canonical_bytes(now)
 
 

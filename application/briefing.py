@@ -6,6 +6,7 @@ from typing import Any
 
 from application.changes import plan_of
 from application.every_subject import subject_of
+from application.flag_impact.weighing import weighed
 from application.locking.confounding import confounded_with
 from application.ports.store import Transaction
 from domain.canonical import Json
@@ -22,8 +23,9 @@ SEEN_WITHIN = timedelta(minutes=5)
 class Brief:
     """`changes` are the first of `lines` lines of a difference; `moved`: what it was written over is not there now.
 
-    `instances` are seen now and follow what it writes. `overlaps` are rollouts that hold or want the same targets,
-    `confounded_with` those that are judged by the same metrics. `sees_from` is the smallest ratio of errors that its
+    `impact` is what a change of flags does to sampled contexts, null where none were sampled. `instances` are seen now
+    and follow what it writes. `overlaps` are rollouts that hold or want the same targets, `confounded_with` those that
+    are judged by the same metrics. `sees_from` is the smallest ratio of errors that its
     gates could see, where that is known; `accepted_blind` says that somebody accepted that it is too large.
     """
 
@@ -36,6 +38,7 @@ class Brief:
     lines: int
     moved: bool
     reach: Json
+    impact: Json
     instances: int
     strategy: str
     steps: str
@@ -67,9 +70,10 @@ async def briefed(tx: Transaction, change: ChangeSet) -> Brief:
         lines=len(found["changes"]),
         moved=found["moved"],
         reach=change.reach.to_json() if change.reach else None,
+        impact=await weighed(tx, change),
         instances=await _instances(tx, change),
         strategy=plan.strategy.value,
-        steps=_steps(plan),
+        steps=_steps(plan) + _moments(plan),
         gates=gates,
         sees_from=(gates or {}).get("min_detectable_ratio"),
         accepted_blind=bool((gates or {}).get("acknowledge_infeasible")),
@@ -101,6 +105,16 @@ def _steps(plan: Plan) -> str:
     if plan.strategy is Strategy.ROLLING:
         return "tenants in batches, one batch after the other"
     return "to " + ", ".join(f"{stage.percent:g} %" for stage in plan.stages)
+
+
+def _moments(plan: Plan) -> str:
+    """Nothing where it starts as soon as it may."""
+    said = [
+        f", {word} {moment.isoformat(timespec='minutes')}"
+        for word, moment in (("not before", plan.apply_at), ("not after", plan.apply_by))
+        if moment is not None
+    ]
+    return "".join(said) + (f", after {plan.after} has succeeded" if plan.after is not None else "")
 
 
 def _way_back(change: ChangeSet, plan: Plan) -> str:

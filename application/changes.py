@@ -6,6 +6,7 @@ from uuid import UUID
 from application.drafts.filing import filed
 from application.drafts.gates import cohort_query_of, query_of
 from application.every_subject import subject_of
+from application.flag_impact.weighing import weighed
 from application.gates.feasibility import feasible
 from application.locking.rules import by_policy
 from application.ports.metrics import MetricSource
@@ -58,11 +59,15 @@ class Changes:
             return await tx.changes.page(before, limit)
 
     async def diff(self, actor: Actor, change: UUID) -> Json:
-        """JSON Patch-like lines from the base version to the new content, and whether the base has moved."""
+        """JSON Patch-like lines from the base version to the new content, and whether the base has moved.
+
+        With `impact`, the numbers of what a change of flags does to contexts, where some were sampled.
+        """
         actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
             found = await existing_change(tx, change)
-            return await subject_of(found.target.kind).difference(tx, found)
+            told = await subject_of(found.target.kind).difference(tx, found)
+            return {**told, "impact": await weighed(tx, found)}
 
     async def rebase(self, actor: Actor, change: UUID, new: UUID) -> ChangeSet:
         """A new draft on the present versions; BaseVersionConflict lists what both sides changed."""
@@ -72,7 +77,7 @@ class Changes:
             again = await rebased(tx, found)
         content, target = found.content, found.target
         proposal = Proposal(
-            new, target.environment, target.key, target.content, 0, content.plan, content.gates, content.metrics,
+            new, target.environment, target.key, target.content, 0, again.plan, content.gates, content.metrics,
             found.reason, found.ticket, tuple(person for person in found.authors if person != actor.id), found.id,
             found.reverts, again.targets, content.tenants,
         )  # fmt: skip

@@ -31,6 +31,7 @@ from domain.rollouts import (
     cause_of,
     check_control,
     goal,
+    waits_until,
 )
 
 LEAST_REASON = 3
@@ -47,6 +48,7 @@ NEEDS = {
     Verb.RETRY: Permission.ROLLOUT_CONTROL,
     Verb.ACCEPT: Permission.ROLLOUT_CONTROL,
     Verb.FORCE: Permission.ROLLOUT_CONTROL,
+    Verb.START: Permission.ROLLOUT_PROMOTE,
 }
 
 
@@ -89,10 +91,16 @@ class Rollouts:
         async with self._store.transaction(actor.tenant) as tx:
             return await tx.rollouts.page(before, limit)
 
-    async def timeline(self, actor: Actor, rollout_id: UUID) -> list[Transition]:
-        await self.get(actor, rollout_id)
+    async def scheduled(self, actor: Actor, after: Place | None, limit: int) -> list[Rollout]:
+        """What is to start at a moment and has not started, the next first; behind this moment and id."""
+        actor.require(Permission.CHANGE_READ)
         async with self._store.transaction(actor.tenant) as tx:
-            return await tx.rollouts.timeline(rollout_id)
+            return await tx.rollouts.scheduled(after, limit)
+
+    async def timeline(self, actor: Actor, rollout_id: UUID) -> tuple[Rollout, list[Transition]]:
+        rollout = await self.get(actor, rollout_id)
+        async with self._store.transaction(actor.tenant) as tx:
+            return rollout, await tx.rollouts.timeline(rollout_id)
 
     async def evidence(self, actor: Actor, rollout_id: UUID) -> list[Check]:
         await self.get(actor, rollout_id)
@@ -107,7 +115,7 @@ class Rollouts:
         rollout = await self.get(actor, rollout_id)
         if await self._done(actor):
             return rollout
-        check_control(verb, rollout.state, rollout.verdict)
+        _check(verb, rollout)
         assertion = await self._acting.sign(actor, verb.value, rollout_id, {"reason": reason})
         await self._heard(actor, rollout_id, verb, assertion)
         return await self.get(actor, rollout_id)
@@ -118,8 +126,7 @@ class Rollouts:
             try:
                 return await self._processes.control(rollout_id, verb, assertion)
             except (NotRunning, GateNotPassed):
-                rollout = await self.get(actor, rollout_id)
-                check_control(verb, rollout.state, rollout.verdict)
+                _check(verb, await self.get(actor, rollout_id))
             await asyncio.sleep(pause)
         return await self._processes.control(rollout_id, verb, assertion)
 
@@ -172,7 +179,7 @@ class Controlling:
             if actor is None:
                 raise Missing(kind_of_thing="principal", id=str(act.actor))
             actor.require(NEEDS[control.verb])
-            check_control(control.verb, rollout.state, rollout.verdict)
+            _check(control.verb, rollout)
             await tx.intents.done(act.id)
             reason = str(intent.body.get("reason", ""))
             step = Step(rollout.id, control.tenant, control.step, control.at)
@@ -191,6 +198,13 @@ class Controlling:
             said = {"refusal": refusal.kind, "verb": control.verb.value}
             await record(tx, Action.ACT_REFUSED, ("rollout", control.rollout), outcome=Outcome.DENIED,
                          change=control.rollout, after=said)  # fmt: skip
+
+
+def _check(verb: Verb, rollout: Rollout) -> None:
+    """What waits for its window, or for who counts for its gate, does not start because somebody says so."""
+    check_control(verb, rollout.state, rollout.verdict)
+    if verb is Verb.START and waits_until(rollout.plan, rollout.state, rollout.cause) is None:
+        raise NotRunning(state=rollout.state.value, verb=verb.value, cause=rollout.cause)
 
 
 def _goal(verb: Verb, rollout: Rollout) -> State:

@@ -11,7 +11,7 @@ from domain.approvals import NothingToBypass, Standing
 from domain.changes import ChangeStatus
 from domain.errors import Unavailable
 from domain.people import Actor
-from domain.rollouts import WAITING, Rollout, State
+from domain.rollouts import TO_START, WAITING, Rollout
 
 _PASSABLE = {Standing.PENDING, Standing.APPROVED}
 """An approval, too: it was of the plan as it stood, with its moment, its turn and its gates."""
@@ -57,7 +57,7 @@ class Emergencies:
                 return None
             rollout = await tx.rollouts.get(change_id, lock=True)
             approval = await tx.approvals.get(change_id, lock=True)
-            waits = rollout is not None and rollout.state in {State.AWAITING_APPROVAL, *WAITING}
+            waits = rollout is not None and rollout.state in TO_START
             if rollout is None or approval is None or not waits or approval.standing not in _PASSABLE:
                 raise NothingToBypass(status=rollout.state.value if rollout else change.status.value)
             await tx.rollouts.save(emergency.on(rollout))

@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Self
 from uuid import UUID
 
 import structlog
@@ -14,19 +15,64 @@ from application.ports.store import News, Store
 from domain.environments import Environment
 from domain.errors import Unavailable
 from domain.flags import Bucketing, FlagSet, compile_flag_set
+from domain.flags.publishing import Publication, published_set
+from domain.json_value import same
 
 log = structlog.get_logger()
 
 Place = tuple[UUID, Environment]
 _PAUSE_SECONDS = 0.5
+_PATIENCE_SECONDS = 2.0
 
 
 @dataclass
 class Shelf:
-    """Where the snapshot of one place stands: `flags` is swapped whole, and whoever holds the shelf sees the newest."""
+    """Where the snapshot of one place stands: `flags` is swapped whole, and whoever holds the shelf sees the newest.
+
+    It is compiled from `published`, which is made of what is `stored`.
+    """
 
     flags: FlagSet
     stored: FlagSetRecord
+    published: Publication
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @classmethod
+    def of(cls, stored: FlagSetRecord, now: Callable[[], float]) -> Self:
+        bucketing = Bucketing(stored.bucketing)
+        published = published_set(stored.flags, stored.evaluators, bucketing)
+        flags = compile_flag_set(
+            published.flags,
+            revision=stored.revision,
+            bucketing=bucketing,
+            metadata=stored.metadata,
+            evaluators=published.shared,
+            now=now,
+        )
+        return cls(flags, stored, published)
+
+    def take(self, stored: FlagSetRecord, now: Callable[[], float]) -> None:
+        """A newer revision: only what changed is published and compiled again, unless what all flags share changed."""
+        if same(_shared(stored), _shared(self.stored)):
+            old = self.stored.flags
+            changed = {
+                key: stored.flags.get(key)
+                for key in old.keys() | stored.flags.keys()
+                if not same(old.get(key), stored.flags.get(key))
+            }
+            published = self.published.with_flags(changed)
+            flags = recompiled(self.flags.at(stored.revision), self.published, published)
+        else:
+            anew = Shelf.of(stored, now)
+            published, flags = anew.published, anew.flags
+        self.flags, self.stored, self.published = flags, stored, published
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
+    async def newer(self, revision: int) -> None:
+        """Returns once a revision behind this one stands here."""
+        while self.flags.revision <= revision:
+            await self._moved.wait()
 
 
 class FlagSets:
@@ -41,6 +87,10 @@ class FlagSets:
         self._loading: dict[Place, asyncio.Lock] = {}
 
     @property
+    def news(self) -> News:
+        return self._news
+
+    @property
     def listening(self) -> bool:
         """Whether a change made elsewhere would be heard now."""
         return self._news.alive
@@ -51,6 +101,19 @@ class FlagSets:
     async def shelf(self, tenant: UUID, environment: Environment) -> Shelf:
         """The same one as long as the process lives."""
         return self._shelves.get((tenant, environment)) or await self._load((tenant, environment))
+
+    async def at_least(self, place: Place, revision: int | None) -> None:
+        """Until this revision is served here, or the newest that the database has; None stands for an unknown one.
+
+        Unavailable when the database does not say so within seconds: then nothing older may be told instead.
+        """
+        if revision is not None and (await self.shelf(*place)).flags.revision >= revision:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._load(place, enough=revision)
+        except TimeoutError:
+            raise Unavailable from None
 
     async def follow(self) -> None:
         """Runs as long as the process: news of one place re-reads it, doubt about the line re-reads them all."""
@@ -70,19 +133,21 @@ class FlagSets:
             else:
                 return
 
-    async def _load(self, place: Place) -> Shelf:
+    async def _load(self, place: Place, *, enough: int | None = None) -> Shelf:
+        """Anew, unless `enough` has been loaded while this waited for its turn."""
         async with self._loading.setdefault(place, asyncio.Lock()):
             present = self._shelves.get(place)
+            if present is not None and enough is not None and present.flags.revision >= enough:
+                return present
             stored = await self._read(place, present.stored.revision if present else -1)
             if stored is None and present is not None:
                 return present
             if stored is None:
                 raise LookupError(f"the environment {place[1]} has no flag set")
-            flags = self._compiled(stored, present)
             if present is None:
-                present = self._shelves[place] = Shelf(flags, stored)
+                present = self._shelves[place] = Shelf.of(stored, self._now)
             else:
-                present.flags, present.stored = flags, stored
+                present.take(stored, self._now)
             log.info("flags.loaded", tenant=str(place[0]), environment=place[1].value, revision=stored.revision)
             return present
 
@@ -100,23 +165,14 @@ class FlagSets:
         await self._cache.put(tenant, environment, stored.revision, json.dumps(asdict(stored)).encode())
         return stored
 
-    def _compiled(self, stored: FlagSetRecord, present: Shelf | None) -> FlagSet:
-        """Only what changed is compiled again, unless what all flags share has changed."""
-        if present is not None and _shared(stored) == _shared(present.stored):
-            flags, old = present.flags, present.stored.flags
-            for key in old.keys() | stored.flags.keys():
-                if old.get(key) != stored.flags.get(key):
-                    flags = flags.with_flag(key, stored.flags.get(key), stored.revision)
-            if flags.revision == stored.revision:
-                return flags
-        return compile_flag_set(
-            stored.flags,
-            revision=stored.revision,
-            bucketing=Bucketing(stored.bucketing),
-            metadata=stored.metadata,
-            evaluators=stored.evaluators,
-            now=self._now,
-        )
+
+def recompiled(flags: FlagSet, old: Publication, new: Publication) -> FlagSet:
+    """What is compiled of `old`, with what is another in `new` compiled again; they share the same rules."""
+    for key in old.flags.keys() | new.flags.keys():
+        before, after = old.flags.get(key), new.flags.get(key)
+        if before is not after and not same(before, after):
+            flags = flags.with_flag(key, after, flags.revision)
+    return flags
 
 
 def _shared(stored: FlagSetRecord) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """Flags are created, updated and disabled at once where policy asks for nobody's approval."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from application.definitions import checked_definition, put_checked
 from application.events.telling import tell_flag
@@ -13,8 +14,11 @@ from domain.audit import Action
 from domain.canonical import Json
 from domain.changes import EVERYWHERE, ApprovalRequired, Kind, NothingChanges, difference
 from domain.environments import Environment
-from domain.errors import Conflict, Fault, Missing, Stale
-from domain.flags import check_key
+from domain.errors import Conflict, Fault, Invalid, Missing, Stale
+from domain.flags import Bucketing, check_key
+from domain.flags.evaluators import references
+from domain.flags.lifecycle import ARCHIVED, is_archived
+from domain.flags.publishing import published
 from domain.people import Actor, Permission
 
 
@@ -22,6 +26,17 @@ class FlagExists(Conflict):
     """A flag with this key exists in this environment already."""
 
     kind = "flag-exists"
+
+
+@dataclass(frozen=True)
+class PublishedFlag:
+    """A flag in flagd's form, with the shared rules that it names, at a revision of its set."""
+
+    environment: Environment
+    key: str
+    revision: int
+    definition: Json
+    evaluators: Mapping[str, Json]
 
 
 class Flags:
@@ -56,10 +71,12 @@ class Flags:
             if written := await asked(tx, actor):
                 return written
             definition = await checked_definition(tx, *place, raw)
-            before = await self._writable(tx, place, expected)
+            before = await writable(tx, place, expected)
             if not difference(before.definition, definition):
                 raise NothingChanges([Fault("", "equals the present definition")])
-            flag = _next(before, definition, "api", actor, tx)
+            if is_archived(definition) and not is_archived(before.definition):
+                raise Invalid([Fault(f"/metadata/{ARCHIVED}", "is set by archiving the flag")])
+            flag = next_version(before, definition, "api", actor, tx)
             await write(tx, flag, before=before, action=Action.FLAG_UPDATED, actor=actor, reason=reason)
             return flag
 
@@ -68,10 +85,10 @@ class Flags:
         async with self._store.transaction(actor.tenant) as tx:
             if written := await asked(tx, actor):
                 return written
-            before = await self._writable(tx, place, expected)
+            before = await writable(tx, place, expected)
             if before.definition["state"] == "DISABLED":
                 raise NothingChanges([Fault("/state", "is DISABLED already")])
-            flag = _next(before, {**before.definition, "state": "DISABLED"}, "api", actor, tx)
+            flag = next_version(before, {**before.definition, "state": "DISABLED"}, "api", actor, tx)
             await write(tx, flag, before=before, action=Action.FLAG_DISABLED, actor=actor, reason=reason)
             return flag
 
@@ -80,27 +97,23 @@ class Flags:
         async with self._store.transaction(actor.tenant) as tx:
             return await existing(tx, environment, key)
 
-    async def page(self, actor: Actor, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
+    async def published(self, actor: Actor, place: tuple[Environment, str]) -> PublishedFlag:
+        """What clients get; an archived flag is Missing here."""
         actor.require(Permission.FEATURES_READ)
+        environment, key = place
         async with self._store.transaction(actor.tenant) as tx:
-            return await tx.flags.page(environment, after, limit)
+            stored = await tx.flags.flag_set(environment)
+        if key not in stored.flags:
+            raise Missing(kind_of_thing="flag", key=key, environment=environment.value)
+        flags, shared = published(stored.flags, stored.evaluators, Bucketing(stored.bucketing))
+        used = sorted(references(flags[key].get("targeting")))
+        return PublishedFlag(environment, key, stored.revision, flags[key], {name: shared[name] for name in used})
 
     async def versions(self, actor: Actor, place: tuple[Environment, str], before: int, limit: int) -> list[StoredFlag]:
         actor.require(Permission.FEATURES_READ)
         async with self._store.transaction(actor.tenant) as tx:
             await existing(tx, *place)
             return await tx.flags.versions(*place, before, limit)
-
-    async def _writable(self, tx: Transaction, place: tuple[Environment, str], expected: int) -> StoredFlag:
-        """The flag, locked, at the version that the writer saw, with nobody rolling it out."""
-        environment, key = place
-        before = await existing(tx, environment, key, lock=True)
-        await check_ungoverned(tx, environment)
-        await check_direct(tx, environment, Kind.FLAG)
-        await check_unheld(tx, environment, key)
-        if before.version != expected:
-            raise Stale(version=before.version, expected=expected)
-        return before
 
 
 async def asked(tx: Transaction, actor: Actor) -> StoredFlag | None:
@@ -113,6 +126,18 @@ async def existing(tx: Transaction, environment: Environment, key: str, *, lock:
     if flag is None:
         raise Missing(kind_of_thing="flag", key=key, environment=environment.value)
     return flag
+
+
+async def writable(tx: Transaction, place: tuple[Environment, str], expected: int) -> StoredFlag:
+    """The flag, locked, at the version that the writer saw, with nobody rolling it out."""
+    environment, key = place
+    before = await existing(tx, environment, key, lock=True)
+    await check_ungoverned(tx, environment)
+    await check_direct(tx, environment, Kind.FLAG)
+    await check_unheld(tx, environment, key)
+    if before.version != expected:
+        raise Stale(version=before.version, expected=expected)
+    return before
 
 
 async def write(
@@ -143,7 +168,7 @@ async def check_unheld(tx: Transaction, environment: Environment, key: str) -> N
     await check_free(tx, environment, Kind.FLAG, key)
 
 
-def _next(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: Transaction) -> StoredFlag:
+def next_version(before: StoredFlag, definition: Json, origin: str, actor: Actor, tx: Transaction) -> StoredFlag:
     return replace(
         before,
         version=before.version + 1,

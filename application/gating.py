@@ -14,6 +14,7 @@ from application.ports.records import Check
 from application.ports.store import Store, Transaction
 from application.progression import Step, locked
 from domain.changes import ChangeSet
+from domain.flags.authoring import plain
 from domain.gates import (
     GateSpec,
     GateState,
@@ -134,7 +135,9 @@ async def _began(tx: Transaction, rollout: UUID) -> datetime | None:
 def _share(change: ChangeSet, stage: StageClock) -> float | None:
     """What the plan splits; where rules serve variants by themselves, nobody knows the share beforehand."""
     plan = plan_of(change)
-    if plan.strategy is not Strategy.CANARY or not stage.control_expected or change.target.content.get("targeting"):
+    if plan.strategy is not Strategy.CANARY or not stage.control_expected:
+        return None
+    if plain(change.target.content).get("targeting"):
         return None
     return plan.stages[min(stage.index, len(plan.stages) - 1)].weight / TOTAL_WEIGHT
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from application.closing import invalidated
+from application.definitions import KILL
 from application.flags import asked, existing, write
 from application.locking.holding import holder_of
 from application.notices import tell_approvers
@@ -19,9 +20,10 @@ from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Unavailable
+from domain.flags.authoring import plain
 from domain.locks import Place
 from domain.people import Actor, Permission
-from domain.rollouts import WAITING, Rollout, State
+from domain.rollouts import TO_START, Rollout, State
 
 REVIEW_WITHIN = timedelta(hours=24)
 
@@ -57,7 +59,7 @@ class KillSwitch:
             safe = variant if variant is not None else await _stable_variant(tx, before, stable)
             pinned = _pinned(before.definition, safe)
             flag = replace(
-                before, version=before.version + 1, definition=pinned, origin="kill",
+                before, version=before.version + 1, definition=pinned, origin=KILL,
                 written_by=actor.id, written_at=tx.now, request=actor.request,
             )  # fmt: skip
             await write(tx, flag, before=before, action=Action.FLAG_KILLED, actor=actor, reason=reason)
@@ -91,7 +93,7 @@ async def _invalidated(tx: Transaction, actor: Actor, place: Place, reason: str)
     ended = []
     for each in sorted({claim.rollout for claim in claims if claim.tenant == tx.tenant and not claim.held}):
         rollout = await tx.rollouts.get(each, lock=True)
-        if rollout is None or rollout.state not in {State.AWAITING_APPROVAL, *WAITING}:
+        if rollout is None or rollout.state not in TO_START:
             continue
         change = await tx.changes.get(rollout.change)
         if change is not None and change.content.tenants is not None:
@@ -120,7 +122,7 @@ async def _stable_version(tx: Transaction, holder: Rollout | None, flag: StoredF
 
 async def _stable_variant(tx: Transaction, present: StoredFlag, stable: int) -> str:
     definition = await tx.flags.version(present.environment, present.key, stable) or present.definition
-    variant = definition.get("defaultVariant")
+    variant = plain(definition).get("defaultVariant")
     if variant is None:
         raise Invalid([Fault("/variant", "the flag has no default variant; name the variant to pin")])
     return str(variant)
@@ -129,5 +131,5 @@ async def _stable_variant(tx: Transaction, present: StoredFlag, stable: int) -> 
 def _pinned(definition: Json, variant: str) -> Json:
     if variant not in definition["variants"]:
         raise Invalid([Fault("/variant", "is not a variant of this flag")])
-    rest = {name: value for name, value in definition.items() if name != "targeting"}
+    rest = {name: value for name, value in plain(definition).items() if name != "targeting"}
     return {**rest, "state": "ENABLED", "defaultVariant": variant}

@@ -33,8 +33,10 @@ class ManySubjects:
         if change.content.tenants is not None:
             await check_choice(tx, change)
             return
-        for subject, some in self._parted(await over_present(tx, change)):
-            await subject.check_content(tx, some)
+        present = await over_present(tx, change)
+        for kind, subject in ((Kind.FLAG, self._flags), (Kind.SETTING, self._values)):
+            if some := [each for each in present.content.targets if each.kind is kind]:
+                await subject.check_content(tx, present.about(some))
 
     async def asks(self, tx: Transaction, change: ChangeSet) -> tuple[Reach, ApprovalPolicy]:
         """Of every kind that it has, what asks most."""

@@ -6,17 +6,19 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from application.acting import Clock
+from application.evaluation import Shelf, recompiled
+from application.flag_impact.weighing import with_flag
 from application.ports.identity import Assertions
+from application.ports.records import FlagSetRecord
 from application.ports.store import Store, Transaction
 from application.recording import record
 from application.settings.foreseeing import switched
 from application.settings.reading import Effective, Question
 from domain.audit import Action
-from domain.canonical import Json
-from domain.changes import ChangeSet, Kind
+from domain.changes import ChangeSet, Kind, Target
 from domain.environments import Environment
 from domain.errors import Fault, Invalid, Missing
-from domain.flags import SHARED_RULES, Bucketing, FlagSet, compile_flag_set
+from domain.flags import WHOLE, FlagSet
 from domain.people import Actor, Permission
 from domain.people.acts import Act, AssertionForged
 from domain.rollouts import EXPOSED, NotRunning, Rollout
@@ -57,34 +59,24 @@ class Previewing:
         act = Act(uuid4(), rollout.tenant, actor, PREVIEW, str(rollout.id), rollout.digest, until)
         return Preview(self._assertions.issue(act), until)
 
-    async def flags(self, tenant: UUID, environment: Environment, token: str, served: FlagSet) -> FlagSet:
-        """What this tenant would be served after the switch, over what it is served now.
+    async def flags(self, tenant: UUID, environment: Environment, token: str, shelf: Shelf) -> FlagSet:
+        """What this tenant would be served after the switch, over what stands on its shelf.
 
         Raises AssertionForged, AssertionExpired, and NotRunning once there is nothing to preview any more.
         """
         change = await self._prepared(tenant, token)
         if change.target.environment is not environment:
-            return served
-        rules = next((each.content for each in change.content.targets if each.key == SHARED_RULES), None)
-        if rules is not None:
-            served = await self._under(rules, (tenant, environment, change.digest, served.revision))
-        return _over(served, change)
+            return shelf.flags
+        if change.target.kind is not Kind.FLAG or change.target.key not in WHOLE:  # which is a change of its own
+            return _over(shelf, change)
+        return self._under(change.target, shelf.stored, (tenant, environment, change.digest, shelf.stored.revision))
 
-    async def _under(self, rules: Json, seen: tuple[UUID, Environment, str, int]) -> FlagSet:
-        """Every flag with other shared rules: all of them are compiled anew, so the last such set is kept."""
+    def _under(self, target: Target, stored: FlagSetRecord, seen: tuple[UUID, Environment, str, int]) -> FlagSet:
+        """Every flag, as what they have in common is another: all are compiled anew, so the last such set is kept."""
         if self._last is not None and self._last[0] == seen:
             return self._last[1]
-        tenant, environment, _, revision = seen
-        async with self._store.transaction(tenant) as tx:
-            stored = await tx.flags.flag_set(environment)
-        flags = compile_flag_set(
-            stored.flags,
-            revision=revision,
-            bucketing=Bucketing(stored.bucketing),
-            metadata=stored.metadata,
-            evaluators=rules,
-            now=lambda: self._clock().timestamp(),
-        )
+        there = with_flag(stored, target.key, target.content)
+        flags = Shelf.of(there, lambda: self._clock().timestamp()).flags
         self._last = seen, flags
         return flags
 
@@ -128,8 +120,7 @@ async def _concerns(tx: Transaction, rollout: Rollout, tenant: UUID) -> bool:
     return any(each.tenant == tenant for each in await tx.parts.of(rollout.id))
 
 
-def _over(served: FlagSet, change: ChangeSet) -> FlagSet:
-    for target in change.content.targets:
-        if target.kind is Kind.FLAG and target.key != SHARED_RULES:
-            served = served.with_flag(target.key, target.content, served.revision)
-    return served
+def _over(shelf: Shelf, change: ChangeSet) -> FlagSet:
+    """The flags of the change, and those that need them."""
+    flags = {each.key: each.content for each in change.content.targets if each.kind is Kind.FLAG}
+    return recompiled(shelf.flags, shelf.published, shelf.published.with_flags(flags))

@@ -9,14 +9,15 @@ from application.drafts.content import Checked, checked_targets
 from application.drafts.gates import gates_of, metrics_of
 from application.drafts.others import check_others
 from application.drafts.wanted import Wanted
+from application.going_before import check_before
 from application.ports.store import Transaction
 from domain.canonical import Json
 from domain.changes import ChangeSet, Content, Kind, TenantChoice
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.flags import SHARED_RULES
+from domain.flags import SHARED_RULES, WHOLE
 from domain.people import Actor, Permission
-from domain.rollouts import CohortMode, Plan, Strategy, parse_plan
+from domain.rollouts import CohortMode, Plan, Strategy, check_moments, parse_plan
 from domain.tenants import Tier
 
 LEAST_REASON = 3
@@ -65,7 +66,7 @@ def check_permissions(actor: Actor, proposal: Proposal) -> None:
 
 async def drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeSet:
     """Invalid names every fault, BaseVersionConflict the targets that have moved."""
-    plan, choice = _framed(tx, proposal)
+    plan, choice = await _framed(tx, proposal)
     found = await checked_targets(tx, actor, proposal.environment, proposal.wanted, proposal.reason, plan, choice)
     content = Content(
         tuple(each.target for each in found),
@@ -92,7 +93,7 @@ async def drafted(tx: Transaction, actor: Actor, proposal: Proposal) -> ChangeSe
     return change
 
 
-def _framed(tx: Transaction, proposal: Proposal) -> tuple[Plan, TenantChoice | None]:
+async def _framed(tx: Transaction, proposal: Proposal) -> tuple[Plan, TenantChoice | None]:
     """Everything but the content of the targets."""
     faults = [*_reason_faults(proposal), *_target_faults(proposal), *_revert_faults(proposal)]
     watched = proposal.gates is not None
@@ -102,6 +103,8 @@ def _framed(tx: Transaction, proposal: Proposal) -> tuple[Plan, TenantChoice | N
         choice = _collect(faults, "/tenants", lambda: TenantChoice.of(proposal.tenants, tiers=list(Tier)))
     if plan is not None:
         faults += _plan_faults(tx, proposal, plan)
+        places = [each.place for each in proposal.wanted]
+        faults += await check_before(tx, proposal.environment, plan, places, proposal.tenants)
     if faults or plan is None:
         raise Invalid(faults)
     return plan, choice
@@ -126,9 +129,9 @@ def _target_faults(proposal: Proposal) -> list[Fault]:
     if len(wanted) > MOST_TARGETS:
         return [Fault("/targets", f"at most {MOST_TARGETS} of them")]
     faults = [
-        Fault(f"{each.pointer}/key", "shared rules are a change of their own")
+        Fault(f"{each.pointer}/key", "what all flags have in common is a change of its own")
         for each in wanted
-        if each.key == SHARED_RULES and (len(wanted) > 1 or proposal.tenants is not None)
+        if each.key in WHOLE and (len(wanted) > 1 or proposal.tenants is not None)
     ]
     seen: set[tuple[Kind, str]] = set()
     for each in wanted:
@@ -141,9 +144,7 @@ def _target_faults(proposal: Proposal) -> list[Fault]:
 
 
 def _plan_faults(tx: Transaction, proposal: Proposal, plan: Plan) -> list[Fault]:
-    faults = []
-    if plan.apply_at is not None and plan.apply_at <= tx.now:
-        faults.append(Fault("/plan/apply_at", "in the future"))
+    faults = [Fault(f"/plan{each.path}", each.message) for each in check_moments(plan.apply_at, plan.apply_by, tx.now)]
     by_tenant = plan.audience.mode is CohortMode.TENANT
     if proposal.tenants is None:
         if plan.strategy is Strategy.ROLLING:

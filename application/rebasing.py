@@ -2,31 +2,36 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
 from application.bases import present_bases, value_says
 from application.drafts.wanted import Wanted
+from application.going_before import still_before
 from application.ports.store import Transaction
 from domain.canonical import Json
 from domain.changes import BaseVersionConflict, ChangeSet, Kind, NotRebasable, Target, merged
 from domain.errors import Missing
+from domain.rollouts import TERMINAL
 
 _SAID = ("state", "value", "enforced", "constraint")
 
 
 @dataclass(frozen=True)
 class Rebased:
-    """What is still wanted, over the versions that are there now."""
+    """What is still wanted, over the versions that are there now, by a plan without the moments that are over."""
 
     targets: tuple[Wanted, ...]
+    plan: Json
 
 
 async def rebased(tx: Transaction, change: ChangeSet) -> Rebased:
     """BaseVersionConflict with every path that both sides changed; NotRebasable for what has a time of its own."""
     if change.target.kind not in {Kind.FLAG, Kind.SETTING}:
         raise NotRebasable
-    targets = change.content.targets
+    targets, plan = change.content.targets, await _still_to_come(tx, change)
     if change.content.tenants is not None:
-        return Rebased(tuple(_wanted(targets, place, each.content, None) for place, each in enumerate(targets)))
+        return Rebased(tuple(_wanted(targets, place, each.content, None) for place, each in enumerate(targets)), plan)
     present, _ = await present_bases(tx, change)
     wanted, conflicts = [], []
     for place, target in enumerate(targets):
@@ -38,7 +43,16 @@ async def rebased(tx: Transaction, change: ChangeSet) -> Rebased:
         single = len(targets) == 1
         paths = [path if single else f"/{key}{path}" for key, path in conflicts]
         raise BaseVersionConflict(paths=paths, present_version=present[targets[0].place])
-    return Rebased(tuple(wanted))
+    return Rebased(tuple(wanted), plan)
+
+
+async def _still_to_come(tx: Transaction, change: ChangeSet) -> Json:
+    """A plan without these says something else: it keeps no vote."""
+    plan = dict(change.content.plan)
+    over = {name for name in ("apply_at", "apply_by") if name in plan and datetime.fromisoformat(plan[name]) <= tx.now}
+    if "after" in plan and await still_before(tx, UUID(plan["after"])) in TERMINAL:
+        over.add("after")
+    return {name: value for name, value in plan.items() if name not in over}
 
 
 async def _flag(tx: Transaction, target: Target, version: int) -> tuple[Json, list[str]]:

@@ -13,11 +13,11 @@ from application.settings.definitions import existing_definition
 from domain.canonical import Json
 from domain.changes import ChangeSet, Kind, Reversal, Target
 from domain.errors import Missing
-from domain.flags import SHARED_RULES
+from domain.flags import WHOLE
 
 
 async def whole(tx: Transaction, change: ChangeSet, present: int, *, touched: bool) -> Reversal:
-    """Of what is one document: a flag, the rules that flags share, a definition, or the rulebook."""
+    """Of what is one document: a flag, what flags have in common, a definition, or the rulebook."""
     target = change.target
     before, now = await _at(tx, change, target.base_version), await _at(tx, change, present)
     if before is None:  # the change made it: there is nothing to go back to but its absence of effect
@@ -75,4 +75,4 @@ async def _rule_at(tx: Transaction, target: Target, version: int) -> Json:
 def _without_effect(target: Target) -> Json:
     if target.kind in {Kind.FISCAL_CALENDAR, Kind.ENTITY_BOOKS}:  # they stay
         return target.content
-    return {} if target.key == SHARED_RULES else {**target.content, "state": "DISABLED"}
+    return WHOLE.get(target.key, {**target.content, "state": "DISABLED"})

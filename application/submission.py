@@ -1,6 +1,7 @@
 """Submitting fixes the change, opens its approval and takes the target, in one transaction; Temporal comes after."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -20,12 +21,12 @@ from application.ports.store import Store, Transaction
 from application.progression import Step, begun, move
 from application.recording import record
 from application.taking_back import relieved
-from domain.approvals import Approval, Ballot, Standing
+from domain.approvals import Approval, Ballot, EmergencyScheduled, Standing
 from domain.audit import Action
 from domain.changes import BaseVersionConflict, ChangeNotDraft, ChangeSet, ChangeStatus, DigestTampered
 from domain.errors import Missing, Stale, Unavailable
 from domain.people import Actor, Permission
-from domain.rollouts import Rollout, State
+from domain.rollouts import Rollout, State, TooLate
 
 log = structlog.get_logger()
 
@@ -106,11 +107,11 @@ async def _fix(
     """Returns the approvals that this submission has ended."""
     _check(change, expected)
     await in_turn(tx, change)
-    target = change.target
     rollout = _rollout(change, actor, tx)
     if emergency is not None:
         await check_emergency(tx, actor, emergency)
         rollout = emergency.on(rollout)
+    _check_moments(rollout, tx.now)
     await check_not_rejected(tx, rollout, change)
     await _check_base(tx, change)
     reach, policy = await relieved(tx, change, *await subject_of(change.target.kind).asks(tx, change))
@@ -118,7 +119,7 @@ async def _fix(
     fixed = replace(change, status=ChangeStatus.SUBMITTED, revision=change.revision + 1, reach=reach)
     await tx.changes.save_status(fixed)
     approval = Approval(
-        change.id, change.tenant, target.environment, change.digest,
+        change.id, change.tenant, change.target.environment, change.digest,
         tuple(dict.fromkeys((*change.authors, actor.id))), policy, Standing.PENDING, tx.now, tx.now,
     )  # fmt: skip
     await tx.approvals.open(approval)
@@ -148,6 +149,15 @@ def _check(change: ChangeSet, expected: int | None) -> None:
         raise Stale(revision=change.revision, expected=expected)
     if not change.intact:
         raise DigestTampered(change=str(change.id))
+
+
+def _check_moments(rollout: Rollout, now: datetime) -> None:
+    """A draft may have been left lying until it is too late."""
+    plan = rollout.plan
+    if plan.apply_by is not None and plan.apply_by <= now:
+        raise TooLate(apply_by=plan.apply_by.isoformat())
+    if rollout.emergency is not None and plan.apply_at is not None and plan.apply_at > now:
+        raise EmergencyScheduled(apply_at=plan.apply_at.isoformat())
 
 
 async def _asked(tx: Transaction, actor: Actor, change: ChangeSet) -> None:

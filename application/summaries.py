@@ -10,6 +10,7 @@ from application.briefing import Brief, briefed
 from application.ports.notify import Section
 from application.ports.store import Transaction
 from domain.canonical import Json
+from domain.flags.impact_words import sentences
 from domain.settings import shown
 
 MOST_LINES: Final = 12
@@ -43,6 +44,7 @@ def rendered(brief: Brief) -> tuple[Section, ...]:
     sections = (
         Section("What changes", _changes(brief)),
         Section("How far it reaches", tuple(_reach(brief))),
+        Section("Whom it changes", tuple(sentences(brief.impact)) if brief.impact else ()),
         Section("How it goes out", (_sentence(brief.steps),)),
         Section("How it is judged", tuple(_gates(brief))),
         Section("How it is taken back", (brief.way_back,)),

@@ -7,8 +7,9 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from application.ports.flag_usage import Counted
 from application.ports.metrics import MetricSource, edges
-from application.ports.records import TelemetryBatch
+from application.ports.records import TelemetryBatch, TelemetrySample
 from application.ports.store import Store
 from domain.canonical import Json, canonical_bytes
 from domain.errors import Fault, Invalid, Unavailable
@@ -44,7 +45,10 @@ class Telemetry:
         if faults:
             raise Invalid(faults)
         async with self._store.transaction(actor.tenant) as tx:
-            return await tx.telemetry.add(batch)
+            fresh = await tx.telemetry.add(batch)
+            if fresh:
+                await tx.flag_usage.add([_used(sample, tx.now) for sample in batch.samples if sample.requests])
+            return fresh
 
 
 class TelemetrySource:
@@ -149,6 +153,12 @@ class Sources:
 def _in_change(fault: Fault) -> Fault:
     """A source knows its templates; a change has them among its metrics."""
     return Fault(f"/metrics{fault.path}", fault.message) if fault.path.startswith("/templates") else fault
+
+
+def _used(sample: TelemetrySample, now: datetime) -> Counted:
+    """Whoever evaluates by itself says here which variants it gave, and not why."""
+    at = min(sample.window_end, now)
+    return Counted(sample.environment, sample.key, sample.variant, "UNKNOWN", at, sample.requests)
 
 
 NOT_CONFIGURED = ProviderError("source_not_configured")

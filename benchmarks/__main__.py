@@ -7,7 +7,7 @@ from benchmarks.measure import hardware
 
 NAMES = ["evaluation", "ofrep", "votes", "waiting", "settings", "setting_writes", "settings_cache", "reads", "bundles"]
 NAMES += ["gates", "rollback", "canaries", "guard", "isolation", "posting_checks", "periods", "closures", "commands"]
-NAMES += ["bus"]
+NAMES += ["bus", "flagd", "flag_streams", "flag_sets", "ofrep_paced"]
 
 
 def main() -> None:

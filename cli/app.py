@@ -12,7 +12,7 @@ import httpx2
 import typer
 
 from application.ports.installation import Installation, Newcomer, Running
-from cli import calendars, close, commands, config, database, deploy, gates, periods, processes, secrets, voting
+from cli import calendars, close, commands, config, database, deploy, flags, gates, periods, processes, secrets, voting
 from cli.caller import ApiRefusal
 from cli.console import console
 from cli.destination import NotSent
@@ -77,7 +77,7 @@ def build(installation: Installation) -> typer.Typer:
             console.print(_known(known, tenant), markup=False, soft_wrap=True)
 
     for each in (
-        database, voting, config, deploy, secrets, gates, close, calendars, periods, commands, processes,
+        database, voting, config, deploy, secrets, flags, gates, close, calendars, periods, commands, processes,
     ):  # fmt: skip
         each.add(app, installation, _run)
     return app
@@ -99,10 +99,12 @@ async def _up(installation: Installation, port: int | None) -> None:
 
 
 def _addresses(running: Running, installation: Installation) -> str:
+    host = running.api.removeprefix("http://").partition(":")[0]
     return (
         f"[bold]Changegate runs.[/]  data in {installation.folder}\n"
         f"  API and reference   {running.api}/docs\n"
         f"  Temporal UI         {running.api}/temporal   (read-only)\n"
+        f"  flagd sync          {host}:{running.port('flagd')}   (gRPC, no TLS)\n"
         f"  Temporal            {running.temporal_address}   (for `temporal --address`)\n"
         f"  PostgreSQL          {database.place(installation.database_url)}   (`changegate database` says as whom)\n"
         f"  health              {running.api}/readyz\n"

@@ -17,6 +17,7 @@ ENDED = {"SUCCEEDED": 0, "ROLLED_BACK": 1, "CANCELLED": 3, "WITHDRAWN": 3, "SUPE
 ELSE = 5
 """What never began: rejected, expired, invalidated."""
 VERBS = {
+    "start": "Start what waits for its moment now; freezes, windows and its turn still count.",
     "pause": "Hold a deployment where it is; the pause has an end.",
     "resume": "Let a paused deployment go on.",
     "promote": "Go past a gate that cannot decide; never past one that failed.",
@@ -25,6 +26,7 @@ VERBS = {
 }
 
 Id = Annotated[str, typer.Argument(help="id of the deployment")]
+Scheduled = Annotated[bool, typer.Option("--scheduled", help="what is to start at a moment, the next first")]
 Why = Annotated[str, typer.Option("--reason", help="why; it stays in the trail")]
 
 
@@ -35,10 +37,12 @@ def add(app: typer.Typer, installation: Installation, run: Run) -> None:
     @deploy.command("list")
     def listed(
         limit: Annotated[int, typer.Option(min=1, max=100, help="how many, newest first")] = 20,
+        *, scheduled: Scheduled = False,
         reader: As = None, api: Api = None, tenant: Tenant = None,
     ) -> None:  # fmt: skip
         """List deployments, newest first."""
-        run(_list(installation, Asked(os.environ, reader, api, tenant), limit))
+        path = "/deployments/scheduled" if scheduled else "/deployments"
+        run(_list(installation, Asked(os.environ, reader, api, tenant), path, limit))
 
     @deploy.command()
     def show(deployment: Id, reader: As = None, api: Api = None, tenant: Tenant = None) -> None:
@@ -60,9 +64,9 @@ def _steering(deploy: typer.Typer, installation: Installation, run: Run, verb: s
         run(_steer(installation, Asked(os.environ, operator, api, tenant), deployment, verb, reason))
 
 
-async def _list(installation: Installation, asked: Asked, limit: int) -> None:
+async def _list(installation: Installation, asked: Asked, path: str, limit: int) -> None:
     async with caller(installation, asked) as me:
-        page = await me.get("/deployments", limit=limit)
+        page = await me.get(path, limit=limit)
     print_list(page["items"], console)
 
 
@@ -73,6 +77,8 @@ async def _show(installation: Installation, asked: Asked, deployment: str) -> No
         reach = await me.get(f"/deployments/{deployment}/convergence")
         lasted = await me.get(f"/deployments/{deployment}/durations")
     console.print(f"{now['key']} in {now['environment']}: {now['state']} at {now['percent']:g} %", markup=False)
+    if now["waits_until"]:
+        console.print(f"It waits until {now['waits_until']}.", markup=False)
     for step in steps:
         console.print(f"  {step['at']}  {step['to_state']:<18} {step['percent']:>5g} %  {step['cause']}", markup=False)
     console.print(f"{reach['holding']} of {reach['live']} live instances hold it.")

@@ -14,6 +14,7 @@ from rich.text import Text
 from cli.deploy_events import Word
 
 _COLOURS = {"SUCCEEDED": "green", "ROLLING_BACK": "yellow", "PAUSED": "yellow", "RUNNING": "cyan", "BAKING": "cyan"}
+_TO_START = {"AWAITING_APPROVAL", "SCHEDULED", "BLOCKED", "QUEUED"}
 _GUARDRAILS = ("error_rate", "latency", "tail_latency")
 
 
@@ -68,7 +69,9 @@ def stage_of(deployment: dict[str, Any], step: dict[str, Any]) -> str:
 
 
 def held(step: dict[str, Any]) -> str:
-    """Why it is held and until when, or nothing."""
+    """Why it is held and until when, or until when it waits, or nothing."""
+    if step.get("until"):
+        return f"starts at {_clock(step['until'])} at the earliest"
     if not step.get("hold"):
         return ""
     until = f" until {_clock(step['deadline'])} at the longest" if step.get("deadline") else ""
@@ -105,7 +108,7 @@ def line_of(word: Word) -> str:
     told = word.content
     if word.event == "transition":
         stage = f" stage {told['stage'] + 1}" if told["stage"] is not None else ""
-        hold = f"  {held(told)}" if told["hold"] else ""
+        hold = f"  {held(told)}" if held(told) else ""
         return f"{told['at']}  {told['to_state']}{stage}  {told['percent']:g} %  {_words(told['cause'])}{hold}"
     if word.event == "check":
         return f"{told['judged_at']}  check {told['number']}: {_words(told['verdict'])}  {told['sentence']}"
@@ -120,9 +123,16 @@ def print_list(deployments: Iterable[dict[str, Any]], page: Console) -> None:
     """The id first, whole: however narrow the terminal, it can be copied."""
     lines = [
         f"{each['id']}  {each['state']:<18} {each['percent']:>5g} %  {each['key']} in {each['environment']}"
+        f"{_starts(each)}"
         for each in deployments
     ]
     page.print("\n".join(lines) or "There are no deployments.", markup=False, soft_wrap=True)
+
+
+def _starts(deployment: dict[str, Any]) -> str:
+    """The moment of what has not started."""
+    moment = deployment["plan"].get("apply_at") if deployment["state"] in _TO_START else None
+    return f", at {_clock(moment)}" if moment else ""
 
 
 def _odds(log_harm: float) -> str:

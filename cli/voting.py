@@ -17,6 +17,7 @@ from application.ports.installation import Installation
 from cli.caller import Caller
 from cli.console import console
 from cli.destination import Asked, Frontend, NotSent, destination, frontend
+from domain.flags.impact_words import sentences
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 As = Annotated[
@@ -91,10 +92,23 @@ def list_waiting(waiting: Iterable[dict[str, Any]], page: Console) -> None:
     told = [
         f"{each['id']}\n"
         f"  {each['change']['target']['key']} in {each['environment']}, by {each['authors'][0]['handle']}\n"
-        f"  level {each['open_level']} of {len(each['levels'])}, until {each['deadline']}"
+        f"  level {each['open_level']} of {len(each['levels'])}, until {each['deadline']}{_starts(each['change'])}"
+        f"{_impact(each)}"
         for each in waiting
     ]
     page.print("\n".join(told) or "Nothing waits for you.", markup=False, soft_wrap=True)
+
+
+def _starts(change: dict[str, Any]) -> str:
+    """The moment of what is not to start as soon as it may."""
+    moment = change["plan"].get("apply_at")
+    return f"\n  starts at {moment} at the earliest" if moment else ""
+
+
+def _impact(waiting: dict[str, Any]) -> str:
+    """Whom it changes, as far as contexts were sampled."""
+    impact = waiting.get("impact")
+    return "".join(f"\n  {said}" for said in sentences(impact)) if impact else ""
 
 
 @asynccontextmanager
@@ -111,6 +125,8 @@ async def caller(installation: Installation, asked: Asked) -> AsyncIterator[Call
 async def _pending(installation: Installation, asked: Asked) -> None:
     async with caller(installation, asked) as me:
         waiting = (await me.get("/approvals/pending"))["items"]
+        for each in waiting:
+            each["impact"] = (await me.get(f"/approvals/{each['id']}/brief"))["impact"]
     list_waiting(waiting, console)
 
 

@@ -23,6 +23,7 @@ from api.routes import ROUTERS
 from api.services import Services
 from application.controls import NEEDS
 from application.periods.moves import MOVES, GateVerb
+from docs import flag_operators
 from domain.audit import Action
 from domain.errors import Refusal
 from domain.people import GRANTS, Permission, Role
@@ -46,6 +47,7 @@ def pages() -> dict[str, str]:
         "problems.md": problems(),
         "settings.md": settings(),
         "audit-actions.md": audit_actions(),
+        "flag-operators.md": _page("Operators of flags", flag_operators.page()),
         "api.md": api(),
         "openapi.json": json.dumps(reference.openapi(), indent=2, ensure_ascii=False) + "\n",
     }
@@ -139,7 +141,11 @@ def api() -> str:
         "## For applications\n\nFlags are evaluated over OFREP 0.3 by any OpenFeature SDK: "
         "`POST /ofrep/v1/evaluate/flags` for all flags, `POST /ofrep/v1/evaluate/flags/{key}` for one, with "
         "`Changegate-Environment` naming the environment (default `production`). The permission is "
-        f"`{Permission.FEATURES_EVALUATE.value}`.",
+        f"`{Permission.FEATURES_EVALUATE.value}`. The answer for all flags names an event stream, "
+        "`GET /ofrep/v1/streams/flags`, whose address is its own permission "
+        "([how](../explanation/events.md#clients-that-keep-flags)).\n\n"
+        "`GET /flagd/v1/{tenant}/{environment}/flags.json` is the whole flag set for flagd, with the same permission; "
+        "its sync protocol has a port of its own ([how](../howto/flagd.md)).",
         "## For operators\n\n`GET /healthz` says that the process lives, `GET /readyz` whether each part that it needs "
         "answers, `GET /metrics` speaks to Prometheus, `/temporal` shows Temporal's UI read-only, "
         "`GET /problems` explains every problem that an answer may be.",

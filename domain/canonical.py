@@ -2,13 +2,15 @@
 
 import hashlib
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import rfc8785
 
-Json = Any
-"""A JSON value: None, bool, int, float, str, or lists and string-keyed dicts of them."""
+from domain.json_value import Json
+
+__all__ = ["Json", "canonical_bytes", "digest_of"]
+
 _LARGEST: Final = 2**53 - 1
 
 

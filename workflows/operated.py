@@ -115,6 +115,14 @@ class Operated(ABC):
     def check_force(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
         self.check(Verb.FORCE)
 
+    @workflow.update(name="start")
+    async def start(self, proof: Proof) -> State:
+        return await self.act(Verb.START, clean(proof.assertion))
+
+    @start.validator
+    def check_start(self, proof: Proof) -> None:  # noqa: ARG002 -- a validator has its update's arguments
+        self.check(Verb.START)
+
     @workflow.signal(dynamic=True)
     async def heard(self, name: str, given: Sequence[RawValue]) -> None:
         """A signal may have any name and hold anything; what it proves decides, and it has no answer."""

@@ -1,6 +1,7 @@
 """What people filter by in the Temporal UI; no secret and no personal data beyond a handle stands here."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,13 @@ STRATEGY = SearchAttributeKey.for_keyword("Strategy")
 ENTITY = SearchAttributeKey.for_keyword("Entity")
 PERIOD = SearchAttributeKey.for_keyword("Period")
 COMMAND_TYPE = SearchAttributeKey.for_keyword("CommandType")
+APPLY_AT = SearchAttributeKey.for_datetime("ApplyAt")
 CHANGE = SearchAttributeKey.for_keyword_list("Change")
 """A list, since a server keeps few attributes that are plain keywords: ten in each namespace."""
 
-ALL = (TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER, STRATEGY, ENTITY, PERIOD, COMMAND_TYPE, CHANGE)
+ALL = (
+    TENANT, ENVIRONMENT, TARGET_KEY, STATE, STAGE, REQUESTER, STRATEGY, ENTITY, PERIOD, COMMAND_TYPE, APPLY_AT, CHANGE,
+)  # fmt: skip
 
 
 RUN = "run"
@@ -34,6 +38,12 @@ def of_close(tenant: UUID, place: tuple[str, str], state: str, requester: str) -
         {TENANT: str(tenant), ENTITY: entity, PERIOD: period, TARGET_KEY: f"{entity}/{period}", STATE: state,
          REQUESTER: requester}
     )  # fmt: skip
+
+
+def of_rollout(keywords: Mapping[SearchAttributeKey[str], str], apply_at: datetime | None) -> TypedSearchAttributes:
+    """What waits for a moment can be found and sorted by it."""
+    moment = [SearchAttributePair(APPLY_AT, apply_at)] if apply_at else []
+    return TypedSearchAttributes([*about(keywords), *moment])
 
 
 def of_command(tenant: UUID, name: str, type_: str, state: str, change: UUID | None) -> TypedSearchAttributes:

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         cause_of,
         check_control,
         next_deadline,
+        waits_until,
     )
     from workflows import search
     from workflows.messages import Resumed, RolloutRequest
@@ -108,6 +109,8 @@ class Steered(Operated):
             self._asked_again = True
         elif verb is Verb.ACCEPT:
             self._asked_again = True
+        elif verb is Verb.START:
+            self._turn = True
         elif state in TERMINAL and self._approval is not None:
             self._approval.cancel()
 
@@ -138,6 +141,9 @@ class Steered(Operated):
         lines = [f"{place}: {self._state.value} at {percent:g} % ({self._cause})"]
         lines.append(f"{self._plan.strategy.value}, stage {self._progress.stage + 1} of {self._stages}")
         deadline = next_deadline(self._plan, self._progress)
+        due = waits_until(self._plan, self._state, self._cause)
+        if due is not None:
+            lines.append(f"starts at {due.isoformat(timespec='minutes')} at the earliest")
         if self._progress.hold is not None and deadline is not None:
             lines.append(f"held for {self._progress.hold.value} until {deadline.isoformat(timespec='minutes')}")
         return "\n\n".join([*lines, self._sentence])

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from application.admission import Admission
     from application.balloting import ENDS
     from domain.approvals import Standing
-    from domain.rollouts import TERMINAL, WAITING, State
+    from domain.rollouts import DUE, TERMINAL, WAITING, State
     from workflows.approval import ApprovalResult, ApprovalWorkflow
     from workflows.operated import SUPERSEDED
     from workflows.presets import LASTING, TASK_TIMEOUT
@@ -66,17 +66,19 @@ class Waiting(WayBack):
         return result.standing
 
     async def _wait_until_due(self) -> None:
-        """What is approved early waits for its moment; whoever may stop it, or breaks the glass, ends the wait."""
+        """What is approved early waits for its moment; who may stop or start it, or breaks the glass, ends the wait."""
         due = self._plan.apply_at
         if due is None or due <= workflow.now() or self._request.emergency:
             return
         async with self._one_at_a_time:
             if self._state in TERMINAL:
                 return
-            await self._step(State.SCHEDULED, "waits_until_due")
+            self._turn = False
+            await self._step(State.SCHEDULED, DUE)
+        hears = workflow.patched("called-before-its-moment")
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self._urgent or self._state in TERMINAL,
+                lambda: self._urgent or self._state is not State.SCHEDULED or (hears and self._turn),
                 timeout=due - workflow.now(),
                 timeout_summary=f"applies at {due.isoformat(timespec='minutes')}",
             )

@@ -89,7 +89,7 @@ async def started(
             "api",
             [*api, "--port", str(api_port), "--no-access-log", "--log-level", "warning",
              "--timeout-graceful-shutdown", "10", "--no-server-header"],
-            environment,
+            {**environment, "CHANGEGATE_FLAGD_PORT": str(stack.port("flagd"))},
             ready=lambda: http_answers(api_port, "/readyz"),
         )  # fmt: skip
         yield RunningStack(stack, api_port, prometheus)

@@ -10,7 +10,7 @@ from application.ports.bundles import Leaving, Sync
 from application.ports.records import StoredFlag
 from domain.changes import Kind
 from domain.environments import Environment
-from domain.flags import SHARED_RULES
+from domain.flags import BUCKETING, SHARED_RULES
 from domain.rollouts import StaleGeneration, State
 from domain.settings import EntryState, Line, Scope, Section
 
@@ -49,6 +49,7 @@ class MemoryBundles:
 
     async def flags(self, environment: Environment) -> dict[str, StoredFlag]:
         found = {key: flag for (place, key), flag in self._rows.flags.items() if place is environment}
+        found.pop(BUCKETING, None)
         return {key: replace(flag, definition=as_stored(flag.definition)) for key, flag in found.items()}
 
     async def held(self, environment: Environment, keys: Collection[str]) -> dict[str, UUID]:

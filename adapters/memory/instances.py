@@ -1,7 +1,7 @@
 """Instances in memory, by where they run and what they are called."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -32,6 +32,10 @@ class MemoryInstances:
                 held[place] = replace(each, holds=each.holds.over(before.holds))
         for gone in sorted(held.values(), key=lambda each: each.seen_at, reverse=True)[most:]:
             del held[gone.environment, gone.name]
+
+    async def forget(self, named: Collection[tuple[Environment, str]]) -> None:
+        for place in named:
+            self._rows.instances.pop(place, None)
 
     async def page(
         self, environment: Environment, kind: Kind, since: datetime, after: str, limit: int

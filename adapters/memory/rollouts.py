@@ -7,7 +7,7 @@ from adapters.memory.rows import Rows, as_stored
 from application.ports.records import Check
 from application.ports.store import Place
 from domain.errors import AlreadyExists
-from domain.rollouts import AlreadyTerminal, Rollout, Transition
+from domain.rollouts import TO_START, AlreadyTerminal, Rollout, Transition
 
 
 class MemoryRollouts:
@@ -26,6 +26,11 @@ class MemoryRollouts:
     async def page(self, before: Place | None, limit: int) -> list[Rollout]:
         wanted = [each for each in self._rows.rollouts.values() if before is None or _place(each) < before]
         return sorted(wanted, key=_place, reverse=True)[:limit]
+
+    async def scheduled(self, after: Place | None, limit: int) -> list[Rollout]:
+        waiting = [each for each in self._rows.rollouts.values() if each.state in TO_START and each.plan.apply_at]
+        found = sorted(waiting, key=_moment)
+        return [each for each in found if after is None or _moment(each) > after][:limit]
 
     async def save(self, rollout: Rollout) -> None:
         found = self._rows.rollouts.get(rollout.id)
@@ -86,3 +91,7 @@ def _unshared(check: Check) -> Check:
 
 def _place(rollout: Rollout) -> Place:
     return rollout.created_at, rollout.id
+
+
+def _moment(rollout: Rollout) -> Place:
+    return rollout.plan.apply_at or rollout.created_at, rollout.id

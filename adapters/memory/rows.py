@@ -11,6 +11,8 @@ from application.ports.bundles import Sync
 from application.ports.calendars import LegalEntity, StoredCalendar, StoredYear
 from application.ports.closures import ClosureTemplate, RunLine
 from application.ports.events import Line
+from application.ports.flag_samples import StoredSampling
+from application.ports.flag_usage import StoredScan
 from application.ports.imports import ImportRecord, Progress, Upload
 from application.ports.locks import StoredRule
 from application.ports.modules import YearClosed
@@ -62,6 +64,9 @@ from domain.environments import Environment
 from domain.events import Delivery, Subscription
 from domain.events import Event as Told
 from domain.fences import Fence, RemoteModule
+from domain.flags.lifecycle import Given
+from domain.flags.references import Reference
+from domain.flags.sampling import Sample
 from domain.instances import Instance
 from domain.locks import Claim, Freeze, Place
 from domain.people import Principal
@@ -78,7 +83,6 @@ Tick = Callable[[], datetime]
 @dataclass(frozen=True)
 class FlagSetHead:
     revision: int = 0
-    bucketing: str = "v3"
     metadata: Json = field(default_factory=dict)
 
 
@@ -164,6 +168,11 @@ class Rows:
     sets: dict[Environment, FlagSetHead] = field(default_factory=dict)
     flags: dict[tuple[Environment, str], StoredFlag] = field(default_factory=dict)
     versions: dict[tuple[Environment, str, int], StoredFlag] = field(default_factory=dict)
+    flag_usage: dict[tuple[Environment, str, datetime, str, str], int] = field(default_factory=dict)
+    flag_given: dict[tuple[Environment, str, str], Given] = field(default_factory=dict)
+    flag_scans: dict[tuple[Environment, str], tuple[StoredScan, tuple[Reference, ...]]] = field(default_factory=dict)
+    flag_samplings: dict[Environment, StoredSampling] = field(default_factory=dict)
+    flag_samples: dict[tuple[Environment, bytes], tuple[Sample, datetime]] = field(default_factory=dict)
     epochs: dict[Environment, int] = field(default_factory=dict)
     setting_definitions: dict[str, tuple[StoredDefinition, ...]] = field(default_factory=dict)
     rulebooks: list[Rulebook] = field(default_factory=list)

@@ -21,6 +21,8 @@ from adapters.memory.commands import MemoryCommands
 from adapters.memory.deployments import MemoryDeployments
 from adapters.memory.events import MemoryEvents, work_of
 from adapters.memory.fences import MemoryFences
+from adapters.memory.flag_samples import MemoryFlagSamples, has_old_samples
+from adapters.memory.flag_usage import MemoryFlagReferences, MemoryFlagUsage
 from adapters.memory.flags import MemoryFlags
 from adapters.memory.imports import MemoryImports, MemoryUploads
 from adapters.memory.instances import MemoryInstances
@@ -74,8 +76,12 @@ class MemoryTransaction:
         self.tenant, self.now = tenant, now
         self.people, self.groups = MemoryPeople(rows, tick), MemoryGroups(rows)
         self.flags = MemoryFlags(rows)
-        self.settings = MemorySettings(rows, tick)
-        self.sealed_keys = MemorySealedKeys(rows)
+        self.flag_usage, self.flag_references, self.flag_samples = (
+            MemoryFlagUsage(rows),
+            MemoryFlagReferences(rows),
+            MemoryFlagSamples(rows, now),
+        )
+        self.settings, self.sealed_keys = MemorySettings(rows, tick), MemorySealedKeys(rows)
         self.changes = MemoryChanges(rows)
         self.policies, self.approvals = MemoryPolicies(rows), MemoryApprovals(rows, tick)
         self.rollouts, self.evidence = MemoryRollouts(rows), MemoryEvidence(rows)
@@ -236,6 +242,10 @@ class MemoryStore(MemoryCommandLanes):
     async def unheard_emergencies(self) -> list[UUID]:
         await self.ping()
         return [each for rows in self._rows.values() for each in unheard(rows)]
+
+    async def tenants_of_old_samples(self, before: datetime) -> list[UUID]:
+        await self.ping()
+        return [tenant for tenant, rows in self._rows.items() if has_old_samples(rows, before)]
 
     async def put_process_types(self, types: Sequence[ProcessType]) -> None:
         await self.ping()

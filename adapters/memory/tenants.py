@@ -7,7 +7,7 @@ from uuid import UUID
 from adapters.memory.rows import Catalogue, Rows
 from application.ports.tenants import TenantFilter
 from domain.errors import Missing
-from domain.flags import SHARED_RULES
+from domain.flags import WHOLE
 from domain.tenants import Quota, QuotaExceeded, Status, Tenancy, TenantNameTaken
 
 
@@ -65,7 +65,7 @@ class Stage:
 
 def _used(rows: Rows) -> dict[Quota, int]:
     return {
-        Quota.FLAGS: sum(key != SHARED_RULES for _, key in rows.flags),
+        Quota.FLAGS: sum(key not in WHOLE for _, key in rows.flags),
         Quota.SETTING_DEFINITIONS: len(rows.setting_definitions),
         Quota.SETTING_VALUES: len({place[:3] for place in rows.entries}),
         Quota.PEOPLE: len(rows.principals),

@@ -15,7 +15,7 @@ from adapters.postgres.tables_bundles import bundle_sync
 from application.ports.bundles import Leaving, Sync
 from application.ports.records import StoredFlag
 from domain.environments import Environment
-from domain.flags import SHARED_RULES
+from domain.flags import BUCKETING, SHARED_RULES
 from domain.rollouts import StaleGeneration, State
 from domain.settings import EntryState, Line, Scope, Section, parse_constraint
 
@@ -26,7 +26,7 @@ _EVERYTHING = text(
     " CAST(NULL AS jsonb) AS narrowing, CAST(NULL AS timestamptz) AS since, CAST(NULL AS timestamptz) AS until"
     " FROM setting_definition"
     " UNION ALL SELECT CASE WHEN key = :shared THEN 1 ELSE 2 END, key, definition, NULL, NULL, NULL, NULL, NULL, NULL,"
-    " NULL FROM flag WHERE environment = CAST(:environment AS environment)"
+    " NULL FROM flag WHERE environment = CAST(:environment AS environment) AND key <> :bucketing"
     " UNION ALL SELECT 3, key, NULL, scope, state, value, enforced, narrowing, since, upper(valid) FROM setting_entry"
     " WHERE environment = CAST(:environment AS environment) AND NOT isempty(valid)"
     " AND (upper(valid) IS NULL OR upper(valid) > statement_timestamp())) AS everything"
@@ -51,13 +51,15 @@ class PostgresBundles:
         self._tenant = tenant
 
     async def leaving(self, environment: Environment) -> AsyncIterator[Sequence[Leaving]]:
-        facts = {"environment": environment.value, "shared": SHARED_RULES}
+        facts = {"environment": environment.value, "shared": SHARED_RULES, "bucketing": BUCKETING}
         rows = await self._session.stream(_EVERYTHING, facts, execution_options={"yield_per": _AT_ONCE})
         async for some in rows.partitions():
             yield [_leaving(row) for row in some]
 
     async def flags(self, environment: Environment) -> dict[str, StoredFlag]:
-        rows = await self._session.execute(select(flag).where(flag.c.environment == environment))
+        rows = await self._session.execute(
+            select(flag).where(flag.c.environment == environment, flag.c.key != BUCKETING)
+        )
         return {row.key: _flag(row) for row in rows}
 
     async def held(self, environment: Environment, keys: Collection[str]) -> dict[str, UUID]:

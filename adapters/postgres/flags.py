@@ -1,10 +1,12 @@
 """Flags: the present version in one row, every version in another, and a revision for the whole set."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, type_coerce, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Text, cast, func, insert, or_, select, true, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,8 +14,23 @@ from adapters.postgres.tables import flag, flag_set, flag_version
 from application.ports.records import FlagSetRecord, StoredFlag
 from domain.canonical import Json
 from domain.environments import Environment
-from domain.flags import SHARED_RULES
+from domain.flags import BUCKETING, SHARED_RULES, WHOLE
+from domain.flags.authoring import AUTHORING
+from domain.flags.authoring.about import CONFLICTS
+from domain.flags.lifecycle import ARCHIVED
+from domain.flags.prerequisites import PREREQUISITE
+from domain.flags.whole import bucketing_of
 from domain.rollouts import StaleGeneration
+
+_ARCHIVED = {"metadata": {ARCHIVED: True}}
+_OF_ALL = flag.c.key.in_(WHOLE)
+_LINKED = or_(
+    # No text holds it in quotes, which are escaped there; a variant of that name is found as well, and does no harm.
+    cast(flag.c.definition, Text).contains(f'"{PREREQUISITE}"', autoescape=True),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.prerequisites", JSONPATH)),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.{AUTHORING}.{CONFLICTS}", JSONPATH)),
+    func.jsonb_path_exists(flag.c.definition, cast(f"$.metadata.{CONFLICTS}", JSONPATH)),
+)
 
 
 class PostgresFlags:
@@ -27,7 +44,7 @@ class PostgresFlags:
         return _stored(row) if row else None
 
     async def page(self, environment: Environment, after: str, limit: int) -> list[StoredFlag]:
-        query = select(flag).where(flag.c.environment == environment, flag.c.key > after, flag.c.key != SHARED_RULES)
+        query = select(flag).where(flag.c.environment == environment, flag.c.key > after, ~_OF_ALL)
         return [_stored(row) for row in await self._session.execute(query.order_by(flag.c.key).limit(limit))]
 
     async def version(self, environment: Environment, key: str, version: int) -> Json | None:
@@ -45,6 +62,11 @@ class PostgresFlags:
         found = await self._session.execute(select(flag_version).where(flag_version.c.request == request))
         row = found.one_or_none()
         return _stored(row) if row else None
+
+    async def made(self, environment: Environment, keys: Sequence[str]) -> dict[str, datetime]:
+        v = flag_version.c
+        query = select(v.key, v.written_at).where(v.environment == environment, v.key.in_(keys), v.version == 1)
+        return {row.key: row.written_at for row in await self._session.execute(query)}
 
     async def put(self, stored: StoredFlag, *, expected: int) -> int:
         row = {
@@ -79,22 +101,28 @@ class PostgresFlags:
         return int(await self._session.scalar(raised.returning(flag_set.c.revision)) or 0)
 
     async def flag_set(self, environment: Environment) -> FlagSetRecord:
+        return await self._those(environment, true())
+
+    async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
+        return await self._those(environment, or_(flag.c.key.in_(keys), _OF_ALL, _LINKED))
+
+    async def _those(self, environment: Environment, wanted: ColumnElement[bool]) -> FlagSetRecord:
         # One statement is one snapshot: a revision is never shown with the flags of another.
         s, f = flag_set.c, flag.c
         everything = (
             select(func.coalesce(func.jsonb_object_agg(f.key, f.definition), func.jsonb_build_object()))
-            .where(f.environment == environment)
+            .where(f.environment == environment, or_(_OF_ALL, ~f.definition.contains(_ARCHIVED)), wanted)
             .scalar_subquery()
         )
         row = (
             await self._session.execute(
-                select(s.revision, s.bucketing, s.metadata, type_coerce(everything, JSONB).label("flags")).where(
+                select(s.revision, s.metadata, type_coerce(everything, JSONB).label("flags")).where(
                     s.environment == environment
                 )
             )
         ).one()
-        evaluators = row.flags.pop(SHARED_RULES, {})
-        return FlagSetRecord(row.revision, row.bucketing, row.metadata, evaluators, row.flags)
+        bucketing, evaluators = bucketing_of(row.flags.pop(BUCKETING, None)), row.flags.pop(SHARED_RULES, {})
+        return FlagSetRecord(row.revision, bucketing.value, row.metadata, evaluators, row.flags)
 
     async def revision(self, environment: Environment) -> int:
         query = select(flag_set.c.revision).where(flag_set.c.environment == environment)

@@ -1,6 +1,6 @@
 """Instances are written many at a time, and counted where they are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,10 @@ _FORGOTTEN = text(
     "DELETE FROM instance WHERE (environment, name) IN"
     " (SELECT environment, name FROM instance ORDER BY seen_at DESC, environment, name OFFSET :most)"
 )
+_GONE = text(
+    "DELETE FROM instance WHERE (environment, name) IN (SELECT CAST(u.environment AS environment), u.name"
+    " FROM unnest(CAST(:environments AS text[]), CAST(:names AS text[])) AS u (environment, name))"
+)
 _CONVERGED = text(
     "SELECT * FROM count_converged(CAST(:tenants AS uuid[]), CAST(:environments AS text[]), CAST(:flags AS bigint[]),"
     " CAST(:settings AS bigint[]), CAST(:since AS timestamptz))"
@@ -52,6 +56,12 @@ class PostgresInstances:
         }
         await self._session.execute(_REPORTED, {"tenant": self._tenant, **columns})
         await self._session.execute(_FORGOTTEN, {"most": most})
+
+    async def forget(self, named: Collection[tuple[Environment, str]]) -> None:
+        if named:
+            places = sorted(named)
+            columns = {"environments": [each.value for each, _ in places], "names": [name for _, name in places]}
+            await self._session.execute(_GONE, columns)
 
     async def page(
         self, environment: Environment, kind: Kind, since: datetime, after: str, limit: int

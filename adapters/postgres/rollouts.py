@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import DateTime, cast, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from application.ports.store import Place
 from domain.changes import Kind
 from domain.errors import AlreadyExists
 from domain.gates import Verdict
-from domain.rollouts import AlreadyTerminal, Phase, Rollout, State, Transition, stored_plan
+from domain.rollouts import TO_START, AlreadyTerminal, Phase, Rollout, State, Transition, stored_plan
 
 
 class PostgresRollouts:
@@ -54,6 +54,16 @@ class PostgresRollouts:
         query = select(rollout).order_by(rollout.c.created_at.desc(), rollout.c.rollout_id.desc()).limit(limit)
         if before is not None:
             query = query.where(place < tuple_(*before))
+        return [_rollout(row) for row in await self._session.execute(query)]
+
+    async def scheduled(self, after: Place | None, limit: int) -> list[Rollout]:
+        moment = cast(rollout.c.plan["apply_at"].astext, DateTime(timezone=True))
+        query = select(rollout).where(
+            rollout.c.state.in_([state.value for state in TO_START]), rollout.c.plan.has_key("apply_at")
+        )
+        if after is not None:
+            query = query.where(tuple_(moment, rollout.c.rollout_id) > tuple_(*after))
+        query = query.order_by(moment, rollout.c.rollout_id).limit(limit)
         return [_rollout(row) for row in await self._session.execute(query)]
 
     async def save(self, changed: Rollout) -> None:

@@ -27,6 +27,9 @@ from adapters.postgres.entities import PostgresEntities
 from adapters.postgres.errors import translated
 from adapters.postgres.events import PostgresEvents
 from adapters.postgres.fences import PostgresFences
+from adapters.postgres.flag_references import PostgresFlagReferences
+from adapters.postgres.flag_samples import PostgresFlagSamples, tenants_of_old_samples
+from adapters.postgres.flag_usage import PostgresFlagUsage
 from adapters.postgres.flags import PostgresFlags
 from adapters.postgres.groups import PostgresGroups
 from adapters.postgres.imports import PostgresImports, PostgresUploads
@@ -80,8 +83,12 @@ class PostgresTransaction:
         )
         self.people, self.groups = PostgresPeople(session, tenant), PostgresGroups(session, tenant)
         self.flags = PostgresFlags(session, tenant)
-        self.settings = PostgresSettings(session, tenant)
-        self.sealed_keys = PostgresSealedKeys(session, tenant)
+        self.flag_usage, self.flag_references, self.flag_samples = (
+            PostgresFlagUsage(session),
+            PostgresFlagReferences(session, tenant),
+            PostgresFlagSamples(session, tenant, now),
+        )
+        self.settings, self.sealed_keys = PostgresSettings(session, tenant), PostgresSealedKeys(session, tenant)
         self.changes = PostgresChanges(session, tenant)
         self.policies, self.approvals = PostgresPolicies(session, tenant), PostgresApprovals(session, tenant)
         self.rollouts, self.evidence = PostgresRollouts(session, tenant), PostgresEvidence(session, tenant)
@@ -139,10 +146,7 @@ class PostgresStore:
         """The tenant, with an empty flag set and room for settings in each environment."""
         async with self._session(tenant.id) as session:
             await session.execute(insert(t.tenant).values(tenant_id=tenant.id, slug=tenant.slug, name=tenant.name))
-            rows = [
-                {"tenant_id": tenant.id, "environment": environment, "revision": 0, "bucketing": "v3"}
-                for environment in Environment
-            ]
+            rows = [{"tenant_id": tenant.id, "environment": environment, "revision": 0} for environment in Environment]
             await session.execute(insert(t.flag_set), rows)
             spaces = [{"tenant_id": tenant.id, "environment": environment} for environment in Environment]
             await session.execute(insert(t.setting_space), spaces)
@@ -258,6 +262,10 @@ class PostgresStore:
     async def tenants_of_old_commands(self, age: timedelta) -> list[UUID]:
         async with self._session(None) as session:
             return await purged_commands.tenants(session, age)
+
+    async def tenants_of_old_samples(self, before: datetime) -> list[UUID]:
+        async with self._session(None) as session:
+            return await tenants_of_old_samples(session, before)
 
     async def listen_for_commands(self, lasting: timedelta) -> None:
         async with self._session(None) as session:

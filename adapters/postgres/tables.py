@@ -76,7 +76,7 @@ principal = _table(
     roles=ARRAY(Text),
 )
 delegation = _table("delegation", giver=Uuid, taker=Uuid, starts=moment, ends=moment, revoked_at=moment)
-flag_set = _table("flag_set", environment=environment, revision=BigInteger, bucketing=Text, metadata=JSONB)
+flag_set = _table("flag_set", environment=environment, revision=BigInteger, metadata=JSONB)
 _FLAG = {
     "environment": environment,
     "key": Text,

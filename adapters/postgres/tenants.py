@@ -81,7 +81,7 @@ class PostgresTenancies:
             insert(tenant).values(tenant_id=new.id, ancestors=list(new.ancestors), **row)
         )  # fmt: skip
         places = [{"tenant_id": new.id, "environment": environment} for environment in Environment]
-        sets = [{**place, "revision": 0, "bucketing": "v3"} for place in places]
+        sets = [{**place, "revision": 0} for place in places]
         await self._session.execute(insert(flag_set), sets)
         await self._session.execute(insert(setting_space), places)
         await self._limit(new)

@@ -26,6 +26,7 @@ TASK_QUEUE = "governance"
 RETENTION = timedelta(days=90)
 
 _KINDS = {
+    search.APPLY_AT.name: IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
     search.STAGE.name: IndexedValueType.INDEXED_VALUE_TYPE_INT,
     search.CHANGE.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
 }

@@ -80,7 +80,7 @@ class TemporalProcesses:
                     id_reuse_policy=again,
                     task_timeout=TASK_TIMEOUT,
                     static_summary=f"Rollout of {request.approval.title}",
-                    search_attributes=search.about(
+                    search_attributes=search.of_rollout(
                         {
                             search.TENANT: str(rollout.tenant),
                             search.ENVIRONMENT: rollout.environment.value,
@@ -88,7 +88,8 @@ class TemporalProcesses:
                             search.STATE: rollout.state.value,
                             search.REQUESTER: requester,
                             search.STRATEGY: rollout.plan.strategy.value,
-                        }
+                        },
+                        rollout.plan.apply_at,
                     ),
                     rpc_timeout=PATIENCE,
                 )

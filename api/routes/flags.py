@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import Field
 
 from api.auth import Acting, Evaluating
 from api.conditions import ExpectedVersion, flag_tag
@@ -12,17 +13,35 @@ from api.intake import Checked
 from api.paging import NEWEST, Cursor, Limit, cut, decoded, encoded, number, text
 from api.problems import beneath
 from api.schemas.common import KEY, ReasonIn
-from api.schemas.flags import ContextIn, EvaluationOut, FlagChangeIn, FlagIn, FlagOut, FlagPage, KilledOut, KillIn
+from api.schemas.flag_usage import LivingPage
+from api.schemas.flags import (
+    ContextIn,
+    EvaluationOut,
+    FlagChangeIn,
+    FlagIn,
+    FlagOut,
+    FlagPage,
+    KilledOut,
+    KillIn,
+    PublishedOut,
+)
 from api.services import Use
+from application.flag_usage.looking import Sought
 from domain.environments import Environment
 from domain.errors import Missing
 from domain.flags import ErrorCode
+from domain.flags.lifecycle import Lifecycle
 
 router = APIRouter(prefix="/api/v1/flags", tags=["flags"], route_class=Once)
 questions = APIRouter(prefix="/api/v1/flags", tags=["flags"], route_class=Checked)
 
 Key = Annotated[str, Path(pattern=KEY)]
 In = Annotated[Environment, Query(description="The environment that the flag serves.")]
+State = Annotated[Lifecycle | None, Query(description="Only flags that are in this state of their life.")]
+Tagged = Annotated[
+    list[Annotated[str, Field(min_length=1, max_length=100)]] | None,
+    Query(alias="tag", max_length=50, description="Only flags with one of these tags."),
+]
 
 
 @dataclass(frozen=True)
@@ -40,6 +59,13 @@ def _replaced(environment: In, version: ExpectedVersion) -> Replaced:
 Over = Annotated[Replaced, Depends(_replaced)]
 
 
+def _sought(lifecycle: State = None, tags: Tagged = None) -> Sought:
+    return Sought(lifecycle, frozenset(tags or ()))
+
+
+Some = Annotated[Sought, Depends(_sought)]
+
+
 @router.post("", status_code=201, summary="Create a flag", dependencies=KEYED)
 async def create(wish: FlagIn, actor: Acting, use: Use, answer: Response) -> FlagOut:
     """At once, where policy asks for nobody's approval; elsewhere propose a change."""
@@ -50,10 +76,13 @@ async def create(wish: FlagIn, actor: Acting, use: Use, answer: Response) -> Fla
 
 
 @router.get("", summary="List flags by key")
-async def listed(environment: In, actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> FlagPage:
+async def listed(
+    environment: In, actor: Acting, use: Use, sought: Some, cursor: Cursor = None, limit: Limit = 50
+) -> LivingPage:
+    """Each with the state of its life, which is read from evidence and may be another one at the next look."""
     (after,) = decoded("flags", cursor, text) or ("",)
-    rows = await use.flags.page(actor, environment, after, limit + 1)
-    return FlagPage.of(cut(rows, limit, lambda flag: encoded("flags", flag.key)))
+    rows = await use.flag_use.page(actor, environment, after, limit + 1, sought)
+    return LivingPage.of(cut(rows, limit, lambda living: encoded("flags", living.flag.key)))
 
 
 @router.get("/{key}", summary="Read a flag")
@@ -61,6 +90,12 @@ async def read(key: Key, environment: In, actor: Acting, use: Use, answer: Respo
     flag = await use.flags.get(actor, environment, key)
     answer.headers["ETag"] = flag_tag(flag.version)
     return FlagOut.of(flag)
+
+
+@router.get("/{key}/published", summary="Read a flag as clients get it")
+async def published(key: Key, environment: In, actor: Acting, use: Use) -> PublishedOut:
+    """In flagd's form, whatever it was written in."""
+    return PublishedOut.of(await use.flags.published(actor, (environment, key)))
 
 
 @router.put("/{key}", summary="Replace a flag's definition", dependencies=KEYED)

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Query
 
 from api.auth import Acting
 from api.intake import Checked
@@ -14,6 +14,7 @@ from api.schemas.instances import (
     DeployedOut,
     HistoryPage,
     HoldersOut,
+    InstancePage,
     LiveOut,
 )
 from api.services import Use
@@ -37,6 +38,8 @@ def _aim(environment: Environment, kind: TargetKind, key: Annotated[str, Path(pa
 
 
 Aimed = Annotated[Aim, Depends(_aim)]
+In = Annotated[Environment, Query(description="Where they run.")]
+Followed = Annotated[TargetKind, Query(description="What they follow.")]
 
 
 @router.post("/acknowledgements", summary="Say what instances hold")
@@ -45,6 +48,16 @@ async def acknowledge(wish: AcknowledgementsIn, actor: Acting, use: Use) -> Ackn
     said = wish.said()
     use.acknowledging.take(actor, wish.environment, said)
     return AcknowledgementsOut(taken=len(said))
+
+
+@router.get("", summary="List the live instances of an environment, and what they hold")
+async def listed(
+    environment: In, actor: Acting, use: Use, kind: Followed = TargetKind.FLAG, cursor: Cursor = None, limit: Limit = 50
+) -> InstancePage:  # fmt: skip
+    """Live are those that were seen in the last five minutes: whoever streams is, as long as it does."""
+    (after,) = decoded("instances", cursor, text) or ("",)
+    found = await use.instances.present(actor, environment, Kind(kind.value), after, limit + 1)
+    return InstancePage.of(found, cut(found.page, limit, lambda seen: encoded("instances", seen.name)))
 
 
 @targets.get("/instances", summary="Read who holds which version of a target")

@@ -37,6 +37,14 @@ async def listed(actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 
     return RolloutPage.of(cut(rows, limit, lambda rollout: encoded("rollouts", rollout.created_at, rollout.id)))
 
 
+@router.get("/scheduled", summary="List rollouts that are to start at a moment, the next first")
+async def scheduled(actor: Acting, use: Use, cursor: Cursor = None, limit: Limit = 50) -> RolloutPage:
+    """Approved or not, until they start: each by the `apply_at` of its plan."""
+    after = decoded("scheduled-rollouts", cursor, moment, identifier)
+    rows = await use.rollouts.scheduled(actor, after, limit + 1)
+    return RolloutPage.of(cut(rows, limit, lambda each: encoded("scheduled-rollouts", each.plan.apply_at, each.id)))
+
+
 @router.get("/{id}", summary="Read a rollout")
 async def read(id: UUID, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
     return RolloutOut.of(await use.rollouts.get(actor, id))
@@ -44,7 +52,7 @@ async def read(id: UUID, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -
 
 @router.get("/{id}/timeline", summary="Read every step of a rollout")
 async def timeline(id: UUID, actor: Acting, use: Use) -> TimelineOut:  # noqa: A002 -- the wire's name
-    return TimelineOut.of(await use.rollouts.timeline(actor, id))
+    return TimelineOut.of(*await use.rollouts.timeline(actor, id))
 
 
 @router.get("/{id}/evidence", summary="Read what the gates saw and said")
@@ -56,6 +64,12 @@ async def evidence(id: UUID, actor: Acting, use: Use) -> EvidenceOut:  # noqa: A
 async def supersede(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> SupersededOut:  # noqa: A002 -- the wire's name
     """Only one that is approved; those that hold its targets go back first, and end superseded."""
     return SupersededOut(superseded=await use.superseding.supersede(actor, id, wish.reason))
+
+
+@router.post("/{id}/start", summary="Start a rollout before its moment", dependencies=KEYED)
+async def start(id: UUID, wish: ReasonIn, actor: Acting, use: Use) -> RolloutOut:  # noqa: A002 -- the wire's name
+    """It is looked at as it would be then: windows, freezes and whoever holds its targets still hold it back."""
+    return RolloutOut.of(await use.rollouts.control(actor, id, Verb.START, wish.reason))
 
 
 @router.post("/{id}/pause", summary="Pause a rollout", dependencies=KEYED)

@@ -132,7 +132,7 @@ async def put(key: Key, over: Over, wish: ValueIn, actor: Acting, use: Use, answ
     202 where policy asks for approval: the change that was submitted is in the answer.
     """
     wishes = (wish.wish(key, over.scope, over.version),)
-    order = Order(over.environment, wishes, wish.reason, apply_at=wish.apply_at)
+    order = Order(over.environment, wishes, wish.reason, apply_at=wish.apply_at, apply_by=wish.apply_by)
     with beneath("", instead_of=FIRST_ITEM):
         return _told(await use.setting.writes.write(actor, order), answer)
 

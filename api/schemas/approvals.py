@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from api.schemas.changes import ChangeOut, ReachOut
 from api.schemas.common import Comment, Digest, Handle, In, Instant, Object, Out, Reason
+from api.schemas.flag_impact import CountedOut
 from application.approvals import ApprovalView, VoteWish
 from application.briefing import Brief
 from application.delegations import Lent
@@ -202,7 +203,8 @@ class ApprovalOut(Out):
 class BriefOut(Out):
     """`changes` may be the first of `lines`. `sees_from` is the smallest ratio of errors that the gates could see.
 
-    `overlaps` hold or want the same targets; what it is `confounded_with` is judged by the same metrics.
+    `impact` is on sampled contexts. `overlaps` hold or want the same targets; what it is `confounded_with` is judged by
+    the same metrics.
     """
 
     title: str
@@ -214,6 +216,7 @@ class BriefOut(Out):
     lines: int
     moved: bool
     reach: ReachOut | None
+    impact: CountedOut | None
     instances: int
     strategy: str
     steps: str

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.common import Comment, Handle, In, Object, Out, PrincipalId, Reason, TargetKey, TargetOut, Version
+from api.schemas.flag_impact import CountedOut
 from api.schemas.targets import ChosenIn, FlagTargetIn, TargetIn
 from application.proposals import MOST_TARGETS, Proposal
 from domain.canonical import Json
@@ -173,17 +174,22 @@ class ChangePage(Out):
 
 
 class DiffOut(Out):
-    """`changes` are lines of `op` (added, removed, changed), `path` (JSON Pointer), `before` and `after`."""
+    """`changes` are lines of `op` (added, removed, changed), `path` (JSON Pointer), `before` and `after`.
+
+    `impact`: what a change of flags would do to sampled contexts, null where these say nothing.
+    """
 
     target: TargetOut
     base_version: int
     present_version: int
     moved: bool
     changes: list[dict[str, Any]]
+    impact: CountedOut | None
 
     @classmethod
     def of(cls, diff: Json) -> "DiffOut":
         return cls(
             target=TargetOut(**diff["target"]), base_version=diff["base_version"],
             present_version=diff["present_version"], moved=diff["moved"], changes=diff["changes"],
+            impact=CountedOut.told(diff["impact"]),
         )  # fmt: skip

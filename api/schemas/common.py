@@ -43,8 +43,8 @@ def _sensible(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sensible)]
 Key = Annotated[str, Field(pattern=KEY, examples=["new-checkout"])]
-TargetKey = Annotated[str, Field(pattern=rf"{KEY}|^\$evaluators$", examples=["new-checkout"])]
-"""Of a flag, or of the rules that an environment's flags share."""
+TargetKey = Annotated[str, Field(pattern=rf"{KEY}|^\$(evaluators|bucketing)$", examples=["new-checkout"])]
+"""Of a flag, or of what an environment's flags have in common: the rules that they share, and their bucketing."""
 Handle = Annotated[str, Field(pattern=HANDLE, examples=["ada"])]
 Mail = Annotated[str, Field(min_length=3, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 Digest = Annotated[str, Field(pattern=DIGEST)]

@@ -72,7 +72,7 @@ class MoveOut(TransitionOut):
     def told(cls, line: Transition, rollout: Rollout) -> "MoveOut":
         hold = held_for(line)
         return cls(
-            **TransitionOut.of(line).model_dump(), hold=hold.value if hold else None,
+            **TransitionOut.of(line, rollout).model_dump(), hold=hold.value if hold else None,
             deadline=deadline_of(rollout.plan, line),
         )  # fmt: skip
 

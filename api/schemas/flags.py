@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.common import In, Key, Object, Out, Reason, Variant
+from application.flags import PublishedFlag
 from application.killing import Killed
 from application.ports.records import StoredFlag
 from domain.canonical import Json
@@ -48,6 +49,23 @@ class FlagOut(Out):
         return cls(
             environment=flag.environment, key=flag.key, version=flag.version, definition=flag.definition,
             origin=flag.origin, written_by=flag.written_by, written_at=flag.written_at,
+        )  # fmt: skip
+
+
+class PublishedOut(Out):
+    """A flag in flagd's form, and the shared rules that it names, at a revision of its set."""
+
+    environment: Environment
+    key: str
+    revision: int
+    definition: Object
+    evaluators: Object
+
+    @classmethod
+    def of(cls, flag: PublishedFlag) -> "PublishedOut":
+        return cls(
+            environment=flag.environment, key=flag.key, revision=flag.revision, definition=flag.definition,
+            evaluators=dict(flag.evaluators),
         )  # fmt: skip
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import Field
 
 from api.schemas.common import Count, In, Out
-from application.instances.looking import Held, Holders, Live
+from application.instances.looking import Held, Holders, Live, Present
 from application.ports.deployments import Deployed
 from domain.environments import Environment
-from domain.instances import Holds
+from domain.instances import Holds, Instance
 from domain.instances.versions import Share
 from domain.rollouts import State
 
@@ -79,6 +79,36 @@ class HoldersOut(Out):
         return cls(
             live=holders.live, versions=[ShareOut.of(each) for each in holders.shares],
             items=[InstanceOut.of(each) for each in page[0]], next_cursor=page[1],
+        )  # fmt: skip
+
+
+class SeenOut(Out):
+    """`flags` and `settings` are what it holds; null where it follows none."""
+
+    name: str
+    flags: int | None
+    settings: int | None
+    seen_at: datetime
+
+    @classmethod
+    def of(cls, seen: Instance) -> "SeenOut":
+        return cls(name=seen.name, flags=seen.holds.flags, settings=seen.holds.settings, seen_at=seen.seen_at)
+
+
+class InstancePage(Out):
+    """`revision` is what the environment serves now; `holding` of the `live` instances hold it."""
+
+    revision: int
+    live: int
+    holding: int
+    items: list[SeenOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, present: Present, page: tuple[list[Instance], str | None]) -> "InstancePage":
+        return cls(
+            revision=present.revision, live=present.live, holding=present.holding,
+            items=[SeenOut.of(each) for each in page[0]], next_cursor=page[1],
         )  # fmt: skip
 
 

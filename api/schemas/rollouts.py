@@ -10,11 +10,14 @@ from application.submission import Submitted
 from domain.approvals import Standing
 from domain.environments import Environment
 from domain.gates import Verdict
-from domain.rollouts import Phase, Rollout, State, Transition
+from domain.rollouts import Phase, Rollout, State, Transition, waits_until
 
 
 class RolloutOut(Out):
-    """`stage` is an index into the plan's stages; `percent` is how many subjects the plan exposes now."""
+    """`stage` is an index into the plan's stages; `percent` is how many subjects the plan exposes now.
+
+    `waits_until` is the moment of its plan while it waits for that; null while it waits for anything else.
+    """
 
     id: UUID
     workflow_id: str
@@ -28,6 +31,7 @@ class RolloutOut(Out):
     stage: int | None
     percent: float
     cause: str | None
+    waits_until: datetime | None
     verdict: Verdict | None
     ended: bool
     base_version: int
@@ -50,6 +54,7 @@ class RolloutOut(Out):
             stage=rollout.stage,
             percent=rollout.percent,
             cause=rollout.cause,
+            waits_until=waits_until(rollout.plan, rollout.state, rollout.cause),
             verdict=rollout.verdict,
             ended=rollout.terminal,
             base_version=rollout.base_version,
@@ -69,6 +74,8 @@ class RolloutPage(Out):
 
 
 class TransitionOut(Out):
+    """`until` is when the wait that began with it is over by itself, where it waits for the moment of its plan."""
+
     seq: int
     step: str
     from_state: State | None
@@ -79,12 +86,14 @@ class TransitionOut(Out):
     stage: int | None
     percent: float
     reason: str | None
+    until: datetime | None
 
     @classmethod
-    def of(cls, line: Transition) -> "TransitionOut":
+    def of(cls, line: Transition, rollout: Rollout) -> "TransitionOut":
         return cls(
             seq=line.seq, step=line.step, from_state=line.from_state, to_state=line.to_state, cause=line.cause,
             at=line.at, actor=line.actor, stage=line.stage, percent=line.percent, reason=line.reason,
+            until=waits_until(rollout.plan, line.to_state, line.cause),
         )  # fmt: skip
 
 
@@ -92,8 +101,8 @@ class TimelineOut(Out):
     items: list[TransitionOut]
 
     @classmethod
-    def of(cls, lines: list[Transition]) -> "TimelineOut":
-        return cls(items=[TransitionOut.of(line) for line in lines])
+    def of(cls, rollout: Rollout, lines: list[Transition]) -> "TimelineOut":
+        return cls(items=[TransitionOut.of(line, rollout) for line in lines])
 
 
 class CheckOut(Out):

@@ -30,7 +30,8 @@ SettingKey = Annotated[str, Field(pattern=SETTING_KEY, examples=["billing.curren
 class ValueIn(In):
     """`value` null is an explicit null. Without `effective_at` it holds at once.
 
-    `apply_at` makes it a change that waits until then and is checked again at that moment.
+    `apply_at` makes it a change that waits until then and is checked again at that moment. What waits for that or for
+    approval does not start after `apply_by`.
     """
 
     value: Any
@@ -39,6 +40,7 @@ class ValueIn(In):
     effective_at: Instant | None = None
     expires_at: Instant | None = None
     apply_at: Instant | None = None
+    apply_by: Instant | None = None
     reason: Reason
 
     def wish(self, key: str, scope: Scope, expected: int) -> Wish:
@@ -76,11 +78,15 @@ class ItemIn(In):
 
 
 class BulkIn(In):
-    """`apply_at` makes it a change that waits until then, and is checked again at that moment."""
+    """`apply_at` makes it a change that waits until then, and is checked again at that moment.
+
+    What waits for that or for approval does not start after `apply_by`.
+    """
 
     environment: Environment
     items: Annotated[list[ItemIn], Field(min_length=1, max_length=MOST_ITEMS)]
     apply_at: Instant | None = None
+    apply_by: Instant | None = None
     reason: Reason
     dry_run: bool = False
 
@@ -94,7 +100,9 @@ class BulkIn(In):
                 faults += [replace(fault, path=f"/items/{place}{fault.path}") for fault in refusal.faults]
         if faults:
             raise Invalid(faults)
-        return Order(self.environment, tuple(wishes), self.reason, self.dry_run, apply_at=self.apply_at)
+        return Order(
+            self.environment, tuple(wishes), self.reason, self.dry_run, apply_at=self.apply_at, apply_by=self.apply_by
+        )  # fmt: skip
 
 
 class EntryOut(Out):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from api.schemas.common import In, Object, Out, Reason
 from application.ports.records import StoredFlag
+from application.shared_rules import Segment
 from domain.environments import Environment
 
 
@@ -42,3 +43,27 @@ class SharedRulesPage(Out):
     @classmethod
     def of(cls, environment: Environment, page: tuple[list[StoredFlag], str | None]) -> "SharedRulesPage":
         return cls(items=[SharedRulesOut.of(environment, rules) for rules in page[0]], next_cursor=page[1])
+
+
+class SegmentOut(Out):
+    """`flags` are the keys of those that name it."""
+
+    name: str
+    description: str | None
+    owner: str | None
+    flags: list[str]
+
+    @classmethod
+    def of(cls, segment: Segment) -> "SegmentOut":
+        return cls(
+            name=segment.name, description=segment.description, owner=segment.owner, flags=list(segment.flags)
+        )  # fmt: skip
+
+
+class SegmentPage(Out):
+    items: list[SegmentOut]
+    next_cursor: str | None
+
+    @classmethod
+    def of(cls, page: tuple[list[Segment], str | None]) -> "SegmentPage":
+        return cls(items=[SegmentOut.of(segment) for segment in page[0]], next_cursor=page[1])

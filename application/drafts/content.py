@@ -1,12 +1,13 @@
 """Targets are checked by their kinds: each flag by itself, all values together, because rules look at all of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from application.definitions import checked_definition
+from application.definitions import linking_faults, parsed
 from application.drafts.wanted import Wanted, under
+from application.going_before import left_by
 from application.ports.store import Transaction
 from application.settings.carrying import planned
 from application.settings.plan import Pen
@@ -16,9 +17,11 @@ from domain.canonical import Json
 from domain.changes import BaseVersionConflict, Kind, NothingChanges, Target, TenantChoice, difference
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.flags import SHARED_RULES, check_key
+from domain.flags import BUCKETING, WHOLE, check_key
+from domain.flags.authoring import plain
+from domain.flags.whole import at_first
 from domain.people import Actor
-from domain.rollouts import Plan, check_exposure
+from domain.rollouts import NotRollable, Plan, check_exposure, exposed
 from domain.settings import EntryState, Scope
 
 _ITEM = re.compile(r"/items/(\d+)(.*)", re.DOTALL)
@@ -34,7 +37,10 @@ class Checked:
 
 @dataclass
 class Draft:
-    """What is known of the targets so far; `refusals` are of one kind each until they are told together."""
+    """What is known of the targets so far; `refusals` are of one kind each until they are told together.
+
+    `left` is what the change before this one leaves.
+    """
 
     tx: Transaction
     environment: Environment
@@ -43,6 +49,7 @@ class Draft:
     alone: bool
     refusals: list[Invalid]
     moved: list[tuple[str, int, int]]
+    left: Mapping[tuple[Kind, str], Json]
 
     def refuse(self, pointer: str, refusal: Invalid) -> None:
         self.refusals.append(type(refusal)(under(pointer, refusal), **refusal.facts))
@@ -70,11 +77,14 @@ async def checked_targets(  # noqa: PLR0913, PLR0917 -- a proposal, part by part
     choice: TenantChoice | None,
 ) -> list[Checked]:
     """In order; Invalid with every fault of every target, then BaseVersionConflict."""
-    draft = Draft(tx, environment, plan, choice is not None, not wanted[0].pointer, [], [])
+    left = await left_by(tx, plan.after)
+    draft = Draft(tx, environment, plan, choice is not None, not wanted[0].pointer, [], [], left)
     found: dict[tuple[Kind, str], Checked] = {}
     for each in wanted:
         if each.kind is Kind.FLAG and (checked := await _flag(draft, each)):
             found[each.place] = checked
+    if not draft.elsewhere:  # what another tenant's flags need is looked at where they are written
+        await _check_linked(draft, wanted, found)
     values = [each for each in wanted if each.kind is Kind.SETTING]
     if values:
         found |= await _values(draft, actor, values, reason)
@@ -85,40 +95,58 @@ async def checked_targets(  # noqa: PLR0913, PLR0917 -- a proposal, part by part
 async def _flag(draft: Draft, wanted: Wanted) -> Checked | None:
     tx, environment = draft.tx, draft.environment
     try:
-        if wanted.key != SHARED_RULES:
+        if wanted.key not in WHOLE:
             check_key(wanted.key)
     except Invalid as refusal:
         draft.refuse(f"{wanted.pointer}/key", refusal)
         return None
     try:
-        definition = await checked_definition(tx, environment, wanted.key, wanted.content)
+        definition = await parsed(tx, environment, wanted.key, wanted.content)
     except Invalid as refusal:
         draft.refuse(wanted.body, refusal)
         return None
     if draft.elsewhere:
         return Checked(Target(environment, Kind.FLAG, wanted.key, 0, definition))
     present = await tx.flags.get(environment, wanted.key)
-    version, base = (present.version, present.definition) if present else (0, None)
+    version, base = (present.version, present.definition) if present else (0, at_first(wanted.key))
     if version != wanted.base_version:
         draft.moved.append((wanted.key, version, wanted.base_version or 0))
         return None
+    base = draft.left.get(wanted.place, base)
     try:
-        _check_worth(draft.plan, base, definition)
+        await _check_worth(draft, wanted.key, base, definition)
     except Invalid as refusal:
         draft.refuse(wanted.body, refusal)
         return None
     return Checked(Target(environment, Kind.FLAG, wanted.key, version, definition), _arms(base, definition))
 
 
-def _check_worth(plan: Plan, base: Json | None, definition: Json) -> None:
+async def _check_linked(draft: Draft, wanted: Sequence[Wanted], found: Mapping[tuple[Kind, str], Checked]) -> None:
+    """All flags of the change as they would be together, over those that are there and what the one before leaves."""
+    flags = {key: content for (kind, key), content in draft.left.items() if kind is Kind.FLAG}
+    flags |= {key: checked.target.content for (_, key), checked in found.items()}
+    faults = await linking_faults(draft.tx, draft.environment, flags)
+    for each in wanted:
+        if each.kind is Kind.FLAG and each.key in faults:
+            draft.refuse(each.body, Invalid(faults[each.key]))
+
+
+async def _check_worth(draft: Draft, key: str, base: Json | None, definition: Json) -> None:
     if base is not None and not difference(base, definition):
         raise NothingChanges([Fault("", "equals the present definition")])
-    if plan.gated:
-        check_exposure(base, definition)
+    if not draft.plan.gated:
+        return
+    if key == BUCKETING:
+        raise NotRollable([Fault("", "nobody is split while the splitting changes: direct")])
+    check_exposure(base, definition)
+    try:  # nobody looks again at what a stage writes
+        await parsed(draft.tx, draft.environment, key, exposed(base, definition, 1, by_instance=True, named=True))
+    except Invalid:
+        raise NotRollable([Fault("", "with the split of a stage its rule would be too large or too deep")]) from None
 
 
 def _arms(base: Json | None, definition: Json) -> tuple[str, str] | None:
-    candidate, control = definition.get("defaultVariant"), (base or {}).get("defaultVariant")
+    candidate, control = plain(definition).get("defaultVariant"), plain(base or {}).get("defaultVariant")
     return (candidate, control) if candidate and control and candidate != control else None
 
 

@@ -9,13 +9,14 @@ from application.settings.plan import Pen, Plan, Step
 from domain.audit import Action
 from domain.environments import Environment
 from domain.events import Event, EventType, Subject, new_event_id
-from domain.flags import SHARED_RULES
+from domain.flags import WHOLE
 from domain.people import Actor
 from domain.rollouts import Rollout
 
 _FLAG_EVENTS = {
     Action.FLAG_CREATED: EventType.FEATURE_FLAG_CREATED,
     Action.FLAG_DISABLED: EventType.FEATURE_FLAG_DISABLED,
+    Action.FLAG_ARCHIVED: EventType.FEATURE_FLAG_DISABLED,
     Action.FLAG_KILLED: EventType.FEATURE_FLAG_DISABLED,
 }
 """What else is done to a flag updates it."""
@@ -72,7 +73,7 @@ async def tell_flags(tx: Transaction, flags: Iterable[tuple[StoredFlag, Action]]
 
 
 def _of_flag(tx: Transaction, flag: StoredFlag, action: Action, rollout: Rollout | None = None) -> Event:
-    fresh = flag.version == 1 and flag.key != SHARED_RULES
+    fresh = flag.version == 1 and flag.key not in WHOLE
     created = EventType.FEATURE_FLAG_CREATED if fresh else EventType.FEATURE_FLAG_UPDATED
     subject = Subject(flag.key, version=flag.version)
     change = rollout.change if rollout else None

@@ -59,6 +59,16 @@ class Holders:
         return sum(share.instances for share in self.shares)
 
 
+@dataclass(frozen=True)
+class Present:
+    """`revision` is what an environment serves now; of those that are `live` and follow the kind so many hold it."""
+
+    revision: int
+    live: int
+    holding: int
+    page: list[Instance]
+
+
 class Looking:
     """Each raises PermissionMissing; `live` and `holders` raise Missing where there is no such target."""
 
@@ -68,7 +78,7 @@ class Looking:
     async def live(self, actor: Actor, aim: Aim) -> Live:
         actor.require(_READING[aim.kind])
         async with self._store.transaction(actor.tenant) as tx:
-            version, revision = await _existing(tx, aim), await _revision(tx, aim)
+            version, revision = await _existing(tx, aim), await _revision(tx, aim.environment, aim.kind)
             held = await tx.parts.held_by(aim.environment, aim.kind, aim.key)
             return Live(version, revision, held[0] if held else None)
 
@@ -97,6 +107,15 @@ class Looking:
             written = sorted((each.revision, each.version) for each in found)
             held = [Held(each, version_at(_of(aim.kind, each.holds), written)) for each in page]
             return Holders(tx.now, shares(tally, written), held)
+
+    async def present(self, actor: Actor, environment: Environment, kind: Kind, after: str, limit: int) -> Present:
+        actor.require(_READING[kind])
+        async with self._store.transaction(actor.tenant) as tx:
+            since, serves = tx.now - LIVE, await _revision(tx, environment, kind)
+            tally = await tx.instances.tally(environment, kind, since)
+            holding = sum(count for revision, count in tally.items() if revision >= serves)
+            page = await tx.instances.page(environment, kind, since, after, limit)
+            return Present(serves, sum(tally.values()), holding, page)
 
 
 class Acknowledging:
@@ -129,5 +148,5 @@ async def _existing(tx: Transaction, aim: Aim) -> int:
     return latest.get((aim.key, _ROOT), 0)
 
 
-async def _revision(tx: Transaction, aim: Aim) -> int:
-    return await (tx.flags.revision if aim.kind is Kind.FLAG else tx.settings.epoch)(aim.environment)
+async def _revision(tx: Transaction, environment: Environment, kind: Kind) -> int:
+    return await (tx.flags.revision if kind is Kind.FLAG else tx.settings.epoch)(environment)

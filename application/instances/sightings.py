@@ -33,6 +33,7 @@ class Sightings:
         self._now = now
         self._most = most
         self._fresh: dict[UUID, dict[tuple[Environment, str], Instance]] = {}
+        self._gone: dict[UUID, set[tuple[Environment, str]]] = {}
         self._known: dict[Place, tuple[Holds, Holds, datetime]] = {}
 
     def see(self, tenant: UUID, environment: Environment, name: str, holds: Holds) -> None:
@@ -53,6 +54,15 @@ class Sightings:
             self._known.clear()
         self._known[place] = holds, said, now
         fresh[environment, name] = Instance(environment, name, holds, now)
+        self._gone.get(tenant, set()).discard((environment, name))
+
+    def miss(self, tenant: UUID, environment: Environment, name: str) -> None:
+        """Nobody will be seen by this name again: what was known of it goes."""
+        self._known.pop((tenant, environment, name), None)
+        self._fresh.get(tenant, {}).pop((environment, name), None)
+        gone = self._gone.setdefault(tenant, set())
+        if len(gone) < self._most:
+            gone.add((environment, name))
 
     async def follow(self) -> None:
         """Runs as long as the process; an outage of the database only delays it."""
@@ -67,13 +77,16 @@ class Sightings:
 
     async def flush(self) -> None:
         """Everything that was seen so far is written down; Unavailable leaves it for the next time."""
-        for tenant in list(self._fresh):
-            seen = self._fresh.pop(tenant)
+        for tenant in {**self._fresh, **self._gone}:
+            seen, gone = self._fresh.pop(tenant, {}), self._gone.pop(tenant, set())
             try:
                 async with self._store.transaction(tenant) as tx:
                     await tx.instances.report(list(seen.values()), most=self._most)
+                    await tx.instances.forget(gone)
             except Missing:
                 log.warning("instances.of_nobody", tenant=str(tenant))
             except Unavailable:
-                self._fresh[tenant] = {**seen, **self._fresh.get(tenant, {})}
+                newer = self._fresh.get(tenant, {})
+                self._gone[tenant] = (gone | self._gone.get(tenant, set())) - newer.keys()
+                self._fresh[tenant] = {**seen, **newer}
                 raise

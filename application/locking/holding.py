@@ -16,8 +16,9 @@ async def in_turn(tx: Transaction, change: ChangeSet) -> None:
 
 
 async def check_not_rejected(tx: Transaction, rollout: Rollout, change: ChangeSet) -> None:
-    """TargetBusy where a target is held and its plan says that it does not wait."""
-    if rollout.priority or rollout.plan.on_conflict is not OnConflict.REJECT:
+    """TargetBusy where a target is held and its plan says that it does not wait; a later moment is looked at then."""
+    plan = rollout.plan
+    if rollout.priority or plan.on_conflict is not OnConflict.REJECT or plan.apply_at is not None:
         return
     held = [each for each in await tx.target_locks.at(places_of(change.content.targets)) if each.held]
     if held:

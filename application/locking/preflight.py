@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from application import parts
 from application.bases import over_the_same
 from application.every_subject import MEANINGS, subject_of
+from application.going_before import still_before
 from application.ports.store import Transaction
 from domain.approvals import Standing, Voter
 from domain.changes import ChangeSet
@@ -34,6 +35,8 @@ async def preflight(tx: Transaction, rollout: Rollout, old: Rollout | None = Non
         [Voter.of(voter.actor) for voter in voters]
     ):
         return Verdict(State.AWAITING_APPROVAL, "approver_no_longer_eligible")
+    if rollout.emergency is None and await still_before(tx, rollout.plan.after) not in {None, State.SUCCEEDED}:
+        return Verdict(State.INVALIDATED, "change_before_did_not_succeed")
     try:
         if old is None and await parts.bases_moved(tx, rollout, change):
             return Verdict(State.INVALIDATED, "base_version_moved")

@@ -9,7 +9,7 @@ from domain.canonical import Json
 from domain.changes import Kind
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
-from domain.flags import SHARED_RULES
+from domain.flags import WHOLE
 from domain.locks import SATURDAY, Window, parse_window
 from domain.rollouts import Rollout, Strategy
 from domain.rollouts.policy import RolloutPolicy, default_rollout_policy, parse_rollout_policy
@@ -70,7 +70,7 @@ async def check_rules(tx: Transaction, rollout: Rollout) -> None:
     if rollout.priority or rollout.kind not in {Kind.FLAG, Kind.SETTING}:  # what has no other way but all at once
         return
     policy = await rollout_policy(tx, rollout.environment, rollout.kind)
-    if rollout.key != SHARED_RULES:  # they never reach some subjects only
+    if rollout.key not in WHOLE:  # they never reach some subjects only
         policy.check_strategy(rollout.plan.strategy)
     if rollout.plan.window is not None and await window_called(tx, rollout.plan.window) is None:
         raise Invalid([Fault("/plan/window", "the name of a change window of this tenant")])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from application.definitions import checked_definition
+from application.definitions import check_together, linking_faults, needed_by
 from application.events.telling import tell_flag
 from application.parts.as_before import WrittenSince, definition_before, still_there, wrote_last
 from application.parts.job import WRITTEN_SINCE, Job
@@ -14,8 +14,10 @@ from application.ports.store import Transaction
 from application.recording import record
 from domain.audit import Action
 from domain.canonical import Json
-from domain.flags import SHARED_RULES
+from domain.errors import Unavailable
+from domain.flags import SHARED_RULES, WHOLE
 from domain.rollouts import TOTAL_WEIGHT, StaleGeneration, exposed
+from domain.rollouts.exposure import by_subject
 from domain.rollouts.parts import Part
 
 
@@ -33,23 +35,25 @@ async def ready(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
             raise WrittenSince(key=part.key)
         if job.elsewhere:
             await tx.flags.get(part.environment, SHARED_RULES, lock=True)
-            await checked_definition(tx, part.environment, part.key, await _content(tx, job, part))
+    if job.elsewhere:
+        await check_together(tx, job.environment, {each.key: await _content(tx, job, each) for each in found})
     return found
 
 
 async def write(tx: Transaction, job: Job, parts: Sequence[Part]) -> list[Part]:
     """What the stage serves."""
     origin, written = f"rollout:{job.rollout.id}:stage:{job.stage}", []
+    contents = {part.key: await _content(tx, job, part) for part in parts}
     for part in parts:
-        content = await _content(tx, job, part)
-        base = await _version(tx, part, part.base_version) if job.weight < TOTAL_WEIGHT else None
-        definition = exposed(base, content, job.weight, by_instance=job.by_instance) if base else content
+        definition = await _exposed(tx, job, part, contents[part.key])
         version = part.live_version + 1
         flag = StoredFlag(part.environment, part.key, version, definition, origin, None, tx.now)
         written.append(part.applied(version, await _put(tx, job, flag, Action.FLAG_EXPOSED)))
-    if not job.elsewhere:  # the write holds the flag set: what was committed since the look before is seen now
-        for part in parts:
-            await checked_definition(tx, part.environment, part.key, job.target(part).content)
+    # The write holds the flag set: what was committed since the look before is seen now.
+    if not job.elsewhere:
+        await check_together(tx, job.environment, contents)
+    elif await linking_faults(tx, job.environment, contents):
+        raise Unavailable  # nothing of it stays; asked again, the tenant refuses before anything is written
     return at_the_last(written)
 
 
@@ -69,7 +73,7 @@ async def back(tx: Transaction, job: Job, parts: Sequence[Part], *, force: bool)
         stable = await _version(tx, part, part.base_version)
         if stable is None:  # the rollout created it: there is nothing to go back to but its absence of effect
             written = await _version(tx, part, part.live_version)
-            stable = {} if part.key == SHARED_RULES else {**(written or {}), "state": "DISABLED"}
+            stable = WHOLE.get(part.key, {**(written or {}), "state": "DISABLED"})
         flag = _again(tx, job, part, versions[part.key] + 1, stable)
         restored.append(part.restored(flag.version, await _put(tx, job, flag, Action.FLAG_RESTORED)))
     return [*done, *at_the_last(restored)]
@@ -98,6 +102,16 @@ async def together(tx: Transaction, job: Job, tenants: Sequence[Sequence[Part]])
 def at_the_last(parts: Sequence[Part]) -> list[Part]:
     """All of them are served from the revision of the one that was written last."""
     return [replace(each, revision=parts[-1].revision) for each in parts]
+
+
+async def _exposed(tx: Transaction, job: Job, part: Part, content: Json) -> Json:
+    base = await _version(tx, part, part.base_version) if job.weight < TOTAL_WEIGHT else None
+    if not base:
+        return content
+    # Who is in the one arm stays there: a rollout splits as it did when it began, whoever names the flag since.
+    begun = await _version(tx, part, part.base_version + 1) if part.live_version > part.base_version else None
+    named = by_subject(begun) if begun else bool(await needed_by(tx, part.environment, part.key))
+    return exposed(base, content, job.weight, by_instance=job.by_instance, named=named)
 
 
 async def _held(tx: Transaction, job: Job, parts: Sequence[Part]) -> dict[str, int]:

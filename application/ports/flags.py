@@ -1,5 +1,7 @@
 """Definitions of flags, as they are stored."""
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -19,9 +21,20 @@ class Flags(Protocol):
         """The version that this request wrote, however many were written since."""
         ...
 
+    async def made(self, environment: Environment, keys: Sequence[str]) -> dict[str, datetime]:
+        """When the first version of each was written."""
+        ...
+
     async def put(self, flag: StoredFlag, *, expected: int) -> int:
         """Write version `flag.version` over `expected`, and tell the set's revision then; StaleGeneration."""
         ...
 
-    async def flag_set(self, environment: Environment) -> FlagSetRecord: ...
+    async def flag_set(self, environment: Environment) -> FlagSetRecord:
+        """What is served: flags that are archived are left out."""
+        ...
+
+    async def linked(self, environment: Environment, keys: Collection[str]) -> FlagSetRecord:
+        """What is served, but of the flags only these, and all that need others or say that they conflict."""
+        ...
+
     async def revision(self, environment: Environment) -> int: ...

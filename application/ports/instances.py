@@ -1,6 +1,6 @@
 """Instances of applications, as they were last seen."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,6 +23,10 @@ class Instances(Protocol):
 
     async def report(self, seen: Sequence[Instance], *, most: int) -> None:
         """What each says now; an older word than the one that is kept changes nothing."""
+        ...
+
+    async def forget(self, named: Collection[tuple[Environment, str]]) -> None:
+        """Who went by these names in these environments is no instance any more."""
         ...
 
     async def page(

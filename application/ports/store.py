@@ -17,24 +17,18 @@ from application.ports.deployments import Deployments
 from application.ports.events import Events, Webhooks, Work
 from application.ports.evidence import Evidence, Telemetry
 from application.ports.fences import Fences
+from application.ports.flag_samples import FlagSamples
+from application.ports.flag_usage import FlagReferences, FlagUsage
 from application.ports.flags import Flags
 from application.ports.imports import Imports, Uploads
 from application.ports.instances import Instances
 from application.ports.locks import Freezes, ReleaseRules, TargetLocks, Turn
 from application.ports.modules import Modules
+from application.ports.notices import Notices
 from application.ports.outward import Outward
 from application.ports.parts import Parts
 from application.ports.periods import Books, Periods
-from application.ports.records import (
-    AuditFilter,
-    AuditRow,
-    Delegation,
-    Intent,
-    Notice,
-    NoticeProgress,
-    Tenant,
-    Waiting,
-)
+from application.ports.records import AuditFilter, AuditRow, Delegation, Intent, Tenant, Waiting
 from application.ports.reopenings import Reopenings
 from application.ports.sagas import Sagas
 from application.ports.sealed_keys import KeyUse, SealedKeys
@@ -94,6 +88,10 @@ class Rollouts(Protocol):
 
     async def get(self, rollout: UUID, *, lock: bool = False) -> Rollout | None: ...
     async def page(self, before: Place | None, limit: int) -> list[Rollout]: ...
+    async def scheduled(self, after: Place | None, limit: int) -> list[Rollout]:
+        """What has a moment and has not started, by moment and id, behind these."""
+        ...
+
     async def save(self, rollout: Rollout) -> None: ...
     async def step(self, rollout: UUID, step: str) -> Transition | None: ...
     async def append(self, transition: Transition) -> None: ...
@@ -118,15 +116,6 @@ class Intents(Protocol):
 
     async def get(self, intent: UUID) -> Intent | None: ...
     async def done(self, intent: UUID) -> None: ...
-
-
-class Notices(Protocol):
-    """Messages that must go out, written with the change that causes them."""
-
-    async def add(self, notices: Sequence[Notice]) -> set[UUID]: ...  # gives those that were not there before
-    async def get(self, notice: UUID) -> Notice | None: ...
-    async def delivered(self, notice: UUID) -> None: ...
-    async def follow(self, moves: Sequence[NoticeProgress]) -> None: ...  # what was delivered stays that
 
 
 class Idempotency(Protocol):
@@ -177,6 +166,12 @@ class Transaction(Protocol):
     def groups(self) -> Groups: ...
     @property
     def flags(self) -> Flags: ...
+    @property
+    def flag_usage(self) -> FlagUsage: ...
+    @property
+    def flag_references(self) -> FlagReferences: ...
+    @property
+    def flag_samples(self) -> FlagSamples: ...
     @property
     def settings(self) -> Settings: ...
     @property

@@ -31,7 +31,8 @@ async def change_of(
 
 
 def _plan(order: Order) -> Json:
-    return AT_ONCE if order.apply_at is None else {**AT_ONCE, "apply_at": order.apply_at.isoformat()}
+    moments = {"apply_at": order.apply_at, "apply_by": order.apply_by}
+    return {**AT_ONCE, **{name: moment.isoformat() for name, moment in moments.items() if moment is not None}}
 
 
 def order_of(change: ChangeSet, at: datetime) -> Order:

@@ -14,7 +14,7 @@ from application.ports.store import Store, Transaction
 from application.recording import record
 from application.settings.arriving import BUNDLE, Arrival, check_arrival, order_of_arrival, planned_arrival, told_at
 from application.settings.arriving_books import CalendarsApart, planned_books
-from application.settings.arriving_flags import FlagsApart, planned_flags, write_flags
+from application.settings.arriving_flags import FlagsApart, flags_of, planned_flags, write_flags
 from application.settings.before import define, proposed_before, written_before
 from application.settings.booking import write_bookkeeping
 from application.settings.carrying import carried_out
@@ -186,7 +186,7 @@ async def _taken(
     plan = await planned_arrival(tx, pen, arrival)
     if plan.steps:
         await check_direct(tx, intake.environment, Kind.SETTING)
-    flags = await planned_flags(tx, actor, arrival)
+    flags = await planned_flags(tx, actor, flags_of(arrival))
     things = await planned_books(tx, actor, arrival)
     told = replace(told, affected=tuple(plan.affected()))
     if not await _asks(tx, arrival, plan):
@@ -244,7 +244,7 @@ async def _arrived(
         errand.reached(number + 1, total)
     await carried_out(tx, pen, plan, arrival.reason)
     errand.reached(len(missing) + len(plan.steps), total)
-    await write_flags(tx, actor, arrival, flags, arrival.stored.flags or {})
+    await write_flags(tx, actor, flags_of(arrival), flags)
     await write_bookkeeping(tx, actor, arrival, things)
     errand.reached(total, total)
     changed = {"defined": len(missing), "changed": len(plan.steps), "flags_changed": len(flags)}

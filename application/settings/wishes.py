@@ -36,6 +36,7 @@ class Order:
     """Wishes that come true together or not at all; `dry_run` only tells what would be.
 
     `reverts` is the change that this order takes back. With `apply_at` it is a change that waits until then.
+    What waits does not start after `apply_by`.
     """
 
     environment: Environment
@@ -44,6 +45,7 @@ class Order:
     dry_run: bool = False
     reverts: UUID | None = None
     apply_at: datetime | None = None
+    apply_by: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ from application.submission import Submission
 from domain.approvals import strictest
 from domain.changes import Kind, Reach
 from domain.environments import Environment
-from domain.errors import Fault, Invalid
+from domain.errors import Invalid
 from domain.people import Actor, Permission
+from domain.rollouts import check_moments
 
 First = Callable[[Transaction], Awaitable[None]]
 """What must be there before the values can be; it finds its own work done when a request is repeated."""
@@ -108,8 +109,9 @@ async def _check_way(tx: Transaction, order: Order, at: datetime) -> None:
     """It goes out at once, now or later; what takes a change back may do so everywhere."""
     if order.reverts is None:
         await check_direct(tx, order.environment, Kind.SETTING)
-    if order.apply_at is not None and order.apply_at <= at:
-        raise Invalid([Fault("/apply_at", "in the future")])
+    faults = check_moments(order.apply_at, order.apply_by, at)
+    if faults:
+        raise Invalid(faults)
 
 
 async def _asked(tx: Transaction, plan: Plan, *, told: bool = False) -> tuple[Reach | None, int]:

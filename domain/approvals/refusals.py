@@ -75,6 +75,12 @@ class EmergencyByService(Forbidden):
     kind = "service-account-may-not-break-glass"
 
 
+class EmergencyScheduled(Conflict):
+    """An emergency starts now: a draft with a moment of its own is no emergency."""
+
+    kind = "emergency-scheduled"
+
+
 class NothingToBypass(Conflict):
     """Only a draft, or a change that still waits and is no emergency yet, can be one."""
 

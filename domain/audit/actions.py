@@ -87,7 +87,12 @@ class Action(StrEnum):
     FLAG_EXPOSED = "flag:exposure:changed"
     FLAG_RESTORED = "flag:definition:restored"
     FLAG_KILLED = "flag:switch:killed"
+    FLAG_ARCHIVED = "flag:state:archived"
+    FLAG_UNARCHIVED = "flag:state:unarchived"
+    FLAG_REFERENCES_REPORTED = "flag:references:reported"
+    FLAG_SAMPLING_CHANGED = "flagset:sampling:changed"
     SHARED_RULES_CHANGED = "flagset:evaluators:changed"
+    BUCKETING_CHANGED = "flagset:bucketing:changed"
     SETTING_DEFINED = "setting:definition:changed"
     SETTING_CHANGED = "setting:value:changed"
     SECRET_REVEALED = "setting:secret:revealed"  # noqa: S105 -- the name of an action

@@ -5,10 +5,13 @@ from domain.flags.definition import FlagDefinition, FlagType, check_key, parse_d
 from domain.flags.evaluation import CODE_DEFAULT, CodeDefault, ErrorCode, Evaluation, Reason
 from domain.flags.evaluators import SHARED_RULES, parse_evaluators
 from domain.flags.snapshot import FlagSet, compile_flag_set
+from domain.flags.whole import BUCKETING, WHOLE
 
 __all__ = [
+    "BUCKETING",
     "CODE_DEFAULT",
     "SHARED_RULES",
+    "WHOLE",
     "Bucketing",
     "CodeDefault",
     "ErrorCode",

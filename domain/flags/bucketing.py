@@ -1,10 +1,10 @@
 """The same subject always falls into the same arm: a hash of it, projected onto the sum of the weights."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from itertools import accumulate
-from typing import Any
+from typing import Any, Final
 
 import mmh3
 
@@ -19,6 +19,13 @@ class Bucketing(StrEnum):
 
     V2 = "v2"
     V3 = "v3"
+
+
+CLIENTS: Final[Mapping[Bucketing, Sequence[str]]] = {
+    Bucketing.V2: ("flagd 0.15 to 0.16", "@openfeature/flagd-core 4.0 for JavaScript", "changegate for Python"),
+    Bucketing.V3: ("openfeature-flagd-core 2.0 for Python", "changegate for Python"),
+}
+"""Those that evaluate by themselves and put the same subjects into the same arms; OFREP asks this server."""
 
 
 def hash_of(subject: Any, bucketing: Bucketing) -> int | None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from domain.canonical import Json
 from domain.flags.expression import Compilation, Compiled, apply, constant
 from domain.flags.semver import COMPARISONS, version_of
 from domain.flags.values import loosely_equal
+from domain.json_value import Json
 
 
 def equal(compilation: Compilation, arguments: Sequence[Json]) -> Compiled:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from domain.canonical import Json
 from domain.flags.expression import Compilation, Compiled, constant
 from domain.flags.values import truthy
+from domain.json_value import Json
 
 
 def choose(compilation: Compilation, arguments: Sequence[Json]) -> Compiled:

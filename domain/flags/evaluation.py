@@ -3,7 +3,7 @@
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
-from domain.canonical import Json
+from domain.json_value import Json
 
 
 class CodeDefault(Enum):

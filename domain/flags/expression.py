@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from domain.canonical import Json
 from domain.flags.bucketing import Bucketing
 from domain.flags.operators import FIXED, PREDICATES, VARIADIC
 from domain.flags.values import truthy
+from domain.json_value import Json
 
 Expression = Callable[[Any], Any]
 """From a scope (the context, or inside an iteration the current item) to a value."""

@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from domain.canonical import Json
 from domain.flags.bucketing import hash_of, shorthand_hash, thresholds
 from domain.flags.expression import Compilation, Compiled, Expression, constant
+from domain.json_value import Json
 
 Pick = Callable[[Any, int], Any]
 """From a scope and the subject's hash to the variant of the arm that takes it."""
@@ -16,7 +16,7 @@ def split(compilation: Compilation, arguments: Sequence[Json]) -> Compiled:
     """`fractional`: optionally what to bucket by, then arms `[variant]` or `[variant, weight]`."""
     if not arguments:
         return constant(None)
-    shorthand = _shorthand(compilation)
+    shorthand = shorthand_of(compilation)
     if isinstance(arguments[0], list):
         pick = _pick([_parts(compilation, arm) for arm in arguments])
         return Compiled(lambda scope: None if (place := shorthand(scope)) is None else pick(scope, place))
@@ -35,7 +35,7 @@ def split(compilation: Compilation, arguments: Sequence[Json]) -> Compiled:
     return Compiled(run)
 
 
-def _shorthand(compilation: Compilation) -> Expression:
+def shorthand_of(compilation: Compilation) -> Expression:
     """The hash of flag key and targeting key; an item of an iteration has a targeting key only of its own."""
     hashed = shorthand_hash(compilation.flag_key if compilation.root else "", compilation.bucketing)
     if compilation.root:
@@ -81,9 +81,15 @@ def _evaluation(arms: Sequence[Compiled | list[Compiled]]) -> Callable[[Any], li
     ]
 
 
-def _choice(arms: Sequence[Any], place: int) -> Any:
-    """The variant of the arm that takes this hash, for arms that were worked out; null when one is not an arm."""
+def weights_of(arms: Sequence[Any]) -> list[int] | None:
+    """Of arms that were worked out, none below 0; None when one of them is not an arm."""
     if not all(isinstance(arm, list) and len(arm) in (1, 2) and _is_weight([*arm, 1][1]) for arm in arms):
         return None
-    bounds = thresholds([max(0, [*arm, 1][1]) for arm in arms])
+    return [max(0, [*arm, 1][1]) for arm in arms]
+
+
+def _choice(arms: Sequence[Any], place: int) -> Any:
+    """The variant of the arm that takes this hash, for arms that were worked out; null when one is not an arm."""
+    weights = weights_of(arms)
+    bounds = thresholds(weights) if weights else []
     return arms[bisect_right(bounds, place)][0] if bounds else None

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from domain.canonical import Json
 from domain.flags.expression import Compilation, Compiled, Expression, Form, constant
 from domain.flags.values import RuleTooCostly
+from domain.json_value import Json
 
 LARGEST_WORK = 250_000
 """Nodes of rules that the iterations of one evaluation may visit; large intermediate values count for more."""

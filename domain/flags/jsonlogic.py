@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from domain.canonical import Json
 from domain.flags import clauses, control, iteration, variables
 from domain.flags.bucketing import Bucketing
 from domain.flags.expression import Compilation, Expression, Form, Notes
 from domain.flags.fractional import split
 from domain.flags.operators import FIXED, VARIADIC
+from domain.json_value import Json
 
 FORMS: Mapping[str, Form] = {
     "if": control.choose,
@@ -30,9 +30,14 @@ OPERATORS = frozenset({*FORMS, *FIXED, *VARIADIC})
 
 
 def compile_rule(
-    rule: Json, *, flag_key: str, bucketing: Bucketing, evaluators: Mapping[str, Json]
+    rule: Json,
+    *,
+    flag_key: str,
+    bucketing: Bucketing,
+    evaluators: Mapping[str, Json],
+    forms: Mapping[str, Form] = FORMS,
 ) -> tuple[Expression, Notes]:
     """The closure that evaluates a checked rule, and what it needs in order to run."""
-    compilation = Compilation(flag_key, bucketing, evaluators, FORMS)
+    compilation = Compilation(flag_key, bucketing, evaluators, forms)
     run = compilation.compile(rule).run
     return run, compilation.notes

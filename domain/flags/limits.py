@@ -3,11 +3,13 @@
 import math
 from typing import Any
 
-from domain.canonical import Json
 from domain.errors import Fault
+from domain.json_value import Json
 
 DEEPEST = 32
 """Levels of operators in a rule, or of arrays and objects in a value."""
+DEEPEST_PUBLISHED = 96
+"""Levels of operators in a published rule, into which those of other flags are written."""
 MOST_NODES = 5_000
 """Values and operators in a rule, with the shared rules that it refers to."""
 LONGEST_STRING = 10_000
@@ -60,6 +62,8 @@ def _other_fault(value: Any) -> str | None:
         return None
     if not isinstance(value, int | float):
         return "expected a JSON value"
-    if not math.isfinite(value):
+    if abs(value) <= LARGEST_NUMBER:
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
         return "expected a finite number"
-    return None if abs(value) <= LARGEST_NUMBER else f"expected a number of at most {LARGEST_NUMBER} in size"
+    return f"expected a number of at most {LARGEST_NUMBER} in size"

@@ -3,6 +3,7 @@
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import reduce
 from itertools import chain
 from typing import Any
 
@@ -103,7 +104,7 @@ FIXED: dict[str, tuple[Callable[..., Any], int]] = {
 """Operators with a number of arguments: missing ones are null, further ones are ignored."""
 
 VARIADIC: dict[str, Callable[[list[Any]], Any]] = {
-    "+": lambda values: sum(map(number_of, values)),
+    "+": lambda values: reduce(operator.add, map(number_of, values), 0),  # `sum` adds otherwise since Python 3.12
     "*": _product,
     "min": lambda values: min(map(number_of, values)) if values else math.nan,
     "max": lambda values: max(map(number_of, values)) if values else math.nan,

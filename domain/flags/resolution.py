@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from domain.canonical import Json
 from domain.errors import Invalid
 from domain.flags import iteration
 from domain.flags.bucketing import Bucketing
@@ -13,9 +12,13 @@ from domain.flags.evaluation import CODE_DEFAULT, ErrorCode, Evaluation, Reason,
 from domain.flags.expression import Expression, Notes
 from domain.flags.jsonlogic import compile_rule
 from domain.flags.rules import variant_name
+from domain.flags.tags import Tags, tags_of
 from domain.flags.values import RuleTooCostly
+from domain.json_value import Json
 
 Resolve = Callable[[Mapping[str, Any]], Evaluation]
+Compile = Callable[..., tuple[Expression, Notes]]
+"""What `compile_rule` does, or something that compiles a rule as it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Setting:
 class Resolver:
     resolve: Resolve
     time_dependent: bool = False
+    tags: Tags = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,10 @@ class _Outcomes:
         return failure(self.key, code, details, self.metadata)
 
 
-def compile_flag(key: str, raw: Json, setting: Setting) -> Resolver:
-    """Compile one stored definition; one that is not valid resolves to PARSE_ERROR and harms no other flag."""
+def compile_flag(key: str, raw: Json, setting: Setting, compiled: Compile = compile_rule) -> Resolver:
+    """Compile one published definition; one that is not valid resolves to PARSE_ERROR and harms no other flag."""
     try:
-        definition = parse_definition(raw, evaluators=setting.evaluators)
+        definition = parse_definition(raw, evaluators=setting.evaluators, authored=frozenset())
     except Invalid as invalid:
         fault = invalid.faults[0]
         return _settled(failure(key, ErrorCode.PARSE_ERROR, f"{fault.path}: {fault.message}", dict(setting.metadata)))
@@ -75,14 +79,15 @@ def compile_flag(key: str, raw: Json, setting: Setting) -> Resolver:
         },
         _default(key, definition, metadata, Reason.DEFAULT),
     )
-    rule, notes = compile_rule(
+    rule, notes = compiled(
         definition.targeting, flag_key=key, bucketing=setting.bucketing, evaluators=setting.evaluators
     )
-    return Resolver(_guarded(_prepared(rule, notes, key, setting.now), outcomes), notes.reads_time)
+    run = _prepared(rule, notes, key, setting.now)
+    return Resolver(_guarded(run, outcomes), notes.reads_time, tags_of(metadata))
 
 
 def _settled(evaluation: Evaluation) -> Resolver:
-    return Resolver(lambda _context: evaluation)
+    return Resolver(lambda _context: evaluation, tags=tags_of(evaluation.metadata))
 
 
 def _default(key: str, definition: FlagDefinition, metadata: dict[str, Any], reason: Reason) -> Evaluation:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from domain.canonical import Json
 from domain.flags.expression import Compilation, Compiled, Expression, Notes, constant
 from domain.flags.values import look_up, number_of
+from domain.json_value import Json
 
 
 def variable(compilation: Compilation, arguments: Sequence[Json]) -> Compiled:

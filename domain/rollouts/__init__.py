@@ -6,6 +6,7 @@ from domain.rollouts.exposure import TOTAL_WEIGHT, NotRollable, check_exposure, 
 from domain.rollouts.machine import (
     EXPOSED,
     TERMINAL,
+    TO_START,
     WAITING,
     WAYS,
     AlreadyTerminal,
@@ -14,6 +15,7 @@ from domain.rollouts.machine import (
     TransitionRefused,
     check_transition,
 )
+from domain.rollouts.moments import BEHIND, DUE, TooLate, check_moments, started_by_hand, waits_until
 from domain.rollouts.plan import (
     EVERYBODY,
     Audience,
@@ -33,10 +35,13 @@ from domain.rollouts.plan_parsing import parse_plan, stored_plan
 from domain.rollouts.rollout import GateNotPassed, NotRunning, Rollout, StaleGeneration, Transition
 
 __all__ = [
+    "BEHIND",
+    "DUE",
     "EVERYBODY",
     "EXPOSED",
     "TERMINAL",
     "TOTAL_WEIGHT",
+    "TO_START",
     "WAITING",
     "WAYS",
     "AlreadyTerminal",
@@ -63,12 +68,14 @@ __all__ = [
     "Strategy",
     "Takeover",
     "Timing",
+    "TooLate",
     "Transition",
     "TransitionRefused",
     "Verb",
     "cause_of",
     "check_control",
     "check_exposure",
+    "check_moments",
     "check_transition",
     "decide",
     "default_plan",
@@ -77,5 +84,7 @@ __all__ = [
     "lapsed",
     "next_deadline",
     "parse_plan",
+    "started_by_hand",
     "stored_plan",
+    "waits_until",
 ]

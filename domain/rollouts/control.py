@@ -17,6 +17,7 @@ class Verb(StrEnum):
     RETRY = "retry"
     ACCEPT = "accept"
     FORCE = "force"
+    START = "start"
 
 
 _FROM = {
@@ -29,6 +30,7 @@ _FROM = {
     Verb.RETRY: {State.ROLLBACK_INCOMPLETE},
     Verb.ACCEPT: {State.ROLLBACK_INCOMPLETE},
     Verb.FORCE: {State.ROLLBACK_INCOMPLETE},
+    Verb.START: {State.SCHEDULED},
 }
 _UNPROMOTABLE = {Verdict.FAIL, Verdict.NO_DATA, Verdict.PROVIDER_ERROR, None}
 
@@ -44,7 +46,10 @@ def check_control(verb: Verb, state: State, verdict: Verdict | None) -> None:
 
 
 def goal(verb: Verb, state: State) -> State:
-    """Where the act leads at once; aborting what nobody has seen cancels it, anything else goes back."""
+    """Where the act leads at once; aborting what nobody has seen cancels it, anything else goes back.
+
+    What starts before its moment still waits for its turn.
+    """
     if verb is Verb.PAUSE:
         return State.PAUSED
     if verb in {Verb.RESUME, Verb.PROMOTE}:
@@ -53,6 +58,8 @@ def goal(verb: Verb, state: State) -> State:
         return State.WITHDRAWN
     if verb is Verb.ACCEPT:
         return State.ROLLED_BACK
+    if verb is Verb.START:
+        return State.QUEUED
     return State.ROLLING_BACK if state in EXPOSED else State.CANCELLED
 
 

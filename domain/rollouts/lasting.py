@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.rollouts.decisions import HoldReason, Progress, next_deadline
 from domain.rollouts.machine import TERMINAL, State
+from domain.rollouts.moments import DUE
 from domain.rollouts.plan import Plan
 from domain.rollouts.rollout import PAUSED_BY_OPERATOR, Transition
 
@@ -58,7 +59,8 @@ def held_for(line: Transition) -> HoldReason | None:
 
 
 def waits_for_people(line: Transition) -> bool:
-    return line.to_state is State.AWAITING_APPROVAL or held_for(line) in _OF_PEOPLE
+    """For an answer, or for the moment that they named."""
+    return line.to_state is State.AWAITING_APPROVAL or line.cause == DUE or held_for(line) in _OF_PEOPLE
 
 
 def deadline_of(plan: Plan, line: Transition) -> datetime | None:

@@ -53,6 +53,9 @@ TERMINAL = frozenset(
 WAITING = frozenset({State.SCHEDULED, State.BLOCKED, State.QUEUED})
 """What is approved and may not start yet: for its moment, for a freeze to end, or for its turn."""
 
+TO_START = WAITING | {State.AWAITING_APPROVAL}
+"""What has not started, approved or not."""
+
 EXPOSED = frozenset({State.RUNNING, State.PAUSED, State.BAKING, State.ROLLING_BACK, State.ROLLBACK_INCOMPLETE})
 """States in which somebody may be served the candidate."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from domain.environments import Environment
 from domain.rollouts.exposure import TOTAL_WEIGHT
@@ -134,8 +135,9 @@ class BlueGreen:
 class Plan:
     """Stages in order, and the timings of every wait. All durations are real time of the workflow.
 
-    What is approved before `apply_at` waits until then. A field that a plan does not name means here what rollouts
-    did before the field was there: a workflow that began then goes on as it began.
+    What is approved before `apply_at` waits until then, and what could not start by `apply_by` does not start any more.
+    `after` is the change that it was written over: it starts when that has succeeded. A field that a plan does not name
+    means here what rollouts did before the field was there: a workflow that began then goes on as it began.
     """
 
     strategy: Strategy
@@ -162,6 +164,8 @@ class Plan:
     on_conflict: OnConflict = OnConflict.REJECT
     takeover: Takeover = Takeover.ROLLBACK_FIRST
     window: str | None = None
+    apply_by: datetime | None = None
+    after: UUID | None = None
 
     @property
     def gated(self) -> bool:
@@ -182,7 +186,10 @@ class Plan:
         waits: dict[str, Any] = {f"{name}_seconds": getattr(self, name).total_seconds() for name in DURATIONS}
         choices = {name: getattr(self, name).value for name in CHOICES}
         own = {name: getattr(self, name).to_json() for name in ("batches", "blue_green") if getattr(self, name)}
-        moment = {"apply_at": self.apply_at.isoformat()} if self.apply_at else {}
+        moments = {"apply_at": self.apply_at, "apply_by": self.apply_by}
+        start: dict[str, Any] = {name: moment.isoformat() for name, moment in moments.items() if moment}
+        if self.after is not None:
+            start["after"] = str(self.after)
         window = {"window": self.window} if self.window else {}
         return {
             "strategy": self.strategy.value,
@@ -192,7 +199,7 @@ class Plan:
             "audience": self.audience.to_json(),
             "converge": self.converge,
             **own,
-            **moment,
+            **start,
             **window,
         }
 

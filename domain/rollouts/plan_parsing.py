@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 from domain.environments import Environment
 from domain.errors import Fault, Invalid
@@ -17,7 +18,7 @@ from domain.rollouts.plan_rooms import audience, batches, blue_green
 
 MOST_STAGES = 20
 LONGEST = timedelta(days=90)
-_OPTIONAL = {"apply_at", "batches", "blue_green", "window"}
+_OPTIONAL = {"after", "apply_at", "apply_by", "batches", "blue_green", "window"}
 _BEFORE = {"converge": 0.0, "on_conflict": OnConflict.REJECT.value}
 """What a plan meant that was stored before it could say this."""
 
@@ -51,7 +52,9 @@ def parse_plan(raw: Any, environment: Environment, *, watched: bool = False) -> 
         blue_green=blue_green(read, default),
         converge=read.share("converge", default.converge),
         window=read.name("window"),
-        apply_at=_moment(raw.get("apply_at"), faults),
+        apply_at=_moment(read, "apply_at"),
+        apply_by=_moment(read, "apply_by"),
+        after=_change(read, "after"),
         **{name: read.choice(name, getattr(default, name), kind) for name, kind in CHOICES.items()},
         **waits,
     )
@@ -149,12 +152,23 @@ def _weight(percent: float) -> int:
     return max(1, round(percent * TOTAL_WEIGHT / 100))
 
 
-def _moment(value: Any, faults: list[Fault]) -> datetime | None:
+def _moment(read: Reading, name: str) -> datetime | None:
+    value = read.raw.get(name)
     if value is None:
         return None
     with suppress(TypeError, ValueError, OverflowError):
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is not None:
             return moment.astimezone(UTC)
-    faults.append(Fault("/apply_at", "an instant with an offset, like 2026-01-31T12:00:00Z"))
+    read.fault(name, "an instant with an offset, like 2026-01-31T12:00:00Z")
+    return None
+
+
+def _change(read: Reading, name: str) -> UUID | None:
+    value = read.raw.get(name)
+    if value is None:
+        return None
+    with suppress(AttributeError, TypeError, ValueError):
+        return UUID(value)
+    read.fault(name, "the id of a change")
     return None

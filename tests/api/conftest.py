@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from adapters.crypto import EnvelopeSealer
 from adapters.crypto.files import FileKeyRing
@@ -43,6 +44,7 @@ from application.controls import Rollouts
 from application.delegations import Delegations
 from application.evaluation import FlagSets
 from application.events.cases import EventCases, EventNews
+from application.flag_streams import FlagStreams
 from application.flags import Flags
 from application.killing import KillSwitch
 from application.outside import Proofs
@@ -58,6 +60,8 @@ from application.submission import Submission
 from application.telemetry import Sources, Telemetry, TelemetrySource
 from application.tenancy.closings import Closings
 from application.tenants import Tenants
+from application.whole_sets import WholeSets
+from domain.flags import BUCKETING
 from domain.gates import SourceKind
 from tests.api.bureau import bureau, opened, servicenow  # noqa: F401 -- fixtures are found by their name
 from tests.api.configs import make, put  # noqa: F401 -- fixtures are found by their name
@@ -65,6 +69,7 @@ from tests.api.desk import desk, hands, receiver  # noqa: F401 -- fixtures are f
 from tests.api.howtos import follow  # noqa: F401 -- fixtures are found by their name
 from tests.api.trees import Tree
 from tests.api.watching import neighbour, onlooker, watcher  # noqa: F401 -- fixtures are found by their name
+from tests.node import node_home  # noqa: F401 -- fixtures are found by their name
 from tests.trail import told  # noqa: F401 -- it stands for the house of every test
 
 ISSUER = "changegate-tests"
@@ -103,6 +108,7 @@ def build(
     sources = Sources({SourceKind.TELEMETRY: TelemetrySource(store), SourceKind.PROMETHEUS: ScriptedSource(now())})
     submission = Submission(store, processes)
     snapshots = SettingSnapshots(store, listener.settings, now)
+    flag_sets = FlagSets(store, listener.flags, NoSnapshots(), lambda: now().timestamp())
     closures = ClosureCases.over(store, processes, acts, ListedHolidays())
     services = Services(
         store=store,
@@ -113,6 +119,7 @@ def build(
         ),
         flags=Flags(store),
         shared_rules=SharedRules(store),
+        flag_bucketing=WholeSets(store, BUCKETING),
         setting=SettingCases.over(store, submission, EnvelopeSealer(FileKeyRing(folder / "ring")), snapshots),
         kill_switch=KillSwitch(store, processes),
         changes=Changes(store, sources),
@@ -123,7 +130,8 @@ def build(
         tenants=Tenants(store, snapshots),
         auditing=Auditing(store),
         telemetry=Telemetry(store),
-        flag_sets=FlagSets(store, listener.flags, NoSnapshots(), lambda: now().timestamp()),
+        flag_sets=flag_sets,
+        flag_streams=FlagStreams(store, flag_sets, acts, now),
         setting_snapshots=snapshots,
         events=EventCases.over(store, EnvelopeSealer(FileKeyRing(folder / "ring")), snapshots, EventNews.of(listener)),
         proofs=Proofs(
@@ -176,10 +184,11 @@ def worlds() -> Callable[..., World]:
 
 
 @contextlib.asynccontextmanager
-async def served(app: FastAPI) -> AsyncIterator[str]:
+async def served(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """Its address, behind a real uvicorn."""
     listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
     config = uvicorn.Config(app, log_level="critical", lifespan="off", access_log=False, http=Protocol)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
@@ -243,3 +252,11 @@ async def eventually(holds: Callable[[], Any], patience: float = 90.0) -> Any:
             return value
         assert asyncio.get_running_loop().time() < deadline, "it never became true"
         await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def unbelieved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for flags is looked up each time, and who streams many times a second."""
+    monkeypatch.setattr("api.callers._TRUST_SECONDS", 0.0)
+    monkeypatch.setattr("application.flag_streams._TRUST_SECONDS", 0.0)
+    monkeypatch.setattr("api.ofrep_streams.BEAT_SECONDS", 0.1)

@@ -48,7 +48,8 @@ class Route:
             .replace("{name}", "kit")
         )
         filled = filled.replace("{config}", CONFIG).replace("{tenant}", "elsewhere")
-        filled = filled.replace("{calendar}", "kit").replace("{entity}", "kit").replace("{year}", "2024")
+        filled = filled.replace("{calendar}", "kit").replace("{entity}", "kit").replace("{repository}", "kit")
+        filled = filled.replace("{year}", "2024")
         filled = filled.replace("{period}", "2024-01").replace("{scope}", "AP")
         filled = (
             filled.replace("{delivery}", change)

@@ -40,7 +40,14 @@ class Furnished:
     async def send(self, handle: str | None, route: Route, house: Any = None) -> Any:
         body = {"change_id": self.change} if route.template == "/approvals" else route.body
         replaces = route.method in {"PUT", "DELETE"} or route.template.endswith(
-            ("disable", "cancel", "/settings/{key}/rollback", "/configs/{config}/rollback")
+            (
+                "disable",
+                "cancel",
+                "/archive",
+                "/flags/{key}/restore",
+                "/settings/{key}/rollback",
+                "/configs/{config}/rollback",
+            )
         )
         decides = route.method == "POST" and route.template.startswith(
             ("/parked-commands", "/command-bulks/", "/command-breakers", "/processes/")

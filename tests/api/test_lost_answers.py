@@ -4,6 +4,7 @@ The moment is the worst one: the act is committed, the process died before it co
 the key has lapsed since.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -137,7 +138,8 @@ class TestSettings:
         assert again.json()["change"] == first.json()["change"]
 
     async def test_to_be_applied_later(self, twice: Any, limit: None) -> None:
-        wish = {"value": 5, "apply_at": "2126-01-01T00:00:00Z", **WHY}
+        moment = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+        wish = {"value": 5, "apply_at": moment, **WHY}
         first, again = await twice("ada", "PUT", f"/settings/limit{DEV}", json=wish, headers={"If-Match": '"v0"'})
         assert (first.status_code, again.json()["levels"]) == (202, 0)
         assert again.json()["submitted"]["change"] == first.json()["submitted"]["change"]

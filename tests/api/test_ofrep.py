@@ -13,6 +13,7 @@ from openfeature.exception import ErrorCode, FlagNotFoundError, OpenFeatureError
 
 from application.flags import Flags
 from domain.environments import Environment
+from tests.api.conftest import served
 
 IN = Environment.DEV
 HERE = {"Changegate-Environment": "dev"}
@@ -107,6 +108,36 @@ class TestPythonClient:
         with pytest.raises(OpenFeatureError, match="unauthorized"):
             await asyncio.to_thread(stranger.resolve_boolean_details, "bool", False)
 
+    async def test_a_change_is_seen_and_a_server_comes_back(self, world: Any, shelf: Any) -> None:
+        flags, services = Flags(world.services.store), world.services
+        here = await services.flag_sets.shelf(shelf.id, IN)
+        async with served(world.app) as address:
+            provider = OFREPProvider(address, headers_factory=lambda: world.headers(shelf, "shop", **HERE))
+
+            def value() -> Any:
+                return provider.resolve_string_details("text", "").value
+
+            assert await asyncio.to_thread(value) == "green"
+            seen = here.flags.revision
+            await flags.update(
+                shelf.ada, (IN, "text"), {**FLAGS["text"], "defaultVariant": "b"}, expected=1, reason="for the test"
+            )
+            await here.newer(seen)
+            assert await asyncio.to_thread(value) == "blue"
+        with pytest.raises(OpenFeatureError):
+            await asyncio.to_thread(value)
+        async with served(world.app, int(address.rpartition(":")[2])):
+            assert await asyncio.to_thread(value) == "blue"
+
+    async def test_a_role_that_was_taken_away_tells_nothing_more(
+        self, world: Any, shelf: Any, provider: OFREPProvider, unbelieved: None
+    ) -> None:
+        assert (await asyncio.to_thread(provider.resolve_boolean_details, "bool", False)).value is True
+        async with world.services.store.transaction(shelf.id) as tx:
+            await tx.people.set_roles(shelf.shop.id, frozenset())
+        with pytest.raises(OpenFeatureError, match="forbidden"):
+            await asyncio.to_thread(provider.resolve_boolean_details, "bool", False)
+
 
 @pytest_asyncio.fixture
 async def wire(world: Any, shelf: Any) -> AsyncIterator[httpx2.AsyncClient]:
@@ -143,6 +174,7 @@ class TestSingle:
             (b'{"context": 1}', "INVALID_CONTEXT"),
             (b'{"context": null}', "INVALID_CONTEXT"),
             (b'{"context": {"targetingKey": 1}}', "INVALID_CONTEXT"),
+            (b'{"context": {"targetingKey": false}}', "INVALID_CONTEXT"),
         ],
     )
     async def test_a_bad_body_is_400_with_details(self, wire: httpx2.AsyncClient, body: bytes, code: str) -> None:
@@ -150,6 +182,14 @@ class TestSingle:
             answer = await wire.post(path, content=body)
             assert (answer.status_code, answer.json()["errorCode"]) == (400, code)
             assert answer.json()["errorDetails"]
+            assert answer.json().get("key") == (None if path == BULK else "bool")
+
+    async def test_a_context_without_a_subject_is_evaluated(self, wire: httpx2.AsyncClient) -> None:
+        """As flagd does: only a split needs one, and gives its default without."""
+        for context in ({}, {"targetingKey": None}, {"targetingKey": ""}):
+            answer = await wire.post(f"{BULK}/split", json={"context": context})
+            assert (answer.json()["variant"], answer.json()["reason"]) == ("a", "DEFAULT")
+            assert (await wire.post(BULK, json={"context": context})).status_code == 200
 
     async def test_an_empty_body_is_an_empty_context(self, wire: httpx2.AsyncClient) -> None:
         assert (await wire.post(f"{BULK}/bool")).json()["value"] is True
@@ -168,8 +208,10 @@ class TestSingle:
         assert (await wire.post(f"{BULK}/bool", json={}, headers={"X-API-Key": token})).status_code == 200
 
     async def test_an_environment_that_is_none_is_400(self, wire: httpx2.AsyncClient) -> None:
-        answer = await wire.post(BULK, json={}, headers={"Changegate-Environment": "moon"})
-        assert (answer.status_code, answer.json()["errorCode"]) == (400, "GENERAL")
+        for path, key in ((BULK, None), (f"{BULK}/bool", "bool")):
+            answer = await wire.post(path, json={}, headers={"Changegate-Environment": "moon"})
+            assert (answer.status_code, answer.json()["errorCode"], answer.json().get("key")) == (400, "GENERAL", key)
+            assert "production" in answer.json()["errorDetails"]
 
     async def test_production_is_meant_when_none_is_named(self, wire: httpx2.AsyncClient) -> None:
         del wire.headers["Changegate-Environment"]
@@ -200,6 +242,11 @@ class TestBulk:
         assert (same.status_code, same.content, same.headers["ETag"]) == (304, b"", first.headers["ETag"])
         other = await wire.post(BULK, json={"context": {"targetingKey": "u", "plan": "pro"}}, headers=tag)
         assert other.status_code == 200
+
+    async def test_a_context_that_is_too_deep_for_a_tag_is_400(self, wire: httpx2.AsyncClient) -> None:
+        deep = b'{"context": {"a": ' + b"[" * 400 + b"]" * 400 + b"}}"
+        answer = await wire.post(BULK, content=deep)
+        assert (answer.status_code, answer.json()["errorCode"]) == (400, "INVALID_CONTEXT")
 
     async def test_another_environment_has_other_tags(self, wire: httpx2.AsyncClient) -> None:
         tags = [(await wire.post(BULK, json={}, headers={"Changegate-Environment": place})).headers["ETag"]

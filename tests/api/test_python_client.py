@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -12,14 +11,10 @@ from typing import Any
 import changegate
 import pytest
 import uvicorn
-from changegate import AsyncClient, AsyncSettings, Change, Client, Item, Settings
+from changegate import AsyncClient, AsyncSettings, Change, Item, Settings
 
 from api.corked import Protocol
-
-README = Path(__file__).parents[2] / "clients" / "python" / "README.md"
-_PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-WHY: dict[str, Any] = {"environment": "dev", "reason": "because of the test"}
-SCOPES = ["tenant", "company"]
+from tests.api.clients import SCOPES, WHY, defined, her, minted, put  # noqa: F401 -- fixtures are found by their names
 
 
 class Door:
@@ -64,28 +59,6 @@ async def door(world: Any, eventually: Any) -> AsyncIterator[Door]:
 
 
 @pytest.fixture
-async def billing(define: Any) -> None:
-    await define(key="billing.gateway", type="string", scopes=SCOPES, default="stripe")
-    await define(key="billing.limit", type="integer", scopes=SCOPES, default=100)
-    await define(key="billing.password", type="secret", scopes=SCOPES)
-
-
-@pytest.fixture
-def token(world: Any, house: Any) -> Callable[[str], str]:
-    def of(handle: str) -> str:
-        words: str = world.headers(house, handle)["Authorization"]
-        return words.removeprefix("Bearer ")
-
-    return of
-
-
-@pytest.fixture
-async def ada(address: str, token: Any, house: Any, billing: None) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(address, token("ada"), tenant=house.tenant.slug) as made:
-        yield made
-
-
-@pytest.fixture
 def following(token: Any, house: Any, billing: None) -> Callable[..., contextlib.AbstractAsyncContextManager[Any]]:
     """Settings in a thread of their own, as a program without asyncio has them."""
 
@@ -99,11 +72,6 @@ def following(token: Any, house: Any, billing: None) -> Callable[..., contextlib
             await asyncio.to_thread(settings.close)
 
     return followed
-
-
-async def put(client: AsyncClient, key: str, value: Any, **more: Any) -> Any:
-    stored = await client.settings.stored(key, environment="dev")
-    return await client.settings.set(Item(key, value, **more), over=stored.version, **WHY)
 
 
 class TestClient:
@@ -236,38 +204,6 @@ class TestSettings:
             address, token("shop"), environment="dev", tenant=house.tenant.slug
         ) as settings:  # fmt: skip
             assert settings.keys() == ["billing.gateway", "billing.limit", "billing.password"]
-
-
-async def test_the_readme_does_what_it_says(
-    address: str, ada: AsyncClient, token: Any, house: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """With tokens that are good in one tenant only, as an application has them."""
-    await put(ada, "billing.password", "hush")
-    for name, value in {
-        "CHANGEGATE_API_URL": address, "CHANGEGATE_TOKEN": token("shop"),
-        "ADAS_TOKEN": token("ada"), "BOBS_TOKEN": token("bob"),
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    blocks = _PYTHON.findall(README.read_text(encoding="utf-8"))
-    program = compile("\n".join(blocks), str(README), "exec")
-    here: dict[str, Any] = {"__name__": "readme"}
-    _in_one_tenant(monkeypatch, house.tenant.slug)
-    await asyncio.to_thread(exec, program, here)
-    assert (here["gateway"], here["limit"], here["password"]) == ("stripe", 100, "hush")
-    assert here["outcome"].entries[0].value == 250
-    assert here["submitted"] is not None
-
-
-def _in_one_tenant(monkeypatch: pytest.MonkeyPatch, slug: str) -> None:
-    """The people of these tests belong to many tenants, and say which; those of the README belong to one."""
-    for kind in (Settings, AsyncSettings, Client):
-        first: Callable[..., Any] = kind.__init__
-
-        def init(self: Any, *given: Any, first: Callable[..., Any] = first, **more: Any) -> None:
-            first(self, *given, **{"tenant": slug, **more})
-
-        monkeypatch.setattr(kind, "__init__", init)
 
 
 class TestInstances:

@@ -18,6 +18,8 @@ PUBLIC = {
     "/openapi.json",
     "/docs",
     "/docs/reference.css",
+    "/flagd/v1/{tenant}/{environment}/flags.json",
+    "/flagd/v1/flags.json",
 }
 
 
@@ -37,6 +39,9 @@ class TestReference:
     def test_every_route_that_changes_something_takes_a_key(self) -> None:
         exempt = {
             "/api/v1/flags/{key}/evaluate",
+            "/api/v1/flags/{key}/explain",
+            "/api/v1/flags/{key}/impact",
+            "/api/v1/changes/{id}/impact",
             "/api/v1/approvals/{id}/assertions",
             "/api/v1/instances/acknowledgements",
             "/api/v1/settings/{key}/check",

@@ -48,5 +48,5 @@ def imports(path: Path) -> set[str]:
 
 
 def _hidden(path: Path) -> bool:
-    skipped = {".venv", ".venv-bench", ".changegate", "__pycache__"}
+    skipped = {".venv", ".venv-bench", ".venv-fuzz", ".changegate", "__pycache__"}
     return any(part in skipped or part.endswith(".egg-info") for part in path.relative_to(ROOT).parts)

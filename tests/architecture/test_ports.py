@@ -38,6 +38,7 @@ TWINS = {
     "MetricSource": "ScriptedSource",
     "MovedBooksStore": "MemoryStore",
     "OldCommands": "MemoryStore",
+    "OldSamples": "MemoryStore",
     "OpenPeriods": "MemoryStore",
     "OpenRepairs": "MemoryStore",
     "OpenRollouts": "MemoryStore",

@@ -15,6 +15,9 @@ IF_MATCH = "If-Match"
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 ASKS = {
     "/api/v1/flags/{key}/evaluate": "a question in a body, which changes nothing",
+    "/api/v1/flags/{key}/explain": "a question in a body, which changes nothing",
+    "/api/v1/flags/{key}/impact": "a question in a body, which changes nothing",
+    "/api/v1/changes/{id}/impact": "a question in a body, which changes nothing",
     "/api/v1/settings/{key}/check": "a question in a body, which changes nothing",
     "/api/v1/gates/feasibility": "a question in a body, which changes nothing",
     "/api/v1/gates/simulate": "a question in a body, which changes nothing",
@@ -32,6 +35,7 @@ ASKS = {
     "/api/v1/approvals/{id}/assertions": "a proof must be made anew each time, and counts nothing by itself",
 }
 WHOLE = {
+    "/api/v1/flag-references/{repository}": "a report is whole, and the newest is the true one",
     "/api/v1/closure-evidence/{id}": "evidence is removed once, and never changes otherwise",
     "/api/v1/calendars/{calendar}/years/{year}": "a year is removed whole, and never changes otherwise",
     "/api/v1/freezes/{id}": "a freeze is lifted once, and never changes otherwise",

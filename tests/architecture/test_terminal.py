@@ -29,6 +29,7 @@ print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)
 """What the entry point does, and then which modules it took."""
 ANSWER: dict[str, Any] = {
     "key": "dark", "environment": "dev", "state": "RUNNING", "percent": 10, "items": [], "standing": "PENDING",
+    "next_cursor": None, "sentence": "It is dark.", "rule": None,
 }  # fmt: skip
 
 
@@ -90,6 +91,7 @@ class TestTerminal:
     @pytest.mark.parametrize(
         "words",
         ["pending", "vote 1 approve", "rollout 1", "config export -e dev", "deploy list", "deploy pause 1 --reason x",
+         "flags list -e dev", "flags scan . -e dev", "flags explain dark -e dev",
          "gates replay 1"],
     )  # fmt: skip
     def test_who_asks_an_api_takes_no_server(self, words: str, api: int, tmp_path: Path) -> None:

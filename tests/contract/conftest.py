@@ -6,6 +6,7 @@ import pytest_asyncio
 from adapters.memory.store import MemoryStore
 from adapters.postgres.store import PostgresStore
 from tests.contract.homes import Home, moved_in
+from tests.node import node_home  # noqa: F401 -- fixtures are found by their name
 
 
 @pytest_asyncio.fixture(params=["memory", "postgres"])

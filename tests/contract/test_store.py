@@ -1,6 +1,7 @@
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from application.ports.records import (
 )
 from domain.environments import Environment
 from domain.errors import AlreadyExists
+from domain.flags.lifecycle import archived
 from domain.people import Principal, PrincipalKind, Role
 from domain.rollouts import (
     StaleGeneration,
@@ -217,3 +219,45 @@ class TestFlags:
             assert (found.evaluators, list(found.flags)) == ({"staff": {"var": "email"}}, ["checkout"])
             assert [flag.key for flag in await tx.flags.page(PRODUCTION, "", 9)] == ["checkout"]
             assert (await tx.flags.get(PRODUCTION, "$evaluators")).version == 1
+
+    @pytest.mark.req("BK1")
+    async def test_bucketing_is_a_part_of_the_set_and_no_flag(self, home: Home) -> None:
+        async with home.transaction() as tx:
+            await tx.flags.put(home.flag(), expected=0)
+            chosen = replace(home.flag(key="$bucketing"), definition={"version": "v2"})
+            await tx.flags.put(chosen, expected=0)
+        async with home.transaction() as tx:
+            found = await tx.flags.flag_set(PRODUCTION)
+            assert (found.bucketing, found.revision, list(found.flags)) == ("v2", 2, ["checkout"])
+            assert replace(await tx.flags.linked(PRODUCTION, ()), flags=found.flags) == found
+            assert (await tx.flags.flag_set(DEV)).bucketing == "v3"
+            assert [flag.key for flag in await tx.flags.page(PRODUCTION, "", 9)] == ["checkout"]
+            assert [flag.definition for flag in await tx.flags.versions(PRODUCTION, "$bucketing", 9, 9)] == [
+                {"version": "v2"}
+            ]
+            await tx.flags.put(replace(chosen, version=2, definition={"version": "v3"}), expected=1)
+            assert (await tx.flags.flag_set(PRODUCTION)).bucketing == "v3"
+
+    @pytest.mark.req("FP2", "SM-D6")
+    async def test_those_that_name_other_flags_are_found_among_all(self, home: Home) -> None:
+        rule = {"if": [{"!": [{"$flag": ["checkout", "on"]}]}, "off"]}
+        authored = {"state": "ENABLED", "variants": DEFINITION["variants"]}
+        flags: dict[str, Any] = {
+            "plain": DEFINITION,
+            "other": DEFINITION,
+            "needing": {**DEFINITION, "targeting": rule},
+            "authored": {**authored, "authoring": {"owner": "shop"}},
+            "by-list": {**authored, "authoring": {"off": "off", "prerequisites": [{"flag": "a", "variants": ["on"]}]}},
+            "by-rule": {**authored, "authoring": {"rules": [{"when": {"rule": rule}, "serve": "on"}]}},
+            "rival": {**authored, "authoring": {"conflicts": ["a"]}},
+            "gone": archived({**DEFINITION, "targeting": rule}),
+        }
+        async with home.transaction() as tx:
+            for key, definition in flags.items():
+                await tx.flags.put(replace(home.flag(key=key), definition=definition), expected=0)
+            await tx.flags.put(replace(home.flag(key="$evaluators"), definition={"staff": True}), expected=0)
+            found = await tx.flags.linked(PRODUCTION, ["plain", "nothing"])
+            assert sorted(found.flags) == ["by-list", "by-rule", "needing", "plain", "rival"]
+            assert (found.revision, found.bucketing, found.evaluators) == (9, "v3", {"staff": True})
+            assert found.flags["needing"] == flags["needing"]
+            assert (await tx.flags.linked(DEV, ["plain"])).flags == {}

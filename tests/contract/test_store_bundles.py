@@ -9,7 +9,7 @@ from application.ports.bundles import Leaving, Sync
 from application.ports.imports import ImportRecord, ImportState, Progress, Upload
 from application.ports.records import StoredFlag
 from domain.environments import Environment
-from domain.flags import SHARED_RULES
+from domain.flags import BUCKETING, SHARED_RULES
 from domain.rollouts import StaleGeneration, State
 from domain.settings import Section
 from tests.contract.homes import DEFINITION, DEV, LONG_AGO, PRODUCTION, Home
@@ -125,6 +125,8 @@ class TestLeaving:
             for key in ("z-flag", "A-flag", SHARED_RULES):
                 definition = {} if key == SHARED_RULES else DEFINITION
                 await tx.flags.put(replace(home.flag(key=key), definition=definition), expected=0)
+            await tx.flags.put(replace(home.flag(key=BUCKETING), definition={"version": "v2"}), expected=0)
+            assert BUCKETING not in await tx.bundles.flags(PRODUCTION)
             left = [each async for some in tx.bundles.leaving(PRODUCTION) for each in some]
         assert [(each.section, each.key) for each in left] == [
             (Section.DEFINITIONS, "a.key"), (Section.DEFINITIONS, "b.key"), (Section.EVALUATORS, SHARED_RULES),

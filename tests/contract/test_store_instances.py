@@ -59,6 +59,13 @@ class TestReporting:
         await told(home, *(instance(f"i{n}", flags=1, at=NOW + timedelta(seconds=n)) for n in range(6)), most=4)
         assert await names(home) == ["i2", "i3", "i4", "i5"]
 
+    async def test_who_is_forgotten_is_gone_where_it_was_named_and_nowhere_else(self, home: Home) -> None:
+        await told(home, instance("a", flags=1), instance("b", flags=1), instance("a", DEV, flags=1))
+        async with home.transaction() as tx:
+            await tx.instances.forget({(PRODUCTION, "a"), (DEV, "b")})
+            await tx.instances.forget(())
+        assert (await names(home), await names(home, environment=DEV)) == (["b"], ["a"])
+
     async def test_nothing_to_report_is_no_fault(self, home: Home) -> None:
         await told(home)
         assert await names(home) == []

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import timedelta
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -24,8 +25,11 @@ from domain.rollouts import (
     Phase,
     State,
     Transition,
+    default_plan,
 )
-from tests.contract.homes import LONG_AGO, Home
+from tests.contract.homes import LONG_AGO, PRODUCTION, Home
+
+DAY = timedelta(days=1)
 
 
 class TestApprovals:
@@ -136,6 +140,27 @@ class TestRollouts:
         with pytest.raises(AlreadyExists):
             async with home.transaction() as tx:
                 await tx.rollouts.add(home.rollout(second))
+
+    async def test_those_that_are_to_start_are_listed_by_their_moment(self, home: Home) -> None:
+        async def planned(day: int, state: State = State.SCHEDULED, **plan: Any) -> UUID:
+            change = home.change()
+            moments = replace(default_plan(PRODUCTION), **plan)
+            async with home.transaction() as tx:
+                await tx.changes.add(change)
+                await tx.rollouts.add(home.rollout(change, state=state, plan=moments, created_at=LONG_AGO - day * DAY))
+            return change.id
+
+        later, sooner = [await planned(n, apply_at=LONG_AGO + (9 - n) * DAY, apply_by=LONG_AGO) for n in range(2)]
+        beside = await planned(2, State.AWAITING_APPROVAL, apply_at=LONG_AGO + 9 * DAY)
+        await planned(3, State.RUNNING, apply_at=LONG_AGO)
+        await planned(4)
+        last = sorted([later, beside])
+        async with home.transaction() as tx:
+            (first,) = await tx.rollouts.scheduled(None, 1)
+            assert first.id == sooner
+            rest = await tx.rollouts.scheduled((LONG_AGO + 8 * DAY, sooner), 9)
+            assert [each.id for each in rest] == last
+            assert await tx.rollouts.scheduled((LONG_AGO + 9 * DAY, last[0]), 9) == rest[1:]
 
     @pytest.mark.req("I7")
     async def test_a_terminal_state_is_final(self, home: Home) -> None:

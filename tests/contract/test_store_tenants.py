@@ -8,6 +8,7 @@ from application.ports.records import AuditFilter
 from application.ports.settings import StoredDefinition
 from application.ports.tenants import StoredTemplate, TenantFilter
 from domain.errors import Missing
+from domain.flags import WHOLE
 from domain.people import Principal
 from domain.tenants import Quota, QuotaExceeded, Status, Tenancy, TenantNameTaken, Tier
 from tests.contract.homes import LONG_AGO, Home
@@ -209,6 +210,8 @@ class TestQuotas:
             await add_flag(tx, home, "one")
         async with home.store.transaction(kid.id) as tx:
             await tx.flags.put(home.flag(2, "one"), expected=1)
+            for key, content in WHOLE.items():  # which are no flags
+                await tx.flags.put(replace(home.flag(key=key), definition=content), expected=0)
 
     async def test_a_limit_below_what_is_there_lets_nothing_more_in_until_it_rises(self, home: Home) -> None:
         kid = await founded(home)

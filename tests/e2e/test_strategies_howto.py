@@ -1,4 +1,4 @@
-"""Each page about a strategy is one program that runs as it is written, at an installation just started."""
+"""Each page about a strategy or a moment is one program that runs as it is written, at an installation just started."""
 
 import os
 import sys
@@ -26,6 +26,10 @@ WORDS = {
     "blue-green": (
         "CANCELLED: pre gate failed", "it ended with 3", "\nold\nnew\n", "ROLLED_BACK: rollback by operator",
         "it ended with 1",
+    ),
+    "schedule-a-change": (
+        "SCHEDULED  0 %  waits until due  starts at ", "sale-banner in dev, at ", "QUEUED  0 %  start by operator",
+        "SUCCEEDED: completed", "WITHDRAWN",
     ),
     "rolling": (
         "RUNNING stage 2  100 %  next batch", "SUCCEEDED: completed", '"state":"applied"', '"state":"pending"',

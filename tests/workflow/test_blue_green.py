@@ -9,11 +9,11 @@ import pytest
 import pytest_asyncio
 
 from adapters.memory.metrics import Traffic, constant
+from application.evaluation import Shelf
 from application.ports.records import StoredFlag
 from application.previewing import Previewing
 from application.progression import Progression, Step
 from domain.audit import Action
-from domain.flags import Bucketing, compile_flag_set
 from domain.gates import Verdict
 from domain.people.acts import AssertionForged
 from domain.rollouts import GateNotPassed, NotRunning, State, Verb
@@ -45,13 +45,9 @@ async def versions(stage: Theatre) -> list[StoredFlag]:
         return await tx.flags.versions(PRODUCTION, "checkout", 1000, 100)
 
 
-async def flag_set(stage: Theatre) -> Any:
+async def shelf(stage: Theatre) -> Shelf:
     async with stage.store.transaction(stage.house.id) as tx:
-        stored = await tx.flags.flag_set(PRODUCTION)
-    return compile_flag_set(
-        stored.flags, revision=stored.revision, bucketing=Bucketing(stored.bucketing), metadata=stored.metadata,
-        evaluators=stored.evaluators, now=lambda: 0.0,
-    )  # fmt: skip
+        return Shelf.of(await tx.flags.flag_set(PRODUCTION), lambda: 0.0)
 
 
 class TestPreGate:
@@ -139,10 +135,10 @@ class TestPreview:
         smoke.held.clear()
         change = await begun(stage, smoke.url)
         await seen(lambda: _asked(smoke))
-        served, token = await flag_set(stage), smoke.taken[0][0]["changegate-preview"]
+        served, token = await shelf(stage), smoke.taken[0][0]["changegate-preview"]
         previewing = Previewing(stage.store, stage.assertions, stage.time)
         green = await previewing.flags(stage.house.id, PRODUCTION, token, served)
-        assert (served.evaluate("checkout", {}).variant, green.evaluate("checkout", {}).variant) == (
+        assert (served.flags.evaluate("checkout", {}).variant, green.evaluate("checkout", {}).variant) == (
             "classic", "express",
         )  # fmt: skip
         smoke.held.set()
@@ -158,9 +154,9 @@ class TestPreview:
         other = await stage.acting.sign(stage.house.olu, Verb.ABORT.value, change, {"reason": "because"})
         for token in (other, "forged"):
             with pytest.raises(AssertionForged):
-                await previewing.flags(stage.house.id, PRODUCTION, token, await flag_set(stage))
+                await previewing.flags(stage.house.id, PRODUCTION, token, await shelf(stage))
         issued = await previewing.issue(stage.house.eve, change)
-        green = await previewing.flags(stage.house.id, PRODUCTION, issued.token, await flag_set(stage))
+        green = await previewing.flags(stage.house.id, PRODUCTION, issued.token, await shelf(stage))
         assert green.evaluate("checkout", {}).variant == "express"
         smoke.held.set()
         assert await stage.end(change) is State.SUCCEEDED

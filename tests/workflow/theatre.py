@@ -230,7 +230,7 @@ class Theatre:
         return await self.rollouts.get(self.house.ada, change)
 
     async def timeline(self, change: UUID) -> list[Transition]:
-        return await self.rollouts.timeline(self.house.ada, change)
+        return (await self.rollouts.timeline(self.house.ada, change))[1]
 
     async def evidence(self, change: UUID) -> list[Check]:
         return await self.rollouts.evidence(self.house.ada, change)

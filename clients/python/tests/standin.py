@@ -45,6 +45,9 @@ class StandIn:
     """`values` is what is in force; `answers` are given first, once each: status, headers, content."""
 
     values: dict[str, Value] = field(default_factory=dict)
+    flags: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
+    revision: int = 1
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
@@ -57,6 +60,13 @@ class StandIn:
         self.events: list[str] = []
         self.news = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
+        self._whole: dict[str, Callable[[Asked], tuple[int, dict[str, str], bytes]]] = {
+            "/watch": self._watch,
+            "/flagd/v1/flags.json": self._document,
+            "/telemetry": lambda asked: ok({"batch": asked.body["batch"], "fresh": True}),
+            "/settings/effective": self._page,
+            "/instances/acknowledgements": lambda asked: ok({"taken": len(asked.body["instances"])}),
+        }
 
     @property
     def url(self) -> str:
@@ -66,6 +76,14 @@ class StandIn:
         with self.news:
             self.values[key] = Value(value, kind)
             self.events.append(key)
+            self.news.notify_all()
+
+    def serve(self, shared: dict[str, Any] | None = None, /, **flags: Any) -> None:
+        """The next revision of the flag set: these rules, and these flags as well or instead; None takes one away."""
+        with self.news:
+            self.flags = {key: flag for key, flag in {**self.flags, **flags}.items() if flag is not None}
+            self.shared = self.shared if shared is None else shared
+            self.revision += 1
             self.news.notify_all()
 
     def __enter__(self) -> Self:
@@ -161,12 +179,9 @@ class StandIn:
             return self.answers.pop(0)
         if asked.headers.get("authorization") != f"Bearer {self.token}":
             return problem(401, "unauthenticated", "Who asks could not be established.")
-        if asked.path == "/watch":
-            return self._watch(asked)
-        if asked.path == "/settings/effective":
-            return self._page(asked)
-        if asked.path == "/instances/acknowledgements":
-            return ok({"taken": len(asked.body["instances"])})
+        whole = self._whole.get(asked.path)
+        if whole is not None:
+            return whole(asked)
         key = asked.path.removeprefix("/settings/").partition("/")[0]
         if key not in self.values:
             return problem(404, "missing", "No such thing in this tenant.")
@@ -174,6 +189,19 @@ class StandIn:
             return ok({"key": key, "value": "correct horse"})
         at = datetime.fromisoformat(asked.query["as_of"]).timestamp() if "as_of" in asked.query else time.time()
         return ok(self._effective(key, at))
+
+    def _document(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
+        held = asked.headers.get("if-none-match")
+        with self.news:
+            self.news.wait_for(lambda: not self.running or held != f'"{self.revision}"', float(asked.query["wait"]))
+            if not self.running:
+                raise ConnectionError
+            tag = {"ETag": f'"{self.revision}"'}
+            if held == tag["ETag"]:
+                return 304, tag, b""
+            about = {"flagSetId": "acme/production", "version": self.revision, "bucketing": "v3"}
+            document = {"flags": self.flags, "metadata": about, "$evaluators": self.shared}
+            return 200, tag, json.dumps(document).encode()
 
     def _page(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         after = asked.query.get("cursor", "")

@@ -1,5 +1,6 @@
-"""The wheel works in an environment that has nothing of the server, and brings one dependency."""
+"""The wheel works in an environment that has nothing of the server, and brings little along."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,19 +13,45 @@ from pathlib import Path
 import pytest
 from standin import StandIn, Value
 
+from domain.flags import Bucketing
+from tests.vectors import vectors
+
 ROOT = Path(__file__).parents[1]
 EXTRAS = {
     "guard.py": {"sqlalchemy"},
     "bus.py": {"sqlalchemy", "rfc8785", "jsonschema_rs"},
     "processes.py": {"sqlalchemy", "rfc8785"},
+    "openfeature.py": {"openfeature"},
+    "entrance.py": {"openfeature"},
+    "asgi.py": {"openfeature"},
+    "wsgi.py": {"openfeature"},
+    "django.py": {"openfeature"},
+    "bucketing.py": {"mmh3"},
 }
 BRINGS = ("httpx2", "httpcore2", "h11", "anyio", "idna", "truststore", "typing-extensions")
+FLAGS = ("openfeature-sdk", "mmh3")
 SERVER = ("domain", "application", "adapters", "api", "cli", "bootstrap", "terminal", "worker", "fastapi", "temporalio")
 PROGRAM = """
 import importlib.util, sys, changegate
 assert [name for name in sys.argv[2].split(",") if importlib.util.find_spec(name)] == []
 with changegate.Settings(sys.argv[1], "a.good.token", environment="production") as settings:
     sys.stdout.write(settings.get("billing.gateway", type=str))
+"""
+EVALUATION = """
+import importlib.util, json, sys
+from openfeature import api
+from openfeature.evaluation_context import EvaluationContext
+from changegate.openfeature import ChangegateProvider
+assert [name for name in sys.argv[2].split(",") if importlib.util.find_spec(name)] == []
+api.set_provider_and_wait(ChangegateProvider(sys.argv[1], "a.good.token", environment="production"))
+found = []
+for key, kind, about in json.load(sys.stdin):
+    ask = getattr(api.get_client(), "get_" + kind + "_details")
+    default = {"boolean": False, "string": "mine", "integer": -1, "float": -1.0, "object": {}}[kind]
+    told = ask(key, default, EvaluationContext(about.pop("targetingKey", None), about))
+    found.append([told.reason, told.value if told.variant else None, told.variant])
+json.dump(found, sys.stdout)
+api.shutdown()
 """
 
 
@@ -57,7 +84,7 @@ class TestWheel:
             names = set(archive.namelist())
             metadata = archive.read(next(name for name in names if name.endswith("/METADATA"))).decode()
         modules = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
-        assert modules | {"changegate/py.typed"} <= names
+        assert modules | {"changegate/py.typed", "changegate/_evaluator/flags/snapshot.py"} <= names
         assert {name.partition("/")[0].partition("-")[0] for name in names} == {"changegate"}
         requires = [line for line in metadata.splitlines() if line.startswith("Requires-Dist:")]
         assert requires == [
@@ -66,6 +93,8 @@ class TestWheel:
             "Requires-Dist: rfc8785<0.2,>=0.1.4; extra == 'bus'",
             "Requires-Dist: sqlalchemy<3,>=2.0.16; extra == 'bus'",
             "Requires-Dist: sqlalchemy<3,>=2.0.16; extra == 'guard'",
+            "Requires-Dist: mmh3<6,>=5; extra == 'openfeature'",
+            "Requires-Dist: openfeature-sdk<0.11,>=0.10; extra == 'openfeature'",
         ]
 
     def test_reads_settings_where_nothing_of_the_server_is(self, python: Path, api: StandIn) -> None:
@@ -75,18 +104,55 @@ class TestWheel:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, cwd=python.parent)
         assert (done.returncode, done.stdout) == (0, "stripe"), done.stderr
 
-    def test_imports_nothing_but_what_it_brings(self) -> None:
+    @pytest.mark.req("FR-SM-014", "OF-05")
+    def test_evaluates_as_the_server_does_where_nothing_of_it_is(self, python: Path, api: StandIn) -> None:
+        written = vectors("v3")
+        told = written.published(Bucketing.V3)
+        api.serve(told["$evaluators"], **told["flags"])
+        command = [str(python), "-I", "-c", EVALUATION, api.url, ",".join(SERVER)]
+        done = subprocess.run(
+            command,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=python.parent,
+            input=json.dumps([(key, written.types[key], case["context"]) for key, case in written.cases]),
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        expected = [[case["reason"], case.get("value"), case.get("variant")] for _, case in written.cases]
+        assert json.loads(done.stdout) == expected
+
+    def test_an_sdist_brings_what_its_wheel_needs(self, wheel: Path, tmp_path: Path) -> None:
+        """Built where nothing of the server is."""
+        build = [sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path), "-t"]
+        subprocess.run([*build, "sdist"], cwd=ROOT, check=True, capture_output=True, timeout=120)
+        shutil.unpack_archive(next(tmp_path.glob("*.tar.gz")), tmp_path, filter="data")
+        (folder,) = (each for each in tmp_path.iterdir() if each.is_dir())
+        subprocess.run([*build, "wheel"], cwd=folder, check=True, capture_output=True, timeout=120)
+        with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as other:
+            assert _contents(one) == _contents(other)
+
+    def test_imports_nothing_but_what_it_brings(self, wheel: Path) -> None:
+        """What it has of the server is told from the rest by its name."""
         brought = {name.replace("-", "_") for name in BRINGS} | set(sys.stdlib_module_names) | {"changegate"}
-        for path in (ROOT / "src").rglob("*.py"):
-            lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+        with zipfile.ZipFile(wheel) as archive:
+            texts = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")}
+        for name, text in texts.items():
+            lines = [line.split() for line in text.splitlines()]
             roots = {
                 line[1].partition(".")[0] for line in lines if line[:1] in (["import"], ["from"]) and len(line) > 1
             }
-            assert roots <= brought | EXTRAS.get(path.name, set()), path
+            assert roots <= brought | EXTRAS.get(name.rpartition("/")[2], set()), name
+
+
+def _contents(archive: zipfile.ZipFile) -> dict[str, int]:
+    """Without the list of them, which has an order."""
+    return {each.filename: each.CRC for each in archive.infolist() if not each.filename.endswith("/RECORD")}
 
 
 def _files() -> Iterator[tuple[Path, str]]:
-    for name in BRINGS:
+    for name in (*BRINGS, *FLAGS):
         for each in distribution(name).files or ():
-            if each.suffix in {".py", ".typed", ".pem"} or "METADATA" in each.name:
+            if each.suffix in {".py", ".typed", ".pem", ".so"} or "METADATA" in each.name:
                 yield Path(str(each.locate())), str(each)

@@ -153,6 +153,7 @@ async def _copy_into(line: asyncpg.Connection, table: str, tenant: UUID, bound: 
         "uuid": "gen_random_uuid()", "text": "'x'", "environment": "'dev'", "bigint": "1", "integer": "1",
         "jsonb": "'{}'", "boolean": "false", "bytea": "'x'", "timestamp with time zone": "now()", "uuid[]": "'{}'",
         "double precision": "1", "text[]": "'{}'", "double precision[]": "'{}'", "bigint[]": "'{}'",
+        "integer[]": "'{}'",
         "tstzrange": "'empty'", "daterange": "'empty'",
     }  # fmt: skip
     values = {row["attname"]: made[row["type"]] for row in columns} | {"tenant_id": f"'{tenant}'"}
@@ -190,6 +191,7 @@ async def test_functions_that_see_every_tenant_tell_no_content(line: asyncpg.Con
         "find_memberships": "TABLE(tenant_id uuid, slug text, name text, principal_id uuid, standing text)",
         "find_moved_books": "TABLE(tenant_id uuid, id uuid, seen pg_snapshot)",
         "find_old_commands": "TABLE(tenant_id uuid)",
+        "find_old_flag_samples": "TABLE(tenant_id uuid)",
         "find_open_closures": "TABLE(tenant_id uuid, id uuid, entity text, period text)",
         "find_open_command_repairs": "TABLE(tenant_id uuid, id uuid)",
         "find_open_reopenings": "TABLE(tenant_id uuid, id uuid)",

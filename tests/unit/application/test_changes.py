@@ -8,7 +8,7 @@ from domain.approvals import ApprovalPolicy, Level, Standing
 from domain.changes import BaseVersionConflict, ChangeNotDraft, ChangeStatus, NothingChanges, TargetBusy
 from domain.errors import Fault, Invalid, Missing, Stale
 from domain.people import PermissionMissing
-from domain.rollouts import State, Verb
+from domain.rollouts import NotRollable, State, Verb
 from tests.world import OFF, ON, World
 
 
@@ -64,6 +64,19 @@ class TestProposal:
         await world.put(ON)
         with pytest.raises(NothingChanges):
             await world.propose()
+
+    async def test_whose_stages_would_hold_too_large_a_rule_is_refused(self, world: World) -> None:
+        """A stage looks twice at what a rule in JsonLogic gives, and once at what was authored."""
+        people = [f"user-{n}" for n in range(3_000)]
+        large = {"if": [{"in": [{"var": "targetingKey"}, people]}, "on"]}
+        await world.put({**OFF, "targeting": large})
+        with pytest.raises(NotRollable) as refused:
+            await world.propose(content={**ON, "targeting": large})
+        assert "too large" in refused.value.faults[0].message
+        authored = {"state": "ENABLED", "variants": OFF["variants"], "authoring": {"targets": {"on": people}}}
+        await world.put({**authored, "defaultVariant": "off"}, key="search")
+        change = await world.propose(key="search", content={**authored, "defaultVariant": "on"})
+        assert change.target.content["authoring"] == authored["authoring"]
 
     async def test_of_a_new_flag_is_direct(self, world: World) -> None:
         change = await world.propose(base_version=0, plan={"strategy": "direct"})

@@ -194,5 +194,5 @@ class TestReading:
     async def test_is_for_the_tenant(self, world: World) -> None:
         rollout = await world.running()
         assert [r.id for r in await world.rollouts.page(world.eve, None, 10)] == [rollout]
-        assert (await world.rollouts.timeline(world.eve, rollout))[0].step == "submitted"
+        assert (await world.rollouts.timeline(world.eve, rollout))[1][0].step == "submitted"
         assert await world.rollouts.evidence(world.eve, rollout) == []

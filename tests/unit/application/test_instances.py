@@ -75,6 +75,24 @@ class TestSightings:
         await sightings.flush()
         assert await held(world) == {"a": Holds(1), "b": Holds(2)}
 
+    async def test_who_is_missed_is_gone_unless_it_is_seen_again(self, world: World, clock: Clock) -> None:
+        sightings, here = Sightings(world.store, clock), (world.tenant.id, PRODUCTION)
+        for name in ("a", "b", "c"):
+            sightings.see(*here, name, Holds(flags=1))
+        await sightings.flush()
+        sightings.see(*here, "a", Holds(flags=2))
+        for name in ("a", "b", "c"):
+            sightings.miss(*here, name)
+        sightings.see(*here, "c", Holds(flags=1))
+        store: Any = world.store
+        store.down = True
+        with pytest.raises(Unavailable):
+            await sightings.flush()
+        sightings.see(*here, "b", Holds(flags=3))
+        store.down = False
+        await sightings.flush()
+        assert await held(world) == {"b": Holds(3), "c": Holds(1)}
+
     async def test_no_tenant_fills_the_memory_or_the_table(self, world: World, clock: Clock) -> None:
         sightings = Sightings(world.store, clock, most=10)
         for number in range(50):

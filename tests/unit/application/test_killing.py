@@ -85,6 +85,13 @@ class TestKillSwitch:
         killed = await world.kill_switch.kill(world.root, PRODUCTION, "checkout", variant="on", reason="it burns")
         assert killed.flag.definition == ON
 
+    @pytest.mark.req("FR-SM-013")
+    async def test_what_was_authored_is_gone_and_what_it_said_of_itself_stays(self, world: World) -> None:
+        authoring = {"owner": "shop", "rules": [{"when": {"users": ["ann"]}, "serve": "on"}], "serve": "off"}
+        await world.put({"state": "ENABLED", "variants": OFF["variants"], "authoring": authoring})
+        killed = await world.kill_switch.kill(world.root, PRODUCTION, "checkout", variant=None, reason="it burns")
+        assert killed.flag.definition == {**OFF, "metadata": {"owner": "shop"}}
+
     async def test_is_not_for_everybody(self, world: World) -> None:
         await world.put()
         for handle in ("ada", "bob", "eve", "olu"):

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from application.evaluation import Shelf
 from application.previewing import Previewing
-from domain.flags import Bucketing, FlagSet, compile_flag_set
 from domain.rollouts import State
 from tests.world import OFF, PRODUCTION, World
 
@@ -27,13 +27,9 @@ async def prepared(world: World) -> UUID:
     return submitted.rollout.id
 
 
-async def served(world: World) -> FlagSet:
+async def served(world: World) -> Shelf:
     async with world.store.transaction(world.tenant.id) as tx:
-        stored = await tx.flags.flag_set(PRODUCTION)
-    return compile_flag_set(
-        stored.flags, revision=stored.revision, bucketing=Bucketing(stored.bucketing), metadata=stored.metadata,
-        evaluators=stored.evaluators, now=lambda: 0.0,
-    )  # fmt: skip
+        return Shelf.of(await tx.flags.flag_set(PRODUCTION), lambda: 0.0)
 
 
 @pytest.mark.req("S62")
@@ -43,7 +39,7 @@ class TestSharedRules:
         issued = await previewing.issue(world.eve, await prepared(world))
         now = await served(world)
         green = await previewing.flags(world.tenant.id, PRODUCTION, issued.token, now)
-        assert (now.evaluate("checkout", GOLD).variant, green.evaluate("checkout", GOLD).variant) == ("off", "on")
+        assert (now.flags.evaluate("checkout", GOLD).variant, green.evaluate("checkout", GOLD).variant) == ("off", "on")
         assert green is await previewing.flags(world.tenant.id, PRODUCTION, issued.token, now)
 
     async def test_a_flag_that_came_since_is_among_them(self, world: World) -> None:
@@ -53,3 +49,15 @@ class TestSharedRules:
         await world.put(NAMING, key="basket")
         green = await previewing.flags(world.tenant.id, PRODUCTION, issued.token, await served(world))
         assert green.evaluate("basket", GOLD).variant == "on"
+
+
+@pytest.mark.req("S62")
+async def test_a_flag_that_needs_the_prepared_one_follows_it(world: World) -> None:
+    await world.put()
+    await world.put({**OFF, "targeting": {"if": [{"$flag": ["checkout", "on"]}, "on"]}}, key="basket")
+    submitted = await world.approved(plan=GREEN)
+    assert (await world.admit(submitted.rollout.id)).state is State.RUNNING
+    previewing = Previewing(world.store, world.assertions, world.clock)
+    issued, now = await previewing.issue(world.eve, submitted.rollout.id), await served(world)
+    green = await previewing.flags(world.tenant.id, PRODUCTION, issued.token, now)
+    assert (now.flags.evaluate("basket", {}).variant, green.evaluate("basket", {}).variant) == ("off", "on")

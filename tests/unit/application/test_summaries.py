@@ -17,6 +17,7 @@ BRIEF = Brief(
     lines=1,
     moved=False,
     reach={"scopes": 1, "leaves": 40, "tenant_wide": False, "sensitivities": ["confidential"], "financial": True},
+    impact=None,
     instances=3,
     strategy="canary",
     steps="to 10 %, 100 %",

@@ -1,8 +1,12 @@
 """What is shown of a check is what the gate goes by."""
 
+import io
 from typing import Any
 
-from cli.deploy_pages import metrics
+from rich.console import Console
+
+from cli.deploy_events import Word
+from cli.deploy_pages import line_of, metrics, print_list
 from domain.gates import ErrorRateGate, GateSpec, LatencyGate, MetricVerdict, NamedGate, SampleRatio, Verdict
 
 SPEC = GateSpec(
@@ -31,3 +35,19 @@ class TestLimit:
 
     def test_a_probe_has_none(self) -> None:
         assert told("synthetic") == ["continue"]
+
+
+class TestMoment:
+    def test_a_step_says_until_when_it_waits(self) -> None:
+        step = {"at": "2026-01-31T12:00:00Z", "to_state": "SCHEDULED", "stage": None, "percent": 0.0,
+                "cause": "waits_until_due", "hold": None, "until": "2026-02-01T12:00:00Z"}  # fmt: skip
+        assert "SCHEDULED  0 %  waits until due  starts at 2026-02-01" in line_of(Word("transition", step))
+
+    def test_a_list_says_when_those_start_that_have_not(self) -> None:
+        page = Console(width=200, file=io.StringIO(), highlight=False)
+        here = {"key": "banner", "environment": "dev", "percent": 0.0, "plan": {"apply_at": "2026-02-01T12:00:00Z"}}
+        print_list([{**here, "id": state, "state": state} for state in ("SCHEDULED", "SUCCEEDED")], page)
+        assert isinstance(page.file, io.StringIO)
+        waits, ended = page.file.getvalue().splitlines()
+        assert "banner in dev, at 2026-02-01" in waits
+        assert ended.endswith("banner in dev")

@@ -5,11 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.flags import compile_flag_set, parse_definition
+from domain.flags import Bucketing, compile_flag_set, parse_definition
 from domain.rollouts import TOTAL_WEIGHT, NotRollable, check_exposure, exposed
+from domain.rollouts.exposure import by_subject
 
 BASE = {"state": "ENABLED", "variants": {"on": True, "off": False, "beta": False}, "defaultVariant": "off"}
 NEW = {**BASE, "defaultVariant": "on"}
+AUTHORED: dict[str, Any] = {
+    "state": "ENABLED", "variants": BASE["variants"],
+    "authoring": {"owner": "shop", "off": "off", "force": {"attribute": "tenant", "off": ["acme"]}, "serve": "off"},
+}  # fmt: skip
+RAISED = {**AUTHORED, "authoring": {**AUTHORED["authoring"], "serve": "on"}}
 TARGETED = {"if": [{"==": [{"var": "plan"}, "beta"]}, "beta", None]}
 PEOPLE = [f"user-{n}" for n in range(2_000)]
 
@@ -46,6 +52,27 @@ class TestExposed:
     def test_by_instance_who_names_none_is_split_as_a_subject(self) -> None:
         assert served(exposed(BASE, NEW, 30_000, by_instance=True)) == served(exposed(BASE, NEW, 30_000))
 
+    @pytest.mark.parametrize("by_instance", [False, True])
+    def test_with_a_named_subject_nobody_leaves_either(self, *, by_instance: bool) -> None:
+        stages = [exposed(BASE, NEW, each * 1000, by_instance=by_instance, named=True) for each in (1, 10, 50)]
+        groups = [{person for person, variant in served(each).items() if variant == "on"} for each in stages]
+        assert all(small < large for small, large in pairwise(groups))
+        assert 0.07 < len(groups[1]) / len(PEOPLE) < 0.13
+        assert all(by_subject(each) for each in stages)
+        assert not by_subject(exposed(BASE, NEW, 1000, by_instance=by_instance))
+        flags = compile_flag_set({"f": stages[2]}, revision=1, now=lambda: 0.0)
+        assert flags.evaluate("f", {}).variant == "off"
+
+    def test_v2_splits_a_named_subject_as_it_splits_one_that_is_not(self) -> None:
+        sets = [
+            compile_flag_set(
+                {"f": exposed(BASE, NEW, 30_000, named=named)}, revision=1, now=lambda: 0.0, bucketing=Bucketing.V2
+            )
+            for named in (False, True)
+        ]  # fmt: skip
+        one, other = ([each.evaluate("f", {"targetingKey": who}).variant for who in PEOPLE] for each in sets)
+        assert one == other
+
     def test_the_share_is_about_what_was_asked(self) -> None:
         assert 0.07 < len(reached(10_000)) / len(PEOPLE) < 0.13
 
@@ -59,11 +86,21 @@ class TestExposed:
         assert set(served(half, plan="free").values()) == {"on", "off"}
         assert set(served(half).values()) == {"on", "off"}
 
+    def test_a_stage_of_an_authored_flag_is_plain_and_the_end_is_authored(self) -> None:
+        half = exposed(AUTHORED, RAISED, 50_000)
+        assert set(half) == {"state", "variants", "defaultVariant", "targeting", "metadata"}
+        assert half["metadata"] == {"owner": "shop"}
+        assert {each for each, variant in served(half).items() if variant == "on"} == reached(50_000)
+        assert set(served(half, tenant="acme").values()) == {"off"}
+        assert exposed(AUTHORED, RAISED, TOTAL_WEIGHT) == RAISED
+
 
 class TestRollable:
     def test_a_changed_default_is(self) -> None:
         check_exposure(BASE, NEW)
         check_exposure(BASE, {**NEW, "variants": {**BASE["variants"], "on": False}})  # type: ignore[dict-item]  # JSON
+        check_exposure(AUTHORED, RAISED)
+        check_exposure(BASE, {**BASE, "authoring": {"serve": "on"}, "defaultVariant": None})
 
     @pytest.mark.parametrize(
         ("base", "content", "path"),
@@ -74,6 +111,8 @@ class TestRollable:
             (BASE, {**NEW, "state": "DISABLED"}, "/state"),
             ({**BASE, "state": "DISABLED"}, NEW, "/state"),
             (BASE, {**NEW, "targeting": TARGETED}, "/targeting"),
+            (BASE, RAISED, "/authoring"),
+            (AUTHORED, AUTHORED, "/authoring/serve"),
             (BASE, {**NEW, "variants": {"on": True}}, "/variants/off"),
             (BASE, {**NEW, "variants": {"on": True, "off": True}}, "/variants/off"),
             (BASE, {**NEW, "variants": {"on": 1, "off": 0}}, "/variants/off"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.environments import Environment
-from domain.rollouts import TERMINAL, State, Transition, default_plan
+from domain.rollouts import DUE, TERMINAL, State, Transition, default_plan
 from domain.rollouts.decisions import HoldReason
 from domain.rollouts.lasting import Spans, deadline_of, held_for, spans
 
@@ -35,6 +35,10 @@ STORY = [
 class TestSpans:
     def test_people_and_blindness_are_kept_apart_from_progress(self) -> None:
         assert spans(STORY, START + 90 * MINUTE) == Spans(26 * MINUTE, 17 * MINUTE, 5 * MINUTE)
+
+    def test_the_moment_that_people_named_is_waited_for_by_people(self) -> None:
+        story = [line(0, State.SCHEDULED, DUE), line(30, State.QUEUED, "its_turn")]
+        assert spans(story, START + 31 * MINUTE) == Spans(MINUTE, 30 * MINUTE)
 
     def test_what_has_not_ended_lasts_until_now(self) -> None:
         assert spans(STORY[:4], START + 34 * MINUTE).blind == 3 * MINUTE

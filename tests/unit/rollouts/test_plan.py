@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,9 @@ class TestPlan:
             ({"apply_at": "tomorrow"}, ["/apply_at"]),
             ({"apply_at": "2026-07-01T00:00:00"}, ["/apply_at"]),
             ({"apply_at": 5}, ["/apply_at"]),
+            ({"apply_by": "later"}, ["/apply_by"]),
+            ({"after": "the other"}, ["/after"]),
+            ({"after": 5}, ["/after"]),
         ],
     )
     def test_every_fault_has_a_pointer(self, raw: Any, paths: list[str]) -> None:
@@ -100,10 +104,12 @@ class TestPlan:
         assert [stage.weight for stage in plan.stages] == [TOTAL_WEIGHT]
 
     def test_that_waits_for_a_moment_says_so_and_others_are_as_they_were(self) -> None:
-        waiting = parse_plan({"strategy": "direct", "apply_at": "2026-07-01T02:00:00+02:00"}, PRODUCTION)
-        assert waiting.to_json()["apply_at"] == "2026-07-01T00:00:00+00:00"
-        assert parse_plan(waiting.to_json(), PRODUCTION) == waiting
-        assert "apply_at" not in parse_plan({}, PRODUCTION).to_json()
+        at, by, after = "2026-07-01T02:00:00+02:00", "2026-07-02T02:00:00Z", str(UUID(int=7))
+        waiting = parse_plan({"strategy": "direct", "apply_at": at, "apply_by": by, "after": after}, PRODUCTION)
+        said = waiting.to_json()
+        assert (said["apply_at"], said["apply_by"]) == ("2026-07-01T00:00:00+00:00", "2026-07-02T02:00:00+00:00")
+        assert (waiting.after, parse_plan(said, PRODUCTION)) == (UUID(int=7), waiting)
+        assert not {"apply_at", "apply_by", "after"} & set(parse_plan({}, PRODUCTION).to_json())
 
     @given(
         st.lists(st.integers(1, 99_999), unique=True, max_size=19),

@@ -60,6 +60,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("chosen", "sentence"),
         [
+            ({"FLAGD_KEY": "flagd.key"}, "CHANGEGATE_FLAGD_CERT and CHANGEGATE_FLAGD_KEY go together."),
             ({"DATADOG_URL": "https://a"}, "CHANGEGATE_DATADOG_URL, _API_KEY and _APP_KEY go together."),
             (
                 {"JSON_METRICS_URL": "https://hidden@a/?b"},

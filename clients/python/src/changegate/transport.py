@@ -99,6 +99,13 @@ class AsyncTransport:
                     raise _named(error) from error
                 await asyncio.sleep(pause)
 
+    async def once(self, call: Call[Any]) -> Answer:
+        """Whatever the answer is; Unreachable where there is none."""
+        try:
+            return _answer(await self._http.request(**self._place.request(call)))
+        except httpx2.HTTPError as error:
+            raise _named(error) from error
+
     @asynccontextmanager
     async def lines(self, call: Call[Any]) -> AsyncIterator[AsyncIterator[str]]:
         """Of a stream that lasts; Refused, or Unreachable where it breaks."""
