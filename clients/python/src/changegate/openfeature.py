@@ -18,7 +18,7 @@ from openfeature.hook import Hook, HookContext, HookHints
 from openfeature.provider import AbstractProvider, Metadata
 
 from changegate.background import Background
-from changegate.evaluation import CODE_DEFAULT
+from changegate.evaluation import CODE_DEFAULT, FlagSet
 from changegate.flag_document import Held
 from changegate.flag_following import FlagFile, FlagFollower
 from changegate.flag_source import FlagSource
@@ -195,21 +195,29 @@ class ChangegateProvider(AbstractProvider):
         held = None if self._follower is None else self._follower.held
         if held is None:
             raise ProviderNotReadyError("no flags have been read yet")
-        found = held.flags.evaluate(key, scope_of(context))
-        metadata = dict(found.metadata)
-        if found.error_code is not None:
-            code = ErrorCode(found.error_code.value)
-            return FlagResolutionDetails(default, code, found.error_details, Reason.ERROR, None, metadata)
-        reason = Reason(found.reason.value)
-        if found.value is CODE_DEFAULT:
-            return FlagResolutionDetails(default, reason=reason, flag_metadata=metadata)
-        value = float(found.value) if kind is float and type(found.value) is int else found.value
-        if type(value) is not kind:
-            why = f"expected {kind.__name__}, and this flag is {type(value).__name__}"
-            return FlagResolutionDetails(default, ErrorCode.TYPE_MISMATCH, why, Reason.ERROR, None, metadata)
-        return FlagResolutionDetails(
-            own(value) if kind is dict else value, reason=reason, variant=found.variant, flag_metadata=metadata
-        )
+        return resolved(held.flags, key, (default, kind), context)
+
+
+def resolved(
+    flags: FlagSet, key: str, wanted: tuple[Any, type[Any]], context: EvaluationContext | None
+) -> FlagResolutionDetails[Any]:
+    """What a flag gives, in the words of OpenFeature; `wanted` is the default in the code, and its type."""
+    default, kind = wanted
+    found = flags.evaluate(key, scope_of(context))
+    metadata = dict(found.metadata)
+    if found.error_code is not None:
+        code = ErrorCode(found.error_code.value)
+        return FlagResolutionDetails(default, code, found.error_details, Reason.ERROR, None, metadata)
+    reason = Reason(found.reason.value)
+    if found.value is CODE_DEFAULT:
+        return FlagResolutionDetails(default, reason=reason, flag_metadata=metadata)
+    value = float(found.value) if kind is float and type(found.value) is int else found.value
+    if type(value) is not kind:
+        why = f"expected {kind.__name__}, and this flag is {type(value).__name__}"
+        return FlagResolutionDetails(default, ErrorCode.TYPE_MISMATCH, why, Reason.ERROR, None, metadata)
+    return FlagResolutionDetails(
+        own(value) if kind is dict else value, reason=reason, variant=found.variant, flag_metadata=metadata
+    )
 
 
 class TelemetryHook(Hook):
