@@ -22,6 +22,7 @@ EXTRAS = {
     "bus.py": {"sqlalchemy", "rfc8785", "jsonschema_rs"},
     "processes.py": {"sqlalchemy", "rfc8785"},
     "openfeature.py": {"openfeature"},
+    "flagd_evaluator.py": {"openfeature"},
     "entrance.py": {"openfeature"},
     "asgi.py": {"openfeature"},
     "wsgi.py": {"openfeature"},
@@ -94,6 +95,7 @@ class TestWheel:
             "Requires-Dist: sqlalchemy<3,>=2.0.16; extra == 'bus'",
             "Requires-Dist: sqlalchemy<3,>=2.0.16; extra == 'guard'",
             "Requires-Dist: mmh3<6,>=5; extra == 'openfeature'",
+            "Requires-Dist: openfeature-flagd-api<2,>=1; extra == 'openfeature'",
             "Requires-Dist: openfeature-sdk<0.11,>=0.10; extra == 'openfeature'",
         ]
 
