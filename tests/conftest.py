@@ -60,7 +60,8 @@ async def empty_post(stack: Stack, database_url: str) -> None:
 
 @pytest_asyncio.fixture(scope="session")
 async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = connect(database_url)
+    """Patient, since a machine that runs all tests is slow, and that is no outage."""
+    engine = connect(database_url, patience=60)
     yield engine
     await engine.dispose()
 

@@ -26,21 +26,24 @@ def bind_tenant(session: Session, _transaction: SessionTransaction, connection: 
     session.info["now"] = row[1]
 
 
-def connect(url: str, *, pool_size: int = 10) -> AsyncEngine:
-    """An engine on `postgresql+asyncpg`; parameters never appear in its errors. SystemExit as `Address.of`."""
+def connect(url: str, *, pool_size: int = 10, patience: float = 10) -> AsyncEngine:
+    """An engine on `postgresql+asyncpg`; parameters never appear in its errors. SystemExit as `Address.of`.
+
+    `patience`: seconds to wait for a connection, be it one that another gives back or one that is opened.
+    """
     address = Address.of(url)
     return create_async_engine(
         address.url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_timeout=10,
+        pool_timeout=patience,
         pool_pre_ping=True,
         hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={
             **address.tls,
-            "timeout": 5,
+            "timeout": patience,
             "command_timeout": 30,
             "server_settings": {"application_name": "changegate"},
         },

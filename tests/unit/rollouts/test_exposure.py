@@ -89,7 +89,7 @@ class TestExposed:
     def test_a_stage_of_an_authored_flag_is_plain_and_the_end_is_authored(self) -> None:
         half = exposed(AUTHORED, RAISED, 50_000)
         assert set(half) == {"state", "variants", "defaultVariant", "targeting", "metadata"}
-        assert half["metadata"] == {"owner": "shop"}
+        assert half["metadata"] == {"owner": "shop", "off": "off"}
         assert {each for each, variant in served(half).items() if variant == "on"} == reached(50_000)
         assert set(served(half, tenant="acme").values()) == {"off"}
         assert exposed(AUTHORED, RAISED, TOTAL_WEIGHT) == RAISED
